@@ -1,0 +1,187 @@
+//! Campaigns: one occasion for many people, planned before anything is written.
+
+pub mod planner;
+pub mod schedule;
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::actor::Workspace;
+use crate::audience::Audience;
+use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crate::message::Occasion;
+
+/// Where a campaign stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CampaignStatus {
+    /// Being set up.
+    Draft,
+    /// Waits for its first run.
+    Scheduled,
+    /// Running.
+    Active,
+    /// Stopped for now; nothing of it leaves.
+    Paused,
+    /// Everything of it has ended.
+    Completed,
+    /// Called off.
+    Cancelled,
+}
+
+impl CampaignStatus {
+    /// All statuses.
+    pub const ALL: [Self; 6] = [
+        Self::Draft,
+        Self::Scheduled,
+        Self::Active,
+        Self::Paused,
+        Self::Completed,
+        Self::Cancelled,
+    ];
+
+    /// The name used in JSON and in columns.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Scheduled => "scheduled",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The status of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+/// When a campaign writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Schedule {
+    /// As soon as it is executed.
+    Immediate,
+    /// Once, at an instant.
+    Scheduled {
+        /// The instant; with `local_time` its wall time in UTC is taken as the recipient's own.
+        at: DateTime<Utc>,
+        /// Whether each recipient gets it at that wall time in their own zone.
+        #[serde(default)]
+        local_time: bool,
+    },
+    /// Again and again, by a five-field cron expression.
+    Recurring {
+        /// The expression, for example `0 9 * * 1`.
+        cron: String,
+        /// IANA zone the expression is read in.
+        time_zone: String,
+    },
+    /// On each contact's birthday.
+    Birthday {
+        /// Local hour it leaves, 0 to 23.
+        hour: u32,
+    },
+}
+
+/// What a person sets in a campaign.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignFields {
+    /// Name, 1 to 200 characters.
+    pub name: String,
+    /// Description.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Occasion.
+    pub occasion_type: Occasion,
+    /// Who.
+    pub audience: Audience,
+    /// When.
+    pub schedule: Schedule,
+    /// Channel name.
+    pub channel: String,
+    /// Zone of recipients who have none.
+    #[serde(default = "default_zone")]
+    pub time_zone: String,
+    /// Template to use instead of the model.
+    #[serde(default)]
+    pub template_id: Option<TemplateId>,
+    /// Tone for the model.
+    #[serde(default)]
+    pub tone: Option<String>,
+    /// What the message is about, for the model; at most 500 characters.
+    #[serde(default)]
+    pub custom_context: Option<String>,
+}
+
+fn default_zone() -> String {
+    "Asia/Tashkent".to_owned()
+}
+
+impl fmt::Debug for CampaignFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CampaignFields(..)")
+    }
+}
+
+/// A stored campaign.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Campaign {
+    /// Tenant.
+    pub workspace: Workspace,
+    /// Id.
+    pub id: CampaignId,
+    /// Grows by one with every change of settings or status.
+    pub version: u64,
+    /// What was set.
+    #[serde(flatten)]
+    pub fields: CampaignFields,
+    /// Where it stands.
+    pub status: CampaignStatus,
+    /// Plans and drafts, never dispatches.
+    pub test_mode: bool,
+    /// The run in progress, for example `2026-11-24T09:00Z`.
+    pub occurrence: Option<String>,
+    /// The last contact planned in this run; planning goes on behind it after a crash.
+    pub plan_cursor: Option<ContactId>,
+    /// Whether the audience of this run is planned to the end.
+    pub planned: bool,
+    /// When the next run begins.
+    pub next_run_at: Option<DateTime<Utc>>,
+    /// Actor who created it.
+    pub created_by: String,
+    /// Creation.
+    pub created_at: DateTime<Utc>,
+    /// Last change.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// One line of a plan: who, when, how, or why not. Unique per campaign, occurrence and contact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRow {
+    /// Campaign.
+    pub campaign_id: CampaignId,
+    /// Run.
+    pub occurrence: String,
+    /// Contact.
+    pub contact_id: ContactId,
+    /// Channel name.
+    pub channel: String,
+    /// When it is to leave; `None` when excluded.
+    pub send_at: Option<DateTime<Utc>>,
+    /// The same instant as the recipient's clock shows it (`2026-11-24T09:00:00`).
+    pub local_time: Option<String>,
+    /// The recipient's IANA zone.
+    pub time_zone: String,
+    /// Why this contact gets nothing: `no_address`, `no_consent`, `suppressed`, `erased`.
+    pub excluded: Option<String>,
+    /// The message, once drafted.
+    pub message_id: Option<MessageId>,
+}

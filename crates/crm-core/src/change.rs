@@ -1,0 +1,203 @@
+//! The change set: everything one decision writes, applied by a store in one transaction or not at all.
+//!
+//! Use cases decide purely and hand the store a [`ChangeSet`]. Only core builds one, so no row changes
+//! without its version check, its counters and its audit event.
+
+use std::collections::BTreeMap;
+
+use crate::actor::Workspace;
+use crate::campaign::{Campaign, PlanRow};
+use crate::consent::Suppression;
+use crate::contact::Contact;
+use crate::counter;
+use crate::id::{CampaignId, ContactId, TemplateId};
+use crate::message::history::AuditEvent;
+use crate::message::{Approval, Attempt, Message};
+use crate::template::Template;
+
+/// What must hold inside the transaction, besides the version rule of updates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// The contact still has this version.
+    Contact(ContactId, u64),
+    /// The campaign still has this version.
+    Campaign(CampaignId, u64),
+    /// The address is not suppressed on this channel.
+    NotSuppressed {
+        /// Channel name.
+        channel: String,
+        /// Address.
+        address: String,
+    },
+}
+
+/// One write. `Insert` of an existing key is [`Duplicate`](crate::ErrorKind::Duplicate); `Update` needs
+/// the stored version to be exactly one less than the new row's, else
+/// [`Conflict`](crate::ErrorKind::Conflict) (or `NotFound` without a row).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A new contact. E-mail and external id are unique in the workspace.
+    InsertContact(Box<Contact>),
+    /// A changed contact.
+    UpdateContact(Box<Contact>),
+    /// Removes texts, salts and addresses from every message, revision and suppressed address of the
+    /// contact; rows, digests and statuses stay. A digest then belongs to a zero salt and empty text.
+    EraseTexts(ContactId),
+    /// A new template. The name is unique per language.
+    InsertTemplate(Box<Template>),
+    /// A changed template.
+    UpdateTemplate(Box<Template>),
+    /// Removes a template.
+    DeleteTemplate(TemplateId),
+    /// A new message with its first revision. Campaign, occurrence, contact and channel together are
+    /// unique.
+    InsertMessage(Box<Message>),
+    /// A changed message. With `new_revision` the revision is stored as well; without it the text and
+    /// everything the digest covers is unchanged.
+    UpdateMessage {
+        /// The row after the change.
+        message: Box<Message>,
+        /// Whether `message.revision` is new.
+        new_revision: bool,
+    },
+    /// A decision. Kept for ever.
+    InsertApproval(Approval),
+    /// An attempt, open. Message and epoch together are unique.
+    InsertAttempt(Attempt),
+    /// The outcome of an attempt. Only an open attempt changes, else `Conflict`.
+    FinishAttempt(Attempt),
+    /// A suppressed address. Repeating it changes nothing.
+    InsertSuppression(Suppression),
+    /// Lifts a suppression. Without one nothing happens.
+    DeleteSuppression {
+        /// Channel name.
+        channel: String,
+        /// Address.
+        address: String,
+    },
+    /// A new campaign.
+    InsertCampaign(Box<Campaign>),
+    /// A changed campaign.
+    UpdateCampaign(Box<Campaign>),
+    /// Removes a campaign and its plan.
+    DeleteCampaign(CampaignId),
+    /// A line of a plan. The same campaign, occurrence and contact again is ignored.
+    InsertPlanRow(PlanRow),
+    /// Ties a planned line to its message.
+    UpdatePlanRow(PlanRow),
+}
+
+/// Writes that belong together. See the module's text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangeSet {
+    workspace: Workspace,
+    preconditions: Vec<Precondition>,
+    changes: Vec<Change>,
+    events: Vec<AuditEvent>,
+    counters: BTreeMap<String, i64>,
+}
+
+impl ChangeSet {
+    pub(crate) fn new(workspace: Workspace) -> Self {
+        Self {
+            workspace,
+            preconditions: Vec::new(),
+            changes: Vec::new(),
+            events: Vec::new(),
+            counters: BTreeMap::new(),
+        }
+    }
+
+    /// The workspace all of it belongs to.
+    #[must_use]
+    pub const fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// What must hold, to be checked in this order before anything is written.
+    #[must_use]
+    pub fn preconditions(&self) -> &[Precondition] {
+        &self.preconditions
+    }
+
+    /// What to write, in this order.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// The audit events to append, in this order.
+    #[must_use]
+    pub fn events(&self) -> &[AuditEvent] {
+        &self.events
+    }
+
+    /// What to add to the workspace's counters.
+    #[must_use]
+    pub const fn counters(&self) -> &BTreeMap<String, i64> {
+        &self.counters
+    }
+
+    pub(crate) fn require(&mut self, precondition: Precondition) -> &mut Self {
+        self.preconditions.push(precondition);
+        self
+    }
+
+    pub(crate) fn event(&mut self, event: AuditEvent) -> &mut Self {
+        self.events.push(event);
+        self
+    }
+
+    pub(crate) fn push(&mut self, change: Change) -> &mut Self {
+        self.changes.push(change);
+        self
+    }
+
+    pub(crate) fn insert_contact(&mut self, contact: Contact) -> &mut Self {
+        counter::add(&mut self.counters, &counter::of_contact(&contact), 1);
+        self.push(Change::InsertContact(Box::new(contact)))
+    }
+
+    pub(crate) fn update_contact(&mut self, before: &Contact, after: Contact) -> &mut Self {
+        counter::add(&mut self.counters, &counter::of_contact(before), -1);
+        counter::add(&mut self.counters, &counter::of_contact(&after), 1);
+        self.push(Change::UpdateContact(Box::new(after)))
+    }
+
+    pub(crate) fn insert_message(&mut self, message: Message) -> &mut Self {
+        counter::add(&mut self.counters, &counter::of_message(&message), 1);
+        self.push(Change::InsertMessage(Box::new(message)))
+    }
+
+    pub(crate) fn update_message(&mut self, before: &Message, after: Message) -> &mut Self {
+        if before.status != after.status
+            || before.deleted != after.deleted
+            || before.metadata != after.metadata
+            || before.generated_by != after.generated_by
+        {
+            counter::add(&mut self.counters, &counter::of_message(before), -1);
+            counter::add(&mut self.counters, &counter::of_message(&after), 1);
+        }
+        let new_revision = after.revision.number != before.revision.number;
+        self.push(Change::UpdateMessage {
+            message: Box::new(after),
+            new_revision,
+        })
+    }
+
+    pub(crate) fn insert_campaign(&mut self, campaign: Campaign) -> &mut Self {
+        counter::add(&mut self.counters, &counter::of_campaign(&campaign), 1);
+        self.push(Change::InsertCampaign(Box::new(campaign)))
+    }
+
+    pub(crate) fn update_campaign(&mut self, before: &Campaign, after: Campaign) -> &mut Self {
+        counter::add(&mut self.counters, &counter::of_campaign(before), -1);
+        counter::add(&mut self.counters, &counter::of_campaign(&after), 1);
+        self.push(Change::UpdateCampaign(Box::new(after)))
+    }
+
+    pub(crate) fn delete_campaign(&mut self, before: &Campaign) -> &mut Self {
+        counter::add(&mut self.counters, &counter::of_campaign(before), -1);
+        self.push(Change::DeleteCampaign(before.id))
+    }
+}

@@ -1,0 +1,102 @@
+//! Counters: what dashboards show without counting rows.
+//!
+//! Each row contributes a fixed set of amounts. A change set carries the difference between the row's
+//! contribution before and after, so counters move in the transaction that moves the row, and adding up
+//! the contributions of all rows (`recount`) must give the same figures.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Timelike, Utc};
+
+use crate::campaign::Campaign;
+use crate::contact::Contact;
+use crate::message::{GeneratedBy, Message, Status};
+
+/// A row's contribution: counter name and amount.
+pub type Contribution = Vec<(String, i64)>;
+
+/// What a contact adds.
+#[must_use]
+pub fn of_contact(contact: &Contact) -> Contribution {
+    if contact.erased {
+        return Vec::new();
+    }
+    vec![
+        ("contact.total".to_owned(), 1),
+        (format!("contact.segment.{}", contact.segment), 1),
+    ]
+}
+
+/// What a message adds. A deleted message counts for nothing but what its draft cost.
+#[must_use]
+pub fn of_message(message: &Message) -> Contribution {
+    let mut list = Vec::with_capacity(10);
+    let meta = &message.metadata;
+    if meta.cost_picodollars > 0 {
+        list.push((
+            "ai.cost".to_owned(),
+            i64::try_from(meta.cost_picodollars).unwrap_or(i64::MAX),
+        ));
+    }
+    let tokens = meta.input_tokens.saturating_add(meta.output_tokens);
+    if tokens > 0 {
+        list.push((
+            "ai.tokens".to_owned(),
+            i64::try_from(tokens).unwrap_or(i64::MAX),
+        ));
+    }
+    if message.deleted {
+        return list;
+    }
+    list.push(("message.total".to_owned(), 1));
+    list.push((format!("message.status.{}", message.status.as_str()), 1));
+    list.push((format!("message.occasion.{}", message.occasion.as_str()), 1));
+    list.push((
+        format!("message.generated_by.{}", message.generated_by.as_str()),
+        1,
+    ));
+    list.push((
+        format!("message.created.{}", quarter(message.created_at)),
+        1,
+    ));
+    if message.generated_by == GeneratedBy::Manual {
+        if let Some(template) = meta.template_id {
+            list.push((format!("template.{template}.used"), 1));
+        }
+    }
+    if let Some(campaign) = message.campaign_id {
+        list.push((format!("campaign.{campaign}.generated"), 1));
+        match message.status {
+            Status::Sent | Status::Delivered => list.push((format!("campaign.{campaign}.sent"), 1)),
+            Status::Failed => list.push((format!("campaign.{campaign}.failed"), 1)),
+            Status::Rejected | Status::Cancelled | Status::Expired => {
+                list.push((format!("campaign.{campaign}.ended"), 1));
+            }
+            _ => {}
+        }
+    }
+    list
+}
+
+/// What a campaign adds.
+#[must_use]
+pub fn of_campaign(campaign: &Campaign) -> Contribution {
+    vec![(format!("campaign.status.{}", campaign.status.as_str()), 1)]
+}
+
+/// The quarter of an hour `at` falls into, UTC: every zone's day is made of whole quarters.
+#[must_use]
+pub fn quarter(at: DateTime<Utc>) -> String {
+    format!("{}{:02}", at.format("%Y-%m-%dT%H:"), at.minute() / 15 * 15)
+}
+
+/// Adds `sign` times a contribution; amounts that cancel out disappear.
+pub fn add(counters: &mut BTreeMap<String, i64>, contribution: &Contribution, sign: i64) {
+    for (name, amount) in contribution {
+        let value = counters.entry(name.clone()).or_default();
+        *value += sign * amount;
+        if *value == 0 {
+            counters.remove(name);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Identifiers: UUIDs with a type each, so that a contact's id cannot stand where a message's belongs.
+//!
+//! New ids are UUID version 7 (RFC 9562): they grow with time, so "newest first" is the id's own order
+//! and paging by id needs no second column.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(value: Uuid) -> Self {
+                Self(value)
+            }
+        }
+    };
+}
+
+id! {
+    /// A contact.
+    ContactId
+}
+id! {
+    /// A message.
+    MessageId
+}
+id! {
+    /// A template.
+    TemplateId
+}
+id! {
+    /// A campaign.
+    CampaignId
+}
+id! {
+    /// One attempt to deliver a message.
+    AttemptId
+}
+id! {
+    /// An audit event.
+    EventId
+}

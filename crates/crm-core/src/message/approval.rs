@@ -1,0 +1,161 @@
+//! The approval, and the proof of it that alone opens the delivery path.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Attempt, Digest, Format, Message, Status, digest};
+use crate::actor::Role;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{AttemptId, ContactId, MessageId};
+
+/// A person's agreement to exactly one digest. Written once, never changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The message.
+    pub message_id: MessageId,
+    /// The revision the person saw.
+    pub revision: u32,
+    /// The digest the person agreed to.
+    pub digest: Digest,
+    /// Who.
+    pub approver: String,
+    /// The role held at that moment.
+    pub role: Role,
+    /// When.
+    pub decided_at: DateTime<Utc>,
+}
+
+/// Proof that exactly this content, address, channel and sender were approved and that an attempt is
+/// recorded. Only this module makes one, and a [`Channel`](crate::port::channel::Channel) takes nothing
+/// else.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Approved {
+    message_id: MessageId,
+    contact_id: ContactId,
+    attempt_id: AttemptId,
+    attempt: u32,
+    channel: String,
+    recipient: String,
+    sender: String,
+    subject: Option<String>,
+    content: String,
+    format: Format,
+    digest: Digest,
+}
+
+impl Approved {
+    /// The proof, if the approval covers what would be sent now and the attempt is open.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotAllowed`] when the digests of approval, attempt and message differ, the message
+    /// is not `sending`, or the attempt has ended.
+    pub fn prove(message: &Message, approval: &Approval, attempt: &Attempt) -> Result<Self> {
+        let now = digest::digest(message);
+        let proven = message.status == Status::Sending
+            && approval.message_id == message.id
+            && attempt.message_id == message.id
+            && approval.revision == message.revision.number
+            && attempt.epoch == message.epoch
+            && attempt.finished_at.is_none()
+            && approval.digest == now
+            && attempt.digest == now
+            && matches!(approval.role, Role::Manager | Role::Admin);
+        if !proven {
+            return Err(Error::new(
+                ErrorKind::NotAllowed,
+                format!("message {} is not approved as it stands", message.id),
+            ));
+        }
+        Ok(Self {
+            message_id: message.id,
+            contact_id: message.contact_id,
+            attempt_id: attempt.id,
+            attempt: attempt.number,
+            channel: message.channel.clone(),
+            recipient: message.recipient.clone(),
+            sender: message.sender.clone(),
+            subject: message.revision.subject.clone(),
+            content: message.revision.content.clone(),
+            format: message.revision.format,
+            digest: now,
+        })
+    }
+
+    /// The message.
+    #[must_use]
+    pub const fn message_id(&self) -> MessageId {
+        self.message_id
+    }
+
+    /// The contact.
+    #[must_use]
+    pub const fn contact_id(&self) -> ContactId {
+        self.contact_id
+    }
+
+    /// The attempt: the idempotency key of this delivery.
+    #[must_use]
+    pub const fn attempt_id(&self) -> AttemptId {
+        self.attempt_id
+    }
+
+    /// The attempt's number, from 1.
+    #[must_use]
+    pub const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The channel's name.
+    #[must_use]
+    pub fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    /// The approved address.
+    #[must_use]
+    pub fn recipient(&self) -> &str {
+        &self.recipient
+    }
+
+    /// The approved sender; empty for the channel's own default.
+    #[must_use]
+    pub fn sender(&self) -> &str {
+        &self.sender
+    }
+
+    /// The approved subject.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// The approved body.
+    #[must_use]
+    pub fn content(&self) -> &str {
+        &self.content
+    }
+
+    /// How to read the body.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The approved digest.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+impl fmt::Debug for Approved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Approved(message {}, attempt {})",
+            self.message_id, self.attempt_id
+        )
+    }
+}

@@ -1,0 +1,247 @@
+//! The audit history: what happened to every row, sealed into a hash chain.
+//!
+//! An event is written in the transaction of the change it records, without a position. Sealing runs
+//! afterwards in batches: it gives each event, in commit order, a position and a hash over the event
+//! and the hash before it, and leaves a checkpoint. So writers never queue on the end of the chain,
+//! and changing, dropping, swapping or truncating sealed events shows up in [`verify`].
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::digest::{Digest, Encoder};
+use super::lifecycle::Status;
+use crate::actor::{Role, Workspace};
+use crate::id::EventId;
+
+/// What kind of row an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A contact.
+    Contact,
+    /// A template.
+    Template,
+    /// A message.
+    Message,
+    /// A campaign.
+    Campaign,
+    /// A suppressed address (the id is derived from the address by a salted hash).
+    Suppression,
+}
+
+impl Subject {
+    /// The name used in JSON and in columns.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Template => "template",
+            Self::Message => "message",
+            Self::Campaign => "campaign",
+            Self::Suppression => "suppression",
+        }
+    }
+
+    /// The subject of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [
+            Self::Contact,
+            Self::Template,
+            Self::Message,
+            Self::Campaign,
+            Self::Suppression,
+        ]
+        .into_iter()
+        .find(|subject| subject.as_str() == name)
+    }
+}
+
+/// One thing that happened. Holds ids, digests and codes; never a text or an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEvent {
+    /// Id.
+    pub id: EventId,
+    /// Tenant.
+    pub workspace: Workspace,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Actor id.
+    pub actor: String,
+    /// Role of the actor then.
+    pub role: Role,
+    /// Kind of row.
+    pub subject: Subject,
+    /// Id of the row.
+    pub subject_id: uuid::Uuid,
+    /// What happened, past tense: `created`, `edited`, `approved`, `sent`, ...
+    pub action: String,
+    /// Status after, for a message.
+    pub status: Option<Status>,
+    /// Version of the row after.
+    pub version: u64,
+    /// Revision after, for a message.
+    pub revision: Option<u32>,
+    /// Digest after, for a message.
+    pub digest: Option<Digest>,
+    /// A code or the person's reason.
+    pub reason: Option<String>,
+}
+
+impl AuditEvent {
+    /// The hash of this event behind `previous`.
+    #[must_use]
+    pub fn hash(&self, position: u64, previous: Digest) -> Digest {
+        let mut encoder = Encoder::new("crm/event/v1");
+        encoder
+            .bytes(&previous.0)
+            .number(position)
+            .bytes(self.id.0.as_bytes())
+            .text(self.workspace.as_str())
+            .instant(Some(self.at))
+            .text(&self.actor)
+            .text(self.role.as_str())
+            .text(self.subject.as_str())
+            .bytes(self.subject_id.as_bytes())
+            .text(&self.action)
+            .optional(self.status.map(Status::as_str))
+            .number(self.version)
+            .number(u64::from(self.revision.unwrap_or(0)))
+            .bytes(
+                self.digest
+                    .as_ref()
+                    .map_or(&[], |digest| digest.0.as_slice()),
+            )
+            .optional(self.reason.as_deref())
+            .finish()
+    }
+}
+
+/// Where an event stands in its workspace's chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// 1, 2, 3, ... without gaps.
+    pub position: u64,
+    /// Hash of the event before; [`Digest::ZERO`] for the first.
+    pub prev_hash: Digest,
+    /// Hash of this event.
+    pub hash: Digest,
+}
+
+/// An event as stored: sealed or still waiting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredEvent {
+    /// The event.
+    #[serde(flatten)]
+    pub event: AuditEvent,
+    /// Its place in the chain, once sealed (within about a second).
+    #[serde(flatten)]
+    pub seal: Option<Seal>,
+}
+
+/// The end of a chain at some moment. Keep copies elsewhere: only they show a rewrite of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// How many events are sealed.
+    pub position: u64,
+    /// Hash of the last one; [`Digest::ZERO`] when there is none.
+    pub hash: Digest,
+}
+
+impl Default for Checkpoint {
+    fn default() -> Self {
+        Self {
+            position: 0,
+            hash: Digest::ZERO,
+        }
+    }
+}
+
+/// Seals `events`, which follow `head` in commit order. Returns one seal for each and the new head.
+#[must_use]
+pub fn seal(head: Checkpoint, events: &[AuditEvent]) -> (Vec<Seal>, Checkpoint) {
+    let mut end = head;
+    let seals = events
+        .iter()
+        .map(|event| {
+            let position = end.position + 1;
+            let hash = event.hash(position, end.hash);
+            let seal = Seal {
+                position,
+                prev_hash: end.hash,
+                hash,
+            };
+            end = Checkpoint { position, hash };
+            seal
+        })
+        .collect();
+    (seals, end)
+}
+
+/// Checks a chain piece by piece, so that a long one needs no memory.
+#[derive(Debug, Clone, Default)]
+pub struct Verifier {
+    end: Checkpoint,
+    first_bad: Option<u64>,
+}
+
+impl Verifier {
+    /// A verifier that starts behind `start` (the beginning, or a trusted checkpoint).
+    #[must_use]
+    pub const fn new(start: Checkpoint) -> Self {
+        Self {
+            end: start,
+            first_bad: None,
+        }
+    }
+
+    /// Takes the next sealed event in order of position. After the first fault nothing more is judged.
+    pub fn push(&mut self, event: &AuditEvent, seal: Seal) {
+        if self.first_bad.is_some() {
+            return;
+        }
+        let position = self.end.position + 1;
+        let good = seal.position == position
+            && seal.prev_hash == self.end.hash
+            && event.hash(position, self.end.hash) == seal.hash;
+        if good {
+            self.end = Checkpoint {
+                position,
+                hash: seal.hash,
+            };
+        } else {
+            self.first_bad = Some(position);
+        }
+    }
+
+    /// The position of the first fault, if any, given the chain's recorded end.
+    ///
+    /// A chain shorter than `recorded` was truncated: the first missing position is the fault. A chain
+    /// that ends elsewhere with the same length was rewritten.
+    #[must_use]
+    pub fn finish(&self, recorded: Checkpoint) -> Option<u64> {
+        if self.first_bad.is_some() {
+            return self.first_bad;
+        }
+        if self.end.position != recorded.position {
+            return Some(self.end.position.min(recorded.position) + 1);
+        }
+        (self.end.hash != recorded.hash).then_some(self.end.position)
+    }
+
+    /// Where the checked part ends.
+    #[must_use]
+    pub const fn end(&self) -> Checkpoint {
+        self.end
+    }
+}
+
+/// Checks a whole chain held in memory. `None` means it is intact.
+#[must_use]
+pub fn verify(events: &[(AuditEvent, Seal)], recorded: Checkpoint) -> Option<u64> {
+    let mut verifier = Verifier::default();
+    for (event, seal) in events {
+        verifier.push(event, *seal);
+    }
+    verifier.finish(recorded)
+}

@@ -1,0 +1,353 @@
+//! The life of a message: one table, from which everything else derives.
+//!
+//! [`TRANSITIONS`] is the single truth. `allowed_actions`, the diagram in the documentation and the
+//! all-pairs test read it; [`apply`] is the only way from one status to the next.
+
+use serde::{Deserialize, Serialize};
+
+use crate::actor::Role;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Being written; nobody was asked yet.
+    Draft,
+    /// Waits for a person's decision.
+    PendingApproval,
+    /// Approved; leaves when it is due.
+    Approved,
+    /// A worker holds it under a lease; nothing has left.
+    Claimed,
+    /// An attempt is recorded; the provider may or may not have it.
+    Sending,
+    /// The provider took it.
+    Sent,
+    /// A receipt says it arrived.
+    Delivered,
+    /// It will not arrive: refused for good, bounced, or out of attempts.
+    Failed,
+    /// Nobody knows whether the provider took it; frozen until a receipt, a look-up or a person decides.
+    Uncertain,
+    /// A person declined it.
+    Rejected,
+    /// Called off.
+    Cancelled,
+    /// Its deadline passed before it could leave.
+    Expired,
+}
+
+impl Status {
+    /// All statuses, in the order of a message's life.
+    pub const ALL: [Self; 12] = [
+        Self::Draft,
+        Self::PendingApproval,
+        Self::Approved,
+        Self::Claimed,
+        Self::Sending,
+        Self::Sent,
+        Self::Delivered,
+        Self::Failed,
+        Self::Uncertain,
+        Self::Rejected,
+        Self::Cancelled,
+        Self::Expired,
+    ];
+
+    /// The name used in JSON and in columns.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::PendingApproval => "pending_approval",
+            Self::Approved => "approved",
+            Self::Claimed => "claimed",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Uncertain => "uncertain",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The status of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
+    /// Whether nothing but a receipt can still change it.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Sent | Self::Delivered | Self::Cancelled | Self::Expired
+        )
+    }
+}
+
+/// What can happen to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// Ask for a decision.
+    Submit,
+    /// Change the text: a new revision.
+    Edit,
+    /// Change when it leaves.
+    Reschedule,
+    /// The recipient's address, the consent or the sender changed: what was approved no longer holds.
+    Invalidate,
+    /// A person agrees to exactly this text, address, channel, sender and time.
+    Approve,
+    /// A person declines.
+    Reject,
+    /// A worker takes it under a lease.
+    Claim,
+    /// The last checks hold and the attempt is recorded.
+    Begin,
+    /// A last check says: later (quiet hours, caps, campaign paused).
+    Postpone,
+    /// The worker gives it back, or its lease ran out before an attempt.
+    Release,
+    /// The provider took it.
+    Accept,
+    /// The provider refused for good, or the attempts are used up.
+    Refuse,
+    /// The provider refused for now, or it provably did not leave.
+    Defer,
+    /// No certain answer, or the lease ran out with an attempt open.
+    Doubt,
+    /// A receipt, a look-up or a late answer proves that it was sent.
+    ConfirmSent,
+    /// A receipt, a look-up or a late answer proves that it was not sent.
+    ConfirmFailed,
+    /// A person says: it was sent.
+    ResolveSent,
+    /// A person says: send again, a duplicate is acceptable.
+    ResolveResend,
+    /// A person gives up on it.
+    ResolveFailed,
+    /// A receipt: it arrived.
+    Deliver,
+    /// A receipt: it came back.
+    Bounce,
+    /// A person sends a failed message again, unchanged.
+    Retry,
+    /// Call it off.
+    Cancel,
+    /// Its deadline passed.
+    Expire,
+}
+
+impl Event {
+    /// All events.
+    pub const ALL: [Self; 24] = [
+        Self::Submit,
+        Self::Edit,
+        Self::Reschedule,
+        Self::Invalidate,
+        Self::Approve,
+        Self::Reject,
+        Self::Claim,
+        Self::Begin,
+        Self::Postpone,
+        Self::Release,
+        Self::Accept,
+        Self::Refuse,
+        Self::Defer,
+        Self::Doubt,
+        Self::ConfirmSent,
+        Self::ConfirmFailed,
+        Self::ResolveSent,
+        Self::ResolveResend,
+        Self::ResolveFailed,
+        Self::Deliver,
+        Self::Bounce,
+        Self::Retry,
+        Self::Cancel,
+        Self::Expire,
+    ];
+
+    /// The name used in `allowed_actions` and in errors.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Edit => "edit",
+            Self::Reschedule => "reschedule",
+            Self::Invalidate => "invalidate",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Claim => "claim",
+            Self::Begin => "begin",
+            Self::Postpone => "postpone",
+            Self::Release => "release",
+            Self::Accept => "accept",
+            Self::Refuse => "refuse",
+            Self::Defer => "defer",
+            Self::Doubt => "doubt",
+            Self::ConfirmSent => "confirm_sent",
+            Self::ConfirmFailed => "confirm_failed",
+            Self::ResolveSent => "resolve_sent",
+            Self::ResolveResend => "resolve_resend",
+            Self::ResolveFailed => "resolve_failed",
+            Self::Deliver => "deliver",
+            Self::Bounce => "bounce",
+            Self::Retry => "retry",
+            Self::Cancel => "cancel",
+            Self::Expire => "expire",
+        }
+    }
+}
+
+/// Who may cause a transition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Managers and admins.
+    People,
+    /// The worker alone.
+    Worker,
+    /// Managers, admins and the worker (on behalf of a campaign, a suppression or an erasure).
+    Both,
+}
+
+impl Who {
+    /// Whether `role` is one of them.
+    #[must_use]
+    pub const fn includes(self, role: Role) -> bool {
+        match role {
+            Role::Viewer => false,
+            Role::Manager | Role::Admin => matches!(self, Self::People | Self::Both),
+            Role::System => matches!(self, Self::Worker | Self::Both),
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transition {
+    /// Status before.
+    pub from: Status,
+    /// What happens.
+    pub event: Event,
+    /// Who may cause it.
+    pub who: Who,
+    /// Status after.
+    pub to: Status,
+}
+
+const fn t(from: Status, event: Event, who: Who, to: Status) -> Transition {
+    Transition {
+        from,
+        event,
+        who,
+        to,
+    }
+}
+
+/// Every transition there is. What is not here is refused.
+pub const TRANSITIONS: &[Transition] = {
+    use Event as E;
+    use Status as S;
+    use Who::{Both, People, Worker};
+    &[
+        t(S::Draft, E::Submit, Both, S::PendingApproval),
+        t(S::Draft, E::Edit, Both, S::Draft),
+        t(S::PendingApproval, E::Edit, Both, S::PendingApproval),
+        t(S::Rejected, E::Edit, People, S::PendingApproval),
+        t(S::Approved, E::Edit, People, S::PendingApproval),
+        t(S::Draft, E::Reschedule, People, S::Draft),
+        t(
+            S::PendingApproval,
+            E::Reschedule,
+            People,
+            S::PendingApproval,
+        ),
+        t(S::Approved, E::Reschedule, People, S::PendingApproval),
+        t(S::Draft, E::Invalidate, Both, S::Draft),
+        t(S::PendingApproval, E::Invalidate, Both, S::PendingApproval),
+        t(S::Approved, E::Invalidate, Both, S::PendingApproval),
+        t(S::Claimed, E::Invalidate, Worker, S::PendingApproval),
+        t(S::Draft, E::Approve, People, S::Approved),
+        t(S::PendingApproval, E::Approve, People, S::Approved),
+        t(S::Draft, E::Reject, People, S::Rejected),
+        t(S::PendingApproval, E::Reject, People, S::Rejected),
+        t(S::Approved, E::Reject, People, S::Rejected),
+        t(S::Approved, E::Claim, Worker, S::Claimed),
+        t(S::Claimed, E::Begin, Worker, S::Sending),
+        t(S::Claimed, E::Postpone, Worker, S::Approved),
+        t(S::Claimed, E::Release, Worker, S::Approved),
+        t(S::Claimed, E::Cancel, Worker, S::Cancelled),
+        t(S::Claimed, E::Expire, Worker, S::Expired),
+        t(S::Sending, E::Accept, Worker, S::Sent),
+        t(S::Sending, E::Refuse, Worker, S::Failed),
+        t(S::Sending, E::Defer, Worker, S::Approved),
+        t(S::Sending, E::Doubt, Worker, S::Uncertain),
+        t(S::Uncertain, E::ConfirmSent, Worker, S::Sent),
+        t(S::Uncertain, E::ConfirmFailed, Worker, S::Failed),
+        t(S::Uncertain, E::ResolveSent, People, S::Sent),
+        t(S::Uncertain, E::ResolveResend, People, S::Approved),
+        t(S::Uncertain, E::ResolveFailed, People, S::Failed),
+        t(S::Sent, E::Deliver, Worker, S::Delivered),
+        t(S::Sent, E::Bounce, Worker, S::Failed),
+        t(S::Failed, E::Retry, People, S::Approved),
+        t(S::Draft, E::Cancel, Both, S::Cancelled),
+        t(S::PendingApproval, E::Cancel, Both, S::Cancelled),
+        t(S::Approved, E::Cancel, Both, S::Cancelled),
+        t(S::Draft, E::Expire, Worker, S::Expired),
+        t(S::PendingApproval, E::Expire, Worker, S::Expired),
+        t(S::Approved, E::Expire, Worker, S::Expired),
+    ]
+};
+
+/// The status after `event` caused by `role`.
+///
+/// # Errors
+/// [`ErrorKind::NotAllowed`] when the status has no such transition, [`ErrorKind::Forbidden`] when it
+/// has but not for this role.
+pub fn apply(from: Status, event: Event, role: Role) -> Result<Status> {
+    let Some(row) = TRANSITIONS
+        .iter()
+        .find(|row| row.from == from && row.event == event)
+    else {
+        // A viewer learns nothing about the state machine by probing it.
+        if role == Role::Viewer {
+            return Err(forbidden(event, role));
+        }
+        return Err(Error::new(
+            ErrorKind::NotAllowed,
+            format!(
+                "a message that is {} cannot be changed by {}",
+                from.as_str(),
+                event.as_str()
+            ),
+        ));
+    };
+    if row.who.includes(role) {
+        Ok(row.to)
+    } else {
+        Err(forbidden(event, role))
+    }
+}
+
+fn forbidden(event: Event, role: Role) -> Error {
+    Error::new(
+        ErrorKind::Forbidden,
+        format!("a {} may not {} a message", role.as_str(), event.as_str()),
+    )
+}
+
+/// What `role` may do with a message in `from`, in the table's order.
+#[must_use]
+pub fn allowed_actions(from: Status, role: Role) -> Vec<Event> {
+    TRANSITIONS
+        .iter()
+        .filter(|row| row.from == from && row.who.includes(role))
+        .map(|row| row.event)
+        .collect()
+}

@@ -1,0 +1,166 @@
+//! The channel port: takes an approved message to its recipient, once.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::contact::AddressKind;
+use crate::message::{Approved, AttemptOutcome};
+
+/// What a channel can do. Plain data; the engine adapts to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelCapabilities {
+    /// Which of the contact's addresses it uses.
+    pub address: AddressKind,
+    /// Whether a subject is delivered.
+    pub subject: bool,
+    /// Whether HTML bodies are delivered.
+    pub html: bool,
+    /// Longest body in Unicode scalar values; `None` without a limit.
+    pub max_length: Option<usize>,
+    /// Whether the provider removes duplicates by the attempt's key.
+    pub idempotent: bool,
+    /// How many deliveries may run at once.
+    pub concurrency: usize,
+    /// How long one delivery may take before the engine stops waiting and calls it unknown.
+    #[serde(with = "duration_ms", rename = "timeout_ms")]
+    pub timeout: Duration,
+}
+
+impl Default for ChannelCapabilities {
+    fn default() -> Self {
+        Self {
+            address: AddressKind::Email,
+            subject: true,
+            html: false,
+            max_length: None,
+            idempotent: false,
+            concurrency: 16,
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+mod duration_ms {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &Duration, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+        u64::deserialize(d).map(Duration::from_millis)
+    }
+}
+
+/// How far a "not now" reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryScope {
+    /// This message.
+    Message,
+    /// Everything to this recipient.
+    Recipient,
+    /// The whole channel.
+    Channel,
+}
+
+/// How a delivery ended. `reason` is a short code (`550_5.1.1`, `connection_refused`), never the
+/// provider's own text, a message or an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The provider took responsibility.
+    Accepted {
+        /// The provider's id, for receipts.
+        provider_id: String,
+    },
+    /// This address can never work: the message fails and the address is suppressed.
+    Dead {
+        /// Code.
+        reason: String,
+    },
+    /// This message is refused; the address may be fine.
+    Rejected {
+        /// Code.
+        reason: String,
+    },
+    /// Not taken, safe to repeat. Only when that is proven.
+    RetryAfter {
+        /// How far it reaches.
+        scope: RetryScope,
+        /// Not before this long from now.
+        #[serde(with = "duration_ms", rename = "at_least_ms")]
+        at_least: Duration,
+        /// Code.
+        reason: String,
+    },
+    /// Nothing of this channel can go: credentials, sender, balance. The message is put back unsent.
+    Stop {
+        /// Code.
+        reason: String,
+    },
+    /// The provider may have taken it. Never repeated blindly.
+    Unknown {
+        /// Code.
+        reason: String,
+    },
+}
+
+impl Outcome {
+    /// The outcome as the attempt records it.
+    #[must_use]
+    pub const fn kind(&self) -> AttemptOutcome {
+        match self {
+            Self::Accepted { .. } => AttemptOutcome::Accepted,
+            Self::Dead { .. } => AttemptOutcome::Dead,
+            Self::Rejected { .. } => AttemptOutcome::Rejected,
+            Self::RetryAfter { .. } => AttemptOutcome::RetryAfter,
+            Self::Stop { .. } => AttemptOutcome::Stop,
+            Self::Unknown { .. } => AttemptOutcome::Unknown,
+        }
+    }
+
+    /// The reason's code, if there is one.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Accepted { .. } => None,
+            Self::Dead { reason }
+            | Self::Rejected { reason }
+            | Self::RetryAfter { reason, .. }
+            | Self::Stop { reason }
+            | Self::Unknown { reason } => Some(reason),
+        }
+    }
+}
+
+/// Delivers approved messages.
+///
+/// # What an implementer must guarantee
+/// - `send` delivers exactly the bytes of `approved` (transfer encoding, date and message id may be
+///   added) to exactly its recipient, or nothing.
+/// - It returns [`Outcome::RetryAfter`] or [`Outcome::Stop`] only when it can prove that the provider
+///   did not take the message. After a byte that could be acted on has left, a timeout, reset or
+///   unreadable answer is [`Outcome::Unknown`].
+/// - It does not retry and keeps no queue: retrying is the engine's job alone.
+/// - It does not panic; a panic and a dropped future count as `Unknown`.
+/// - Calls run concurrently, up to `capabilities().concurrency`; one slow call must not hold another.
+/// - It holds no message text or address in logs or `Debug`.
+#[async_trait]
+pub trait Channel: Send + Sync + Debug {
+    /// What it can do. Constant for the life of the value.
+    fn capabilities(&self) -> ChannelCapabilities;
+
+    /// Checks at planning whether this address has the right form for the channel; no I/O.
+    fn accepts_address(&self, address: &str) -> bool {
+        !address.is_empty() && !address.chars().any(char::is_control)
+    }
+
+    /// Delivers one message.
+    async fn send(&self, approved: &Approved) -> Outcome;
+}

@@ -1,0 +1,164 @@
+//! The language model port: writes one draft. A draft is a proposal; a person decides.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+/// What the model is asked.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftRequest {
+    /// Rules; the same for every contact of a workspace, so that a provider can cache it. Never holds
+    /// contact data.
+    pub system: String,
+    /// The task and the contact's data as JSON. Data, never instructions.
+    pub user: String,
+    /// Language the text must be in, BCP 47.
+    pub language: String,
+    /// Whether a subject is wanted.
+    pub subject: bool,
+    /// Longest text in Unicode scalar values; the engine checks it.
+    pub max_length: usize,
+    /// Upper bound of output tokens.
+    pub max_tokens: u32,
+}
+
+impl fmt::Debug for DraftRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "DraftRequest({}, max_tokens {})",
+            self.language, self.max_tokens
+        )
+    }
+}
+
+/// What the call used. Token counts as the provider bills them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Input tokens that were not cached.
+    pub input_tokens: u64,
+    /// Output tokens, thinking included.
+    pub output_tokens: u64,
+    /// Input tokens written to the provider's cache for five minutes.
+    pub cache_write_5m_tokens: u64,
+    /// Input tokens written to the provider's cache for one hour.
+    pub cache_write_1h_tokens: u64,
+    /// Input tokens read from the provider's cache.
+    pub cache_read_tokens: u64,
+}
+
+impl Usage {
+    /// The whole prompt: uncached, written and read tokens.
+    #[must_use]
+    pub const fn prompt_tokens(&self) -> u64 {
+        self.input_tokens
+            .saturating_add(self.cache_write_5m_tokens)
+            .saturating_add(self.cache_write_1h_tokens)
+            .saturating_add(self.cache_read_tokens)
+    }
+}
+
+/// A draft.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// Subject, when one was asked for.
+    pub subject: Option<String>,
+    /// The text.
+    pub content: String,
+    /// Language the model says it wrote.
+    pub language: Option<String>,
+    /// The model that answered.
+    pub model: String,
+    /// What it used.
+    pub usage: Usage,
+    /// Price in 10^-12 US dollars; exact.
+    pub cost_picodollars: u64,
+    /// The provider's request id.
+    pub request_id: Option<String>,
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Draft(by {}, {} picodollars)",
+            self.model, self.cost_picodollars
+        )
+    }
+}
+
+/// Why there is no draft. Codes, never the provider's own text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "failure", rename_all = "snake_case")]
+pub enum LlmFailure {
+    /// The model declined; the same request will be declined again.
+    Refused,
+    /// The text was cut off by a limit.
+    Truncated,
+    /// The answer has not the agreed form, or is empty.
+    BadOutput {
+        /// Code.
+        reason: String,
+    },
+    /// Overloaded, rate limited or unreachable.
+    Unavailable {
+        /// Code.
+        reason: String,
+        /// How long the provider asked to wait, in seconds.
+        retry_after_s: Option<u64>,
+    },
+    /// A key, a model, a price or a limit has to be changed by an operator.
+    Configuration {
+        /// Code.
+        reason: String,
+    },
+}
+
+impl LlmFailure {
+    /// A stable code for provenance.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Refused => "refused",
+            Self::Truncated => "truncated",
+            Self::BadOutput { reason }
+            | Self::Unavailable { reason, .. }
+            | Self::Configuration { reason } => reason,
+        }
+    }
+}
+
+/// A failed call: why, and what it cost nevertheless (a refusal or a cut-off text is billed).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LlmError {
+    /// Why.
+    pub failure: LlmFailure,
+    /// What was used, when the provider said.
+    pub usage: Usage,
+    /// Price in 10^-12 US dollars of what was used.
+    pub cost_picodollars: u64,
+}
+
+impl From<LlmFailure> for LlmError {
+    fn from(failure: LlmFailure) -> Self {
+        Self {
+            failure,
+            usage: Usage::default(),
+            cost_picodollars: 0,
+        }
+    }
+}
+
+/// Drafts texts.
+///
+/// # What an implementer must guarantee
+/// - One call is one request: no retries inside; the engine decides.
+/// - A cut-off, refused or malformed text is an error, never a draft.
+/// - Usage and cost are what the provider reported; an unknown price is `Configuration`.
+/// - No key, prompt or text in logs or `Debug`. Calls run concurrently.
+#[async_trait]
+pub trait Llm: Send + Sync + fmt::Debug {
+    /// Writes one draft.
+    async fn draft(&self, request: &DraftRequest) -> Result<Draft, LlmError>;
+}

@@ -1,0 +1,9 @@
+//! Ports: what the engine needs from outside. Adapters implement them; conformance suites under
+//! feature `testing` say whether they do it right.
+
+pub mod channel;
+pub mod clock;
+pub mod ids;
+pub mod llm;
+pub mod observer;
+pub mod store;

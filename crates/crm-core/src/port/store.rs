@@ -1,0 +1,334 @@
+//! The store port: keeps everything, applies change sets, answers queries.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::ids::Ids;
+use crate::actor::Workspace;
+use crate::audience::Audience;
+use crate::campaign::{Campaign, CampaignStatus, PlanRow};
+use crate::change::ChangeSet;
+use crate::consent::Suppression;
+use crate::contact::Contact;
+use crate::error::Result;
+use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crate::message::history::{Checkpoint, StoredEvent, Subject};
+use crate::message::{Approval, Attempt, GeneratedBy, Message, Occasion, Revision, Status};
+use crate::template::Template;
+
+/// What a store can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreCapabilities {
+    /// `memory`, `sqlite`, `postgres`, ...
+    pub name: String,
+    /// Whether a commit survives power loss.
+    pub durable: bool,
+    /// Whether the store lets only one dispatcher in at a time. Then a starting worker may take back
+    /// every lease at once: its owner cannot be alive.
+    pub exclusive_dispatcher: bool,
+}
+
+/// Which part of a list. Lists are ordered by id, newest first unless said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRequest {
+    /// At most this many items; 1 to 1,000.
+    pub limit: u32,
+    /// Skip this many first; costs what it skips. Use `after` for long lists.
+    pub skip: u32,
+    /// Only items behind this id in list order (keyset paging; constant cost at any depth).
+    pub after: Option<Uuid>,
+    /// Oldest first instead.
+    pub oldest_first: bool,
+    /// Whether to count all matching rows.
+    pub count: bool,
+}
+
+impl Default for PageRequest {
+    fn default() -> Self {
+        Self {
+            limit: 100,
+            skip: 0,
+            after: None,
+            oldest_first: false,
+            count: false,
+        }
+    }
+}
+
+/// One page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// How many rows match, when it was asked for.
+    pub total: Option<u64>,
+    /// The last item's id when there may be more: give it as `after`.
+    pub next: Option<Uuid>,
+}
+
+/// Which contacts. All conditions hold together. Erased contacts appear only when asked for by id.
+#[derive(Debug, Clone, Default)]
+pub struct ContactQuery {
+    /// Only these ids, if any are given.
+    pub ids: Vec<ContactId>,
+    /// Exactly this e-mail (normalised).
+    pub email: Option<String>,
+    /// Exactly this external id.
+    pub external_id: Option<String>,
+    /// Exactly this phone (E.164).
+    pub phone: Option<String>,
+    /// Matches this expression.
+    pub audience: Option<Audience>,
+    /// Today, for birthdays in `audience`. Required when it names one.
+    pub today: Option<NaiveDate>,
+    /// Part of name, e-mail or company in any case, Cyrillic too; no wildcards.
+    pub search: Option<String>,
+    /// Which part of the list.
+    pub page: PageRequest,
+}
+
+/// Which templates.
+#[derive(Debug, Clone, Default)]
+pub struct TemplateQuery {
+    /// Only these ids, if any are given.
+    pub ids: Vec<TemplateId>,
+    /// For this occasion.
+    pub occasion: Option<Occasion>,
+    /// Only offered ones.
+    pub active: Option<bool>,
+    /// Which part of the list.
+    pub page: PageRequest,
+}
+
+/// Which messages. Deleted ones appear only when asked for by id.
+#[derive(Debug, Clone, Default)]
+pub struct MessageQuery {
+    /// Only these ids, if any are given.
+    pub ids: Vec<MessageId>,
+    /// One of these statuses, if any are given.
+    pub statuses: Vec<Status>,
+    /// This occasion.
+    pub occasion: Option<Occasion>,
+    /// To this contact.
+    pub contact_id: Option<ContactId>,
+    /// Of this campaign.
+    pub campaign_id: Option<CampaignId>,
+    /// Written so.
+    pub generated_by: Option<GeneratedBy>,
+    /// Part of the text or subject in any case, Cyrillic too; no wildcards.
+    pub search: Option<String>,
+    /// Whose lease ran out before this instant.
+    pub lease_before: Option<DateTime<Utc>>,
+    /// Which expire at or before this instant.
+    pub expires_before: Option<DateTime<Utc>>,
+    /// Provider's id.
+    pub provider_id: Option<String>,
+    /// Which part of the list.
+    pub page: PageRequest,
+}
+
+/// Which campaigns.
+#[derive(Debug, Clone, Default)]
+pub struct CampaignQuery {
+    /// Only these ids, if any are given.
+    pub ids: Vec<CampaignId>,
+    /// One of these statuses, if any are given.
+    pub statuses: Vec<CampaignStatus>,
+    /// For this occasion.
+    pub occasion: Option<Occasion>,
+    /// Which part of the list.
+    pub page: PageRequest,
+}
+
+/// Which lines of a plan. Ordered by contact id, oldest first; `page.after` is a contact id.
+#[derive(Debug, Clone)]
+pub struct PlanQuery {
+    /// The campaign.
+    pub campaign_id: CampaignId,
+    /// One run; all runs when `None`.
+    pub occurrence: Option<String>,
+    /// Only excluded (true) or only included (false) ones.
+    pub excluded: Option<bool>,
+    /// Only those without (true) a message yet.
+    pub undrafted: bool,
+    /// Which part of the list.
+    pub page: PageRequest,
+}
+
+/// Which suppressions. Ordered by channel and address.
+#[derive(Debug, Clone, Default)]
+pub struct SuppressionQuery {
+    /// Channel name.
+    pub channel: Option<String>,
+    /// Exactly this address.
+    pub address: Option<String>,
+    /// At most this many; 1 to 1,000; 0 means 100.
+    pub limit: u32,
+    /// Skip this many first.
+    pub skip: u32,
+}
+
+/// Which events, in commit order, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct EventQuery {
+    /// About this row.
+    pub subject: Option<(Subject, Uuid)>,
+    /// Only sealed events behind this position.
+    pub sealed_after: Option<u64>,
+    /// At most this many; 1 to 10,000; 0 means 1,000.
+    pub limit: u32,
+}
+
+/// Everything written about one message, oldest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Trail {
+    /// All versions of the text.
+    pub revisions: Vec<Revision>,
+    /// All approvals.
+    pub approvals: Vec<Approval>,
+    /// All attempts.
+    pub attempts: Vec<Attempt>,
+}
+
+/// What the last check before delivery needs, read together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DispatchView {
+    /// The message.
+    pub message: Message,
+    /// Its latest approval.
+    pub approval: Option<Approval>,
+    /// Its recipient.
+    pub contact: Contact,
+    /// Its campaign.
+    pub campaign: Option<Campaign>,
+    /// Whether its recipient address is suppressed on its channel.
+    pub suppressed: bool,
+    /// Its attempt of the current epoch, if one was begun.
+    pub attempt: Option<Attempt>,
+}
+
+/// A request for messages to deliver.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Tenant.
+    pub workspace: Workspace,
+    /// Worker's name.
+    pub worker: String,
+    /// At most this many; 1 to 1,000.
+    pub limit: u32,
+    /// Now. A store with a clock of its own uses that instead.
+    pub now: DateTime<Utc>,
+    /// How long the lease lasts.
+    pub lease: Duration,
+    /// Channels that are parked: their messages are left alone.
+    pub parked: Vec<String>,
+    /// Source of event ids.
+    pub ids: Arc<dyn Ids>,
+}
+
+impl Claim {
+    /// What claiming `message` writes. The store calls it for each due message it has locked and
+    /// applies the result in the same transaction; the message it then returns is in the change set.
+    ///
+    /// # Errors
+    /// [`NotAllowed`](crate::ErrorKind::NotAllowed) when the message is not approved.
+    pub fn decide(&self, message: &Message, now: DateTime<Utc>) -> Result<(Message, ChangeSet)> {
+        crate::message::dispatch::claim(message, self, now)
+    }
+}
+
+/// Keeps contacts, templates, messages, campaigns, consent, history and counters of all workspaces.
+///
+/// # What an implementer must guarantee
+/// - **Atomic**: a change set is applied wholly or not at all, with its events and counters, and is
+///   durable before `commit` returns (if the capabilities say so). The sets of one `commit` call are
+///   independent: one may fail and the others stand. Sets are applied in the order given.
+/// - **Versions**: see [`Change`](crate::change::Change). Preconditions hold at the commit itself.
+/// - **Isolation of workspaces**: nothing of another workspace is ever read, changed or revealed.
+/// - **Text** comes back byte for byte, instants to the microsecond.
+/// - **Cancellation**: dropping a `commit` future may leave it committed or not, never half.
+/// - Unknown ids are absent from answers or [`NotFound`](crate::ErrorKind::NotFound) on updates; an
+///   unreachable store is [`Unavailable`](crate::ErrorKind::Unavailable).
+#[async_trait]
+pub trait Store: Send + Sync + Debug {
+    /// What it can do.
+    fn capabilities(&self) -> StoreCapabilities;
+
+    /// Applies change sets; the answer has one result for each, in order. The outer error means that
+    /// nothing was applied.
+    async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>>;
+
+    /// Takes due messages: approved, not deleted, not in test mode, `not_before <= now`, not of a
+    /// campaign that is paused or cancelled, not on a parked channel, earliest `not_before` first.
+    /// No message is given to two callers. Each is changed through [`Claim::decide`].
+    async fn claim(&self, claim: Claim) -> Result<Vec<Message>>;
+
+    /// Becomes the dispatcher, if only one may be. Held until the store is dropped; again is fine.
+    ///
+    /// # Errors
+    /// `Unavailable` when another process holds it.
+    async fn become_dispatcher(&self) -> Result<()>;
+
+    /// Seals up to `limit` waiting events of the workspace in commit order with
+    /// [`seal`](crate::message::history::seal), in one transaction with the new checkpoint. Returns how
+    /// many.
+    async fn seal(&self, workspace: &Workspace, limit: u32) -> Result<u32>;
+
+    /// The end of the workspace's chain.
+    async fn checkpoint(&self, workspace: &Workspace) -> Result<Checkpoint>;
+
+    /// All workspaces that hold anything, sorted.
+    async fn workspaces(&self) -> Result<Vec<Workspace>>;
+
+    /// Lists contacts.
+    async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>>;
+
+    /// Lists templates.
+    async fn templates(
+        &self,
+        workspace: &Workspace,
+        query: TemplateQuery,
+    ) -> Result<Page<Template>>;
+
+    /// Lists messages.
+    async fn messages(&self, workspace: &Workspace, query: MessageQuery) -> Result<Page<Message>>;
+
+    /// Lists campaigns.
+    async fn campaigns(
+        &self,
+        workspace: &Workspace,
+        query: CampaignQuery,
+    ) -> Result<Page<Campaign>>;
+
+    /// Lists lines of a plan.
+    async fn plan(&self, workspace: &Workspace, query: PlanQuery) -> Result<Page<PlanRow>>;
+
+    /// Lists suppressions.
+    async fn suppressions(
+        &self,
+        workspace: &Workspace,
+        query: SuppressionQuery,
+    ) -> Result<Page<Suppression>>;
+
+    /// Lists events.
+    async fn events(&self, workspace: &Workspace, query: EventQuery) -> Result<Vec<StoredEvent>>;
+
+    /// Everything written about one message; empty for an unknown id.
+    async fn trail(&self, workspace: &Workspace, message: MessageId) -> Result<Trail>;
+
+    /// The views of these messages, in the order of the ids; unknown ids are left out.
+    async fn dispatch(
+        &self,
+        workspace: &Workspace,
+        messages: &[MessageId],
+    ) -> Result<Vec<DispatchView>>;
+
+    /// The counters whose name begins with `prefix`; zero ones are left out.
+    async fn counters(&self, workspace: &Workspace, prefix: &str) -> Result<BTreeMap<String, i64>>;
+}
