@@ -1,1 +1,33 @@
-//! Placeholder.
+//! Drafts messages with Claude through Anthropic's Messages API (`POST /v1/messages`).
+//!
+//! [`Claude`] implements [`crm_core::port::llm::Llm`]: one call is one request, never a retry. A
+//! draft is handed back only when the model finished by itself and answered in the agreed JSON form;
+//! everything else is an error with a stable code. The cost is exact, in 10^-12 US dollars, from a
+//! dated table ([`prices`]); a model without a price is refused before anything is sent.
+//!
+//! ```no_run
+//! use crm_ai_claude::{Claude, ClaudeConfig};
+//!
+//! # fn main() -> crm_core::Result<()> {
+//! let key = std::env::var("ANTHROPIC_API_KEY").unwrap_or_default();
+//! let claude = Claude::new(ClaudeConfig::new(key.into()))?;
+//! # let _ = claude;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The contract was read from Anthropic's documentation (<https://docs.claude.com/en/api/messages>)
+//! and from the types of its Python SDK; requests are valid under the API versions `2023-06-01` and
+//! `2026-10-21`.
+
+mod client;
+pub mod config;
+mod errors;
+pub mod models;
+pub mod prices;
+mod request;
+mod response;
+
+pub use client::Claude;
+pub use config::{CacheTtl, ClaudeConfig};
+pub use prices::{ModelPrice, PriceTable, Rates};

@@ -1,0 +1,289 @@
+//! From the body of a 200 answer to a draft, or to the reason why there is none.
+//!
+//! Blocks are chosen by type, unknown blocks and fields are skipped, and the text has to be exactly
+//! the JSON object that was asked for (<https://docs.claude.com/en/api/messages>). Whatever the
+//! verdict, usage and cost are reported: a refusal or a cut-off text is billed too.
+
+use crm_core::port::llm::{Draft, DraftRequest, LlmError, LlmFailure, Usage};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::config::CacheTtl;
+use crate::errors::{bad_output, configuration};
+use crate::prices::{Geo, PriceTable};
+
+#[derive(Deserialize)]
+struct Message {
+    r#type: String,
+    model: String,
+    content: Vec<Value>,
+    #[serde(default)]
+    stop_reason: Option<String>,
+    usage: WireUsage,
+}
+
+#[derive(Deserialize)]
+struct WireUsage {
+    input_tokens: u64,
+    output_tokens: u64,
+    #[serde(default)]
+    cache_creation_input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_read_input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_creation: Option<CacheCreation>,
+    #[serde(default)]
+    inference_geo: Option<String>,
+    #[serde(default)]
+    speed: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CacheCreation {
+    #[serde(default)]
+    ephemeral_5m_input_tokens: Option<u64>,
+    #[serde(default)]
+    ephemeral_1h_input_tokens: Option<u64>,
+}
+
+impl WireUsage {
+    /// The core's form. Written tokens without a stated lifetime get the one that was asked for.
+    fn usage(&self, ttl: CacheTtl) -> Usage {
+        let split = self.cache_creation.as_ref();
+        let mut written_5m = split.and_then(|s| s.ephemeral_5m_input_tokens).unwrap_or(0);
+        let mut written_1h = split.and_then(|s| s.ephemeral_1h_input_tokens).unwrap_or(0);
+        let unstated = self
+            .cache_creation_input_tokens
+            .unwrap_or(0)
+            .saturating_sub(written_5m.saturating_add(written_1h));
+        match ttl {
+            CacheTtl::FiveMinutes => written_5m = written_5m.saturating_add(unstated),
+            CacheTtl::OneHour => written_1h = written_1h.saturating_add(unstated),
+        }
+        Usage {
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
+            cache_write_5m_tokens: written_5m,
+            cache_write_1h_tokens: written_1h,
+            cache_read_tokens: self.cache_read_input_tokens.unwrap_or(0),
+        }
+    }
+
+    /// Which price list applies; `None` for regions and speeds whose price is not known.
+    fn geo(&self) -> Option<Geo> {
+        if !matches!(self.speed.as_deref(), None | Some("standard")) {
+            return None;
+        }
+        match self.inference_geo.as_deref() {
+            None | Some("global" | "not_available") => Some(Geo::Global),
+            Some("us") => Some(Geo::Us),
+            Some(_) => None,
+        }
+    }
+}
+
+/// The agreed form of the text.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    language: Option<String>,
+    #[serde(default)]
+    subject: Option<String>,
+    text: String,
+}
+
+/// Reads the body of a 200 answer.
+pub(crate) fn read(
+    body: &[u8],
+    request: &DraftRequest,
+    prices: &PriceTable,
+    ttl: CacheTtl,
+    request_id: Option<String>,
+) -> Result<Draft, LlmError> {
+    let message: Message =
+        serde_json::from_slice(body).map_err(|_| bad_output("malformed_response"))?;
+    if message.r#type != "message" {
+        return Err(bad_output("malformed_response").into());
+    }
+    let usage = message.usage.usage(ttl);
+    let cost = message
+        .usage
+        .geo()
+        .and_then(|geo| prices.cost(&message.model, &usage, geo));
+    let Some(cost_picodollars) = cost else {
+        return Err(LlmError {
+            failure: configuration("unknown_price"),
+            usage,
+            cost_picodollars: 0,
+        });
+    };
+    let billed = |failure| LlmError {
+        failure,
+        usage,
+        cost_picodollars,
+    };
+    finished(message.stop_reason.as_deref()).map_err(billed)?;
+    let answer = answer(&message.content).map_err(billed)?;
+    let subject = subject(answer.subject, request.subject).map_err(billed)?;
+    Ok(Draft {
+        subject,
+        content: answer.text,
+        language: answer.language.filter(|tag| !tag.trim().is_empty()),
+        model: message.model,
+        usage,
+        cost_picodollars,
+        request_id,
+    })
+}
+
+/// Whether the model ended by itself.
+fn finished(stop_reason: Option<&str>) -> Result<(), LlmFailure> {
+    match stop_reason {
+        Some("end_turn" | "stop_sequence") => Ok(()),
+        Some("max_tokens" | "model_context_window_exceeded") => Err(LlmFailure::Truncated),
+        Some("refusal") => Err(LlmFailure::Refused),
+        Some("tool_use") => Err(bad_output("unexpected_tool_use")),
+        Some("pause_turn") => Err(bad_output("unexpected_pause")),
+        Some(_) | None => Err(bad_output("unknown_stop_reason")),
+    }
+}
+
+/// Joins the text blocks and reads the JSON object in them. A code fence around it, a second value
+/// or a repeated key make it unusable: the schema rules them out.
+fn answer(content: &[Value]) -> Result<Answer, LlmFailure> {
+    let mut text = String::new();
+    for block in content {
+        if block.get("type").and_then(Value::as_str) == Some("text") {
+            let part = block.get("text").and_then(Value::as_str);
+            text.push_str(part.ok_or_else(|| bad_output("malformed_response"))?);
+        }
+    }
+    if text.trim().is_empty() {
+        return Err(bad_output("empty"));
+    }
+    // A struct would also be read from a JSON array.
+    if !text.trim_start().starts_with('{') {
+        return Err(bad_output("malformed_json"));
+    }
+    let answer: Answer = serde_json::from_str(&text).map_err(|_| bad_output("malformed_json"))?;
+    if answer.text.trim().is_empty() {
+        return Err(bad_output("empty"));
+    }
+    Ok(answer)
+}
+
+fn subject(given: Option<String>, wanted: bool) -> Result<Option<String>, LlmFailure> {
+    if !wanted {
+        return Ok(None);
+    }
+    given
+        .filter(|subject| !subject.trim().is_empty())
+        .map(Some)
+        .ok_or_else(|| bad_output("subject_missing"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(subject: bool) -> DraftRequest {
+        DraftRequest {
+            system: String::new(),
+            user: "x".to_owned(),
+            language: "en".to_owned(),
+            subject,
+            max_length: 100,
+            max_tokens: 100,
+        }
+    }
+
+    fn message(text: &str, usage: &Value) -> Vec<u8> {
+        json!({
+            "type": "message", "role": "assistant", "model": "claude-haiku-5-5",
+            "content": [{"type": "text", "text": text}],
+            "stop_reason": "end_turn", "usage": usage,
+        })
+        .to_string()
+        .into_bytes()
+    }
+
+    fn outcome(body: &[u8], subject: bool) -> Result<Draft, LlmError> {
+        let prices = PriceTable::default();
+        read(body, &request(subject), &prices, CacheTtl::OneHour, None)
+    }
+
+    fn code_of(text: &str, subject: bool) -> String {
+        let body = message(text, &json!({"input_tokens": 1, "output_tokens": 1}));
+        match outcome(&body, subject) {
+            Ok(draft) => format!("ok {:?} {}", draft.subject, draft.content),
+            Err(error) => {
+                assert_eq!(error.cost_picodollars, 600_000, "billed all the same");
+                error.failure.code().to_owned()
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_agreed_form_is_a_draft() {
+        assert_eq!(
+            code_of(r#"{"text":"Hi","language":"en"}"#, false),
+            "ok None Hi"
+        );
+        assert_eq!(
+            code_of(r#"{"text":"Hi","subject":"S"}"#, true),
+            r#"ok Some("S") Hi"#
+        );
+        assert_eq!(
+            code_of(r#"{"text":"Hi","subject":"S"}"#, false),
+            "ok None Hi"
+        );
+        assert_eq!(code_of(r#"{"text":"Hi"}"#, true), "subject_missing");
+        assert_eq!(
+            code_of(r#"{"text":"Hi","subject":" "}"#, true),
+            "subject_missing"
+        );
+        assert_eq!(code_of(r#"{"text":" "}"#, false), "empty");
+        for bad in [
+            "Hi",
+            "[null,null,\"Hi\"]",
+            "{\"text\":\"Hi\"} {}",
+            "{\"text\":\"a\",\"text\":\"b\"}",
+            "{\"text\":1}",
+            "{}",
+            "```json\n{\"text\":\"Hi\"}\n```",
+        ] {
+            assert_eq!(code_of(bad, false), "malformed_json", "{bad}");
+        }
+    }
+
+    #[test]
+    fn written_tokens_without_a_lifetime_cost_what_was_asked_for() {
+        let usage =
+            json!({"input_tokens": 0, "output_tokens": 0, "cache_creation_input_tokens": 10});
+        let draft = outcome(&message(r#"{"text":"Hi"}"#, &usage), false).expect("draft");
+        assert_eq!(draft.usage.cache_write_1h_tokens, 10);
+        assert_eq!(draft.cost_picodollars, 2_000_000);
+    }
+
+    #[test]
+    fn a_price_that_is_not_known_is_not_guessed() {
+        for extra in [("inference_geo", "moon"), ("speed", "fast")] {
+            let mut usage = json!({"input_tokens": 5, "output_tokens": 1});
+            usage[extra.0] = json!(extra.1);
+            let error = outcome(&message(r#"{"text":"Hi"}"#, &usage), false).expect_err("refused");
+            assert_eq!(error.failure, configuration("unknown_price"));
+            assert_eq!(error.usage.input_tokens, 5);
+        }
+    }
+
+    #[test]
+    fn an_answer_without_usage_cannot_be_billed_and_is_refused() {
+        let error = outcome(br#"{"type":"message","model":"m","content":[]}"#, false);
+        assert_eq!(
+            error.expect_err("refused").failure,
+            bad_output("malformed_response")
+        );
+    }
+}
