@@ -15,6 +15,9 @@ use serde::Deserialize;
 /// its own and arrives with status 400.
 const OWN_LIMIT: &str = "You have reached your specified";
 
+/// Longest wait that is handed on: spend limits end with the month, nothing waits longer.
+const MAX_WAIT_S: u64 = 31 * 86_400;
+
 #[derive(Deserialize, Default)]
 struct ErrorBody {
     #[serde(default)]
@@ -64,7 +67,7 @@ pub(crate) fn classify(
     body: &[u8],
     now: SystemTime,
 ) -> LlmFailure {
-    let retry_after_s = retry_after(headers, now);
+    let retry_after_s = retry_after(headers, now).map(|wait| wait.min(MAX_WAIT_S));
     match status.as_u16() {
         400 if hit_own_limit(body) => configuration("spend_limit"),
         400 => configuration("invalid_request"),
@@ -168,6 +171,22 @@ mod tests {
         for bad in ["-1", "NaN", "inf", "soon", "", "1e400"] {
             assert_eq!(waits("retry-after", bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn an_absurd_wait_is_cut() {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            RETRY_AFTER,
+            HeaderValue::from_static("18446744073709551615"),
+        );
+        let failure = classify(
+            StatusCode::TOO_MANY_REQUESTS,
+            &headers,
+            b"",
+            SystemTime::now(),
+        );
+        assert_eq!(failure, unavailable("rate_limited", Some(MAX_WAIT_S)));
     }
 
     #[test]

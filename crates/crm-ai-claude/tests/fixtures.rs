@@ -1,4 +1,5 @@
-//! Every recorded shape of an answer gets the documented verdict and its exact price.
+//! Every documented shape of an answer gets its verdict and its exact price. The fixtures are composed
+//! from the documentation and checked against the types of the provider's SDK; none is a recording.
 
 // Helpers outside `#[test]` functions are test code too.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]

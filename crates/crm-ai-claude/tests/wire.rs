@@ -19,6 +19,8 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 const RU: &str = include_str!("fixtures/success-structured-ru.json");
 const RU_REQUEST: &str = include_str!("fixtures/request-structured-ru.json");
+const UZ_REQUEST: &str = include_str!("fixtures/request-structured-uz.json");
+const INJECTION_REQUEST: &str = include_str!("fixtures/request-structured-injection.json");
 const SONNET_REQUEST: &str = include_str!("fixtures/request-structured-en-sonnet.json");
 
 fn parsed(text: &str) -> Value {
@@ -124,6 +126,27 @@ async fn the_body_has_only_keys_both_versions_accept() {
         );
         assert_eq!(body["messages"].as_array().map(Vec::len), Some(1));
         assert_eq!(body["messages"][0]["role"], "user");
+    }
+}
+
+#[tokio::test]
+async fn texts_arrive_unchanged_and_where_they_belong() {
+    for example in [RU_REQUEST, UZ_REQUEST, INJECTION_REQUEST, SONNET_REQUEST] {
+        let server = server(good()).await;
+        let example = &parsed(example)["body"];
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        let mut request = request();
+        request.system = text(&example["system"][0]["text"]);
+        request.user = text(&example["messages"][0]["content"][0]["text"]);
+        let sent = seen(&claude(&server.uri()), &server, &request).await;
+        let body: Value = serde_json::from_slice(&sent.body).expect("JSON");
+        assert_eq!(body["system"], example["system"]);
+        let content = &body["messages"][0]["content"];
+        assert_eq!(content[0], example["messages"][0]["content"][0]);
+        // Our demands come last, after whatever the data says.
+        let last = content[1]["text"].as_str().expect("text");
+        assert!(last.starts_with("Requirements for the answer:"));
+        assert!(content.get(2).is_none());
     }
 }
 
@@ -261,6 +284,28 @@ async fn a_closed_port_and_a_cut_answer_are_unavailable() {
     );
     assert_eq!(cut.await.expect("server"), 1, "one call is one request");
     assert_eq!(unavailable(claude.draft(&request()).await), "connect");
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_prove_itself_never_sees_the_key() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
+    let address = listener.local_addr().expect("address");
+    let server = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.expect("connection");
+        let mut buffer = vec![0; 65536];
+        let read = socket.read(&mut buffer).await.expect("hello");
+        socket
+            .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
+            .await
+            .expect("sent");
+        buffer.truncate(read);
+        buffer
+    });
+    let claude = claude(&format!("https://{address}"));
+    assert_eq!(unavailable(claude.draft(&request()).await), "connect");
+    let hello = server.await.expect("server");
+    assert_eq!(hello.first(), Some(&0x16), "a TLS handshake");
+    assert_silent(&String::from_utf8_lossy(&hello));
 }
 
 #[tokio::test]
