@@ -1,0 +1,62 @@
+//! Development commands: `cargo xtask setup | demo | test | deny`.
+//!
+//! Only the standard library is used, so that the first command after a clone starts in seconds and works
+//! before anything else was fetched.
+
+mod checks;
+mod counts;
+mod demo;
+mod report;
+mod run;
+mod setup;
+mod test;
+mod tools;
+mod venv;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+  setup        find python3 (with venv), node and cc; provide what is missing
+  demo [args]  start the host on a demonstration database in target/demo;
+               extra arguments go to the host and replace the defaults
+  test         format, lints, build and every test suite; non-zero when anything fails
+  deny         licences, bans and sources of all dependencies (optional, needs cargo-deny)
+  help         this text";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_else(|| "help".to_owned());
+    let rest: Vec<String> = args.collect();
+    let root = root();
+    let done = match (command.as_str(), rest.is_empty()) {
+        ("setup", true) => setup::setup(&root),
+        ("demo", _) => demo::demo(&root, &rest),
+        ("test", true) => test::test(&root),
+        ("deny", true) => checks::deny(&root),
+        ("help" | "--help" | "-h", _) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        ("setup" | "test" | "deny", false) => Err(format!("`{command}` takes no arguments")),
+        _ => Err(format!("unknown command `{command}`\n\n{USAGE}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            // `test` has already printed its own closing line.
+            if !problem.is_empty() {
+                eprintln!("error: {problem}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's folder: the parent of this package's.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_path_buf()
+}

@@ -1,0 +1,98 @@
+//! `cargo xtask setup`: provides the tools that are missing.
+//!
+//! As root on Debian the system's own packages are used. Anyone else gets Node.js into target/tools, and is
+//! told what to install where no package can help.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::run::{self, heading};
+use crate::tools::{Tool, doctor};
+use crate::venv;
+
+/// Shows what is there, provides the rest and prepares the Python environment of the tests.
+pub(crate) fn setup(root: &Path) -> Result<(), String> {
+    heading("tools");
+    provide(root)?;
+    heading("python packages");
+    venv::for_tests(root)?;
+    println!("\nReady. Next: cargo xtask test, or cargo xtask demo");
+    Ok(())
+}
+
+/// Shows what is there and provides the rest.
+pub(crate) fn provide(root: &Path) -> Result<(), String> {
+    let missing = doctor(root);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if can_apt()
+        && let Err(problem) = apt(&missing)
+    {
+        // Without a network the packages below may still come from a local index.
+        println!("{problem}");
+    }
+    if missing.contains(&Tool::Node)
+        && Tool::Node.find(root).is_none()
+        && let Err(problem) = venv::node(root)
+    {
+        println!("{problem}");
+    }
+    println!("\nafter setup:");
+    let missing = doctor(root);
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(advice(&missing))
+    }
+}
+
+fn can_apt() -> bool {
+    let root_user = run::probe(Command::new("id").arg("-u")).as_deref() == Some("0");
+    root_user && run::probe(Command::new("apt-get").arg("--version")).is_some()
+}
+
+fn apt(missing: &[Tool]) -> Result<(), String> {
+    let apt_get = || {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    run::inherit(apt_get().args(["update", "--quiet"]))?;
+    let packages = missing.iter().flat_map(|tool| tool.debian());
+    run::inherit(
+        apt_get()
+            .args(["install", "-y", "--quiet", "--no-install-recommends"])
+            .args(packages),
+    )
+}
+
+fn advice(missing: &[Tool]) -> String {
+    let names: Vec<_> = missing.iter().map(|tool| tool.name()).collect();
+    let packages: Vec<_> = missing
+        .iter()
+        .flat_map(|tool| tool.debian())
+        .copied()
+        .collect();
+    format!(
+        "missing: {}. Install them; on Debian and Ubuntu: sudo apt-get install {}",
+        names.join(", "),
+        packages.join(" ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_names_every_missing_tool_and_its_packages() {
+        let advice = advice(&[Tool::Python, Tool::Node]);
+        for part in [
+            "python3 with venv, node",
+            "install python3 python3-venv nodejs",
+        ] {
+            assert!(advice.contains(part), "{advice}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `cargo xtask test`: everything a change has to pass, in one command, with counts.
+//!
+//! Nothing is left out because a tool is missing: it is provided, or the run fails.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::counts::Counter;
+use crate::report::{Outcome, Report, seconds};
+use crate::run::{self, heading};
+use crate::{checks, setup, venv};
+
+/// What earlier steps leave for later ones.
+#[derive(Debug)]
+struct Session<'a> {
+    root: &'a Path,
+    python: Option<PathBuf>,
+}
+
+/// A step: a new suite is one more line in [`STEPS`].
+struct Step {
+    name: &'static str,
+    run: fn(&mut Session<'_>) -> Outcome,
+    /// Whether the steps after it are pointless once it failed.
+    needed: bool,
+}
+
+const STEPS: [Step; 6] = [
+    Step {
+        name: "tools",
+        run: |session| setup::provide(session.root).into(),
+        needed: true,
+    },
+    Step {
+        name: "format",
+        run: |session| checks::format(session.root).into(),
+        needed: false,
+    },
+    Step {
+        name: "lints",
+        run: |session| checks::clippy(session.root).into(),
+        needed: false,
+    },
+    Step {
+        name: "python packages",
+        run: python_packages,
+        needed: true,
+    },
+    Step {
+        name: "build",
+        run: |session| checks::build(session.root).into(),
+        needed: true,
+    },
+    Step {
+        name: "rust tests",
+        run: rust_tests,
+        needed: false,
+    },
+];
+
+/// Runs every step; the last line printed is `N passed, M failed`.
+pub(crate) fn test(root: &Path) -> Result<(), String> {
+    let report = run_steps(&STEPS, &mut Session { root, python: None });
+    heading("summary");
+    print!("{}", report.table());
+    let (passed, failed) = report.totals();
+    println!("\n{passed} passed, {failed} failed");
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err(String::new())
+    }
+}
+
+fn run_steps(steps: &[Step], session: &mut Session<'_>) -> Report {
+    let mut report = Report::default();
+    for (index, step) in steps.iter().enumerate() {
+        heading(&format!("{} ({} of {})", step.name, index + 1, steps.len()));
+        let start = Instant::now();
+        let outcome = (step.run)(session);
+        let took = start.elapsed();
+        match &outcome.problem {
+            None => println!("{}: ok, {}", step.name, seconds(took)),
+            Some(problem) => println!("{}: FAILED, {}: {problem}", step.name, seconds(took)),
+        }
+        let stop = step.needed && outcome.problem.is_some();
+        report.add(step.name, outcome, took);
+        if stop {
+            println!("the steps after it need it: not run");
+            break;
+        }
+    }
+    report
+}
+
+fn python_packages(session: &mut Session<'_>) -> Outcome {
+    let installed = venv::for_tests(session.root).map(|python| session.python = Some(python));
+    installed.into()
+}
+
+fn rust_tests(session: &mut Session<'_>) -> Outcome {
+    let mut command = run::cargo(session.root);
+    // Colours would hide the lines to be counted; one failed suite must not hide the next.
+    command
+        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
+        .env("CARGO_TERM_COLOR", "never");
+    if let Some(python) = &session.python {
+        command.env("CRM_PYTHON", python);
+    }
+    let mut counter = Counter::default();
+    let ran = run::tee(&mut command, std::io::stdout(), |line| counter.line(line));
+    let (suites, problem) = counter.finish();
+    Outcome {
+        suites,
+        problem: ran.err().or(problem),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken(_: &mut Session<'_>) -> Outcome {
+        Err("broken".to_owned()).into()
+    }
+
+    fn fine(session: &mut Session<'_>) -> Outcome {
+        session.python = Some("ran".into());
+        let mut counter = Counter::default();
+        counter.line("test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured");
+        let (suites, problem) = counter.finish();
+        Outcome { suites, problem }
+    }
+
+    fn session() -> Session<'static> {
+        Session {
+            root: Path::new("."),
+            python: None,
+        }
+    }
+
+    #[test]
+    fn a_failed_check_does_not_hide_the_steps_after_it() {
+        let mut session = session();
+        let steps = [
+            Step {
+                name: "check",
+                run: broken,
+                needed: false,
+            },
+            Step {
+                name: "next",
+                run: fine,
+                needed: false,
+            },
+        ];
+        assert_eq!(run_steps(&steps, &mut session).totals(), (1, 1));
+        assert!(session.python.is_some());
+    }
+
+    #[test]
+    fn a_failed_need_stops_the_run_and_fails_it() {
+        let mut session = session();
+        let steps = [
+            Step {
+                name: "need",
+                run: broken,
+                needed: true,
+            },
+            Step {
+                name: "next",
+                run: fine,
+                needed: false,
+            },
+        ];
+        assert_eq!(run_steps(&steps, &mut session).totals(), (0, 1));
+        assert!(session.python.is_none());
+    }
+}

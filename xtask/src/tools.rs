@@ -1,0 +1,125 @@
+//! Finding the programs that the tests need besides Rust.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::run::probe;
+use crate::venv;
+
+/// A program the project uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// python3 that can make virtual environments.
+    Python,
+    /// Node.js.
+    Node,
+    /// A C compiler: SQLite and ring are built from source.
+    Cc,
+}
+
+impl Tool {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Python, Self::Node, Self::Cc];
+
+    /// Its name in the table.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Python => "python3 with venv",
+            Self::Node => "node",
+            Self::Cc => "cc",
+        }
+    }
+
+    /// Debian packages that bring it.
+    pub(crate) const fn debian(self) -> &'static [&'static str] {
+        match self {
+            Self::Python => &["python3", "python3-venv"],
+            Self::Node => &["nodejs"],
+            Self::Cc => &["gcc", "libc6-dev"],
+        }
+    }
+
+    /// Where it is found: the program and its version.
+    pub(crate) fn find(self, root: &Path) -> Option<Found> {
+        self.places(root).into_iter().find_map(|program| {
+            let version = match self {
+                Self::Python => probe(Command::new(&program).args(["-c", PYTHON_PROBE])),
+                Self::Node => probe(Command::new(&program).arg("--version")),
+                Self::Cc => probe(Command::new(&program).arg("-dumpversion")),
+            }?;
+            Some(Found { program, version })
+        })
+    }
+
+    fn places(self, root: &Path) -> Vec<PathBuf> {
+        match self {
+            Self::Python if cfg!(windows) => vec!["python".into(), "py".into()],
+            Self::Python => vec!["python3".into()],
+            // What `setup` installed when the system had none.
+            Self::Node => vec!["node".into(), venv::program(root, "node")],
+            Self::Cc => vec!["cc".into(), "gcc".into(), "clang".into()],
+        }
+    }
+}
+
+/// Fails where Debian's python3 lacks python3-venv.
+const PYTHON_PROBE: &str =
+    "import venv, ensurepip, sys; print('.'.join(map(str, sys.version_info[:3])))";
+
+/// A program that answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Name or path.
+    pub(crate) program: PathBuf,
+    /// What it says its version is.
+    pub(crate) version: String,
+}
+
+/// Prints which tools are there and returns those that are missing.
+pub(crate) fn doctor(root: &Path) -> Vec<Tool> {
+    let mut missing = Vec::new();
+    for tool in Tool::ALL {
+        let found = tool.find(root);
+        println!("{}", row(tool, found.as_ref(), root));
+        if found.is_none() {
+            missing.push(tool);
+        }
+    }
+    missing
+}
+
+fn row(tool: Tool, found: Option<&Found>, root: &Path) -> String {
+    let name = tool.name();
+    match found {
+        Some(Found { program, version }) => {
+            let program = program.strip_prefix(root).unwrap_or(program).display();
+            format!("  {name:<18}  found    {version} ({program})")
+        }
+        None => format!("  {name:<18}  missing"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_says_found_or_missing() {
+        let root = Path::new("/r");
+        let found = Found {
+            program: "/r/target/node".into(),
+            version: "v20".to_owned(),
+        };
+        let shown = row(Tool::Node, Some(&found), root);
+        assert!(
+            shown.contains("found") && shown.contains("v20 (target/node)"),
+            "{shown}"
+        );
+        assert!(row(Tool::Cc, None, root).ends_with("missing"));
+    }
+
+    #[test]
+    fn a_compiler_is_found_wherever_this_test_was_linked() {
+        assert!(Tool::Cc.find(Path::new(".")).is_some());
+    }
+}
