@@ -1,1 +1,126 @@
-//! Placeholder.
+//! SQLite store of the outreach engine: one file, one writer, many readers.
+//!
+//! Writes queue up for one thread that puts all waiting ones into one transaction (group commit) and
+//! answers after the commit reached the disk. Reads run beside it on connections of their own.
+
+mod apply;
+mod audience;
+mod campaigns;
+mod connection;
+mod contacts;
+mod counters;
+mod dispatch;
+mod events;
+mod fault;
+mod messages;
+mod migrations;
+mod plan;
+mod pool;
+mod query;
+mod rows;
+mod store;
+mod suppressions;
+mod templates;
+mod trail;
+mod writer;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crm_core::{Error, ErrorKind, Result};
+
+use crate::pool::Pool;
+use crate::writer::Writer;
+
+/// How a [`SqliteStore`] uses its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// How many reads run at once; 1 to 64.
+    pub readers: usize,
+    /// How long to wait for another process that writes.
+    pub busy_timeout: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            busy_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The store. Cheap to share behind an `Arc`; dropping it finishes what was queued and closes the file.
+pub struct SqliteStore {
+    // Before the pool: the last connection to close folds the log back into the file.
+    writer: Writer,
+    pool: Arc<Pool>,
+    lock_path: PathBuf,
+    lock: Mutex<Option<File>>,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, creates it if there is none, and brings it to this version.
+    /// Blocks; call it at start-up.
+    ///
+    /// # Errors
+    /// `Configuration` for a database of a newer program or a place that cannot keep commits safe,
+    /// `Corrupt` for a file that is no SQLite database, `Unavailable` when it cannot be opened.
+    pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self> {
+        let path = path.as_ref();
+        let busy = options.busy_timeout;
+        let mut connection = connection::writer(path, busy)?;
+        migrations::run(&mut connection)?;
+        let pool = Pool::open(path.to_owned(), busy, options.readers)?;
+        let mut lock_path = OsString::from(path);
+        lock_path.push(".dispatcher");
+        Ok(Self {
+            writer: Writer::start(connection)?,
+            pool: Arc::new(pool),
+            lock_path: lock_path.into(),
+            lock: Mutex::new(None),
+        })
+    }
+
+    /// Takes the dispatcher's file lock; the system frees it when the process ends.
+    fn lock_dispatcher(&self) -> Result<()> {
+        let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_some() {
+            return Ok(());
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&self.lock_path)
+            .map_err(|_| lock_failed())?;
+        match file.try_lock() {
+            Ok(()) => {
+                *held = Some(file);
+                Ok(())
+            }
+            Err(TryLockError::WouldBlock) => Err(Error::new(
+                ErrorKind::Unavailable,
+                "another process delivers from this database; stop it first or let it work",
+            )),
+            Err(TryLockError::Error(_)) => Err(lock_failed()),
+        }
+    }
+}
+
+fn lock_failed() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "the dispatcher's lock file beside the database cannot be used; check the rights there",
+    )
+}

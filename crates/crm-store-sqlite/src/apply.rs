@@ -1,0 +1,209 @@
+//! One change set: preconditions, changes, events, counters.
+
+use crm_core::change::{Change, ChangeSet, Precondition};
+use crm_core::{Error, ErrorKind, Result, Workspace};
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use crate::fault::Outcome;
+use crate::query::workspace_for_write;
+use crate::rows::signed;
+use crate::writer::Batch;
+use crate::{campaigns, contacts, events, messages, plan, suppressions, templates, trail};
+
+/// Applies the set wholly or not at all.
+pub(crate) fn apply(batch: &mut Batch<'_>, set: &ChangeSet) -> Result<()> {
+    if set.changes().is_empty() && set.preconditions().is_empty() && set.events().is_empty() {
+        // An empty set must not bring its workspace into being.
+        if set.counters().is_empty() {
+            return Ok(());
+        }
+    }
+    let key = batch.savepoint(|batch| {
+        let connection = batch.connection;
+        let key = workspace_for_write(connection, set.workspace().as_str())?;
+        for precondition in set.preconditions() {
+            require(connection, key, precondition)?;
+        }
+        for change in set.changes() {
+            own(set.workspace(), workspace_of(change))?;
+            write(connection, key, change)?;
+        }
+        for event in set.events() {
+            own(set.workspace(), Some(&event.workspace))?;
+            events::append(connection, key, event)?;
+        }
+        Ok(key)
+    })?;
+    batch.count(key, set.counters());
+    Ok(())
+}
+
+fn require(connection: &Connection, key: i64, precondition: &Precondition) -> Outcome<()> {
+    let holds = match precondition {
+        Precondition::Contact(id, version) => has_version(
+            connection,
+            "SELECT 1 FROM contacts WHERE workspace = ?1 AND id = ?2 AND version = ?3",
+            (key, id.0, *version),
+        )?,
+        Precondition::Campaign(id, version) => has_version(
+            connection,
+            "SELECT 1 FROM campaigns WHERE workspace = ?1 AND id = ?2 AND version = ?3",
+            (key, id.0, *version),
+        )?,
+        Precondition::NotSuppressed { channel, address } => {
+            !suppressions::has(connection, key, channel, address)?
+        }
+    };
+    if holds {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Conflict,
+        match precondition {
+            Precondition::Contact(..) => "the contact was changed meanwhile; load it again",
+            Precondition::Campaign(..) => "the campaign was changed meanwhile; load it again",
+            Precondition::NotSuppressed { .. } => {
+                "the address was suppressed meanwhile; load the message again"
+            }
+        },
+    )
+    .into())
+}
+
+fn has_version(connection: &Connection, sql: &str, row: (i64, Uuid, u64)) -> Outcome<bool> {
+    let (key, id, version) = row;
+    Ok(connection
+        .prepare_cached(sql)?
+        .exists((key, id, signed(version)))?)
+}
+
+fn write(connection: &Connection, key: i64, change: &Change) -> Outcome<()> {
+    match change {
+        Change::InsertContact(row) => contacts::insert(connection, key, row),
+        Change::UpdateContact(row) => {
+            let done = contacts::update(connection, key, row)?;
+            settle(connection, done, Table::Contact, key, row.id.0)
+        }
+        Change::EraseTexts(id) => messages::erase(connection, key, *id),
+        Change::InsertTemplate(row) => templates::insert(connection, key, row),
+        Change::UpdateTemplate(row) => {
+            let done = templates::update(connection, key, row)?;
+            settle(connection, done, Table::Template, key, row.id.0)
+        }
+        Change::DeleteTemplate(id) => found(templates::delete(connection, key, *id)?, "template"),
+        Change::InsertMessage(row) => messages::insert(connection, key, row),
+        Change::UpdateMessage {
+            message,
+            new_revision,
+        } => {
+            let done = messages::update(connection, key, message, *new_revision)?;
+            settle(connection, done, Table::Message, key, message.id.0)
+        }
+        Change::InsertApproval(row) => {
+            found(
+                exists(connection, Table::Message, key, row.message_id.0)?,
+                "message",
+            )?;
+            trail::insert_approval(connection, key, row)
+        }
+        Change::InsertAttempt(row) => {
+            found(
+                exists(connection, Table::Message, key, row.message_id.0)?,
+                "message",
+            )?;
+            trail::insert_attempt(connection, key, row)
+        }
+        Change::FinishAttempt(row) => trail::finish_attempt(connection, key, row),
+        Change::InsertSuppression(row) => suppressions::insert(connection, key, row),
+        Change::DeleteSuppression { channel, address } => {
+            suppressions::delete(connection, key, channel, address)
+        }
+        Change::InsertCampaign(row) => campaigns::insert(connection, key, row),
+        Change::UpdateCampaign(row) => {
+            let done = campaigns::update(connection, key, row)?;
+            settle(connection, done, Table::Campaign, key, row.id.0)
+        }
+        Change::DeleteCampaign(id) => found(campaigns::delete(connection, key, *id)?, "campaign"),
+        Change::InsertPlanRow(row) => plan::insert(connection, key, row),
+        Change::UpdatePlanRow(row) => found(plan::update(connection, key, row)?, "plan line"),
+    }
+}
+
+/// The workspace a row names itself, if it does.
+fn workspace_of(change: &Change) -> Option<&Workspace> {
+    match change {
+        Change::InsertContact(row) | Change::UpdateContact(row) => Some(&row.workspace),
+        Change::InsertTemplate(row) | Change::UpdateTemplate(row) => Some(&row.workspace),
+        Change::InsertMessage(row) | Change::UpdateMessage { message: row, .. } => {
+            Some(&row.workspace)
+        }
+        Change::InsertCampaign(row) | Change::UpdateCampaign(row) => Some(&row.workspace),
+        Change::InsertSuppression(row) => Some(&row.workspace),
+        _ => None,
+    }
+}
+
+fn own(workspace: &Workspace, row: Option<&Workspace>) -> Result<()> {
+    if row.is_none_or(|row| row == workspace) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Invalid,
+        "a change set writes rows of its own workspace only",
+    ))
+}
+
+#[derive(Clone, Copy)]
+enum Table {
+    Contact,
+    Template,
+    Message,
+    Campaign,
+}
+
+impl Table {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Template => "template",
+            Self::Message => "message",
+            Self::Campaign => "campaign",
+        }
+    }
+}
+
+fn exists(connection: &Connection, table: Table, key: i64, id: Uuid) -> Outcome<bool> {
+    let sql = match table {
+        Table::Contact => "SELECT 1 FROM contacts WHERE workspace = ?1 AND id = ?2",
+        Table::Template => "SELECT 1 FROM templates WHERE workspace = ?1 AND id = ?2",
+        Table::Message => "SELECT 1 FROM messages WHERE workspace = ?1 AND id = ?2",
+        Table::Campaign => "SELECT 1 FROM campaigns WHERE workspace = ?1 AND id = ?2",
+    };
+    Ok(connection.prepare_cached(sql)?.exists((key, id))?)
+}
+
+/// Why an update met no row: there is none, or it has another version.
+fn settle(connection: &Connection, done: bool, table: Table, key: i64, id: Uuid) -> Outcome<()> {
+    if done {
+        return Ok(());
+    }
+    let what = table.name();
+    Err(if exists(connection, table, key, id)? {
+        Error::new(
+            ErrorKind::Conflict,
+            format!("{what} {id} was changed meanwhile; load it again"),
+        )
+    } else {
+        Error::not_found(what)
+    }
+    .into())
+}
+
+fn found(done: bool, what: &str) -> Outcome<()> {
+    if done {
+        Ok(())
+    } else {
+        Err(Error::not_found(what).into())
+    }
+}

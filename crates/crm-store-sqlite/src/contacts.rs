@@ -1,0 +1,193 @@
+//! Contacts: rows, uniqueness, search.
+
+use crm_core::Workspace;
+use crm_core::contact::{Birthday, Contact, ContactFields};
+use crm_core::id::ContactId;
+use crm_core::port::store::{ContactQuery, Page};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use crate::audience;
+use crate::fault::{Outcome, unreadable};
+use crate::query::{Filter, List};
+use crate::rows::{instant, json, micros, opt_instant, opt_micros, signed, unsigned};
+
+const COLUMNS: &str = "c.id, c.version, c.external_id, c.name, c.email, c.phone, \
+    c.telegram_chat_id, c.whatsapp, c.segment, c.birthday_year, c.birthday_day, c.company, \
+    c.position, c.language, c.time_zone, c.tags, c.custom_fields, c.preferred_channels, c.consent, \
+    c.last_interaction_date, c.erased, c.created_by, c.created_at, c.updated_at";
+
+const INSERT: &str = "INSERT INTO contacts (workspace, id, version, external_id, name, email, \
+    email_key, phone, telegram_chat_id, whatsapp, segment, birthday_year, birthday_day, company, \
+    position, language, time_zone, tags, custom_fields, preferred_channels, consent, \
+    last_interaction_date, erased, created_by, created_at, updated_at, search_key) VALUES \
+    (:workspace, :id, :version, :external_id, :name, :email, :email_key, :phone, \
+    :telegram_chat_id, :whatsapp, :segment, :birthday_year, :birthday_day, :company, :position, \
+    :language, :time_zone, :tags, :custom_fields, :preferred_channels, :consent, \
+    :last_interaction_date, :erased, :created_by, :created_at, :updated_at, :search_key)";
+
+const UPDATE: &str = "UPDATE contacts SET version = :version, external_id = :external_id, \
+    name = :name, email = :email, email_key = :email_key, phone = :phone, \
+    telegram_chat_id = :telegram_chat_id, whatsapp = :whatsapp, segment = :segment, \
+    birthday_year = :birthday_year, birthday_day = :birthday_day, company = :company, \
+    position = :position, language = :language, time_zone = :time_zone, tags = :tags, \
+    custom_fields = :custom_fields, preferred_channels = :preferred_channels, consent = :consent, \
+    last_interaction_date = :last_interaction_date, erased = :erased, created_by = :created_by, \
+    created_at = :created_at, updated_at = :updated_at, search_key = :search_key \
+    WHERE workspace = :workspace AND id = :id AND version = :version - 1";
+
+/// Writes a new contact.
+pub(crate) fn insert(connection: &Connection, workspace: i64, contact: &Contact) -> Outcome<()> {
+    write(connection, INSERT, workspace, contact).map(drop)
+}
+
+/// Writes a changed contact; `false` when no row has the version before.
+pub(crate) fn update(connection: &Connection, workspace: i64, contact: &Contact) -> Outcome<bool> {
+    write(connection, UPDATE, workspace, contact).map(|rows| rows > 0)
+}
+
+fn write(connection: &Connection, sql: &str, workspace: i64, contact: &Contact) -> Outcome<usize> {
+    let fields = &contact.fields;
+    Ok(connection.prepare_cached(sql)?.execute(named_params! {
+        ":workspace": workspace,
+        ":id": contact.id.0,
+        ":version": signed(contact.version),
+        ":external_id": fields.external_id,
+        ":name": fields.name,
+        ":email": fields.email,
+        ":email_key": fields.email.as_ref().map(|email| email.to_lowercase()),
+        ":phone": fields.phone,
+        ":telegram_chat_id": fields.telegram_chat_id,
+        ":whatsapp": fields.whatsapp,
+        ":segment": fields.segment,
+        ":birthday_year": fields.birthday.and_then(|birthday| birthday.year),
+        ":birthday_day": fields.birthday.map(|birthday| birthday.month * 100 + birthday.day),
+        ":company": fields.company,
+        ":position": fields.position,
+        ":language": fields.language,
+        ":time_zone": fields.time_zone,
+        ":tags": serde_json::to_string(&fields.tags)?,
+        ":custom_fields": serde_json::to_string(&fields.custom_fields)?,
+        ":preferred_channels": serde_json::to_string(&fields.preferred_channels)?,
+        ":consent": serde_json::to_string(&fields.consent)?,
+        ":last_interaction_date": opt_micros(fields.last_interaction_date),
+        ":erased": contact.erased,
+        ":created_by": contact.created_by,
+        ":created_at": micros(contact.created_at),
+        ":updated_at": micros(contact.updated_at),
+        ":search_key": search_key(fields),
+    })?)
+}
+
+/// What a search looks into. The separator keeps a match from running over two fields.
+fn search_key(fields: &ContactFields) -> String {
+    [
+        Some(fields.name.as_str()),
+        fields.email.as_deref(),
+        fields.company.as_deref(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(str::to_lowercase)
+    .collect::<Vec<_>>()
+    .join("\u{1f}")
+}
+
+fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Contact> {
+    let year: Option<i32> = row.get(9)?;
+    let birthday = row.get::<_, Option<u32>>(10)?.map(|day| Birthday {
+        year,
+        month: day / 100,
+        day: day % 100,
+    });
+    if birthday.is_some_and(|birthday| birthday.month > 12 || birthday.day > 31) {
+        return Err(unreadable(10, rusqlite::types::Type::Integer));
+    }
+    Ok(Contact {
+        workspace: workspace.clone(),
+        id: ContactId(row.get(0)?),
+        version: unsigned(row, 1)?,
+        fields: ContactFields {
+            external_id: row.get(2)?,
+            name: row.get(3)?,
+            email: row.get(4)?,
+            phone: row.get(5)?,
+            telegram_chat_id: row.get(6)?,
+            whatsapp: row.get(7)?,
+            segment: row.get(8)?,
+            birthday,
+            company: row.get(11)?,
+            position: row.get(12)?,
+            language: row.get(13)?,
+            time_zone: row.get(14)?,
+            tags: json(row, 15)?,
+            custom_fields: json(row, 16)?,
+            preferred_channels: json(row, 17)?,
+            consent: json(row, 18)?,
+            last_interaction_date: opt_instant(row, 19)?,
+        },
+        erased: row.get(20)?,
+        created_by: row.get(21)?,
+        created_at: instant(row, 22)?,
+        updated_at: instant(row, 23)?,
+    })
+}
+
+/// One contact.
+pub(crate) fn one(
+    connection: &Connection,
+    workspace: &Workspace,
+    key: i64,
+    id: ContactId,
+) -> Outcome<Option<Contact>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM contacts c WHERE c.workspace = ?1 AND c.id = ?2"
+        ))?
+        .query_row((key, id.0), |row| read(workspace, row))
+        .optional()?)
+}
+
+/// Lists contacts.
+pub(crate) fn list(
+    connection: &Connection,
+    workspace: &Workspace,
+    key: i64,
+    query: &ContactQuery,
+) -> Outcome<Page<Contact>> {
+    let mut filter = Filter::new("c.workspace = ?", key);
+    filter.ids(
+        "c.id IN (SELECT unhex(value) FROM json_each(?))",
+        query.ids.iter().map(|id| id.0),
+    );
+    if query.ids.is_empty() {
+        filter.and("c.erased = 0");
+    }
+    if let Some(email) = &query.email {
+        filter
+            .and("c.email_key = ? AND c.email = ?")
+            .bind(email.to_lowercase())
+            .bind(email.clone());
+    }
+    filter.given("c.external_id = ?", query.external_id.clone());
+    filter.given("c.phone = ?", query.phone.clone());
+    filter.given(
+        "instr(c.search_key, ?) > 0",
+        query.search.as_ref().map(|text| text.to_lowercase()),
+    );
+    if let Some(audience) = &query.audience {
+        filter.and("");
+        audience::compile(audience, query.today, &mut filter)?;
+    }
+    List {
+        columns: COLUMNS,
+        from: "contacts c",
+        key: "c.id",
+    }
+    .page(
+        connection,
+        filter,
+        &query.page,
+        |row| read(workspace, row),
+        |contact| contact.id.0,
+    )
+}

@@ -1,0 +1,84 @@
+//! Taking due messages, and what the last check before delivery reads.
+
+use crm_core::id::MessageId;
+use crm_core::message::Message;
+use crm_core::port::store::{Claim, DispatchView};
+use crm_core::{Result, Workspace};
+use rusqlite::Connection;
+
+use crate::apply::apply;
+use crate::fault::{Fault, Outcome};
+use crate::query::workspace;
+use crate::rows::micros;
+use crate::writer::Batch;
+use crate::{campaigns, contacts, messages, suppressions, trail};
+
+/// Takes due messages. One that cannot be claimed is passed over, so that it does not hold up the
+/// others; its error is told when nothing else was there.
+pub(crate) fn claim(batch: &mut Batch<'_>, claim: &Claim) -> Result<Vec<Message>> {
+    let due = due(batch.connection, claim)?;
+    let mut taken = Vec::with_capacity(due.len());
+    let mut refused = None;
+    for message in due {
+        let outcome = claim
+            .decide(&message, claim.now)
+            .and_then(|(claimed, set)| apply(batch, &set).map(|()| claimed));
+        match outcome {
+            Ok(claimed) => taken.push(claimed),
+            Err(error) => {
+                refused.get_or_insert(error);
+            }
+        }
+    }
+    match refused {
+        Some(error) if taken.is_empty() => Err(error),
+        _ => Ok(taken),
+    }
+}
+
+fn due(connection: &Connection, claim: &Claim) -> Result<Vec<Message>, Fault> {
+    let Some(key) = workspace(connection, claim.workspace.as_str())? else {
+        return Ok(Vec::new());
+    };
+    let parked = serde_json::to_string(&claim.parked)?;
+    let limit = claim.limit.clamp(1, 1_000);
+    messages::due(
+        connection,
+        &claim.workspace,
+        key,
+        micros(claim.now),
+        &parked,
+        limit,
+    )
+}
+
+/// The views of these messages, in the order of the ids.
+pub(crate) fn views(
+    connection: &Connection,
+    workspace: &Workspace,
+    key: i64,
+    ids: &[MessageId],
+) -> Outcome<Vec<DispatchView>> {
+    let mut views = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(message) = messages::one(connection, workspace, key, *id)? else {
+            continue;
+        };
+        let Some(contact) = contacts::one(connection, workspace, key, message.contact_id)? else {
+            continue;
+        };
+        let campaign = match message.campaign_id {
+            Some(id) => campaigns::one(connection, workspace, key, id)?,
+            None => None,
+        };
+        views.push(DispatchView {
+            approval: trail::latest_approval(connection, key, *id)?,
+            contact,
+            campaign,
+            suppressed: suppressions::has(connection, key, &message.channel, &message.recipient)?,
+            attempt: trail::attempt_of(connection, key, *id, message.epoch)?,
+            message,
+        });
+    }
+    Ok(views)
+}

@@ -1,0 +1,311 @@
+//! Messages and their revisions.
+
+use crm_core::Workspace;
+use crm_core::id::{CampaignId, ContactId, MessageId};
+use crm_core::message::{GeneratedBy, Message, Occasion, Revision, Status};
+use crm_core::port::store::{MessageQuery, Page};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use crate::fault::Outcome;
+use crate::query::{Filter, List, blob};
+use crate::rows::{
+    digest, format, instant, json, micros, named, opt_instant, opt_micros, signed, unsigned,
+};
+
+const COLUMNS: &str = "m.id, m.contact, m.campaign, m.occurrence, m.occasion, m.channel, \
+    m.recipient, m.sender, m.status, m.version, m.digest, m.generated_by, m.metadata, \
+    m.created_by, m.approved_by, m.approved_at, m.scheduled_for, m.expires_at, m.not_before, \
+    m.epoch, m.lease_owner, m.lease_until, m.attempts, m.failure, m.provider_id, m.sent_at, \
+    m.test_mode, m.deleted, m.created_at, m.updated_at, \
+    r.number, r.subject, r.content, r.format, r.salt, r.created_by, r.created_at";
+
+/// Messages with their current text.
+const FROM: &str = "messages m JOIN revisions r \
+    ON r.workspace = m.workspace AND r.message = m.id AND r.number = m.revision";
+
+const INSERT: &str = "INSERT INTO messages (workspace, id, contact, campaign, occurrence, \
+    occasion, channel, recipient, sender, status, version, revision, digest, generated_by, \
+    metadata, created_by, approved_by, approved_at, scheduled_for, expires_at, not_before, epoch, \
+    lease_owner, lease_until, attempts, failure, provider_id, sent_at, test_mode, deleted, \
+    created_at, updated_at) VALUES (:workspace, :id, :contact, :campaign, :occurrence, :occasion, \
+    :channel, :recipient, :sender, :status, :version, :revision, :digest, :generated_by, \
+    :metadata, :created_by, :approved_by, :approved_at, :scheduled_for, :expires_at, :not_before, \
+    :epoch, :lease_owner, :lease_until, :attempts, :failure, :provider_id, :sent_at, :test_mode, \
+    :deleted, :created_at, :updated_at)";
+
+/// All columns but the key; the texts are elsewhere, so this stays small. Text and address change only
+/// with a new revision: erased ones stay erased.
+const UPDATE: &str = "UPDATE messages SET contact = :contact, campaign = :campaign, \
+    occurrence = :occurrence, occasion = :occasion, channel = :channel, \
+    recipient = iif(:revision <> revision, :recipient, recipient), sender = :sender, status = :status, \
+    version = :version, revision = :revision, \
+    digest = :digest, generated_by = :generated_by, metadata = :metadata, \
+    created_by = :created_by, approved_by = :approved_by, approved_at = :approved_at, \
+    scheduled_for = :scheduled_for, expires_at = :expires_at, not_before = :not_before, \
+    epoch = :epoch, lease_owner = :lease_owner, lease_until = :lease_until, \
+    attempts = :attempts, failure = :failure, provider_id = :provider_id, sent_at = :sent_at, \
+    test_mode = :test_mode, deleted = :deleted, created_at = :created_at, \
+    updated_at = :updated_at \
+    WHERE workspace = :workspace AND id = :id AND version = :version - 1";
+
+/// Writes a new message with its first revision.
+pub(crate) fn insert(connection: &Connection, workspace: i64, message: &Message) -> Outcome<()> {
+    write(connection, INSERT, workspace, message)?;
+    insert_revision(connection, workspace, message)
+}
+
+/// Writes a changed message; `false` when no row has the version before.
+pub(crate) fn update(
+    connection: &Connection,
+    workspace: i64,
+    message: &Message,
+    new_revision: bool,
+) -> Outcome<bool> {
+    if write(connection, UPDATE, workspace, message)? == 0 {
+        return Ok(false);
+    }
+    if new_revision {
+        insert_revision(connection, workspace, message)?;
+    }
+    Ok(true)
+}
+
+fn write(connection: &Connection, sql: &str, workspace: i64, row: &Message) -> Outcome<usize> {
+    Ok(connection.prepare_cached(sql)?.execute(named_params! {
+        ":workspace": workspace,
+        ":id": row.id.0,
+        ":contact": row.contact_id.0,
+        ":campaign": row.campaign_id.map(|id| id.0),
+        ":occurrence": row.occurrence,
+        ":occasion": row.occasion.as_str(),
+        ":channel": row.channel,
+        ":recipient": row.recipient,
+        ":sender": row.sender,
+        ":status": row.status.as_str(),
+        ":version": signed(row.version),
+        ":revision": row.revision.number,
+        ":digest": row.digest.0,
+        ":generated_by": row.generated_by.as_str(),
+        ":metadata": serde_json::to_string(&row.metadata)?,
+        ":created_by": row.created_by,
+        ":approved_by": row.approved_by,
+        ":approved_at": opt_micros(row.approved_at),
+        ":scheduled_for": opt_micros(row.scheduled_for),
+        ":expires_at": opt_micros(row.expires_at),
+        ":not_before": micros(row.not_before),
+        ":epoch": signed(row.epoch),
+        ":lease_owner": row.lease_owner,
+        ":lease_until": opt_micros(row.lease_until),
+        ":attempts": row.attempts,
+        ":failure": row.failure,
+        ":provider_id": row.provider_id,
+        ":sent_at": opt_micros(row.sent_at),
+        ":test_mode": row.test_mode,
+        ":deleted": row.deleted,
+        ":created_at": micros(row.created_at),
+        ":updated_at": micros(row.updated_at),
+    })?)
+}
+
+fn insert_revision(connection: &Connection, workspace: i64, message: &Message) -> Outcome<()> {
+    let revision = &message.revision;
+    connection
+        .prepare_cached(
+            "INSERT INTO revisions (workspace, message, number, subject, content, format, salt, \
+             created_by, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            workspace,
+            message.id.0,
+            revision.number,
+            revision.subject,
+            revision.content,
+            revision.format.as_str(),
+            revision.salt,
+            revision.created_by,
+            micros(revision.created_at),
+        ])?;
+    Ok(())
+}
+
+/// Removes texts, salts and addresses of everything written to the contact.
+pub(crate) fn erase(connection: &Connection, workspace: i64, contact: ContactId) -> Outcome<()> {
+    const STATEMENTS: [&str; 3] = [
+        "DELETE FROM suppressions WHERE workspace = ?1 AND address IN ( \
+         SELECT recipient FROM messages WHERE workspace = ?1 AND contact = ?2 \
+         UNION SELECT a.value FROM contacts c, json_each(json_array( \
+             c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id)) a \
+         WHERE c.workspace = ?1 AND c.id = ?2 AND a.value IS NOT NULL)",
+        "UPDATE revisions SET subject = NULL, content = '', salt = zeroblob(16) \
+         WHERE workspace = ?1 AND message IN \
+         (SELECT id FROM messages WHERE workspace = ?1 AND contact = ?2)",
+        "UPDATE messages SET recipient = '' WHERE workspace = ?1 AND contact = ?2",
+    ];
+    for sql in STATEMENTS {
+        connection
+            .prepare_cached(sql)?
+            .execute((workspace, contact.0))?;
+    }
+    Ok(())
+}
+
+/// A revision whose columns begin at `first`.
+fn read_revision(row: &Row<'_>, id: MessageId, first: usize) -> rusqlite::Result<Revision> {
+    Ok(Revision {
+        message_id: id,
+        number: row.get(first)?,
+        subject: row.get(first + 1)?,
+        content: row.get(first + 2)?,
+        format: named(row, first + 3, format)?,
+        salt: row.get(first + 4)?,
+        created_by: row.get(first + 5)?,
+        created_at: instant(row, first + 6)?,
+    })
+}
+
+/// All versions of a message's text, oldest first.
+pub(crate) fn revisions(
+    connection: &Connection,
+    key: i64,
+    id: MessageId,
+) -> Outcome<Vec<Revision>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, subject, content, format, salt, created_by, created_at FROM revisions \
+         WHERE workspace = ?1 AND message = ?2 ORDER BY number",
+    )?;
+    let rows = statement.query_map((key, id.0), |row| read_revision(row, id, 0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Message> {
+    let id = MessageId(row.get(0)?);
+    Ok(Message {
+        workspace: workspace.clone(),
+        id,
+        contact_id: ContactId(row.get(1)?),
+        campaign_id: row.get::<_, Option<_>>(2)?.map(CampaignId),
+        occurrence: row.get(3)?,
+        occasion: named(row, 4, Occasion::parse)?,
+        channel: row.get(5)?,
+        recipient: row.get(6)?,
+        sender: row.get(7)?,
+        status: named(row, 8, Status::parse)?,
+        version: unsigned(row, 9)?,
+        revision: read_revision(row, id, 30)?,
+        digest: digest(row, 10)?,
+        generated_by: named(row, 11, GeneratedBy::parse)?,
+        metadata: json(row, 12)?,
+        created_by: row.get(13)?,
+        approved_by: row.get(14)?,
+        approved_at: opt_instant(row, 15)?,
+        scheduled_for: opt_instant(row, 16)?,
+        expires_at: opt_instant(row, 17)?,
+        not_before: instant(row, 18)?,
+        epoch: unsigned(row, 19)?,
+        lease_owner: row.get(20)?,
+        lease_until: opt_instant(row, 21)?,
+        attempts: row.get(22)?,
+        failure: row.get(23)?,
+        provider_id: row.get(24)?,
+        sent_at: opt_instant(row, 25)?,
+        test_mode: row.get(26)?,
+        deleted: row.get(27)?,
+        created_at: instant(row, 28)?,
+        updated_at: instant(row, 29)?,
+    })
+}
+
+/// One message.
+pub(crate) fn one(
+    connection: &Connection,
+    workspace: &Workspace,
+    key: i64,
+    id: MessageId,
+) -> Outcome<Option<Message>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM {FROM} WHERE m.workspace = ?1 AND m.id = ?2"
+        ))?
+        .query_row((key, id.0), |row| read(workspace, row))
+        .optional()?)
+}
+
+/// Approved messages that may leave now, earliest first.
+pub(crate) fn due(
+    connection: &Connection,
+    workspace: &Workspace,
+    key: i64,
+    now: i64,
+    parked: &str,
+    limit: u32,
+) -> Outcome<Vec<Message>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM {FROM} \
+         WHERE m.workspace = ?1 AND m.status = 'approved' AND m.deleted = 0 AND m.test_mode = 0 \
+         AND m.not_before <= ?2 AND m.channel NOT IN (SELECT value FROM json_each(?3)) \
+         AND NOT EXISTS (SELECT 1 FROM campaigns k WHERE k.workspace = m.workspace \
+             AND k.id = m.campaign AND k.status IN ('paused', 'cancelled')) \
+         ORDER BY m.not_before, m.id LIMIT ?4"
+    ))?;
+    let rows = statement.query_map((key, now, parked, limit), |row| read(workspace, row))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Lists messages.
+pub(crate) fn list(
+    connection: &Connection,
+    workspace: &Workspace,
+    key: i64,
+    query: &MessageQuery,
+) -> Outcome<Page<Message>> {
+    let mut filter = Filter::new("m.workspace = ?", key);
+    filter.ids(
+        "m.id IN (SELECT unhex(value) FROM json_each(?))",
+        query.ids.iter().map(|id| id.0),
+    );
+    if query.ids.is_empty() {
+        filter.and("m.deleted = 0");
+    }
+    let statuses: Vec<&str> = query
+        .statuses
+        .iter()
+        .map(|status| status.as_str())
+        .collect();
+    match statuses.as_slice() {
+        // One status walks its index in id order.
+        [status] => filter.given("m.status = ?", Some((*status).to_owned())),
+        many => filter.one_of("m.status IN (SELECT value FROM json_each(?))", many),
+    }
+    filter.given(
+        "m.occasion = ?",
+        query.occasion.map(|occasion| occasion.as_str().to_owned()),
+    );
+    filter.given("m.contact = ?", query.contact_id.map(|id| blob(id.0)));
+    filter.given("m.campaign = ?", query.campaign_id.map(|id| blob(id.0)));
+    filter.given(
+        "m.generated_by = ?",
+        query.generated_by.map(|by| by.as_str().to_owned()),
+    );
+    if let Some(text) = &query.search {
+        let text = text.to_lowercase();
+        filter
+            .and("(crm_contains(r.content, ?) OR crm_contains(r.subject, ?))")
+            .bind(text.clone())
+            .bind(text);
+    }
+    filter.given("m.lease_until < ?", opt_micros(query.lease_before));
+    filter.given("m.expires_at <= ?", opt_micros(query.expires_before));
+    filter.given("m.provider_id = ?", query.provider_id.clone());
+    List {
+        columns: COLUMNS,
+        from: FROM,
+        key: "m.id",
+    }
+    .page(
+        connection,
+        filter,
+        &query.page,
+        |row| read(workspace, row),
+        |row| row.id.0,
+    )
+}

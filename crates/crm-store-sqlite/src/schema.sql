@@ -1,0 +1,242 @@
+CREATE TABLE workspaces (
+    key INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE contacts (
+    workspace INTEGER NOT NULL REFERENCES workspaces(key),
+    id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    external_id TEXT,
+    name TEXT NOT NULL,
+    email TEXT,
+    email_key TEXT,
+    phone TEXT,
+    telegram_chat_id TEXT,
+    whatsapp TEXT,
+    segment TEXT NOT NULL,
+    birthday_year INTEGER,
+    -- month * 100 + day
+    birthday_day INTEGER,
+    company TEXT,
+    position TEXT,
+    language TEXT NOT NULL,
+    time_zone TEXT,
+    tags TEXT NOT NULL,
+    custom_fields TEXT NOT NULL,
+    preferred_channels TEXT NOT NULL,
+    consent TEXT NOT NULL,
+    last_interaction_date INTEGER,
+    erased INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    search_key TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX contacts_id ON contacts(workspace, id);
+CREATE UNIQUE INDEX contacts_email ON contacts(workspace, email_key) WHERE email_key IS NOT NULL;
+CREATE UNIQUE INDEX contacts_external_id ON contacts(workspace, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX contacts_phone ON contacts(workspace, phone) WHERE phone IS NOT NULL;
+CREATE INDEX contacts_birthday ON contacts(workspace, birthday_day) WHERE birthday_day IS NOT NULL;
+
+CREATE TABLE templates (
+    workspace INTEGER NOT NULL REFERENCES workspaces(key),
+    id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    occasion TEXT NOT NULL,
+    segment TEXT,
+    channel TEXT,
+    language TEXT NOT NULL,
+    subject TEXT,
+    content TEXT NOT NULL,
+    format TEXT NOT NULL,
+    is_active INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX templates_id ON templates(workspace, id);
+CREATE UNIQUE INDEX templates_name ON templates(workspace, name, language);
+
+CREATE TABLE campaigns (
+    workspace INTEGER NOT NULL REFERENCES workspaces(key),
+    id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    occasion TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    status TEXT NOT NULL,
+    test_mode INTEGER NOT NULL,
+    occurrence TEXT,
+    plan_cursor BLOB,
+    planned INTEGER NOT NULL,
+    next_run_at INTEGER,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX campaigns_id ON campaigns(workspace, id);
+CREATE INDEX campaigns_status ON campaigns(workspace, status, id);
+
+CREATE TABLE plan_rows (
+    workspace INTEGER NOT NULL REFERENCES workspaces(key),
+    campaign BLOB NOT NULL,
+    occurrence TEXT NOT NULL,
+    contact BLOB NOT NULL,
+    channel TEXT NOT NULL,
+    send_at INTEGER,
+    local_time TEXT,
+    time_zone TEXT NOT NULL,
+    excluded TEXT,
+    message BLOB
+) STRICT;
+CREATE UNIQUE INDEX plan_rows_key ON plan_rows(workspace, campaign, occurrence, contact);
+CREATE INDEX plan_rows_contact ON plan_rows(workspace, campaign, contact);
+CREATE INDEX plan_rows_undrafted ON plan_rows(workspace, campaign, occurrence, contact)
+    WHERE message IS NULL AND excluded IS NULL;
+
+CREATE TABLE messages (
+    workspace INTEGER NOT NULL REFERENCES workspaces(key),
+    id BLOB NOT NULL,
+    contact BLOB NOT NULL,
+    campaign BLOB,
+    occurrence TEXT,
+    occasion TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    generated_by TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    approved_by TEXT,
+    approved_at INTEGER,
+    scheduled_for INTEGER,
+    expires_at INTEGER,
+    not_before INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    lease_owner TEXT,
+    lease_until INTEGER,
+    attempts INTEGER NOT NULL,
+    failure TEXT,
+    provider_id TEXT,
+    sent_at INTEGER,
+    test_mode INTEGER NOT NULL,
+    deleted INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX messages_id ON messages(workspace, id);
+CREATE UNIQUE INDEX messages_occurrence ON messages(workspace, campaign, occurrence, contact, channel)
+    WHERE campaign IS NOT NULL AND occurrence IS NOT NULL;
+CREATE INDEX messages_due ON messages(workspace, not_before, id) WHERE status = 'approved';
+CREATE INDEX messages_status ON messages(workspace, status, id);
+CREATE INDEX messages_contact ON messages(workspace, contact, id);
+CREATE INDEX messages_campaign ON messages(workspace, campaign, id) WHERE campaign IS NOT NULL;
+CREATE INDEX messages_lease ON messages(workspace, lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX messages_provider ON messages(workspace, provider_id) WHERE provider_id IS NOT NULL;
+
+-- Texts live here only, so a change of status never rewrites one.
+CREATE TABLE revisions (
+    workspace INTEGER NOT NULL,
+    message BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    subject TEXT,
+    content TEXT NOT NULL,
+    format TEXT NOT NULL,
+    salt BLOB NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    FOREIGN KEY (workspace, message) REFERENCES messages(workspace, id)
+) STRICT;
+CREATE UNIQUE INDEX revisions_key ON revisions(workspace, message, number);
+
+CREATE TABLE approvals (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    workspace INTEGER NOT NULL REFERENCES workspaces(key),
+    message BLOB NOT NULL,
+    revision INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    approver TEXT NOT NULL,
+    role TEXT NOT NULL,
+    decided_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX approvals_message ON approvals(workspace, message, seq);
+CREATE TRIGGER approvals_keep BEFORE DELETE ON approvals
+BEGIN SELECT RAISE(ABORT, 'approvals are kept'); END;
+CREATE TRIGGER approvals_fixed BEFORE UPDATE ON approvals
+BEGIN SELECT RAISE(ABORT, 'approvals are kept'); END;
+
+CREATE TABLE attempts (
+    workspace INTEGER NOT NULL REFERENCES workspaces(key),
+    id BLOB NOT NULL,
+    message BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    worker TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    outcome TEXT,
+    provider_id TEXT,
+    reason TEXT
+) STRICT;
+CREATE UNIQUE INDEX attempts_id ON attempts(workspace, id);
+CREATE UNIQUE INDEX attempts_epoch ON attempts(workspace, message, epoch);
+
+CREATE TABLE suppressions (
+    workspace INTEGER NOT NULL REFERENCES workspaces(key),
+    channel TEXT NOT NULL,
+    address TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace, channel, address)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    workspace INTEGER NOT NULL REFERENCES workspaces(key),
+    id BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    role TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    subject_id BLOB NOT NULL,
+    action TEXT NOT NULL,
+    status TEXT,
+    version INTEGER NOT NULL,
+    revision INTEGER,
+    digest BLOB,
+    reason TEXT,
+    position INTEGER,
+    prev_hash BLOB,
+    hash BLOB
+) STRICT;
+CREATE UNIQUE INDEX events_id ON events(workspace, id);
+CREATE INDEX events_subject ON events(workspace, subject_id, seq);
+CREATE INDEX events_unsealed ON events(workspace, seq) WHERE position IS NULL;
+CREATE UNIQUE INDEX events_position ON events(workspace, position) WHERE position IS NOT NULL;
+CREATE TRIGGER events_keep BEFORE DELETE ON events
+BEGIN SELECT RAISE(ABORT, 'the history is kept'); END;
+CREATE TRIGGER events_fixed BEFORE UPDATE OF seq, workspace, id, at, actor, role, subject,
+    subject_id, action, status, version, revision, digest, reason ON events
+BEGIN SELECT RAISE(ABORT, 'the history is kept'); END;
+CREATE TRIGGER events_sealed BEFORE UPDATE ON events WHEN OLD.position IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'the history is kept'); END;
+
+CREATE TABLE checkpoints (
+    workspace INTEGER PRIMARY KEY REFERENCES workspaces(key),
+    position INTEGER NOT NULL,
+    hash BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE counters (
+    workspace INTEGER NOT NULL REFERENCES workspaces(key),
+    name TEXT NOT NULL,
+    value INTEGER NOT NULL,
+    PRIMARY KEY (workspace, name)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,225 @@
+//! The port: each call runs on the writer or on a reader.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use crm_core::campaign::{Campaign, PlanRow};
+use crm_core::change::ChangeSet;
+use crm_core::consent::Suppression;
+use crm_core::contact::Contact;
+use crm_core::id::MessageId;
+use crm_core::message::Message;
+use crm_core::message::history::{Checkpoint, StoredEvent};
+use crm_core::port::store::{
+    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, MessageQuery, Page, PlanQuery,
+    Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+};
+use crm_core::template::Template;
+use crm_core::{Error, Result, Workspace};
+use rusqlite::Connection;
+
+use crate::fault::Outcome;
+use crate::query::workspace as find;
+use crate::{
+    SqliteStore, apply, campaigns, contacts, counters, dispatch, events, messages, plan,
+    suppressions, templates, trail,
+};
+
+impl SqliteStore {
+    /// Reads something of one workspace; `empty` when it holds nothing.
+    async fn read<T: Send + 'static>(
+        &self,
+        workspace: &Workspace,
+        empty: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&Connection, &Workspace, i64) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        let workspace = workspace.clone();
+        self.pool
+            .read(
+                move |connection| match find(connection, workspace.as_str())? {
+                    Some(key) => work(connection, &workspace, key),
+                    None => Ok(empty()),
+                },
+            )
+            .await
+    }
+}
+
+/// A page of a workspace that holds nothing.
+fn nothing<T>(count: bool) -> impl FnOnce() -> Page<T> + Send + 'static {
+    move || Page {
+        items: Vec::new(),
+        total: count.then_some(0),
+        next: None,
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities {
+            name: "sqlite".to_owned(),
+            durable: true,
+            exclusive_dispatcher: true,
+        }
+    }
+
+    async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
+        if sets.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.writer
+            .submit(move |batch| Ok(sets.iter().map(|set| apply::apply(batch, set)).collect()))
+            .await
+            .map_err(|error: Error| error.during("commit"))
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Message>> {
+        self.writer
+            .submit(move |batch| dispatch::claim(batch, &claim))
+            .await
+            .map_err(|error| error.during("claim"))
+    }
+
+    async fn become_dispatcher(&self) -> Result<()> {
+        self.lock_dispatcher()
+    }
+
+    async fn seal(&self, workspace: &Workspace, limit: u32) -> Result<u32> {
+        let workspace = workspace.clone();
+        self.writer
+            .submit(move |batch| {
+                batch.savepoint(|batch| {
+                    let connection = batch.connection;
+                    match find(connection, workspace.as_str())? {
+                        Some(key) => events::seal(connection, &workspace, key, limit),
+                        None => Ok(0),
+                    }
+                })
+            })
+            .await
+            .map_err(|error| error.during("seal"))
+    }
+
+    async fn checkpoint(&self, workspace: &Workspace) -> Result<Checkpoint> {
+        self.read(workspace, Checkpoint::default, |connection, _, key| {
+            events::checkpoint(connection, key)
+        })
+        .await
+    }
+
+    async fn workspaces(&self) -> Result<Vec<Workspace>> {
+        self.pool
+            .read(|connection| {
+                let names = connection
+                    .prepare_cached("SELECT name FROM workspaces ORDER BY name")?
+                    .query_map([], |row| row.get::<_, String>(0))?
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                let list: Result<Vec<_>> = names.into_iter().map(Workspace::new).collect();
+                Ok(list?)
+            })
+            .await
+    }
+
+    async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>> {
+        self.read(
+            workspace,
+            nothing(query.page.count),
+            move |connection, workspace, key| contacts::list(connection, workspace, key, &query),
+        )
+        .await
+    }
+
+    async fn templates(
+        &self,
+        workspace: &Workspace,
+        query: TemplateQuery,
+    ) -> Result<Page<Template>> {
+        self.read(
+            workspace,
+            nothing(query.page.count),
+            move |connection, workspace, key| templates::list(connection, workspace, key, &query),
+        )
+        .await
+    }
+
+    async fn messages(&self, workspace: &Workspace, query: MessageQuery) -> Result<Page<Message>> {
+        self.read(
+            workspace,
+            nothing(query.page.count),
+            move |connection, workspace, key| messages::list(connection, workspace, key, &query),
+        )
+        .await
+    }
+
+    async fn campaigns(
+        &self,
+        workspace: &Workspace,
+        query: CampaignQuery,
+    ) -> Result<Page<Campaign>> {
+        self.read(
+            workspace,
+            nothing(query.page.count),
+            move |connection, workspace, key| campaigns::list(connection, workspace, key, &query),
+        )
+        .await
+    }
+
+    async fn plan(&self, workspace: &Workspace, query: PlanQuery) -> Result<Page<PlanRow>> {
+        self.read(
+            workspace,
+            nothing(query.page.count),
+            move |connection, _, key| plan::list(connection, key, &query),
+        )
+        .await
+    }
+
+    async fn suppressions(
+        &self,
+        workspace: &Workspace,
+        query: SuppressionQuery,
+    ) -> Result<Page<Suppression>> {
+        self.read(
+            workspace,
+            nothing(false),
+            move |connection, workspace, key| {
+                suppressions::list(connection, workspace, key, &query)
+            },
+        )
+        .await
+    }
+
+    async fn events(&self, workspace: &Workspace, query: EventQuery) -> Result<Vec<StoredEvent>> {
+        self.read(workspace, Vec::new, move |connection, workspace, key| {
+            events::list(connection, workspace, key, &query)
+        })
+        .await
+    }
+
+    async fn trail(&self, workspace: &Workspace, message: MessageId) -> Result<Trail> {
+        self.read(workspace, Trail::default, move |connection, _, key| {
+            trail::trail(connection, key, message)
+        })
+        .await
+    }
+
+    async fn dispatch(
+        &self,
+        workspace: &Workspace,
+        messages: &[MessageId],
+    ) -> Result<Vec<DispatchView>> {
+        let ids = messages.to_vec();
+        self.read(workspace, Vec::new, move |connection, workspace, key| {
+            dispatch::views(connection, workspace, key, &ids)
+        })
+        .await
+    }
+
+    async fn counters(&self, workspace: &Workspace, prefix: &str) -> Result<BTreeMap<String, i64>> {
+        let prefix = prefix.to_owned();
+        self.read(workspace, BTreeMap::new, move |connection, _, key| {
+            counters::list(connection, key, &prefix)
+        })
+        .await
+    }
+}

@@ -1,0 +1,197 @@
+//! The one writer: a thread that gathers waiting jobs into one transaction and answers after its commit.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::JoinHandle;
+
+use crm_core::{Error, ErrorKind, Result};
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::counters;
+use crate::fault::{Fault, Outcome};
+
+/// How many jobs wait at most; more wait in their callers.
+const QUEUE: usize = 1_024;
+/// How many jobs share one transaction at most.
+const BATCH: usize = 256;
+
+/// Told how the transaction ended, answers the caller.
+type Answer = Box<dyn FnOnce(Option<&Error>) + Send>;
+/// Does its work, or nothing when the transaction is lost already.
+type Job = Box<dyn FnOnce(Option<&mut Batch<'_>>) -> Answer + Send>;
+
+/// A transaction in progress.
+pub(crate) struct Batch<'c> {
+    pub(crate) connection: &'c Connection,
+    counters: BTreeMap<(i64, String), i64>,
+    lost: Option<Error>,
+}
+
+impl Batch<'_> {
+    /// Runs `work` wholly or not at all.
+    pub(crate) fn savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Outcome<T>) -> Result<T> {
+        self.check()?;
+        self.command("SAVEPOINT crm_set")?;
+        match work(self) {
+            Ok(value) => {
+                self.command("RELEASE crm_set")?;
+                Ok(value)
+            }
+            Err(fault) => {
+                let error = Error::from(fault);
+                if self.connection.is_autocommit() {
+                    self.lost.get_or_insert(error.clone());
+                    return Err(error);
+                }
+                self.command("ROLLBACK TO crm_set")?;
+                self.command("RELEASE crm_set")?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the transaction still stands. SQLite ends it by itself on some failures (disk full, out
+    /// of memory); what follows would then be committed statement by statement.
+    fn check(&mut self) -> Result<()> {
+        if self.lost.is_none() && self.connection.is_autocommit() {
+            self.lost = Some(Error::new(
+                ErrorKind::Unavailable,
+                "the database undid the transaction; try again",
+            ));
+        }
+        self.lost.clone().map_or(Ok(()), Err)
+    }
+
+    /// Remembers what to add to counters; written once, before the commit.
+    pub(crate) fn count(&mut self, workspace: i64, deltas: &BTreeMap<String, i64>) {
+        for (name, delta) in deltas {
+            *self.counters.entry((workspace, name.clone())).or_default() += delta;
+        }
+    }
+
+    /// A transaction command. When it fails, nothing of this transaction can stand.
+    fn command(&mut self, sql: &str) -> Result<()> {
+        let outcome = self
+            .connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute([]));
+        match outcome {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let error = Error::from(Fault::from(error));
+                self.lost.get_or_insert(error.clone());
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The way to the writer thread. Dropping it finishes the waiting jobs and closes the connection.
+pub(crate) struct Writer {
+    queue: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(crate) fn start(connection: Connection) -> Result<Self> {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("crm-sqlite-writer".to_owned())
+            .spawn(move || run(&connection, jobs))
+            .map_err(|_| {
+                Error::new(
+                    ErrorKind::Unavailable,
+                    "no thread could be started for the database; try again",
+                )
+            })?;
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+        })
+    }
+
+    /// Runs `work` in a transaction and answers once it is committed.
+    pub(crate) async fn submit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |batch| {
+            let outcome = batch.map_or_else(|| Err(stopped()), work);
+            Box::new(move |lost| {
+                // A caller that went away needs no answer.
+                let _ = sender.send(lost.map_or(outcome, |error| Err(error.clone())));
+            })
+        });
+        let queue = self.queue.as_ref().ok_or_else(stopped)?;
+        queue.send(job).await.map_err(|_| stopped())?;
+        receiver.await.map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "the database did not answer; nothing is known about this write, load again",
+    )
+}
+
+fn run(connection: &Connection, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(first) = jobs.blocking_recv() {
+        let mut batch = vec![first];
+        while batch.len() < BATCH {
+            match jobs.try_recv() {
+                Ok(job) => batch.push(job),
+                Err(_) => break,
+            }
+        }
+        commit(connection, batch);
+    }
+}
+
+/// One transaction for all jobs. No caller hears of success before the commit returned.
+fn commit(connection: &Connection, jobs: Vec<Job>) {
+    let mut batch = Batch {
+        connection,
+        counters: BTreeMap::new(),
+        lost: None,
+    };
+    let _ = batch.command("BEGIN IMMEDIATE");
+    let mut answers = Vec::with_capacity(jobs.len());
+    let began = batch.lost.is_none();
+    for job in jobs {
+        let usable = batch.check().is_ok().then_some(&mut batch);
+        match catch_unwind(AssertUnwindSafe(|| job(usable))) {
+            Ok(answer) => answers.push(answer),
+            Err(_) => {
+                batch.lost.get_or_insert_with(stopped);
+            }
+        }
+    }
+    let _ = batch.check();
+    if batch.lost.is_none() {
+        let deltas = std::mem::take(&mut batch.counters);
+        if let Err(fault) = counters::add(connection, &deltas) {
+            batch.lost = Some(fault.into());
+        }
+    }
+    if batch.lost.is_none() {
+        let _ = batch.command("COMMIT");
+    }
+    if began && batch.lost.is_some() && !connection.is_autocommit() {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    for answer in answers {
+        answer(batch.lost.as_ref());
+    }
+}
