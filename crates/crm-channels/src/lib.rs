@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Delivery channels of the outreach engine.
+//!
+//! - [`outbox`]: one readable file per delivered message, for development, tests and air-gapped hosts.
+//! - [`smtp`]: e-mail through a relay, with a client that knows at which stage a delivery failed.
+//!
+//! Both implement [`Channel`](crm_core::port::channel::Channel): they deliver exactly what was approved,
+//! never retry on their own, and answer "unknown" whenever the provider may have taken the message.
+
+#[cfg(feature = "outbox")]
+pub mod outbox;
+#[cfg(feature = "smtp")]
+pub mod smtp;
+
+#[cfg(feature = "outbox")]
+pub use outbox::Outbox;
+#[cfg(feature = "smtp")]
+pub use smtp::{Smtp, SmtpConfig};
+
+/// Whether a header value could break out of its line (CR, LF) or confuse a reader (any other control).
+#[cfg(any(feature = "outbox", feature = "smtp"))]
+fn has_control(value: &str) -> bool {
+    value.chars().any(char::is_control)
+}

@@ -1,0 +1,165 @@
+//! The message as it goes over the wire (RFC 5322 and MIME).
+//!
+//! The body is always base64. Quoted-printable and 8bit both treat a line break as CRLF, so a reader
+//! would get the approved text back with other bytes; base64 carries the bytes themselves, whatever
+//! their line ends, trailing spaces, dots or line lengths, and no relay on the way has to touch them.
+
+use std::time::SystemTime;
+
+use crm_core::message::{Approved, Format};
+use lettre::Message;
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Body, SinglePart};
+
+use super::mailbox::Mailbox;
+use crate::has_control;
+
+/// A message ready for the wire.
+pub(super) struct Wire {
+    /// Envelope sender.
+    pub(super) from: String,
+    /// Envelope recipient.
+    pub(super) to: String,
+    /// Without angle brackets; the same on every attempt.
+    pub(super) message_id: String,
+    /// For bounces (RFC 3461 `ENVID`).
+    pub(super) envelope_id: String,
+    /// Headers and body with CRLF line ends, dots doubled, without the final dot.
+    pub(super) content: Vec<u8>,
+}
+
+/// Builds the message, or says as a code why it must not go.
+pub(super) fn build(approved: &Approved, default: &Mailbox) -> Result<Wire, &'static str> {
+    let subject = approved.subject().unwrap_or_default();
+    if [approved.recipient(), approved.sender(), subject]
+        .into_iter()
+        .any(has_control)
+    {
+        return Err("header_control");
+    }
+    let to = Mailbox::new(None, approved.recipient()).ok_or("recipient_invalid")?;
+    let from = if approved.sender().is_empty() {
+        default.clone()
+    } else {
+        Mailbox::parse(approved.sender()).ok_or("sender_invalid")?
+    };
+    let message_id = format!("{}@{}", approved.message_id(), from.domain());
+    let envelope_id = approved.attempt_id().to_string();
+
+    let mut builder = Message::builder()
+        .from(from.to_lettre().ok_or("sender_invalid")?)
+        .to(to.to_lettre().ok_or("recipient_invalid")?)
+        .date(SystemTime::now())
+        .message_id(Some(format!("<{message_id}>")))
+        .raw_header(header("X-Crm-Message", approved.message_id().to_string()))
+        .raw_header(header("X-Crm-Attempt", envelope_id.clone()));
+    if !subject.is_empty() {
+        builder = builder.raw_header(HeaderValue::dangerous_new_pre_encoded(
+            HeaderName::new_from_ascii_str("Subject"),
+            subject.to_owned(),
+            subject_value(subject)?,
+        ));
+    }
+    let content_type = match approved.format() {
+        Format::Text => ContentType::TEXT_PLAIN,
+        Format::Html => ContentType::TEXT_HTML,
+    };
+    // As bytes, not as a string: lettre would turn LF into CRLF in a string.
+    let body = Body::new_with_encoding(
+        approved.content().as_bytes().to_vec(),
+        ContentTransferEncoding::Base64,
+    )
+    .map_err(|_| "body_encoding")?;
+    let message = builder
+        .singlepart(SinglePart::builder().header(content_type).body(body))
+        .map_err(|_| "message_invalid")?;
+    Ok(Wire {
+        from: from.address().to_owned(),
+        to: to.address().to_owned(),
+        message_id,
+        envelope_id,
+        content: stuff(&message.formatted()),
+    })
+}
+
+fn header(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
+}
+
+/// The subject, as it stands where every reader gives it back unchanged, else in encoded words of
+/// RFC 2047. Also what only looks like an encoded word is encoded, or a reader would decode it; and runs
+/// of spaces, which folding may swallow.
+fn subject_value(subject: &str) -> Result<String, &'static str> {
+    let plain = subject.is_ascii()
+        && subject.len() <= 60
+        && !subject.contains("=?")
+        && !subject.contains("  ")
+        && subject.trim() == subject;
+    if plain {
+        Ok(subject.to_owned())
+    } else {
+        encoded_words(subject)
+    }
+}
+
+/// Base64 words of at most 39 octets of text, cut between characters, one a line: no line exceeds the 76
+/// characters of RFC 2047 section 2.
+fn encoded_words(text: &str) -> Result<String, &'static str> {
+    let mut words = Vec::new();
+    let mut chunk = String::new();
+    for character in text.chars() {
+        if chunk.len() + character.len_utf8() > 39 {
+            words.push(encoded_word(&chunk)?);
+            chunk.clear();
+        }
+        chunk.push(character);
+    }
+    words.push(encoded_word(&chunk)?);
+    Ok(words.join("\r\n "))
+}
+
+fn encoded_word(chunk: &str) -> Result<String, &'static str> {
+    let bytes = chunk.as_bytes().to_vec();
+    let body = Body::new_with_encoding(bytes, ContentTransferEncoding::Base64)
+        .map_err(|_| "subject_encoding")?;
+    let base64 = String::from_utf8(body.into_vec()).map_err(|_| "subject_encoding")?;
+    Ok(format!("=?utf-8?B?{}?=", base64.trim_end()))
+}
+
+/// Doubles the dot at the start of a line (RFC 5321 section 4.5.2) and ends the last line.
+fn stuff(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len().saturating_add(16));
+    for line in message.split_inclusive(|&byte| byte == b'\n') {
+        if line.starts_with(b".") {
+            out.push(b'.');
+        }
+        out.extend_from_slice(line);
+    }
+    if !out.ends_with(b"\r\n") {
+        out.extend_from_slice(b"\r\n");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_are_encoded_where_needed() {
+        let of = |subject: &str| subject_value(subject).unwrap();
+        assert_eq!(of("Plain <x> 100 %"), "Plain <x> 100 %");
+        assert_eq!(of("ў"), "=?utf-8?B?0Z4=?=");
+        for odd in ["=?utf-8?q?x?=", "a  b", " a", "a ", &"long ".repeat(40)] {
+            let encoded = of(odd);
+            assert!(encoded.starts_with("=?utf-8?B?"), "{encoded}");
+            assert!(encoded.lines().all(|line| line.len() <= 66), "{encoded}");
+        }
+    }
+
+    #[test]
+    fn dots_are_doubled() {
+        assert_eq!(stuff(b".a\r\nb\r\n..\r\n"), b"..a\r\nb\r\n...\r\n");
+        assert_eq!(stuff(b"a"), b"a\r\n");
+    }
+}

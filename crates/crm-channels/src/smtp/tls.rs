@@ -1,0 +1,90 @@
+//! TLS for the relay: rustls with the ring provider, chosen here and not from the process-wide default.
+
+use std::io;
+use std::sync::Arc;
+
+use crm_core::Result;
+use crm_core::port::channel::{Outcome, RetryScope};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::TlsConnector;
+
+use super::classify::{Stage, retry, stop};
+use super::config::{SmtpConfig, wrong};
+use super::connection::Stream;
+
+/// Everything a handshake needs.
+#[derive(Clone)]
+pub(super) struct TlsSettings {
+    connector: TlsConnector,
+    name: ServerName<'static>,
+}
+
+impl TlsSettings {
+    /// Trusts the public authorities and those of the settings.
+    pub(super) fn new(config: &SmtpConfig) -> Result<Self> {
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        if let Some(pem) = &config.extra_roots_pem {
+            let mut found = false;
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                certificate
+                    .ok()
+                    .and_then(|certificate| roots.add(certificate).ok())
+                    .ok_or_else(|| wrong("the extra SMTP root certificates are not valid PEM"))?;
+                found = true;
+            }
+            if !found {
+                return Err(wrong(
+                    "the extra SMTP root certificates hold no certificate",
+                ));
+            }
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|_| wrong("the TLS library offers no protocol version"))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(config.host.clone())
+            .map_err(|_| wrong("the SMTP host must be a host name or an IP address"))?;
+        Ok(Self {
+            connector: TlsConnector::from(Arc::new(client)),
+            name,
+        })
+    }
+
+    /// Shakes hands over `stream`. A certificate that does not verify stops the channel; anything else
+    /// may pass.
+    pub(super) async fn handshake(
+        &self,
+        stage: Stage,
+        stream: Box<dyn Stream>,
+    ) -> std::result::Result<Box<dyn Stream>, Outcome> {
+        match self.connector.connect(self.name.clone(), stream).await {
+            Ok(protected) => Ok(Box::new(protected)),
+            Err(error) if bad_certificate(&error) => Err(stop("tls_certificate")),
+            Err(_) => Err(retry(
+                RetryScope::Channel,
+                std::time::Duration::from_secs(60),
+                format!("{}_tls_handshake", stage.as_str()),
+            )),
+        }
+    }
+}
+
+fn bad_certificate(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        .is_some_and(|inner| {
+            matches!(
+                inner,
+                rustls::Error::InvalidCertificate(_)
+                    | rustls::Error::NoCertificatesPresented
+                    | rustls::Error::UnsupportedNameType
+            )
+        })
+}

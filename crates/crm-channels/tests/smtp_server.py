@@ -1,0 +1,40 @@
+"""A real SMTP server (aiosmtpd) for the tests: prints its port, then one JSON line per message."""
+
+import base64
+import email
+import email.policy
+import json
+import socket
+import sys
+
+from aiosmtpd.controller import Controller
+
+
+class Store:
+    async def handle_DATA(self, server, session, envelope):
+        message = email.message_from_bytes(envelope.original_content, policy=email.policy.default)
+        body = message.get_payload(decode=True)
+        line = {
+            "from": envelope.mail_from,
+            "to": envelope.rcpt_tos,
+            "headers": {name: str(value) for name, value in message.items()},
+            "from_name": message["From"].addresses[0].display_name,
+            "type": message.get_content_type(),
+            "charset": message.get_content_charset(),
+            "defects": [str(defect) for defect in message.defects],
+            "longest": max(len(line) for line in envelope.original_content.split(b"\r\n")),
+            "body": base64.b64encode(body).decode("ascii"),
+        }
+        print(json.dumps(line), flush=True)
+        return "250 2.0.0 OK"
+
+
+# The controller connects to its own port to see that it is up, so it must be told a real one.
+with socket.socket() as probe:
+    probe.bind(("127.0.0.1", 0))
+    port = probe.getsockname()[1]
+controller = Controller(Store(), hostname="127.0.0.1", port=port)
+controller.start()
+print(port, flush=True)
+sys.stdin.read()
+controller.stop()
