@@ -7,11 +7,21 @@ pub mod change;
 pub mod consent;
 pub mod contact;
 pub mod counter;
+pub mod engine;
 pub mod error;
+pub mod generation;
 pub mod id;
+pub mod memory;
 pub mod message;
 pub mod port;
+pub mod stamp;
+#[cfg(feature = "worker")]
+pub mod system;
 pub mod template;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(feature = "worker")]
+pub mod worker;
 pub mod zone;
 
 pub use actor::{Action, Actor, Role, Workspace};

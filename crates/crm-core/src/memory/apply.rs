@@ -1,0 +1,366 @@
+//! Applying one change set: wholly, or not at all.
+
+use uuid::Uuid;
+
+use super::tables::{Put, Tables, email_key, occurrence_key, template_key};
+use crate::actor::Workspace;
+use crate::campaign::PlanRow;
+use crate::change::{Change, ChangeSet, Precondition};
+use crate::contact::{AddressKind, Contact};
+use crate::counter;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::ContactId;
+use crate::message::history::StoredEvent;
+use crate::message::{Attempt, Message, Revision};
+use crate::template::Template;
+
+/// Applies `set` to the tables of its workspace. After an error the tables are as they were.
+pub(super) fn apply(tables: &mut Tables, set: &ChangeSet) -> Result<()> {
+    for precondition in set.preconditions() {
+        check(tables, precondition)?;
+    }
+    let foreign = |workspace: &Workspace| workspace != set.workspace();
+    if set.events().iter().any(|event| foreign(&event.workspace)) {
+        return Err(wrong_workspace());
+    }
+    let mut undo = Undo(Vec::new());
+    for change in set.changes() {
+        if let Err(error) = change_one(tables, set.workspace(), change, &mut undo) {
+            for put in undo.0.into_iter().rev() {
+                tables.put(put);
+            }
+            return Err(error);
+        }
+    }
+    tables
+        .events
+        .extend(set.events().iter().map(|event| StoredEvent {
+            event: event.clone(),
+            seal: None,
+        }));
+    let amounts: counter::Contribution = set
+        .counters()
+        .iter()
+        .map(|(name, amount)| (name.clone(), *amount))
+        .collect();
+    counter::add(&mut tables.counters, &amounts, 1);
+    Ok(())
+}
+
+/// The writes that take back what was written, in the order of writing.
+struct Undo(Vec<Put>);
+
+impl Undo {
+    fn put(&mut self, tables: &mut Tables, put: Put) {
+        let inverse = tables.put(put);
+        self.0.push(inverse);
+    }
+}
+
+fn check(tables: &Tables, precondition: &Precondition) -> Result<()> {
+    let (holds, what) = match precondition {
+        Precondition::Contact(id, version) => (
+            tables.contacts.get(id).map(|row| row.version) == Some(*version),
+            "contact",
+        ),
+        Precondition::Campaign(id, version) => (
+            tables.campaigns.get(id).map(|row| row.version) == Some(*version),
+            "campaign",
+        ),
+        Precondition::NotSuppressed { channel, address } => (
+            !tables
+                .suppressions
+                .contains_key(&(channel.clone(), address.clone())),
+            "suppression list",
+        ),
+    };
+    if holds { Ok(()) } else { Err(conflict(what)) }
+}
+
+fn change_one(
+    tables: &mut Tables,
+    workspace: &Workspace,
+    change: &Change,
+    undo: &mut Undo,
+) -> Result<()> {
+    match change {
+        Change::InsertContact(row) => {
+            own(workspace, &row.workspace)?;
+            fresh(!tables.contacts.contains_key(&row.id), "contact")?;
+            contact_unique(tables, row)?;
+            undo.put(tables, Put::Contact(row.id, Some((**row).clone())));
+        }
+        Change::UpdateContact(row) => {
+            own(workspace, &row.workspace)?;
+            let stored = tables.contacts.get(&row.id).map(|stored| stored.version);
+            follows(stored, row.version, "contact")?;
+            contact_unique(tables, row)?;
+            undo.put(tables, Put::Contact(row.id, Some((**row).clone())));
+        }
+        Change::EraseTexts(contact) => erase(tables, *contact, undo),
+        Change::InsertTemplate(row) => {
+            own(workspace, &row.workspace)?;
+            fresh(!tables.templates.contains_key(&row.id), "template")?;
+            template_unique(tables, row)?;
+            undo.put(tables, Put::Template(row.id, Some((**row).clone())));
+        }
+        Change::UpdateTemplate(row) => {
+            own(workspace, &row.workspace)?;
+            let stored = tables.templates.get(&row.id).map(|stored| stored.version);
+            follows(stored, row.version, "template")?;
+            template_unique(tables, row)?;
+            undo.put(tables, Put::Template(row.id, Some((**row).clone())));
+        }
+        Change::DeleteTemplate(id) => {
+            known(tables.templates.contains_key(id), "template")?;
+            undo.put(tables, Put::Template(*id, None));
+        }
+        Change::InsertMessage(row) => {
+            own(workspace, &row.workspace)?;
+            insert_message(tables, row, undo)?;
+        }
+        Change::UpdateMessage {
+            message,
+            new_revision,
+        } => {
+            own(workspace, &message.workspace)?;
+            update_message(tables, message, *new_revision, undo)?;
+        }
+        Change::InsertApproval(row) => {
+            known(tables.messages.contains_key(&row.message_id), "message")?;
+            let place = tables.approvals_of(row.message_id).count();
+            undo.put(
+                tables,
+                Put::Approval((row.message_id, place), Some(row.clone())),
+            );
+        }
+        Change::InsertAttempt(row) => {
+            known(tables.messages.contains_key(&row.message_id), "message")?;
+            let key = (row.message_id, row.epoch);
+            fresh(!tables.attempts.contains_key(&key), "attempt")?;
+            undo.put(tables, Put::Attempt(key, Some(row.clone())));
+        }
+        Change::FinishAttempt(row) => finish_attempt(tables, row, undo)?,
+        Change::InsertSuppression(row) => {
+            own(workspace, &row.workspace)?;
+            let key = (row.channel.clone(), row.address.clone());
+            if !tables.suppressions.contains_key(&key) {
+                undo.put(tables, Put::Suppression(key, Some(row.clone())));
+            }
+        }
+        Change::DeleteSuppression { channel, address } => {
+            let key = (channel.clone(), address.clone());
+            undo.put(tables, Put::Suppression(key, None));
+        }
+        Change::InsertCampaign(row) => {
+            own(workspace, &row.workspace)?;
+            fresh(!tables.campaigns.contains_key(&row.id), "campaign")?;
+            undo.put(tables, Put::Campaign(row.id, Some(row.clone())));
+        }
+        Change::UpdateCampaign(row) => {
+            own(workspace, &row.workspace)?;
+            let stored = tables.campaigns.get(&row.id).map(|stored| stored.version);
+            follows(stored, row.version, "campaign")?;
+            undo.put(tables, Put::Campaign(row.id, Some(row.clone())));
+        }
+        Change::DeleteCampaign(id) => {
+            known(tables.campaigns.contains_key(id), "campaign")?;
+            undo.put(tables, Put::Campaign(*id, None));
+            let from = (*id, String::new(), ContactId(Uuid::nil()));
+            let lines: Vec<_> = tables
+                .plan
+                .range(from..)
+                .map(|(key, _)| key.clone())
+                .take_while(|(campaign, _, _)| campaign == id)
+                .collect();
+            for key in lines {
+                undo.put(tables, Put::Plan(key, None));
+            }
+        }
+        Change::InsertPlanRow(row) => {
+            let key = plan_key(row);
+            if !tables.plan.contains_key(&key) {
+                undo.put(tables, Put::Plan(key, Some(row.clone())));
+            }
+        }
+        Change::UpdatePlanRow(row) => {
+            let key = plan_key(row);
+            known(tables.plan.contains_key(&key), "line of a plan")?;
+            undo.put(tables, Put::Plan(key, Some(row.clone())));
+        }
+    }
+    Ok(())
+}
+
+fn plan_key(row: &PlanRow) -> (crate::id::CampaignId, String, ContactId) {
+    (row.campaign_id, row.occurrence.clone(), row.contact_id)
+}
+
+fn contact_unique(tables: &Tables, row: &Contact) -> Result<()> {
+    let other = |id: Option<&ContactId>| id.is_some_and(|id| *id != row.id);
+    if email_key(row).is_some_and(|email| other(tables.by_email.get(&email))) {
+        return Err(duplicate("e-mail"));
+    }
+    let external = row.external_id.as_ref();
+    if external.is_some_and(|external| other(tables.by_external_id.get(external))) {
+        return Err(duplicate("external id"));
+    }
+    Ok(())
+}
+
+fn template_unique(tables: &Tables, row: &Template) -> Result<()> {
+    match tables.by_template_name.get(&template_key(row)) {
+        Some(id) if *id != row.id => Err(duplicate("template name")),
+        _ => Ok(()),
+    }
+}
+
+fn insert_message(tables: &mut Tables, row: &Message, undo: &mut Undo) -> Result<()> {
+    fresh(!tables.messages.contains_key(&row.id), "message")?;
+    if occurrence_key(row).is_some_and(|key| tables.by_occurrence.contains_key(&key)) {
+        return Err(duplicate("message of this campaign"));
+    }
+    undo.put(tables, Put::Message(row.id, Some(Box::new(row.clone()))));
+    let key = (row.id, row.revision.number);
+    undo.put(tables, Put::Revision(key, Some(row.revision.clone())));
+    Ok(())
+}
+
+fn update_message(
+    tables: &mut Tables,
+    row: &Message,
+    new_revision: bool,
+    undo: &mut Undo,
+) -> Result<()> {
+    let stored = tables.messages.get(&row.id);
+    follows(stored.map(|stored| stored.version), row.version, "message")?;
+    let mut new = row.clone();
+    if new_revision {
+        let key = (row.id, row.revision.number);
+        fresh(!tables.revisions.contains_key(&key), "revision")?;
+        undo.put(tables, Put::Revision(key, Some(row.revision.clone())));
+    } else if let Some(stored) = stored {
+        // Without a new revision the text is what is stored: an erased one stays erased.
+        new.revision = stored.revision.clone();
+        new.recipient.clone_from(&stored.recipient);
+    }
+    undo.put(tables, Put::Message(row.id, Some(Box::new(new))));
+    Ok(())
+}
+
+fn finish_attempt(tables: &mut Tables, row: &Attempt, undo: &mut Undo) -> Result<()> {
+    let key = (row.message_id, row.epoch);
+    let stored = tables.attempts.get(&key).filter(|s| s.id == row.id);
+    let Some(stored) = stored else {
+        return Err(Error::not_found("attempt"));
+    };
+    if stored.finished_at.is_some() {
+        return Err(conflict("attempt"));
+    }
+    undo.put(tables, Put::Attempt(key, Some(row.clone())));
+    Ok(())
+}
+
+fn erase(tables: &mut Tables, contact: ContactId, undo: &mut Undo) {
+    let ids: Vec<_> = tables
+        .by_contact
+        .range((contact, crate::id::MessageId(Uuid::nil()))..)
+        .take_while(|(owner, _)| *owner == contact)
+        .map(|(_, id)| *id)
+        .collect();
+    let mut addresses: Vec<String> = Vec::new();
+    if let Some(row) = tables.contacts.get(&contact) {
+        let kinds = [
+            AddressKind::Email,
+            AddressKind::Phone,
+            AddressKind::Telegram,
+            AddressKind::Whatsapp,
+            AddressKind::ExternalId,
+        ];
+        let known = kinds.into_iter().filter_map(|kind| row.address(kind));
+        addresses.extend(known.map(str::to_owned));
+    }
+    for id in ids {
+        let revisions: Vec<Revision> = tables
+            .revisions
+            .range((id, 0)..=(id, u32::MAX))
+            .map(|(_, revision)| emptied(revision))
+            .collect();
+        for revision in revisions {
+            undo.put(tables, Put::Revision((id, revision.number), Some(revision)));
+        }
+        if let Some(stored) = tables.messages.get(&id) {
+            let mut row = stored.clone();
+            addresses.push(std::mem::take(&mut row.recipient));
+            row.revision = emptied(&row.revision);
+            undo.put(tables, Put::Message(id, Some(row)));
+        }
+    }
+    let suppressed: Vec<_> = tables
+        .suppressions
+        .keys()
+        .filter(|(_, address)| addresses.contains(address))
+        .cloned()
+        .collect();
+    for key in suppressed {
+        undo.put(tables, Put::Suppression(key, None));
+    }
+}
+
+fn emptied(revision: &Revision) -> Revision {
+    Revision {
+        subject: None,
+        content: String::new(),
+        salt: [0; 16],
+        ..revision.clone()
+    }
+}
+
+fn own(workspace: &Workspace, row: &Workspace) -> Result<()> {
+    if workspace == row {
+        Ok(())
+    } else {
+        Err(wrong_workspace())
+    }
+}
+
+fn fresh(absent: bool, what: &str) -> Result<()> {
+    if absent { Ok(()) } else { Err(duplicate(what)) }
+}
+
+fn known(present: bool, what: &str) -> Result<()> {
+    if present {
+        Ok(())
+    } else {
+        Err(Error::not_found(what))
+    }
+}
+
+fn follows(stored: Option<u64>, new: u64, what: &str) -> Result<()> {
+    match stored {
+        None => Err(Error::not_found(what)),
+        Some(stored) if stored.checked_add(1) == Some(new) => Ok(()),
+        Some(_) => Err(conflict(what)),
+    }
+}
+
+fn conflict(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        format!("the {what} was changed meanwhile; load it again"),
+    )
+}
+
+fn duplicate(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Duplicate,
+        format!("this {what} exists already in this workspace"),
+    )
+}
+
+fn wrong_workspace() -> Error {
+    Error::new(
+        ErrorKind::Invalid,
+        "a change set writes rows of its own workspace only",
+    )
+}

@@ -1,0 +1,334 @@
+//! A store in memory: the reference of the [`Store`] contract, for tests, demos and trying things out.
+//!
+//! Not for production: everything is gone when the process ends, and one lock serves all callers.
+
+mod apply;
+mod query;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::actor::Workspace;
+use crate::campaign::{Campaign, CampaignStatus, PlanRow};
+use crate::change::ChangeSet;
+use crate::consent::Suppression;
+use crate::contact::Contact;
+use crate::error::Result;
+use crate::id::MessageId;
+use crate::message::history::{AuditEvent, Checkpoint, StoredEvent, seal};
+use crate::message::{Message, Status};
+use crate::port::store::{
+    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, MessageQuery, Page, PageRequest,
+    PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+};
+use crate::template::Template;
+use tables::Tables;
+
+type Spaces = BTreeMap<Workspace, Tables>;
+
+/// Keeps everything in memory. See the module's text.
+#[derive(Default)]
+pub struct MemoryStore {
+    spaces: Mutex<Spaces>,
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemoryStore(..)")
+    }
+}
+
+impl MemoryStore {
+    // A panic inside cannot leave half a change: `apply` checks each change before it writes.
+    fn lock(&self) -> MutexGuard<'_, Spaces> {
+        self.spaces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads one workspace; a default answer when it holds nothing.
+    fn read<T: Default>(&self, workspace: &Workspace, read: impl FnOnce(&Tables) -> T) -> T {
+        self.lock().get(workspace).map(read).unwrap_or_default()
+    }
+}
+
+fn empty<T>(request: &PageRequest) -> Page<T> {
+    Page {
+        items: Vec::new(),
+        total: request.count.then_some(0),
+        next: None,
+    }
+}
+
+fn at_most(limit: u32, default: u32, bound: u32) -> usize {
+    let limit = if limit == 0 { default } else { limit };
+    usize::try_from(limit.min(bound)).unwrap_or(usize::MAX)
+}
+
+fn claimable(tables: &Tables, message: &Message, claim: &Claim) -> bool {
+    let stopped = message
+        .campaign_id
+        .and_then(|id| tables.campaigns.get(&id))
+        .is_some_and(|campaign| {
+            matches!(
+                campaign.status,
+                CampaignStatus::Paused | CampaignStatus::Cancelled
+            )
+        });
+    message.status == Status::Approved
+        && !message.deleted
+        && !message.test_mode
+        && !stopped
+        && !claim.parked.contains(&message.channel)
+}
+
+fn view(tables: &Tables, id: MessageId) -> Option<DispatchView> {
+    let message = (**tables.messages.get(&id)?).clone();
+    Some(DispatchView {
+        approval: tables.approvals_of(id).next_back().cloned(),
+        contact: tables.contacts.get(&message.contact_id)?.clone(),
+        campaign: message
+            .campaign_id
+            .and_then(|id| tables.campaigns.get(&id))
+            .map(|campaign| (**campaign).clone()),
+        suppressed: tables
+            .suppressions
+            .contains_key(&(message.channel.clone(), message.recipient.clone())),
+        attempt: tables.attempts.get(&(id, message.epoch)).cloned(),
+        message,
+    })
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities {
+            name: "memory".to_owned(),
+            durable: false,
+            exclusive_dispatcher: true,
+        }
+    }
+
+    async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
+        let mut spaces = self.lock();
+        Ok(sets
+            .iter()
+            .map(|set| apply::apply(spaces.entry(set.workspace().clone()).or_default(), set))
+            .collect())
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Message>> {
+        let mut spaces = self.lock();
+        let Some(tables) = spaces.get_mut(&claim.workspace) else {
+            return Ok(Vec::new());
+        };
+        let due: Vec<Message> = tables
+            .due
+            .iter()
+            .take_while(|(not_before, _)| *not_before <= claim.now)
+            .filter_map(|(_, id)| tables.messages.get(id))
+            .filter(|message| claimable(tables, message, &claim))
+            .take(at_most(claim.limit, 1, 1_000))
+            .map(|message| (**message).clone())
+            .collect();
+        let mut claimed = Vec::with_capacity(due.len());
+        let mut writes = Vec::with_capacity(due.len());
+        for message in due {
+            let (after, set) = claim.decide(&message, claim.now)?;
+            writes.push(set);
+            claimed.push(after);
+        }
+        // One set touches one message, so that none can stand in another's way.
+        for set in &writes {
+            apply::apply(tables, set)?;
+        }
+        Ok(claimed)
+    }
+
+    async fn become_dispatcher(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn seal(&self, workspace: &Workspace, limit: u32) -> Result<u32> {
+        let mut spaces = self.lock();
+        let Some(tables) = spaces.get_mut(workspace) else {
+            return Ok(0);
+        };
+        let sealed = usize::try_from(tables.checkpoint.position).unwrap_or(usize::MAX);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let waiting: Vec<AuditEvent> = tables
+            .events
+            .iter()
+            .skip(sealed)
+            .take(limit)
+            .map(|stored| stored.event.clone())
+            .collect();
+        let (seals, end) = seal(tables.checkpoint, &waiting);
+        for (stored, seal) in tables.events.iter_mut().skip(sealed).zip(seals) {
+            stored.seal = Some(seal);
+        }
+        tables.checkpoint = end;
+        Ok(u32::try_from(waiting.len()).unwrap_or(u32::MAX))
+    }
+
+    async fn checkpoint(&self, workspace: &Workspace) -> Result<Checkpoint> {
+        Ok(self.read(workspace, |tables| tables.checkpoint))
+    }
+
+    async fn workspaces(&self) -> Result<Vec<Workspace>> {
+        let spaces = self.lock();
+        let full = spaces.iter().filter(|(_, tables)| !tables.is_empty());
+        Ok(full.map(|(workspace, _)| workspace.clone()).collect())
+    }
+
+    async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>> {
+        let matches = query::contact(&query)?;
+        let spaces = self.lock();
+        Ok(spaces.get(workspace).map_or_else(
+            || empty(&query.page),
+            |tables| {
+                let rows = tables.contacts.values();
+                query::page(rows, &query.page, |row| row.id.0, matches)
+            },
+        ))
+    }
+
+    async fn templates(
+        &self,
+        workspace: &Workspace,
+        query: TemplateQuery,
+    ) -> Result<Page<Template>> {
+        let spaces = self.lock();
+        Ok(spaces.get(workspace).map_or_else(
+            || empty(&query.page),
+            |tables| {
+                let rows = tables.templates.values();
+                query::page(rows, &query.page, |row| row.id.0, query::template(&query))
+            },
+        ))
+    }
+
+    async fn messages(&self, workspace: &Workspace, query: MessageQuery) -> Result<Page<Message>> {
+        let spaces = self.lock();
+        Ok(spaces.get(workspace).map_or_else(
+            || empty(&query.page),
+            |tables| {
+                let rows = tables.messages.values().map(|row| &**row);
+                query::page(rows, &query.page, |row| row.id.0, query::message(&query))
+            },
+        ))
+    }
+
+    async fn campaigns(
+        &self,
+        workspace: &Workspace,
+        query: CampaignQuery,
+    ) -> Result<Page<Campaign>> {
+        let spaces = self.lock();
+        Ok(spaces.get(workspace).map_or_else(
+            || empty(&query.page),
+            |tables| {
+                let rows = tables.campaigns.values().map(|row| &**row);
+                query::page(rows, &query.page, |row| row.id.0, query::campaign(&query))
+            },
+        ))
+    }
+
+    async fn plan(&self, workspace: &Workspace, query: PlanQuery) -> Result<Page<PlanRow>> {
+        let request = PageRequest {
+            oldest_first: true,
+            ..query.page
+        };
+        let spaces = self.lock();
+        Ok(spaces.get(workspace).map_or_else(
+            || empty(&request),
+            |tables| {
+                let mut rows: Vec<&PlanRow> = tables.plan.values().collect();
+                rows.sort_by_key(|row| row.contact_id);
+                let rows = rows.into_iter();
+                query::page(rows, &request, |row| row.contact_id.0, query::plan(&query))
+            },
+        ))
+    }
+
+    async fn suppressions(
+        &self,
+        workspace: &Workspace,
+        query: SuppressionQuery,
+    ) -> Result<Page<Suppression>> {
+        let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
+        let items = self.read(workspace, |tables| {
+            tables
+                .suppressions
+                .values()
+                .filter(|row| query.channel.as_ref().is_none_or(|c| *c == row.channel))
+                .filter(|row| query.address.as_ref().is_none_or(|a| *a == row.address))
+                .skip(skip)
+                .take(at_most(query.limit, 100, 1_000))
+                .cloned()
+                .collect()
+        });
+        Ok(Page {
+            items,
+            total: None,
+            next: None,
+        })
+    }
+
+    async fn events(&self, workspace: &Workspace, query: EventQuery) -> Result<Vec<StoredEvent>> {
+        Ok(self.read(workspace, |tables| {
+            tables
+                .events
+                .iter()
+                .filter(|stored| {
+                    query.subject.is_none_or(|(subject, id)| {
+                        stored.event.subject == subject && stored.event.subject_id == id
+                    }) && query.sealed_after.is_none_or(|position| {
+                        stored.seal.is_some_and(|seal| seal.position > position)
+                    })
+                })
+                .take(at_most(query.limit, 1_000, 10_000))
+                .cloned()
+                .collect()
+        }))
+    }
+
+    async fn trail(&self, workspace: &Workspace, message: MessageId) -> Result<Trail> {
+        Ok(self.read(workspace, |tables| Trail {
+            revisions: tables
+                .revisions
+                .range((message, 0)..=(message, u32::MAX))
+                .map(|(_, revision)| revision.clone())
+                .collect(),
+            approvals: tables.approvals_of(message).cloned().collect(),
+            attempts: tables
+                .attempts
+                .range((message, 0)..=(message, u64::MAX))
+                .map(|(_, attempt)| attempt.clone())
+                .collect(),
+        }))
+    }
+
+    async fn dispatch(
+        &self,
+        workspace: &Workspace,
+        messages: &[MessageId],
+    ) -> Result<Vec<DispatchView>> {
+        Ok(self.read(workspace, |tables| {
+            messages.iter().filter_map(|id| view(tables, *id)).collect()
+        }))
+    }
+
+    async fn counters(&self, workspace: &Workspace, prefix: &str) -> Result<BTreeMap<String, i64>> {
+        Ok(self.read(workspace, |tables| {
+            tables
+                .counters
+                .range(prefix.to_owned()..)
+                .take_while(|(name, _)| name.starts_with(prefix))
+                .map(|(name, amount)| (name.clone(), *amount))
+                .collect()
+        }))
+    }
+}

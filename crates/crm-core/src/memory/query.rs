@@ -1,0 +1,176 @@
+//! Which rows a query means, and which part of the list.
+
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+use crate::audience::Audience;
+use crate::campaign::{Campaign, PlanRow};
+use crate::contact::Contact;
+use crate::error::{Error, Result};
+use crate::message::Message;
+use crate::port::store::{
+    CampaignQuery, ContactQuery, MessageQuery, Page, PageRequest, PlanQuery, TemplateQuery,
+};
+use crate::template::Template;
+
+/// Cuts one page out of rows that come in ascending order of `id`.
+pub(super) fn page<'a, T: Clone + 'a>(
+    rows: impl DoubleEndedIterator<Item = &'a T>,
+    request: &PageRequest,
+    id: impl Fn(&T) -> Uuid,
+    matches: impl Fn(&T) -> bool,
+) -> Page<T> {
+    let limit = usize::try_from(request.limit.clamp(1, 1_000)).unwrap_or(1_000);
+    let mut skip = request.skip;
+    let (mut items, mut total, mut more) = (Vec::new(), 0_u64, false);
+    let mut take = |row: &T| {
+        if !matches(row) {
+            return true;
+        }
+        total += 1;
+        let behind = request.after.is_none_or(|after| {
+            if request.oldest_first {
+                id(row) > after
+            } else {
+                id(row) < after
+            }
+        });
+        if !behind {
+            return true;
+        }
+        if skip > 0 {
+            skip -= 1;
+        } else if items.len() < limit {
+            items.push(row.clone());
+        } else {
+            more = true;
+        }
+        request.count || !more
+    };
+    if request.oldest_first {
+        let _ = rows.into_iter().all(&mut take);
+    } else {
+        let _ = rows.rev().all(&mut take);
+    }
+    let next = items.last().filter(|_| more).map(id);
+    Page {
+        items,
+        total: request.count.then_some(total),
+        next,
+    }
+}
+
+/// A filter over contacts.
+pub(super) fn contact(query: &ContactQuery) -> Result<impl Fn(&Contact) -> bool> {
+    let today = match (query.today, &query.audience) {
+        (None, Some(audience)) if needs_today(audience) => {
+            return Err(Error::field(
+                "today",
+                "give the date birthdays are judged by",
+            ));
+        }
+        (today, _) => today.unwrap_or(NaiveDate::MIN),
+    };
+    let search = query.search.as_ref().map(|text| text.to_lowercase());
+    Ok(move |row: &Contact| {
+        among(&query.ids, &row.id)
+            && (!row.erased || !query.ids.is_empty())
+            && equal(query.email.as_ref(), row.email.as_ref())
+            && equal(query.external_id.as_ref(), row.external_id.as_ref())
+            && equal(query.phone.as_ref(), row.phone.as_ref())
+            && query
+                .audience
+                .as_ref()
+                .is_none_or(|audience| audience.matches(row, today))
+            && search.as_ref().is_none_or(|part| {
+                contains(&row.name, part)
+                    || row.email.as_ref().is_some_and(|text| contains(text, part))
+                    || row
+                        .company
+                        .as_ref()
+                        .is_some_and(|text| contains(text, part))
+            })
+    })
+}
+
+/// A filter over templates.
+pub(super) fn template(query: &TemplateQuery) -> impl Fn(&Template) -> bool {
+    move |row| {
+        among(&query.ids, &row.id)
+            && query.occasion.is_none_or(|o| o == row.fields.occasion_type)
+            && query.active.is_none_or(|a| a == row.fields.is_active)
+    }
+}
+
+/// A filter over messages.
+pub(super) fn message(query: &MessageQuery) -> impl Fn(&Message) -> bool {
+    let search = query.search.as_ref().map(|text| text.to_lowercase());
+    move |row| {
+        among(&query.ids, &row.id)
+            && (!row.deleted || !query.ids.is_empty())
+            && among(&query.statuses, &row.status)
+            && query.occasion.is_none_or(|o| o == row.occasion)
+            && query.contact_id.is_none_or(|id| id == row.contact_id)
+            && equal(query.campaign_id.as_ref(), row.campaign_id.as_ref())
+            && query.generated_by.is_none_or(|by| by == row.generated_by)
+            && query
+                .lease_before
+                .is_none_or(|at| row.lease_until.is_some_and(|until| until < at))
+            && query
+                .expires_before
+                .is_none_or(|at| row.expires_at.is_some_and(|end| end <= at))
+            && equal(query.provider_id.as_ref(), row.provider_id.as_ref())
+            && search.as_ref().is_none_or(|part| {
+                contains(&row.revision.content, part)
+                    || row
+                        .revision
+                        .subject
+                        .as_ref()
+                        .is_some_and(|text| contains(text, part))
+            })
+    }
+}
+
+/// A filter over campaigns.
+pub(super) fn campaign(query: &CampaignQuery) -> impl Fn(&Campaign) -> bool {
+    move |row| {
+        among(&query.ids, &row.id)
+            && among(&query.statuses, &row.status)
+            && query.occasion.is_none_or(|o| o == row.fields.occasion_type)
+    }
+}
+
+/// A filter over lines of a plan.
+pub(super) fn plan(query: &PlanQuery) -> impl Fn(&PlanRow) -> bool {
+    move |row| {
+        row.campaign_id == query.campaign_id
+            && query
+                .occurrence
+                .as_ref()
+                .is_none_or(|o| *o == row.occurrence)
+            && query.excluded.is_none_or(|e| e == row.excluded.is_some())
+            && (!query.undrafted || row.message_id.is_none())
+    }
+}
+
+fn among<T: PartialEq>(wanted: &[T], value: &T) -> bool {
+    wanted.is_empty() || wanted.contains(value)
+}
+
+fn equal<T: PartialEq>(wanted: Option<&T>, value: Option<&T>) -> bool {
+    wanted.is_none_or(|wanted| value == Some(wanted))
+}
+
+/// `part` is in lower case already.
+fn contains(text: &str, part: &str) -> bool {
+    text.to_lowercase().contains(part)
+}
+
+fn needs_today(audience: &Audience) -> bool {
+    match audience {
+        Audience::And(list) | Audience::Or(list) => list.iter().any(needs_today),
+        Audience::Not(inner) => needs_today(inner),
+        Audience::BirthdayWithin(_) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,181 @@
+//! The tables of one workspace, with the indexes that uniqueness and claiming need.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use crate::campaign::{Campaign, PlanRow};
+use crate::consent::Suppression;
+use crate::contact::Contact;
+use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crate::message::history::{Checkpoint, StoredEvent};
+use crate::message::{Approval, Attempt, Message, Revision, Status};
+use crate::template::Template;
+
+/// Channel and address.
+pub(super) type AddressKey = (String, String);
+/// Campaign, run and contact.
+pub(super) type PlanKey = (CampaignId, String, ContactId);
+/// Campaign, run, contact and channel.
+pub(super) type OccurrenceKey = (CampaignId, String, ContactId, String);
+
+/// One write of one row: the value its key gets, or none. Putting it returns the write that undoes it.
+#[derive(Debug)]
+pub(super) enum Put {
+    Contact(ContactId, Option<Contact>),
+    Template(TemplateId, Option<Template>),
+    Message(MessageId, Option<Box<Message>>),
+    Revision((MessageId, u32), Option<Revision>),
+    Approval((MessageId, usize), Option<Approval>),
+    Attempt((MessageId, u64), Option<Attempt>),
+    Suppression(AddressKey, Option<Suppression>),
+    Campaign(CampaignId, Option<Box<Campaign>>),
+    Plan(PlanKey, Option<PlanRow>),
+}
+
+/// Everything of one workspace.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) contacts: BTreeMap<ContactId, Contact>,
+    pub(super) templates: BTreeMap<TemplateId, Template>,
+    pub(super) messages: BTreeMap<MessageId, Box<Message>>,
+    pub(super) revisions: BTreeMap<(MessageId, u32), Revision>,
+    pub(super) approvals: BTreeMap<(MessageId, usize), Approval>,
+    pub(super) attempts: BTreeMap<(MessageId, u64), Attempt>,
+    pub(super) suppressions: BTreeMap<AddressKey, Suppression>,
+    pub(super) campaigns: BTreeMap<CampaignId, Box<Campaign>>,
+    pub(super) plan: BTreeMap<PlanKey, PlanRow>,
+    /// In commit order; the first `checkpoint.position` of them are sealed.
+    pub(super) events: Vec<StoredEvent>,
+    pub(super) checkpoint: Checkpoint,
+    pub(super) counters: BTreeMap<String, i64>,
+    pub(super) by_email: BTreeMap<String, ContactId>,
+    pub(super) by_external_id: BTreeMap<String, ContactId>,
+    pub(super) by_template_name: BTreeMap<(String, String), TemplateId>,
+    pub(super) by_occurrence: BTreeMap<OccurrenceKey, MessageId>,
+    pub(super) by_contact: BTreeSet<(ContactId, MessageId)>,
+    /// Approved messages in the order they are claimed in.
+    pub(super) due: BTreeSet<(DateTime<Utc>, MessageId)>,
+}
+
+impl Tables {
+    /// Writes one row and keeps the indexes in step. Returns the write that undoes this one.
+    pub(super) fn put(&mut self, put: Put) -> Put {
+        match put {
+            Put::Contact(id, new) => Put::Contact(id, self.put_contact(id, new)),
+            Put::Template(id, new) => Put::Template(id, self.put_template(id, new)),
+            Put::Message(id, new) => Put::Message(id, self.put_message(id, new)),
+            Put::Revision(key, new) => Put::Revision(key, swap(&mut self.revisions, key, new)),
+            Put::Approval(key, new) => Put::Approval(key, swap(&mut self.approvals, key, new)),
+            Put::Attempt(key, new) => Put::Attempt(key, swap(&mut self.attempts, key, new)),
+            Put::Suppression(key, new) => {
+                let old = swap(&mut self.suppressions, key.clone(), new);
+                Put::Suppression(key, old)
+            }
+            Put::Campaign(id, new) => Put::Campaign(id, swap(&mut self.campaigns, id, new)),
+            Put::Plan(key, new) => {
+                let old = swap(&mut self.plan, key.clone(), new);
+                Put::Plan(key, old)
+            }
+        }
+    }
+
+    /// Whether nothing was ever kept here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.contacts.is_empty()
+            && self.templates.is_empty()
+            && self.messages.is_empty()
+            && self.campaigns.is_empty()
+            && self.suppressions.is_empty()
+            && self.plan.is_empty()
+            && self.events.is_empty()
+            && self.counters.is_empty()
+    }
+
+    /// The approvals of one message, oldest first.
+    pub(super) fn approvals_of(&self, id: MessageId) -> impl DoubleEndedIterator<Item = &Approval> {
+        self.approvals
+            .range((id, 0)..=(id, usize::MAX))
+            .map(|(_, approval)| approval)
+    }
+
+    fn put_contact(&mut self, id: ContactId, new: Option<Contact>) -> Option<Contact> {
+        if let Some(old) = self.contacts.get(&id) {
+            if let Some(email) = email_key(old) {
+                self.by_email.remove(&email);
+            }
+            if let Some(external) = &old.external_id {
+                self.by_external_id.remove(external);
+            }
+        }
+        if let Some(new) = &new {
+            if let Some(email) = email_key(new) {
+                self.by_email.insert(email, id);
+            }
+            if let Some(external) = new.external_id.clone() {
+                self.by_external_id.insert(external, id);
+            }
+        }
+        swap(&mut self.contacts, id, new)
+    }
+
+    fn put_template(&mut self, id: TemplateId, new: Option<Template>) -> Option<Template> {
+        if let Some(old) = self.templates.get(&id) {
+            self.by_template_name.remove(&template_key(old));
+        }
+        if let Some(new) = &new {
+            self.by_template_name.insert(template_key(new), id);
+        }
+        swap(&mut self.templates, id, new)
+    }
+
+    fn put_message(&mut self, id: MessageId, new: Option<Box<Message>>) -> Option<Box<Message>> {
+        if let Some(old) = self.messages.get(&id) {
+            if let Some(key) = occurrence_key(old) {
+                self.by_occurrence.remove(&key);
+            }
+            self.by_contact.remove(&(old.contact_id, id));
+            self.due.remove(&(old.not_before, id));
+        }
+        if let Some(new) = &new {
+            if let Some(key) = occurrence_key(new) {
+                self.by_occurrence.insert(key, id);
+            }
+            self.by_contact.insert((new.contact_id, id));
+            if new.status == Status::Approved {
+                self.due.insert((new.not_before, id));
+            }
+        }
+        swap(&mut self.messages, id, new)
+    }
+}
+
+fn swap<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) -> Option<V> {
+    match value {
+        Some(value) => map.insert(key, value),
+        None => map.remove(&key),
+    }
+}
+
+/// The e-mail as its uniqueness is judged.
+pub(super) fn email_key(contact: &Contact) -> Option<String> {
+    contact.email.as_ref().map(|email| email.to_lowercase())
+}
+
+/// Name and language.
+pub(super) fn template_key(template: &Template) -> (String, String) {
+    (
+        template.fields.name.clone(),
+        template.fields.language.clone(),
+    )
+}
+
+/// What is unique about a message of a campaign; nothing about any other.
+pub(super) fn occurrence_key(message: &Message) -> Option<OccurrenceKey> {
+    Some((
+        message.campaign_id?,
+        message.occurrence.clone()?,
+        message.contact_id,
+        message.channel.clone(),
+    ))
+}

@@ -1,0 +1,131 @@
+//! A channel that delivers into a list.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::message::Approved;
+use crate::port::channel::{Channel, ChannelCapabilities, Outcome};
+
+/// Keeps what it is given. Accepts everything unless told otherwise.
+pub struct RecordingChannel {
+    capabilities: ChannelCapabilities,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    script: VecDeque<Step>,
+    calls: Vec<Approved>,
+    delivered: Vec<Approved>,
+}
+
+enum Step {
+    End(Outcome),
+    Hang { taken: bool },
+}
+
+impl std::fmt::Debug for RecordingChannel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RecordingChannel(..)")
+    }
+}
+
+impl Default for RecordingChannel {
+    fn default() -> Self {
+        Self::new(ChannelCapabilities::default())
+    }
+}
+
+impl RecordingChannel {
+    /// A channel with these capabilities. With `idempotent`, an attempt is delivered once only.
+    #[must_use]
+    pub fn new(capabilities: ChannelCapabilities) -> Self {
+        Self {
+            capabilities,
+            state: Mutex::new(State::default()),
+        }
+    }
+
+    /// Ends the next unscripted delivery so. `Accepted` delivers, everything else does not.
+    pub fn push(&self, outcome: Outcome) -> &Self {
+        self.lock().script.push_back(Step::End(outcome));
+        self
+    }
+
+    /// Lets the next unscripted delivery hang for ever; with `taken` after the message has left.
+    pub fn push_hang(&self, taken: bool) -> &Self {
+        self.lock().script.push_back(Step::Hang { taken });
+        self
+    }
+
+    /// Everything that was delivered, oldest first.
+    #[must_use]
+    pub fn delivered(&self) -> Vec<Approved> {
+        self.lock().delivered.clone()
+    }
+
+    /// Every call of `send`, whatever became of it, oldest first.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Approved> {
+        self.lock().calls.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What happens to this delivery; `None` when it hangs.
+    fn step(&self, approved: &Approved) -> Option<Outcome> {
+        let mut state = self.lock();
+        state.calls.push(approved.clone());
+        let step = state.script.pop_front().unwrap_or_else(|| {
+            Step::End(Outcome::Accepted {
+                provider_id: format!("recorded-{}", approved.attempt_id()),
+            })
+        });
+        let (delivers, outcome) = match step {
+            Step::End(_) if !self.accepts_address(approved.recipient()) => (
+                false,
+                Some(Outcome::Rejected {
+                    reason: "bad_address".to_owned(),
+                }),
+            ),
+            Step::End(_) if approved.subject().is_some_and(has_control) => (
+                false,
+                Some(Outcome::Rejected {
+                    reason: "bad_subject".to_owned(),
+                }),
+            ),
+            Step::End(outcome) => (matches!(outcome, Outcome::Accepted { .. }), Some(outcome)),
+            Step::Hang { taken } => (taken, None),
+        };
+        let known = state
+            .delivered
+            .iter()
+            .any(|old| old.attempt_id() == approved.attempt_id());
+        if delivers && !(known && self.capabilities.idempotent) {
+            state.delivered.push(approved.clone());
+        }
+        outcome
+    }
+}
+
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
+}
+
+#[async_trait]
+impl Channel for RecordingChannel {
+    fn capabilities(&self) -> ChannelCapabilities {
+        self.capabilities.clone()
+    }
+
+    async fn send(&self, approved: &Approved) -> Outcome {
+        match self.step(approved) {
+            Some(outcome) => outcome,
+            None => std::future::pending().await,
+        }
+    }
+}

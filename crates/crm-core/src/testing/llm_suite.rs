@@ -1,0 +1,252 @@
+//! Conformance of language models: what every adapter of [`Llm`] must show.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+
+use super::report::{Report, Running, Verdict, ensure, same};
+use crate::port::llm::{Draft, DraftRequest, Llm, LlmError, LlmFailure};
+
+/// What the provider is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Behaviour {
+    /// Answer with this text, well-formed, with plausible usage.
+    Answer(String),
+    /// Decline.
+    Refuse,
+    /// Stop in the middle because of a limit.
+    CutOff,
+    /// Answer in another form than agreed.
+    Malformed,
+    /// Answer with an empty text.
+    Empty,
+    /// Say that it is overloaded or that the rate is exceeded.
+    Overloaded,
+    /// Not accept the key.
+    BadKey,
+    /// Not answer the connection.
+    Unreachable,
+}
+
+/// One model and the provider behind it. Each case gets a new one.
+#[async_trait]
+pub trait LlmHarness: Send + Sync {
+    /// The model under test.
+    fn llm(&self) -> Arc<dyn Llm>;
+
+    /// Lets the provider behave so from now on; false when this harness cannot, which skips the case.
+    async fn behave(&self, behaviour: Behaviour) -> bool;
+
+    /// How many requests the provider saw; `None` when the harness does not count.
+    async fn requests(&self) -> Option<usize> {
+        None
+    }
+}
+
+type Harness = Arc<dyn LlmHarness>;
+
+/// A named case.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// Its name.
+    pub name: &'static str,
+    run: fn(Harness) -> Running,
+}
+
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Case {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// One sentence that says what was wrong.
+    pub async fn run(&self, harness: Arc<dyn LlmHarness>) -> Result<(), String> {
+        (self.run)(harness).await
+    }
+}
+
+macro_rules! list {
+    ($($name:ident),* $(,)?) => {
+        vec![$(Case { name: stringify!($name), run: |harness| Box::pin($name(harness)) }),*]
+    };
+}
+
+/// All cases.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    list![
+        returns_the_text,
+        returns_cyrillic_and_emoji,
+        reports_usage_and_cost,
+        concurrent_calls_do_not_mix,
+        debug_hides_prompt_and_text,
+        a_refusal_is_refused,
+        a_cut_off_text_is_truncated,
+        a_malformed_answer_is_bad_output,
+        an_empty_text_is_bad_output,
+        overload_is_unavailable,
+        a_bad_key_is_configuration,
+        no_connection_is_unavailable,
+        one_call_is_one_request,
+        failures_hide_the_prompt,
+    ]
+}
+
+/// Runs all cases, each with a new harness.
+pub async fn run_all<F, Fut>(make: F) -> Report
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Arc<dyn LlmHarness>>,
+{
+    let mut report = Report::default();
+    for case in cases() {
+        let verdict = case.run(make().await).await;
+        report.add(case.name, verdict);
+    }
+    report
+}
+
+/// A request as the engine makes it.
+#[must_use]
+pub fn request() -> DraftRequest {
+    DraftRequest {
+        system: "You write short greetings. SECRET-SYSTEM".to_owned(),
+        user: r#"{"name":"SECRET-NAME","occasion":"birthday"}"#.to_owned(),
+        language: "ru".to_owned(),
+        subject: false,
+        max_length: 1_000,
+        max_tokens: 500,
+    }
+}
+
+/// One call under this behaviour; `None` when the harness cannot act it out.
+async fn call(harness: &Harness, behaviour: Behaviour) -> Option<Result<Draft, LlmError>> {
+    if !harness.behave(behaviour).await {
+        return None;
+    }
+    Some(harness.llm().draft(&request()).await)
+}
+
+async fn text_comes_back(harness: Harness, text: &str) -> Verdict {
+    match call(&harness, Behaviour::Answer(text.to_owned())).await {
+        None => Ok(()),
+        Some(Ok(draft)) => same(draft.content, text.to_owned(), "text"),
+        Some(Err(error)) => Err(format!("failed as {}", error.failure.code())),
+    }
+}
+
+async fn returns_the_text(harness: Harness) -> Verdict {
+    text_comes_back(harness, "Dear Ann,\n\nhappy birthday!").await
+}
+
+async fn returns_cyrillic_and_emoji(harness: Harness) -> Verdict {
+    text_comes_back(
+        harness,
+        "Анна, с днём рождения! Tugʻilgan kuningiz bilan, ўртоқ 🎂 \"«»\\",
+    )
+    .await
+}
+
+async fn reports_usage_and_cost(harness: Harness) -> Verdict {
+    match call(&harness, Behaviour::Answer("Hello".to_owned())).await {
+        None => Ok(()),
+        Some(Ok(draft)) => {
+            ensure(draft.usage.prompt_tokens() > 0, "no input tokens")?;
+            ensure(draft.usage.output_tokens > 0, "no output tokens")?;
+            ensure(draft.cost_picodollars > 0, "no cost")?;
+            ensure(!draft.model.is_empty(), "no model")
+        }
+        Some(Err(error)) => Err(format!("failed as {}", error.failure.code())),
+    }
+}
+
+async fn concurrent_calls_do_not_mix(harness: Harness) -> Verdict {
+    if !harness.behave(Behaviour::Answer("Hello".to_owned())).await {
+        return Ok(());
+    }
+    let (llm, request) = (harness.llm(), request());
+    let drafts = join_all((0..8).map(|_| llm.draft(&request))).await;
+    let good = |draft: &&Result<Draft, LlmError>| {
+        draft.as_ref().is_ok_and(|draft| draft.content == "Hello")
+    };
+    same(drafts.iter().filter(good).count(), 8, "good drafts")
+}
+
+async fn debug_hides_prompt_and_text(harness: Harness) -> Verdict {
+    let answer = call(&harness, Behaviour::Answer("HIDDEN-TEXT".to_owned())).await;
+    let shown = format!("{:?} {answer:?} {:?}", harness.llm(), request());
+    ensure(!shown.contains("SECRET"), "Debug shows the prompt")?;
+    ensure(!shown.contains("HIDDEN"), "Debug shows the text")
+}
+
+async fn fails(harness: Harness, how: Behaviour, wanted: fn(&LlmFailure) -> bool) -> Verdict {
+    match call(&harness, how).await {
+        None => Ok(()),
+        Some(Ok(_)) => Err("gave a draft".to_owned()),
+        Some(Err(error)) => ensure(
+            wanted(&error.failure),
+            format!("failed as {}", error.failure.code()),
+        ),
+    }
+}
+
+async fn a_refusal_is_refused(harness: Harness) -> Verdict {
+    fails(harness, Behaviour::Refuse, |f| {
+        matches!(f, LlmFailure::Refused)
+    })
+    .await
+}
+
+async fn a_cut_off_text_is_truncated(harness: Harness) -> Verdict {
+    fails(harness, Behaviour::CutOff, |f| {
+        matches!(f, LlmFailure::Truncated)
+    })
+    .await
+}
+
+async fn a_malformed_answer_is_bad_output(harness: Harness) -> Verdict {
+    let wanted = |f: &LlmFailure| matches!(f, LlmFailure::BadOutput { .. });
+    fails(harness, Behaviour::Malformed, wanted).await
+}
+
+async fn an_empty_text_is_bad_output(harness: Harness) -> Verdict {
+    let wanted = |f: &LlmFailure| matches!(f, LlmFailure::BadOutput { .. });
+    fails(harness, Behaviour::Empty, wanted).await
+}
+
+async fn overload_is_unavailable(harness: Harness) -> Verdict {
+    let wanted = |f: &LlmFailure| matches!(f, LlmFailure::Unavailable { .. });
+    fails(harness, Behaviour::Overloaded, wanted).await
+}
+
+async fn a_bad_key_is_configuration(harness: Harness) -> Verdict {
+    let wanted = |f: &LlmFailure| matches!(f, LlmFailure::Configuration { .. });
+    fails(harness, Behaviour::BadKey, wanted).await
+}
+
+async fn no_connection_is_unavailable(harness: Harness) -> Verdict {
+    let wanted = |f: &LlmFailure| matches!(f, LlmFailure::Unavailable { .. });
+    fails(harness, Behaviour::Unreachable, wanted).await
+}
+
+async fn one_call_is_one_request(harness: Harness) -> Verdict {
+    let answer = call(&harness, Behaviour::Overloaded).await;
+    match (answer, harness.requests().await) {
+        (Some(_), Some(requests)) => same(requests, 1, "requests after an overload"),
+        _ => Ok(()),
+    }
+}
+
+async fn failures_hide_the_prompt(harness: Harness) -> Verdict {
+    for how in [Behaviour::Malformed, Behaviour::Refuse, Behaviour::BadKey] {
+        let shown = format!("{:?}", call(&harness, how).await);
+        ensure(!shown.contains("SECRET"), "a failure shows the prompt")?;
+    }
+    Ok(())
+}
