@@ -88,14 +88,14 @@ fn change_one(
             own(workspace, &row.workspace)?;
             fresh(!tables.contacts.contains_key(&row.id), "contact")?;
             contact_unique(tables, row)?;
-            undo.put(tables, Put::Contact(row.id, Some((**row).clone())));
+            undo.put(tables, Put::Contact(row.id, Some(row.clone())));
         }
         Change::UpdateContact(row) => {
             own(workspace, &row.workspace)?;
             let stored = tables.contacts.get(&row.id).map(|stored| stored.version);
             follows(stored, row.version, "contact")?;
             contact_unique(tables, row)?;
-            undo.put(tables, Put::Contact(row.id, Some((**row).clone())));
+            undo.put(tables, Put::Contact(row.id, Some(row.clone())));
         }
         Change::EraseTexts(contact) => erase(tables, *contact, undo),
         Change::InsertTemplate(row) => {

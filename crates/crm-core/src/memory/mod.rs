@@ -88,7 +88,7 @@ fn view(tables: &Tables, id: MessageId) -> Option<DispatchView> {
     let message = (**tables.messages.get(&id)?).clone();
     Some(DispatchView {
         approval: tables.approvals_of(id).next_back().cloned(),
-        contact: tables.contacts.get(&message.contact_id)?.clone(),
+        contact: (**tables.contacts.get(&message.contact_id)?).clone(),
         campaign: message
             .campaign_id
             .and_then(|id| tables.campaigns.get(&id))
@@ -189,7 +189,7 @@ impl Store for MemoryStore {
         Ok(spaces.get(workspace).map_or_else(
             || empty(&query.page),
             |tables| {
-                let rows = tables.contacts.values();
+                let rows = tables.contacts.values().map(|row| &**row);
                 query::page(rows, &query.page, |row| row.id.0, matches)
             },
         ))

@@ -22,7 +22,7 @@ pub(super) type OccurrenceKey = (CampaignId, String, ContactId, String);
 /// One write of one row: the value its key gets, or none. Putting it returns the write that undoes it.
 #[derive(Debug)]
 pub(super) enum Put {
-    Contact(ContactId, Option<Contact>),
+    Contact(ContactId, Option<Box<Contact>>),
     Template(TemplateId, Option<Template>),
     Message(MessageId, Option<Box<Message>>),
     Revision((MessageId, u32), Option<Revision>),
@@ -36,7 +36,7 @@ pub(super) enum Put {
 /// Everything of one workspace.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    pub(super) contacts: BTreeMap<ContactId, Contact>,
+    pub(super) contacts: BTreeMap<ContactId, Box<Contact>>,
     pub(super) templates: BTreeMap<TemplateId, Template>,
     pub(super) messages: BTreeMap<MessageId, Box<Message>>,
     pub(super) revisions: BTreeMap<(MessageId, u32), Revision>,
@@ -99,7 +99,7 @@ impl Tables {
             .map(|(_, approval)| approval)
     }
 
-    fn put_contact(&mut self, id: ContactId, new: Option<Contact>) -> Option<Contact> {
+    fn put_contact(&mut self, id: ContactId, new: Option<Box<Contact>>) -> Option<Box<Contact>> {
         if let Some(old) = self.contacts.get(&id) {
             if let Some(email) = email_key(old) {
                 self.by_email.remove(&email);

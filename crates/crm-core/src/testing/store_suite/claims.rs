@@ -188,7 +188,7 @@ async fn claim_keeps_to_its_workspace(store: S) -> Verdict {
 
 async fn claim_is_written_down(store: S) -> Verdict {
     let before = due(1, 1);
-    fill(&store, &[before.clone()]).await?;
+    fill(&store, std::slice::from_ref(&before)).await?;
     let taken = store.claim(claim(9)).await.map_err(told)?;
     let row = message_of(&store, before.id)
         .await?
