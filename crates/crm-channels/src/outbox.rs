@@ -93,6 +93,11 @@ impl Channel for Outbox {
     }
 
     async fn send(&self, approved: &Approved) -> Outcome {
+        if approved.recipient().is_empty() {
+            return Outcome::Rejected {
+                reason: "recipient_empty".to_owned(),
+            };
+        }
         let Some(text) = render(approved) else {
             return Outcome::Rejected {
                 reason: "header_control".to_owned(),

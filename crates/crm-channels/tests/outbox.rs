@@ -1,6 +1,12 @@
 //! The outbox writes exactly what was approved, once per attempt.
 
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
 
 mod common;
 
@@ -121,6 +127,8 @@ async fn headers_cannot_be_injected() {
             }
         );
     }
+    let nobody = outbox.send(&Draft::to("").approved()).await;
+    assert_eq!(nobody.reason(), Some("recipient_empty"));
     assert!(names(directory.path()).is_empty());
 }
 

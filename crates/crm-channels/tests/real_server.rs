@@ -1,6 +1,12 @@
 //! Texts arrive byte for byte at a real server (aiosmtpd), read back by Python's mail library.
 
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
 
 mod common;
 

@@ -1,6 +1,12 @@
 //! STARTTLS and TLS from the start, with good and bad certificates.
 
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
 
 mod common;
 
