@@ -269,7 +269,7 @@ async fn delivers_the_subject(harness: Harness) -> Verdict {
 }
 
 async fn delivers_a_long_subject(harness: Harness) -> Verdict {
-    subject_arrives(harness, &"Очень длинная тема ".repeat(10).trim_end()).await
+    subject_arrives(harness, "Очень длинная тема ".repeat(10).trim_end()).await
 }
 
 async fn refuses_header_injection_in_the_subject(harness: Harness) -> Verdict {

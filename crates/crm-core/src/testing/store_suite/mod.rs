@@ -1,10 +1,12 @@
 //! Conformance of stores: the contract of [`Store`] as named cases.
 
+mod audiences;
 mod changes;
 mod claims;
 mod history;
 mod kit;
 mod lists;
+mod sets;
 mod texts;
 mod views;
 
@@ -42,8 +44,10 @@ impl Case {
 #[must_use]
 pub fn cases() -> Vec<Case> {
     let mut all = changes::cases();
+    all.extend(sets::cases());
     all.extend(texts::cases());
     all.extend(lists::cases());
+    all.extend(audiences::cases());
     all.extend(claims::cases());
     all.extend(history::cases());
     all.extend(views::cases());
