@@ -13,12 +13,6 @@ use crate::{campaigns, contacts, events, messages, plan, suppressions, templates
 
 /// Applies the set wholly or not at all.
 pub(crate) fn apply(batch: &mut Batch<'_>, set: &ChangeSet) -> Result<()> {
-    if set.changes().is_empty() && set.preconditions().is_empty() && set.events().is_empty() {
-        // An empty set must not bring its workspace into being.
-        if set.counters().is_empty() {
-            return Ok(());
-        }
-    }
     let key = batch.savepoint(|batch| {
         let connection = batch.connection;
         let key = workspace_for_write(connection, set.workspace().as_str())?;

@@ -216,7 +216,6 @@ CREATE TABLE events (
     prev_hash BLOB,
     hash BLOB
 ) STRICT;
-CREATE UNIQUE INDEX events_id ON events(workspace, id);
 CREATE INDEX events_subject ON events(workspace, subject_id, seq);
 CREATE INDEX events_unsealed ON events(workspace, seq) WHERE position IS NULL;
 CREATE UNIQUE INDEX events_position ON events(workspace, position) WHERE position IS NOT NULL;

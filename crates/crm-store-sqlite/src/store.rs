@@ -112,7 +112,19 @@ impl Store for SqliteStore {
         self.pool
             .read(|connection| {
                 let names = connection
-                    .prepare_cached("SELECT name FROM workspaces ORDER BY name")?
+                    .prepare_cached(
+                        "SELECT name FROM workspaces w \
+                         WHERE EXISTS (SELECT 1 FROM events x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM contacts x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM messages x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM templates x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM campaigns x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM plan_rows x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM suppressions x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM counters x \
+                             WHERE x.workspace = w.key AND x.value <> 0) \
+                         ORDER BY name",
+                    )?
                     .query_map([], |row| row.get::<_, String>(0))?
                     .collect::<rusqlite::Result<Vec<_>>>()?;
                 let list: Result<Vec<_>> = names.into_iter().map(Workspace::new).collect();

@@ -116,18 +116,26 @@ impl Writer {
         &self,
         work: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (sender, receiver) = oneshot::channel();
-        let job: Job = Box::new(move |batch| {
-            let outcome = batch.map_or_else(|| Err(stopped()), work);
-            Box::new(move |lost| {
-                // A caller that went away needs no answer.
-                let _ = sender.send(lost.map_or(outcome, |error| Err(error.clone())));
-            })
-        });
+        let (job, receiver) = job(work);
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
         queue.send(job).await.map_err(|_| stopped())?;
         receiver.await.map_err(|_| stopped())?
     }
+}
+
+/// A job and where its answer will arrive.
+fn job<T: Send + 'static>(
+    work: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
+) -> (Job, oneshot::Receiver<Result<T>>) {
+    let (sender, receiver) = oneshot::channel();
+    let job: Job = Box::new(move |batch| {
+        let outcome = batch.map_or_else(|| Err(stopped()), work);
+        Box::new(move |lost| {
+            // A caller that went away needs no answer.
+            let _ = sender.send(lost.map_or(outcome, |error| Err(error.clone())));
+        })
+    });
+    (job, receiver)
 }
 
 impl Drop for Writer {
@@ -185,13 +193,105 @@ fn commit(connection: &Connection, jobs: Vec<Job>) {
             batch.lost = Some(fault.into());
         }
     }
-    if batch.lost.is_none() {
-        let _ = batch.command("COMMIT");
+    if batch.lost.is_none() && batch.command("COMMIT").is_err() {
+        batch.lost = Some(Error::new(
+            ErrorKind::Unavailable,
+            "the database could not commit, nothing was written; check the disk and try again",
+        ));
     }
     if began && batch.lost.is_some() && !connection.is_autocommit() {
         let _ = connection.execute_batch("ROLLBACK");
     }
     for answer in answers {
         answer(batch.lost.as_ref());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database(folder: &tempfile::TempDir) -> Connection {
+        let path = folder.path().join("crm.db");
+        let connection = crate::connection::writer(&path, std::time::Duration::ZERO);
+        let mut connection = connection.ok().unwrap();
+        crate::migrations::run(&mut connection).ok().unwrap();
+        let tables = "CREATE TABLE parent (id INTEGER PRIMARY KEY);
+            CREATE TABLE t (x INTEGER, y INTEGER REFERENCES parent(id));";
+        connection.execute_batch(tables).unwrap();
+        connection
+    }
+
+    fn rows(connection: &Connection) -> i64 {
+        let count = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0));
+        count.unwrap()
+    }
+
+    fn running(sql: &'static str) -> (Job, oneshot::Receiver<Result<()>>) {
+        job(move |batch| batch.savepoint(|batch| Ok(batch.connection.execute_batch(sql)?)))
+    }
+
+    const GOOD: &str = "INSERT INTO t (x) VALUES (1)";
+
+    #[test]
+    fn a_failed_job_leaves_the_others_standing() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = database(&folder);
+        let (first, one) = running(GOOD);
+        let (second, two) = running("INSERT INTO t (x) VALUES (2); INSERT INTO t VALUES (3, 9)");
+        let (third, three) = running(GOOD);
+        commit(&connection, vec![first, second, third]);
+        assert!(one.blocking_recv().unwrap().is_ok());
+        assert!(two.blocking_recv().unwrap().is_err());
+        assert!(three.blocking_recv().unwrap().is_ok());
+        assert_eq!(rows(&connection), 2);
+    }
+
+    #[test]
+    fn a_failed_commit_fails_every_job() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = database(&folder);
+        let (first, one) = running(GOOD);
+        // Its foreign key is looked at by the commit only.
+        let (second, two) = running("PRAGMA defer_foreign_keys = ON; INSERT INTO t VALUES (2, 9)");
+        commit(&connection, vec![first, second]);
+        for answer in [one, two] {
+            let error = answer.blocking_recv().unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+        }
+        assert_eq!(rows(&connection), 0);
+        let (third, three) = running(GOOD);
+        commit(&connection, vec![third]);
+        assert!(three.blocking_recv().unwrap().is_ok());
+        assert_eq!(rows(&connection), 1);
+    }
+
+    #[test]
+    fn nothing_is_written_after_the_transaction_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = database(&folder);
+        let (first, one) = running(GOOD);
+        let (second, two) = running("ROLLBACK");
+        let (third, three) = running(GOOD);
+        commit(&connection, vec![first, second, third]);
+        for answer in [one, two, three] {
+            assert!(answer.blocking_recv().unwrap().is_err());
+        }
+        assert_eq!(rows(&connection), 0);
+    }
+
+    #[test]
+    fn a_panic_fails_its_transaction_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = database(&folder);
+        let (first, one) = running(GOOD);
+        let (second, two) = job::<()>(|_| panic!("on purpose"));
+        commit(&connection, vec![first, second]);
+        assert!(one.blocking_recv().unwrap().is_err());
+        assert!(two.blocking_recv().is_err());
+        assert_eq!(rows(&connection), 0);
+        let (third, three) = running(GOOD);
+        commit(&connection, vec![third]);
+        assert!(three.blocking_recv().unwrap().is_ok());
     }
 }
