@@ -1,1 +1,518 @@
-//! x
+//! Brings what a host says about a person into one form, or says everything that is wrong with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use email_address::{EmailAddress, Options};
+use phonenumber::{Mode, country};
+use serde_json::Value;
+
+use super::{Birthday, ContactFields};
+use crate::error::{Error, FieldError, Result};
+
+/// Longest serialized form of all custom fields together, in bytes.
+const CUSTOM_FIELDS_BYTES: usize = 16 * 1024;
+/// Most tags, and most consent decisions, of one contact.
+const MANY: usize = 100;
+/// Most preferred channels of one contact.
+const MANY_CHANNELS: usize = 20;
+/// Longest segment, tag, channel or zone name in characters.
+const LONGEST_WORD: usize = 64;
+/// Longest free text of one line in characters.
+const LONGEST_LINE: usize = 200;
+
+#[derive(Default)]
+struct Problems(Vec<FieldError>);
+
+impl Problems {
+    fn add(&mut self, field: &str, message: &str) {
+        self.0.push(FieldError {
+            field: field.to_owned(),
+            message: message.to_owned(),
+        });
+    }
+
+    /// The trimmed text when there is one; `read` says what it becomes or what is wrong with it.
+    fn optional(
+        &mut self,
+        field: &str,
+        text: Option<String>,
+        read: impl FnOnce(&str) -> Result<String, &'static str>,
+    ) -> Option<String> {
+        let text = text?;
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
+        }
+        read(text).map_err(|message| self.add(field, message)).ok()
+    }
+}
+
+/// Trims, checks and normalises the fields; all problems are reported together.
+///
+/// Empty optional texts become `None`, the e-mail becomes lower case, phone numbers become E.164 (a
+/// number without a country code is read as one of Uzbekistan), the language gets the case of BCP 47 and
+/// custom fields that are `null` are dropped. Normalising twice changes nothing.
+///
+/// # Errors
+/// [`Invalid`](crate::ErrorKind::Invalid) with one entry per refused field; values are never repeated.
+pub fn normalise(fields: ContactFields) -> Result<ContactFields> {
+    let mut problems = Problems::default();
+    let name = fields.name.trim().to_owned();
+    if line(&name, LONGEST_LINE).is_err() || name.is_empty() {
+        problems.add("name", "use 1 to 200 characters on one line");
+    }
+    let segment = fields.segment.trim().to_owned();
+    if line(&segment, LONGEST_WORD).is_err() || segment.is_empty() {
+        problems.add("segment", "use 1 to 64 characters on one line");
+    }
+    let language = language(fields.language.trim()).unwrap_or_else(|| {
+        problems.add(
+            "language",
+            "use a language tag, for example ru, en, uz or uz-Cyrl",
+        );
+        String::new()
+    });
+    let text = |text: &str| line(text, LONGEST_LINE);
+    let normal = ContactFields {
+        name,
+        segment,
+        language,
+        external_id: problems.optional("external_id", fields.external_id, text),
+        email: problems.optional("email", fields.email, email),
+        phone: problems.optional("phone", fields.phone, phone),
+        telegram_chat_id: problems.optional("telegram_chat_id", fields.telegram_chat_id, telegram),
+        whatsapp: problems.optional("whatsapp", fields.whatsapp, phone),
+        company: problems.optional("company", fields.company, text),
+        position: problems.optional("position", fields.position, text),
+        time_zone: problems.optional("time_zone", fields.time_zone, |name| {
+            crate::zone::parse(name)
+                .map(|zone| zone.name().to_owned())
+                .map_err(|_| "use an IANA time zone name, for example Asia/Tashkent")
+        }),
+        birthday: fields.birthday,
+        tags: tags(fields.tags, &mut problems),
+        custom_fields: custom_fields(fields.custom_fields, &mut problems),
+        preferred_channels: channels(fields.preferred_channels, &mut problems),
+        consent: fields.consent,
+        last_interaction_date: fields.last_interaction_date,
+    };
+    // The fields of a birthday are open, so that one can be made that no calendar knows.
+    if normal
+        .birthday
+        .is_some_and(|date| Birthday::parse(&date.to_string()) != Some(date))
+    {
+        problems.add("birthday", "use a real date as YYYY-MM-DD or --MM-DD");
+    }
+    let refused = normal.consent.iter().any(|consent| {
+        let evidence = consent.evidence.as_deref().unwrap_or_default();
+        consent.channel.trim() != consent.channel
+            || consent.channel.is_empty()
+            || line(&consent.channel, LONGEST_WORD).is_err()
+            || line(evidence, LONGEST_LINE).is_err()
+    });
+    if refused || normal.consent.len() > MANY {
+        problems.add(
+            "consent",
+            "name a channel or * and keep the evidence to 200 characters",
+        );
+    }
+    if problems.0.is_empty() {
+        Ok(normal)
+    } else {
+        Err(Error::fields_invalid(problems.0))
+    }
+}
+
+/// What a free-text search looks in: name, e-mail and company in lower case, one per line.
+#[must_use]
+pub fn search_key(fields: &ContactFields) -> String {
+    let parts = [
+        Some(fields.name.as_str()),
+        fields.email.as_deref(),
+        fields.company.as_deref(),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().map(str::to_lowercase).collect();
+    parts.join("\n")
+}
+
+fn line(text: &str, longest: usize) -> Result<String, &'static str> {
+    if text.chars().any(char::is_control) {
+        return Err("use one line without control characters");
+    }
+    if text.chars().count() > longest {
+        return Err("it is too long");
+    }
+    Ok(text.to_owned())
+}
+
+/// The e-mail in lower case, if mail can be delivered to it on the public internet.
+fn email(text: &str) -> Result<String, &'static str> {
+    const REFUSED: &str = "use an e-mail address, for example anna@example.org";
+    let text = text.to_lowercase();
+    let options = Options::default()
+        .without_display_text()
+        .without_domain_literal();
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '(' | ')' | '\\');
+    if text.len() > 254 || text.chars().any(odd) || text.starts_with('-') {
+        return Err(REFUSED);
+    }
+    EmailAddress::parse_with_options(&text, options).map_err(|_| REFUSED)?;
+    let (_, domain) = text.rsplit_once('@').ok_or(REFUSED)?;
+    let (_, last) = domain.rsplit_once('.').ok_or(REFUSED)?;
+    let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+    // A last label of digits is an IP address, not a name.
+    if !domain.split('.').all(label) || last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(REFUSED);
+    }
+    Ok(text)
+}
+
+/// The number in E.164.
+fn phone(text: &str) -> Result<String, &'static str> {
+    const REFUSED: &str = "use a phone number with its country code, for example +998901234567";
+    let known =
+        |c: char| c.is_ascii_digit() || matches!(c, '+' | '(' | ')' | '-' | '.' | '/' | ' ');
+    let text = text.replace('\u{a0}', " ");
+    if text.len() > 40 || !text.chars().all(known) {
+        return Err(REFUSED);
+    }
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let international = text.starts_with('+') && !text.get(1..).is_some_and(|t| t.contains('+'));
+    if !international && text.contains('+') {
+        return Err(REFUSED);
+    }
+    // Written in Uzbekistan with the trunk prefix 8 or with the country code and no plus.
+    let number = match (international, digits.len()) {
+        (true, _) => format!("+{digits}"),
+        (false, 10) if digits.starts_with('8') => format!("+99{digits}"),
+        (false, 12) if digits.starts_with("998") => format!("+{digits}"),
+        _ => digits,
+    };
+    let number = phonenumber::parse(Some(country::UZ), &number).map_err(|_| REFUSED)?;
+    if !phonenumber::is_valid(&number) {
+        return Err(REFUSED);
+    }
+    Ok(number.format().mode(Mode::E164).to_string())
+}
+
+/// A chat id (negative for groups) or a public name with its `@`.
+fn telegram(text: &str) -> Result<String, &'static str> {
+    let id = text.strip_prefix('-').unwrap_or(text);
+    let number = id.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<i64>().is_ok();
+    let named = text.strip_prefix('@').is_some_and(|name| {
+        (4..=32).contains(&name.len())
+            && name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    });
+    if number || named {
+        Ok(text.to_owned())
+    } else {
+        Err("use a chat id of digits or a public name, for example @example")
+    }
+}
+
+/// The language tag in the case BCP 47 recommends.
+fn language(text: &str) -> Option<String> {
+    if text.len() > LONGEST_WORD {
+        return None;
+    }
+    let mut parts = text.split('-');
+    let first = parts.next()?;
+    if !(2..=3).contains(&first.len()) || !first.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return None;
+    }
+    let mut tag = first.to_ascii_lowercase();
+    for part in parts {
+        if !(2..=8).contains(&part.len()) || !part.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let letters = part.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let lower = part.to_ascii_lowercase();
+        tag.push('-');
+        match part.len() {
+            2 if letters => tag.push_str(&part.to_ascii_uppercase()),
+            4 if letters => {
+                let mut chars = lower.chars();
+                tag.extend(chars.next().map(|c| c.to_ascii_uppercase()));
+                tag.push_str(chars.as_str());
+            }
+            _ => tag.push_str(&lower),
+        }
+    }
+    Some(tag)
+}
+
+fn tags(tags: BTreeSet<String>, problems: &mut Problems) -> BTreeSet<String> {
+    let trimmed = tags.iter().map(|tag| tag.trim().to_owned());
+    let tags: BTreeSet<String> = trimmed.filter(|tag| !tag.is_empty()).collect();
+    if tags.len() > MANY || tags.iter().any(|tag| line(tag, LONGEST_WORD).is_err()) {
+        problems.add(
+            "tags",
+            "use at most 100 tags of at most 64 characters on one line",
+        );
+    }
+    tags
+}
+
+fn channels(channels: Vec<String>, problems: &mut Problems) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in channels {
+        let name = name.trim();
+        if !name.is_empty() && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    if names.len() > MANY_CHANNELS || names.iter().any(|name| line(name, LONGEST_WORD).is_err()) {
+        problems.add("preferred_channels", "use at most 20 channel names");
+    }
+    names
+}
+
+/// Whether a custom field may have this name: `[a-z_][a-z0-9_]{0,63}`.
+#[must_use]
+pub(crate) fn custom_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+fn custom_fields(
+    fields: BTreeMap<String, Value>,
+    problems: &mut Problems,
+) -> BTreeMap<String, Value> {
+    let fields: BTreeMap<String, Value> = fields
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .collect();
+    let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if !fields.keys().all(|name| custom_name(name)) {
+        problems.add(
+            "custom_fields",
+            "name fields with a-z, 0-9 and _, for example loyalty_level",
+        );
+    }
+    for value in fields.values() {
+        match value {
+            Value::String(text) if text.chars().any(odd) => {
+                problems.add("custom_fields", "values must not hold control characters");
+            }
+            Value::Array(_) | Value::Object(_) => {
+                problems.add("custom_fields", "values are texts, numbers, true or false");
+            }
+            _ => {}
+        }
+    }
+    let bytes = serde_json::to_vec(&fields).map_or(usize::MAX, |json| json.len());
+    if bytes > CUSTOM_FIELDS_BYTES {
+        problems.add("custom_fields", "together they are longer than 16 KiB");
+    }
+    fields
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::contact::Contact;
+
+    /// A contact that has a name and otherwise only defaults.
+    pub(crate) fn contact(name: &str) -> Contact {
+        Contact {
+            workspace: crate::Workspace::default(),
+            id: crate::id::ContactId(uuid::Uuid::from_u128(7)),
+            version: 1,
+            fields: ContactFields {
+                name: name.to_owned(),
+                ..ContactFields::default()
+            },
+            erased: false,
+            created_by: "olga".to_owned(),
+            created_at: chrono::DateTime::UNIX_EPOCH,
+            updated_at: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn named(change: impl FnOnce(&mut ContactFields)) -> ContactFields {
+        let mut fields = ContactFields {
+            name: "Анна".to_owned(),
+            ..ContactFields::default()
+        };
+        change(&mut fields);
+        fields
+    }
+
+    fn refused(change: impl FnOnce(&mut ContactFields)) -> Vec<String> {
+        let error = normalise(named(change)).unwrap_err();
+        error
+            .fields()
+            .iter()
+            .map(|problem| problem.field.clone())
+            .collect()
+    }
+
+    #[test]
+    fn phones_become_e164() {
+        for text in [
+            "8 (90) 123 45 67",
+            "901234567",
+            "+998 90 123-45-67",
+            "998901234567",
+        ] {
+            assert_eq!(phone(text).as_deref(), Ok("+998901234567"), "{text}");
+        }
+        assert_eq!(phone("+7 916 123-45-67").as_deref(), Ok("+79161234567"));
+        for text in [
+            "12",
+            "abc",
+            "+",
+            "++998901234567",
+            "90123456789012345678",
+            "+99890123456x",
+        ] {
+            assert!(phone(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn mails_become_lower_case_or_are_refused() {
+        assert_eq!(
+            email("Anna.K@Example.ORG").as_deref(),
+            Ok("anna.k@example.org")
+        );
+        assert!(email(&format!("a@{}.org", "b.".repeat(130))).is_err());
+        for text in [
+            "anna",
+            "anna@local",
+            "a@[127.0.0.1]",
+            "a@127.0.0.1",
+            "-a@example.org",
+            "a b@x.org",
+            "a@-x.org",
+            "a@x..org",
+            "Anna <a@x.org>",
+            "\"a\"@x.org",
+            "a@b@x.org",
+            "a\n@x.org",
+        ] {
+            assert!(email(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn languages_get_their_case() {
+        let tag = |text| language(text);
+        assert_eq!(tag("UZ-cyrl").as_deref(), Some("uz-Cyrl"));
+        assert_eq!(tag("en-gb").as_deref(), Some("en-GB"));
+        for text in [
+            "",
+            "r",
+            "russian",
+            "ru-",
+            "ru-x",
+            "ру",
+            "ru_RU",
+            "ru-123456789",
+        ] {
+            assert_eq!(language(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let fields = refused(|fields| {
+            fields.name = " \n ".to_owned();
+            fields.email = Some("x".to_owned());
+            fields.phone = Some("1".to_owned());
+            fields.segment = String::new();
+            fields.language = "?".to_owned();
+            fields.time_zone = Some("Mars/Olympus".to_owned());
+            fields.telegram_chat_id = Some("anna".to_owned());
+            fields.tags = ["x".repeat(65)].into();
+            fields.custom_fields = [("Bad".to_owned(), json!(1))].into();
+            fields.birthday = Some(Birthday {
+                year: Some(2001),
+                month: 2,
+                day: 29,
+            });
+        });
+        for field in [
+            "name",
+            "email",
+            "phone",
+            "segment",
+            "language",
+            "time_zone",
+            "telegram_chat_id",
+            "tags",
+            "custom_fields",
+            "birthday",
+        ] {
+            assert!(fields.iter().any(|name| name == field), "{field}");
+        }
+    }
+
+    #[test]
+    fn custom_fields_are_small_scalars() {
+        let with = |value| refused(|f| drop(f.custom_fields.insert("a".to_owned(), value)));
+        assert_eq!(with(json!([1])), ["custom_fields"]);
+        assert_eq!(with(json!("a\0b")), ["custom_fields"]);
+        assert_eq!(with(json!("x".repeat(16 * 1024))), ["custom_fields"]);
+        let fields = named(|f| f.custom_fields = [("a".to_owned(), Value::Null)].into());
+        assert!(normalise(fields).unwrap().custom_fields.is_empty());
+    }
+
+    #[test]
+    fn blank_texts_are_absent_and_names_trimmed() {
+        let fields = normalise(named(|fields| {
+            fields.name = "  Анна Иванова ".to_owned();
+            fields.company = Some("  ".to_owned());
+            fields.email = Some(" ".to_owned());
+            fields.telegram_chat_id = Some("-100123".to_owned());
+        }))
+        .unwrap();
+        assert_eq!(
+            (fields.name.as_str(), fields.company, fields.email),
+            ("Анна Иванова", None, None)
+        );
+        assert_eq!(fields.telegram_chat_id.as_deref(), Some("-100123"));
+    }
+
+    #[test]
+    fn the_search_key_is_lower_case() {
+        let fields = named(|fields| fields.company = Some("ООО Ромашка".to_owned()));
+        assert_eq!(search_key(&fields), "анна\nооо ромашка");
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(
+            name in "\\PC{0,20}",
+            email in prop::option::of("[A-Za-z.-]{0,5}@[A-Za-z.-]{0,8}"),
+            phone in prop::option::of("[+0-9() -]{0,16}"),
+            language in "[A-Za-z-]{0,9}",
+            tags in prop::collection::btree_set("\\PC{0,6}", 0..3),
+        ) {
+            let fields = ContactFields {
+                name, email, phone, language, tags, ..ContactFields::default()
+            };
+            if let Ok(once) = normalise(fields) {
+                prop_assert_eq!(Ok(once.clone()), normalise(once));
+            }
+        }
+
+        #[test]
+        fn real_numbers_survive_any_grouping(number in 901_000_000_u64..=909_999_999, space in "[ .-]") {
+            let text = number.to_string();
+            let grouped = text.as_bytes().chunks(3)
+                .map(|part| std::str::from_utf8(part).unwrap()).collect::<Vec<_>>().join(&space);
+            prop_assert_eq!(phone(&grouped), phone(&text));
+            prop_assert_eq!(phone(&text), Ok(format!("+998{text}")));
+        }
+    }
+}
