@@ -11,11 +11,14 @@
 mod common;
 
 use std::fs;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use common::Draft;
 use crm_channels::Outbox;
 use crm_core::contact::AddressKind;
-use crm_core::port::channel::{Channel as _, ChannelCapabilities, Outcome};
+use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
+use crm_core::testing::channel_suite::{self, ChannelHarness, Delivered};
 
 fn names(directory: &std::path::Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(directory)
@@ -165,4 +168,45 @@ fn capabilities_follow_the_channel_it_stands_in_for() {
         ..sms.capabilities()
     };
     assert_eq!(sms.with_capabilities(short.clone()).capabilities(), short);
+}
+
+struct Harness {
+    directory: tempfile::TempDir,
+    outbox: Arc<Outbox>,
+}
+
+#[async_trait]
+impl ChannelHarness for Harness {
+    fn channel(&self) -> Arc<dyn Channel> {
+        self.outbox.clone()
+    }
+
+    async fn delivered(&self) -> Vec<Delivered> {
+        let read = |name: String| {
+            let text = fs::read_to_string(self.directory.path().join(name)).unwrap();
+            let (head, content) = text.split_once("\n\n").unwrap();
+            let header = |name: &str| {
+                head.lines()
+                    .find_map(|line| line.strip_prefix(name))
+                    .map(str::to_owned)
+            };
+            Delivered {
+                recipient: header("To: ").unwrap_or_default(),
+                subject: header("Subject: "),
+                content: content.to_owned(),
+            }
+        };
+        names(self.directory.path()).into_iter().map(read).collect()
+    }
+}
+
+#[tokio::test]
+async fn the_outbox_keeps_the_contract() {
+    let report = channel_suite::run_all(|| async {
+        let directory = tempfile::tempdir().unwrap();
+        let outbox = Arc::new(Outbox::new(directory.path()).unwrap());
+        Arc::new(Harness { directory, outbox }) as Arc<dyn ChannelHarness>
+    })
+    .await;
+    assert!(report.is_ok(), "{report}");
 }

@@ -10,19 +10,25 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader, Lines};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use common::Draft;
+use async_trait::async_trait;
+use common::server::{Act, Protection, say};
+use common::{Draft, server};
 use crm_channels::smtp::{Mailbox, Tls};
 use crm_channels::{Smtp, SmtpConfig};
 use crm_core::message::Format;
-use crm_core::port::channel::{Channel as _, Outcome};
+use crm_core::port::channel::{Channel, Outcome};
+use crm_core::testing::channel_suite::{self, ChannelHarness, Delivered, Trouble};
 use serde_json::Value;
 
 struct Server {
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    lines: Receiver<String>,
     port: u16,
 }
 
@@ -37,18 +43,24 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .expect("CRM_PYTHON cannot be started: run cargo xtask test");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        // Read at once: a full pipe would hold the server's reply back.
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
         let port = lines
-            .next()
+            .recv()
             .expect("aiosmtpd is missing or did not start: run cargo xtask test")
-            .unwrap()
             .parse()
             .unwrap();
         Self { child, lines, port }
     }
 
-    fn next(&mut self) -> Value {
-        serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
+    fn next(&self) -> Value {
+        serde_json::from_str(&self.lines.recv().unwrap()).unwrap()
     }
 }
 
@@ -82,7 +94,7 @@ fn base64(bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn texts_arrive_byte_for_byte() {
-    let mut server = Server::start();
+    let server = Server::start();
     let from = Mailbox::parse("Салон «Ойдин» <news@salon.example>").unwrap();
     let mut config = SmtpConfig::new("127.0.0.1", Tls::None, from);
     config.port = server.port;
@@ -152,4 +164,84 @@ async fn texts_arrive_byte_for_byte() {
             assert!(seen["headers"][name].is_string(), "{name}");
         }
     }
+}
+
+/// The channel, pointed at aiosmtpd until there is to be trouble, then at a scripted server.
+struct Harness {
+    server: Mutex<Server>,
+    channel: Mutex<Arc<dyn Channel>>,
+}
+
+fn channel_to(port: u16, login: bool) -> Arc<dyn Channel> {
+    let from = Mailbox::parse("news@salon.example").unwrap();
+    let mut config = SmtpConfig::new("127.0.0.1", Tls::None, from);
+    config.port = port;
+    config.timeouts.data = Duration::from_millis(500);
+    if login {
+        config.user = Some("user".to_owned());
+        config.password = Some("secret".to_owned().into());
+    }
+    Arc::new(Smtp::new(config).unwrap())
+}
+
+#[async_trait]
+impl ChannelHarness for Harness {
+    fn channel(&self) -> Arc<dyn Channel> {
+        Arc::clone(&self.channel.lock().unwrap())
+    }
+
+    async fn delivered(&self) -> Vec<Delivered> {
+        // One more message marks the end of what has arrived.
+        let port = self.server.lock().unwrap().port;
+        let end = Draft::to("end@example.org").approved();
+        let outcome = channel_to(port, false).send(&end).await;
+        assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+        let server = self.server.lock().unwrap();
+        let mut arrived = Vec::new();
+        loop {
+            let seen = server.next();
+            let recipient = seen["to"][0].as_str().unwrap().to_owned();
+            if recipient == "end@example.org" {
+                return arrived;
+            }
+            arrived.push(Delivered {
+                recipient,
+                subject: seen["headers"]["Subject"].as_str().map(str::to_owned),
+                content: seen["text"].as_str().unwrap().to_owned(),
+            });
+        }
+    }
+
+    async fn trouble(&self, trouble: Trouble) -> bool {
+        let script = match trouble {
+            Trouble::Unreachable => {
+                let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+                let port = free.local_addr().unwrap().port();
+                drop(free);
+                *self.channel.lock().unwrap() = channel_to(port, false);
+                return true;
+            }
+            Trouble::Busy => ("MAIL", say("451 4.3.2 later")),
+            Trouble::SilentAfterBody => (".", Act::Hang),
+            Trouble::NoSuchAddress => ("RCPT", say("550 5.1.1 no such user here")),
+            Trouble::BadCredentials => ("AUTH", say("535 5.7.8 no")),
+        };
+        let offer = "250-x\r\n250 AUTH PLAIN";
+        let scripted =
+            server::Server::start_with(vec![vec![script]], Protection::None, offer).await;
+        *self.channel.lock().unwrap() = channel_to(scripted.address.port(), true);
+        true
+    }
+}
+
+#[tokio::test]
+async fn smtp_keeps_the_contract() {
+    let report = channel_suite::run_all(|| async {
+        let server = Server::start();
+        let channel = Mutex::new(channel_to(server.port, false));
+        let server = Mutex::new(server);
+        Arc::new(Harness { server, channel }) as Arc<dyn ChannelHarness>
+    })
+    .await;
+    assert!(report.is_ok(), "{report}");
 }

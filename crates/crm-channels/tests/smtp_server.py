@@ -23,6 +23,7 @@ class Store:
             "charset": message.get_content_charset(),
             "defects": [str(defect) for defect in message.defects],
             "longest": max(len(line) for line in envelope.original_content.split(b"\r\n")),
+            "text": body.decode("utf-8"),
             "body": base64.b64encode(body).decode("ascii"),
         }
         print(json.dumps(line), flush=True)
