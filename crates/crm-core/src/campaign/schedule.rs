@@ -1,1 +1,130 @@
-//! x
+//! When a campaign runs: checking schedules, the next run, and the name of each run.
+
+use std::str::FromStr as _;
+
+use chrono::{DateTime, Duration, NaiveTime, Utc};
+use croner::Cron;
+
+use super::Schedule;
+use crate::error::{Error, Result};
+use crate::zone;
+
+fn cron(expression: &str) -> Result<Cron> {
+    let refuse = || {
+        Error::field("recurrence_rule", "use a cron expression of five fields, for example 0 9 * * 1")
+    };
+    if expression.split_whitespace().count() != 5 || expression.len() > 200 {
+        return Err(refuse());
+    }
+    Cron::from_str(expression).map_err(|_| refuse())
+}
+
+/// Checks a schedule.
+///
+/// # Errors
+/// `Invalid` for a cron expression that cannot be read, an unknown zone or an hour over 23.
+pub fn validate(schedule: &Schedule) -> Result<()> {
+    match schedule {
+        Schedule::Immediate | Schedule::Scheduled { .. } => Ok(()),
+        Schedule::Recurring { cron: expression, time_zone } => {
+            cron(expression)?;
+            zone::parse(time_zone).map(|_| ())
+        }
+        Schedule::Birthday { hour } if *hour > 23 => {
+            Err(Error::field("hour", "use an hour from 0 to 23"))
+        }
+        Schedule::Birthday { .. } => Ok(()),
+    }
+}
+
+/// When the next run after `after` begins; `None` for schedules that run once. Birthdays are planned
+/// every hour, so that each zone's day is met.
+///
+/// # Errors
+/// As [`validate`].
+pub fn next_run(schedule: &Schedule, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+    match schedule {
+        Schedule::Immediate | Schedule::Scheduled { .. } => Ok(None),
+        Schedule::Recurring { cron: expression, time_zone } => {
+            let zone = zone::parse(time_zone)?;
+            let next = cron(expression)?
+                .find_next_occurrence(&after.with_timezone(&zone), false)
+                .map_err(|_| {
+                    Error::field("recurrence_rule", "this expression never comes due")
+                })?;
+            Ok(Some(next.with_timezone(&Utc)))
+        }
+        Schedule::Birthday { .. } => {
+            let hour = Duration::hours(1);
+            let begun = after.timestamp() - after.timestamp().rem_euclid(3_600);
+            Ok(DateTime::from_timestamp(begun, 0).map(|begun| begun + hour))
+        }
+    }
+}
+
+/// The name of the run at `at`. Nobody gets two messages of one campaign in one run. Recurring runs are
+/// told apart by their minute; birthdays by the recipient's own date (the planner adds it).
+#[must_use]
+pub fn occurrence(schedule: &Schedule, at: DateTime<Utc>) -> String {
+    match schedule {
+        Schedule::Immediate | Schedule::Scheduled { .. } => "once".to_owned(),
+        Schedule::Recurring { .. } => at.format("%Y-%m-%dT%H:%MZ").to_string(),
+        Schedule::Birthday { .. } => at.format("%Y-%m-%dT%HZ").to_string(),
+    }
+}
+
+/// A whole hour as a time of day.
+pub(crate) fn hour(hour: u32) -> NaiveTime {
+    NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or(NaiveTime::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn weekly(zone: &str) -> Schedule {
+        Schedule::Recurring { cron: "0 9 * * 1".to_owned(), time_zone: zone.to_owned() }
+    }
+
+    #[test]
+    fn recurring_runs_follow_the_wall_clock() {
+        let next = next_run(&weekly("Asia/Tashkent"), at("2026-11-24T06:00:00Z")).unwrap();
+        assert_eq!(next, Some(at("2026-11-30T04:00:00Z")));
+        let daily = Schedule::Recurring {
+            cron: "30 2 * * *".to_owned(),
+            time_zone: "Europe/Berlin".to_owned(),
+        };
+        // 02:30 does not exist on 2027-03-28 and exists twice on 2026-10-25.
+        let gap = next_run(&daily, at("2027-03-27T12:00:00Z")).unwrap().unwrap();
+        assert_eq!(gap, at("2027-03-28T01:00:00Z"));
+        let first = next_run(&daily, at("2026-10-24T12:00:00Z")).unwrap().unwrap();
+        assert_eq!(first, at("2026-10-25T00:30:00Z"));
+        assert_eq!(next_run(&daily, first).unwrap(), Some(at("2026-10-26T01:30:00Z")));
+    }
+
+    #[test]
+    fn bad_schedules_are_refused() {
+        for expression in ["not a cron", "* * * * * *", "61 * * * *", "", "@daily"] {
+            let schedule = Schedule::Recurring {
+                cron: expression.to_owned(),
+                time_zone: "Asia/Tashkent".to_owned(),
+            };
+            assert!(validate(&schedule).is_err(), "{expression}");
+        }
+        assert!(validate(&weekly("Mars/Olympus")).is_err());
+        assert!(validate(&Schedule::Birthday { hour: 24 }).is_err());
+    }
+
+    #[test]
+    fn a_date_that_never_comes_is_an_error_not_a_hang() {
+        let never = Schedule::Recurring {
+            cron: "0 0 30 2 *".to_owned(),
+            time_zone: "Asia/Tashkent".to_owned(),
+        };
+        assert!(next_run(&never, at("2026-11-24T06:00:00Z")).is_err());
+    }
+}

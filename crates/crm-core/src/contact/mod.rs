@@ -11,6 +11,7 @@ use crate::actor::Workspace;
 use crate::consent::Consent;
 use crate::id::ContactId;
 
+pub mod import;
 pub mod normalise;
 
 /// A birthday; the year may be unknown.

@@ -1,17 +1,305 @@
 //! The decisions of delivery: claim, begin, record, sweep. Pure; the worker does what they say.
+//!
+//! The order of steps and what a crash leaves between them is the delivery protocol: a message is
+//! claimed under a lease, an attempt is recorded before the provider is called, and what the provider
+//! said is recorded by attempt. Whatever cannot be known becomes `uncertain`, never a second attempt.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
-use super::Message;
-use crate::change::ChangeSet;
-use crate::error::Result;
-use crate::port::store::Claim;
+use super::decide::{self, step};
+use super::lifecycle::Event;
+use super::{Approved, Attempt, AttemptOutcome, Message, Status, digest};
+use crate::actor::Actor;
+use crate::campaign::CampaignStatus;
+use crate::change::{Change, ChangeSet, Precondition};
+use crate::consent::{self, Suppression};
+use crate::contact::AddressKind;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::AttemptId;
+use crate::port::channel::Outcome;
+use crate::port::store::{Claim, DispatchView};
+use crate::stamp::Stamp;
 
 /// See [`Claim::decide`].
 ///
 /// # Errors
 /// `NotAllowed` when the message is not approved.
 pub fn claim(message: &Message, claim: &Claim, now: DateTime<Utc>) -> Result<(Message, ChangeSet)> {
-    let _ = (message, claim, now);
-    Err(crate::Error::not_found("message"))
+    let actor = Actor::system(claim.workspace.clone());
+    let stamp = Stamp { actor: &actor, at: now, ids: claim.ids.as_ref() };
+    step(message, Event::Claim, &stamp, None, |after| {
+        after.epoch += 1;
+        after.lease_owner = Some(claim.worker.clone());
+        after.lease_until = Some(now + claim.lease);
+    })
+}
+
+/// What the last check before delivery decided.
+#[derive(Debug)]
+pub struct Begun {
+    /// What to commit. Only after that commit succeeded may anything be sent.
+    pub changes: ChangeSet,
+    /// The message after the commit.
+    pub message: Message,
+    /// The proof to deliver, and the attempt; `None` when the message must not leave now.
+    pub delivery: Option<(Approved, Attempt)>,
+}
+
+/// The last checks, on data read now: lease, deadline, erasure, suppression, consent, campaign,
+/// address, approval and digest. Only when all hold is an attempt recorded. The change set repeats what
+/// others may change meanwhile as preconditions.
+///
+/// # Errors
+/// `Conflict` when the message is no longer this worker's.
+pub fn begin(
+    view: &DispatchView,
+    worker: &str,
+    address: AddressKind,
+    stamp: &Stamp<'_>,
+) -> Result<Begun> {
+    let message = &view.message;
+    let mine = message.status == Status::Claimed
+        && message.lease_owner.as_deref() == Some(worker)
+        && message.lease_until.is_some_and(|until| until > stamp.at);
+    if !mine {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("message {} is no longer held by this worker", message.id),
+        ));
+    }
+    let not_now = |result: Result<(Message, ChangeSet)>| {
+        result.map(|(message, changes)| Begun { changes, message, delivery: None })
+    };
+    let cancel = |reason: &str| {
+        not_now(decide::close(message, Event::Cancel, Some(reason.to_owned()), stamp))
+    };
+    if message.expires_at.is_some_and(|until| until <= stamp.at) {
+        return not_now(decide::close(message, Event::Expire, None, stamp));
+    }
+    if view.contact.erased {
+        return cancel("erased");
+    }
+    if view.suppressed {
+        return cancel("suppressed");
+    }
+    if !consent::allows(&view.contact, &message.channel, message.occasion.topic()) {
+        return cancel("no_consent");
+    }
+    match view.campaign.as_ref().map(|campaign| campaign.status) {
+        Some(CampaignStatus::Cancelled) => return cancel("campaign_cancelled"),
+        Some(CampaignStatus::Paused) => {
+            // A paused campaign's messages are not claimed: no time needs to be set.
+            return not_now(postpone(message, "campaign_paused", message.not_before, stamp));
+        }
+        _ => {}
+    }
+    match view.contact.address(address) {
+        None => return cancel("no_address"),
+        Some(now) if now != message.recipient => {
+            let now = Some(now.to_owned());
+            return not_now(decide::invalidate(message, now, "address_changed", stamp));
+        }
+        Some(_) => {}
+    }
+    let now = digest::digest(message);
+    let approved = view.approval.as_ref().filter(|approval| {
+        approval.digest == now && approval.revision == message.revision.number
+    });
+    let (Some(approval), true) = (approved, now == message.digest) else {
+        return not_now(decide::invalidate(message, None, "approval_void", stamp));
+    };
+    let (after, mut changes) = step(message, Event::Begin, stamp, None, |after| {
+        after.attempts += 1;
+    })?;
+    let attempt = Attempt {
+        id: AttemptId(stamp.ids.next()),
+        message_id: after.id,
+        number: after.attempts,
+        epoch: after.epoch,
+        worker: worker.to_owned(),
+        digest: now,
+        started_at: stamp.at,
+        finished_at: None,
+        outcome: None,
+        provider_id: None,
+        reason: None,
+    };
+    let proof = Approved::prove(&after, approval, &attempt)?;
+    changes
+        .push(Change::InsertAttempt(attempt.clone()))
+        .require(Precondition::Contact(view.contact.id, view.contact.version))
+        .require(Precondition::NotSuppressed {
+            channel: after.channel.clone(),
+            address: after.recipient.clone(),
+        });
+    if let Some(campaign) = &view.campaign {
+        changes.require(Precondition::Campaign(campaign.id, campaign.version));
+    }
+    Ok(Begun { changes, message: after, delivery: Some((proof, attempt)) })
+}
+
+/// Puts a claimed message back until `until`.
+///
+/// # Errors
+/// `NotAllowed` when it is not claimed.
+pub fn postpone(
+    message: &Message,
+    reason: &str,
+    until: DateTime<Utc>,
+    stamp: &Stamp<'_>,
+) -> Result<(Message, ChangeSet)> {
+    step(message, Event::Postpone, stamp, Some(reason.to_owned()), |after| {
+        after.not_before = until;
+        after.failure = Some(reason.to_owned());
+    })
+}
+
+/// How often and how late a message is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts in all; 1 or more.
+    pub max_attempts: u32,
+    /// Wait after the first attempt; doubles with each.
+    pub base: Duration,
+    /// Longest wait.
+    pub cap: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { max_attempts: 5, base: Duration::minutes(1), cap: Duration::hours(1) }
+    }
+}
+
+impl RetryPolicy {
+    /// The wait after `attempt`: between half and the whole of the doubled base, never less than
+    /// `at_least`. The jitter comes from the attempt's id, so that it can be replayed.
+    #[must_use]
+    pub fn wait(&self, attempt: &Attempt, at_least: std::time::Duration) -> Duration {
+        let doublings = attempt.number.saturating_sub(1).min(16);
+        let full = (self.base * 2_i32.pow(doublings)).min(self.cap);
+        let jitter = i64::from(attempt.id.0.as_bytes().last().copied().unwrap_or(0));
+        let wait = full / 2 + Duration::milliseconds(full.num_milliseconds() / 2 * jitter / 255);
+        wait.max(Duration::from_std(at_least).unwrap_or(Duration::days(30)))
+    }
+}
+
+/// Records how an attempt ended.
+///
+/// The message moves only if the attempt is its latest one and it still waits for the answer; otherwise
+/// the outcome is kept as evidence alone.
+///
+/// # Errors
+/// None in practice; `NotAllowed` would mean a hole in the lifecycle table.
+pub fn record(
+    message: &Message,
+    attempt: &Attempt,
+    outcome: &Outcome,
+    policy: RetryPolicy,
+    stamp: &Stamp<'_>,
+) -> Result<(Message, ChangeSet)> {
+    let mut finished = attempt.clone();
+    finished.finished_at = Some(stamp.at);
+    finished.outcome = Some(outcome.kind());
+    finished.reason = outcome.reason().map(str::to_owned);
+    if let Outcome::Accepted { provider_id } = outcome {
+        finished.provider_id = Some(provider_id.clone());
+    }
+    let current = attempt.epoch == message.epoch;
+    let reason = outcome.reason().map(str::to_owned);
+    let (after, mut set) = match (message.status, outcome.kind()) {
+        (Status::Sending, kind) if current => {
+            let again = attempt.number < policy.max_attempts;
+            let event = match kind {
+                AttemptOutcome::Accepted => Event::Accept,
+                AttemptOutcome::Dead | AttemptOutcome::Rejected => Event::Refuse,
+                AttemptOutcome::RetryAfter if !again => Event::Refuse,
+                AttemptOutcome::RetryAfter | AttemptOutcome::Stop => Event::Defer,
+                AttemptOutcome::Unknown => Event::Doubt,
+            };
+            let at_least = match outcome {
+                Outcome::RetryAfter { at_least, .. } => *at_least,
+                _ => std::time::Duration::ZERO,
+            };
+            step(message, event, stamp, reason.clone(), |after| {
+                after.failure = reason;
+                match event {
+                    Event::Accept => {
+                        after.sent_at = Some(stamp.at);
+                        after.provider_id.clone_from(&finished.provider_id);
+                    }
+                    Event::Defer => after.not_before = stamp.at + policy.wait(attempt, at_least),
+                    _ => {}
+                }
+            })?
+        }
+        (Status::Uncertain, AttemptOutcome::Accepted) if current => {
+            step(message, Event::ConfirmSent, stamp, None, |after| {
+                after.sent_at = Some(stamp.at);
+                after.failure = None;
+                after.provider_id.clone_from(&finished.provider_id);
+            })?
+        }
+        (Status::Uncertain, kind) if current && kind != AttemptOutcome::Unknown => {
+            step(message, Event::ConfirmFailed, stamp, reason.clone(), |after| {
+                after.failure = reason;
+            })?
+        }
+        _ => (message.clone(), ChangeSet::new(message.workspace.clone())),
+    };
+    // An attempt the sweeper closed is final in the table; the message alone still moves.
+    if attempt.finished_at.is_none() {
+        set.push(Change::FinishAttempt(finished));
+    }
+    if outcome.kind() == AttemptOutcome::Dead {
+        suppress(&mut set, message, "dead", stamp);
+    }
+    Ok((after, set))
+}
+
+fn suppress(set: &mut ChangeSet, message: &Message, reason: &str, stamp: &Stamp<'_>) {
+    set.push(Change::InsertSuppression(Suppression {
+        workspace: message.workspace.clone(),
+        channel: message.channel.clone(),
+        address: message.recipient.clone(),
+        reason: reason.to_owned(),
+        created_by: stamp.actor.id.clone(),
+        created_at: stamp.at,
+    }));
+    let mut event = stamp.event(
+        super::history::Subject::Suppression,
+        message.id.0,
+        message.version,
+        "suppressed",
+    );
+    event.reason = Some(reason.to_owned());
+    set.event(event);
+}
+
+/// Takes back a message whose lease ran out, or whose worker stops: without an attempt it returns to
+/// the queue, with an open attempt it becomes uncertain.
+///
+/// # Errors
+/// `NotAllowed` when nobody holds it.
+pub fn take_back(
+    message: &Message,
+    attempt: Option<&Attempt>,
+    reason: &str,
+    stamp: &Stamp<'_>,
+) -> Result<(Message, ChangeSet)> {
+    if message.status == Status::Claimed {
+        return step(message, Event::Release, stamp, Some(reason.to_owned()), |_| {});
+    }
+    let (after, mut set) =
+        step(message, Event::Doubt, stamp, Some(reason.to_owned()), |after| {
+            after.failure = Some(reason.to_owned());
+        })?;
+    if let Some(attempt) = attempt.filter(|attempt| attempt.finished_at.is_none()) {
+        let mut finished = attempt.clone();
+        finished.finished_at = Some(stamp.at);
+        finished.outcome = Some(AttemptOutcome::Unknown);
+        finished.reason = Some(reason.to_owned());
+        set.push(Change::FinishAttempt(finished));
+    }
+    Ok((after, set))
 }

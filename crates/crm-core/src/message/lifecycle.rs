@@ -203,6 +203,43 @@ impl Event {
             Self::Expire => "expire",
         }
     }
+
+    /// The action written into the history.
+    #[must_use]
+    pub const fn past(self) -> &'static str {
+        match self {
+            Self::Submit => "submitted",
+            Self::Edit => "edited",
+            Self::Reschedule => "rescheduled",
+            Self::Invalidate => "invalidated",
+            Self::Approve => "approved",
+            Self::Reject => "rejected",
+            Self::Claim => "claimed",
+            Self::Begin => "begun",
+            Self::Postpone => "postponed",
+            Self::Release => "released",
+            Self::Accept => "sent",
+            Self::Refuse => "failed",
+            Self::Defer => "deferred",
+            Self::Doubt => "uncertain",
+            Self::ConfirmSent => "confirmed_sent",
+            Self::ConfirmFailed => "confirmed_failed",
+            Self::ResolveSent => "resolved_sent",
+            Self::ResolveResend => "resolved_resend",
+            Self::ResolveFailed => "resolved_failed",
+            Self::Deliver => "delivered",
+            Self::Bounce => "bounced",
+            Self::Retry => "retried",
+            Self::Cancel => "cancelled",
+            Self::Expire => "expired",
+        }
+    }
+
+    /// The event behind an action of the history; `None` for `created` and `deleted`.
+    #[must_use]
+    pub fn from_past(action: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.past() == action)
+    }
 }
 
 /// Who may cause a transition.

@@ -1,6 +1,7 @@
 //! A message to one person over one channel, its texts, approvals and attempts.
 
 pub mod approval;
+pub mod decide;
 pub mod digest;
 pub mod dispatch;
 pub mod history;

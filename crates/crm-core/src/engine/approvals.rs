@@ -1,0 +1,291 @@
+//! Decisions: one by one with the version that was seen, or in bulk over exactly a previewed set.
+
+use serde::{Deserialize, Serialize};
+
+use super::Session;
+use crate::actor::Action;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::MessageId;
+use crate::message::decide::{self, Seen};
+use crate::message::digest::Encoder;
+use crate::message::history::Subject;
+use crate::message::lifecycle::{self, Event};
+use crate::message::{Digest, Message, Status};
+use crate::port::store::{EventQuery, MessageQuery, PageRequest};
+
+/// Use cases of decisions.
+#[derive(Debug, Clone, Copy)]
+pub struct Approvals<'a>(pub(super) &'a Session);
+
+/// What is done to many messages at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BulkAction {
+    /// Approve.
+    Approve,
+    /// Reject.
+    Reject,
+    /// Cancel.
+    Cancel,
+}
+
+impl BulkAction {
+    const fn event(self) -> Event {
+        match self {
+            Self::Approve => Event::Approve,
+            Self::Reject => Event::Reject,
+            Self::Cancel => Event::Cancel,
+        }
+    }
+}
+
+/// What a bulk decision would touch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BulkPreview {
+    /// How many.
+    pub count: u64,
+    /// Binds exactly these messages at exactly these versions and digests.
+    pub manifest: Digest,
+    /// The first ones.
+    pub sample: Vec<Message>,
+}
+
+/// One message of a bulk decision that was not applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkItem {
+    /// The message.
+    pub id: MessageId,
+    /// `skipped` (changed since the preview) or `failed`.
+    pub outcome: String,
+    /// Why.
+    pub detail: String,
+}
+
+/// What a bulk decision did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkResult {
+    /// Decided.
+    pub applied: u64,
+    /// Changed meanwhile, left alone.
+    pub skipped: u64,
+    /// Refused.
+    pub failed: u64,
+    /// What was not applied, at most 1,000.
+    pub items: Vec<BulkItem>,
+}
+
+impl Approvals<'_> {
+    /// Approves exactly what was seen.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`, `NotAllowed`; `Conflict` naming who decided what and when.
+    pub async fn approve(&self, id: MessageId, seen: Seen) -> Result<Message> {
+        let policy = *self.0.engine.policy();
+        let result = self
+            .0
+            .change(id, None, |message, stamp| {
+                decide::approve(message, seen, policy.separate_approver, policy.undo_window, stamp)
+            })
+            .await;
+        self.explain(id, result).await
+    }
+
+    /// Declines a message.
+    ///
+    /// # Errors
+    /// As [`approve`](Self::approve).
+    pub async fn reject(
+        &self,
+        id: MessageId,
+        version: Option<u64>,
+        reason: Option<String>,
+    ) -> Result<Message> {
+        let result = self
+            .0
+            .change(id, version, |message, stamp| {
+                decide::close(message, Event::Reject, reason, stamp)
+            })
+            .await;
+        self.explain(id, result).await
+    }
+
+    /// Adds to a lost race who won it and when.
+    async fn explain(&self, id: MessageId, result: Result<Message>) -> Result<Message> {
+        let Err(error) = result else { return result };
+        if error.kind() != ErrorKind::Conflict {
+            return Err(error);
+        }
+        let query = EventQuery {
+            subject: Some((Subject::Message, id.0)),
+            sealed_after: None,
+            limit: 10_000,
+        };
+        let events = self.0.store().events(self.0.workspace(), query).await?;
+        let Some(last) = events.last().map(|stored| &stored.event) else { return Err(error) };
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "message {id} was {} by {} at {}; it is now version {}",
+                last.action,
+                last.actor,
+                last.at.format("%Y-%m-%dT%H:%M:%SZ"),
+                last.version
+            ),
+        ))
+    }
+
+    /// What a bulk decision over this selection would touch: those whose status allows it.
+    ///
+    /// # Errors
+    /// `Forbidden`; as the store.
+    pub async fn preview(&self, action: BulkAction, query: MessageQuery) -> Result<BulkPreview> {
+        let mut preview =
+            BulkPreview { count: 0, manifest: Digest::ZERO, sample: Vec::new() };
+        let mut manifest = Encoder::new("crm/manifest/v1");
+        self.each(action, query, |message| {
+            preview.count += 1;
+            put(&mut manifest, message);
+            if preview.sample.len() < 20 {
+                preview.sample.push(message.clone());
+            }
+        })
+        .await?;
+        preview.manifest = manifest.finish();
+        Ok(preview)
+    }
+
+    async fn each(
+        &self,
+        action: BulkAction,
+        mut query: MessageQuery,
+        mut visit: impl FnMut(&Message),
+    ) -> Result<()> {
+        self.0.require(Action::WriteMessages)?;
+        query.page = PageRequest { limit: 1_000, ..PageRequest::default() };
+        loop {
+            let page = self.0.store().messages(self.0.workspace(), query.clone()).await?;
+            for message in page.items.iter().filter(|message| !message.deleted) {
+                let role = self.0.actor().role;
+                if lifecycle::apply(message.status, action.event(), role).is_ok() {
+                    visit(message);
+                }
+            }
+            let Some(next) = page.next else { return Ok(()) };
+            query.page.after = Some(next);
+        }
+    }
+
+    /// Decides over exactly the previewed set. When the selection now differs from the manifest, what
+    /// is not in the preview's state is skipped: the caller passes the previewed `(id, version)` pairs.
+    ///
+    /// # Errors
+    /// `Conflict` when the selection no longer matches `manifest`; `PreconditionRequired` to approve
+    /// without a manifest.
+    pub async fn bulk(
+        &self,
+        action: BulkAction,
+        query: MessageQuery,
+        manifest: Option<Digest>,
+        reason: Option<String>,
+    ) -> Result<BulkResult> {
+        if action == BulkAction::Approve && manifest.is_none() {
+            return Err(Error::new(
+                ErrorKind::PreconditionRequired,
+                "preview first and give the manifest it returned: nobody approves unseen",
+            ));
+        }
+        let mut seen = Encoder::new("crm/manifest/v1");
+        let mut selected = Vec::new();
+        self.each(action, query, |message| {
+            put(&mut seen, message);
+            selected.push((message.id, Seen { version: message.version, digest: Some(message.digest) }));
+        })
+        .await?;
+        if manifest.is_some_and(|manifest| manifest != seen.finish()) {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "the selection changed since the preview; look at it again",
+            ));
+        }
+        let mut result = BulkResult::default();
+        for chunk in selected.chunks(1_000) {
+            self.bulk_chunk(action, chunk, reason.as_deref(), &mut result).await?;
+        }
+        Ok(result)
+    }
+
+    async fn bulk_chunk(
+        &self,
+        action: BulkAction,
+        chunk: &[(MessageId, Seen)],
+        reason: Option<&str>,
+        result: &mut BulkResult,
+    ) -> Result<()> {
+        let policy = *self.0.engine.policy();
+        let stamp = self.0.stamp();
+        let query = MessageQuery {
+            ids: chunk.iter().map(|(id, _)| *id).collect(),
+            page: PageRequest { limit: 1_000, ..PageRequest::default() },
+            ..MessageQuery::default()
+        };
+        let page = self.0.store().messages(self.0.workspace(), query).await?;
+        let seen: std::collections::BTreeMap<MessageId, Seen> = chunk.iter().copied().collect();
+        let mut sets = Vec::with_capacity(page.items.len());
+        let mut ids = Vec::with_capacity(page.items.len());
+        let mut refused = Vec::new();
+        for message in &page.items {
+            let Some(seen) = seen.get(&message.id) else { continue };
+            let decided = decide::check_version(message, seen.version).and_then(|()| match action {
+                BulkAction::Approve => decide::approve(
+                    message,
+                    *seen,
+                    policy.separate_approver,
+                    policy.undo_window,
+                    &stamp,
+                ),
+                other => decide::close(message, other.event(), reason.map(str::to_owned), &stamp),
+            });
+            match decided {
+                Ok((_, set)) => {
+                    ids.push(message.id);
+                    sets.push(set);
+                }
+                Err(error) => refused.push((message.id, error)),
+            }
+        }
+        let results = self.0.engine.commit(sets).await?;
+        for (id, committed) in ids.into_iter().zip(results) {
+            match committed {
+                Ok(()) => result.applied += 1,
+                Err(error) => refused.push((id, error)),
+            }
+        }
+        for (id, error) in refused {
+            let skipped = error.kind() == ErrorKind::Conflict;
+            if skipped {
+                result.skipped += 1;
+            } else {
+                result.failed += 1;
+            }
+            if result.items.len() < 1_000 {
+                let outcome = if skipped { "skipped" } else { "failed" }.to_owned();
+                result.items.push(BulkItem { id, outcome, detail: error.detail().to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// How many messages wait for a decision.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn waiting(&self) -> Result<u64> {
+        let name = format!("message.status.{}", Status::PendingApproval.as_str());
+        let counters = self.0.store().counters(self.0.workspace(), &name).await?;
+        Ok(counters.get(&name).copied().unwrap_or(0).try_into().unwrap_or(0))
+    }
+}
+
+fn put(manifest: &mut Encoder, message: &Message) {
+    manifest.bytes(message.id.0.as_bytes()).number(message.version).bytes(&message.digest.0);
+}

@@ -1,0 +1,298 @@
+//! Campaigns: set up, run, pause, stop. The worker does the planning and drafting.
+
+use serde::{Deserialize, Serialize};
+
+use super::Session;
+use crate::actor::Action;
+use crate::campaign::{Campaign, CampaignFields, CampaignStatus, PlanRow, Schedule, schedule};
+use crate::change::ChangeSet;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::CampaignId;
+use crate::message::history::Subject;
+use crate::port::store::{CampaignQuery, ContactQuery, Page, PageRequest, PlanQuery};
+
+/// Use cases of campaigns.
+#[derive(Debug, Clone, Copy)]
+pub struct Campaigns<'a>(pub(super) &'a Session);
+
+/// A campaign's figures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CampaignStats {
+    /// Messages drafted.
+    pub generated_count: i64,
+    /// Sent or delivered.
+    pub sent_count: i64,
+    /// Failed.
+    pub failed_count: i64,
+    /// Rejected, cancelled or expired.
+    pub ended_count: i64,
+}
+
+impl Campaigns<'_> {
+    /// Lists campaigns.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn list(&self, query: CampaignQuery) -> Result<Page<Campaign>> {
+        self.0.require(Action::Read)?;
+        self.0.store().campaigns(self.0.workspace(), query).await
+    }
+
+    /// One campaign.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get(&self, id: CampaignId) -> Result<Campaign> {
+        self.0.require(Action::Read)?;
+        self.0.campaign(id).await
+    }
+
+    /// Its figures.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn stats(&self, id: CampaignId) -> Result<CampaignStats> {
+        self.0.require(Action::Read)?;
+        let prefix = format!("campaign.{id}.");
+        let counters = self.0.store().counters(self.0.workspace(), &prefix).await?;
+        let get = |name: &str| counters.get(&format!("{prefix}{name}")).copied().unwrap_or(0);
+        Ok(CampaignStats {
+            generated_count: get("generated"),
+            sent_count: get("sent"),
+            failed_count: get("failed"),
+            ended_count: get("ended"),
+        })
+    }
+
+    /// How many contacts the audience has now.
+    ///
+    /// # Errors
+    /// `Invalid` for an expression that cannot be evaluated.
+    pub async fn audience_count(&self, audience: crate::audience::Audience) -> Result<u64> {
+        self.0.require(Action::Read)?;
+        audience.validate()?;
+        let query = ContactQuery {
+            audience: Some(audience),
+            today: Some(self.0.engine.today()),
+            page: PageRequest { limit: 1, count: true, ..PageRequest::default() },
+            ..ContactQuery::default()
+        };
+        Ok(self.0.store().contacts(self.0.workspace(), query).await?.total.unwrap_or(0))
+    }
+
+    fn check(&self, fields: &CampaignFields) -> Result<()> {
+        let length = fields.name.trim().chars().count();
+        if !(1..=200).contains(&length) || fields.name.chars().any(char::is_control) {
+            return Err(Error::field("name", "use 1 to 200 characters on one line"));
+        }
+        if fields.custom_context.as_ref().is_some_and(|text| text.chars().count() > 500) {
+            return Err(Error::field("custom_context", "use at most 500 characters"));
+        }
+        if fields.description.as_ref().is_some_and(|text| text.chars().count() > 2_000) {
+            return Err(Error::field("description", "use at most 2,000 characters"));
+        }
+        if fields.tone.as_deref().is_some_and(|tone| crate::generation::Tone::parse(tone).is_none())
+        {
+            return Err(Error::field("tone", "use professional_friendly, formal, casual or warm"));
+        }
+        crate::zone::parse(&fields.time_zone)?;
+        fields.audience.validate()?;
+        schedule::validate(&fields.schedule)?;
+        self.0.engine.channel(&fields.channel).map(|_| ())
+    }
+
+    /// Saves a new campaign as a draft.
+    ///
+    /// # Errors
+    /// `Forbidden`, `Invalid`; `NotFound` template.
+    pub async fn create(&self, fields: CampaignFields) -> Result<Campaign> {
+        self.0.require(Action::WriteCampaigns)?;
+        self.check(&fields)?;
+        if let Some(template) = fields.template_id {
+            self.0.template(template).await?;
+        }
+        let stamp = self.0.stamp();
+        let campaign = Campaign {
+            workspace: self.0.workspace().clone(),
+            id: CampaignId(stamp.ids.next()),
+            version: 1,
+            fields,
+            status: CampaignStatus::Draft,
+            test_mode: false,
+            occurrence: None,
+            plan_cursor: None,
+            planned: false,
+            next_run_at: None,
+            created_by: stamp.actor.id.clone(),
+            created_at: stamp.at,
+            updated_at: stamp.at,
+        };
+        let mut set = ChangeSet::new(campaign.workspace.clone());
+        set.insert_campaign(campaign.clone());
+        set.event(stamp.event(Subject::Campaign, campaign.id.0, 1, "created"));
+        self.0.engine.commit_one(set).await?;
+        Ok(campaign)
+    }
+
+    /// Changes a campaign that has not begun.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); `NotAllowed` once it runs.
+    pub async fn update(
+        &self,
+        id: CampaignId,
+        version: Option<u64>,
+        fields: CampaignFields,
+    ) -> Result<Campaign> {
+        self.0.require(Action::WriteCampaigns)?;
+        self.check(&fields)?;
+        if let Some(template) = fields.template_id {
+            self.0.template(template).await?;
+        }
+        let before = self.0.campaign(id).await?;
+        if version.is_some_and(|seen| seen != before.version) {
+            return Err(Error::new(ErrorKind::Conflict, "the campaign was changed meanwhile"));
+        }
+        self.move_on(&before, "edited", &[CampaignStatus::Draft], |after| {
+            after.fields = fields;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Runs it: at once, or when its schedule says. In test mode everything is planned and drafted and
+    /// nothing is ever sent.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`; `NotAllowed` unless it is a draft.
+    pub async fn execute(&self, id: CampaignId, test_mode: bool) -> Result<Campaign> {
+        self.0.require(Action::WriteCampaigns)?;
+        let before = self.0.campaign(id).await?;
+        let now = self.0.engine.now();
+        self.move_on(&before, "executed", &[CampaignStatus::Draft], |after| {
+            after.test_mode = test_mode;
+            let waits = matches!(
+                after.fields.schedule,
+                Schedule::Recurring { .. } | Schedule::Birthday { .. }
+            );
+            if waits {
+                after.status = CampaignStatus::Scheduled;
+                after.next_run_at = schedule::next_run(&after.fields.schedule, now)?;
+            } else {
+                after.status = CampaignStatus::Active;
+                after.occurrence = Some(schedule::occurrence(&after.fields.schedule, now));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Stops it for now: nothing of it begins to leave after this returns.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`; `NotAllowed` unless it runs or is scheduled.
+    pub async fn pause(&self, id: CampaignId) -> Result<Campaign> {
+        self.0.require(Action::WriteCampaigns)?;
+        let before = self.0.campaign(id).await?;
+        let from = [CampaignStatus::Active, CampaignStatus::Scheduled];
+        self.move_on(&before, "paused", &from, |after| {
+            after.status = CampaignStatus::Paused;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Goes on with a paused campaign.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`; `NotAllowed` unless it is paused.
+    pub async fn resume(&self, id: CampaignId) -> Result<Campaign> {
+        self.0.require(Action::WriteCampaigns)?;
+        let before = self.0.campaign(id).await?;
+        self.move_on(&before, "resumed", &[CampaignStatus::Paused], |after| {
+            after.status = if after.occurrence.is_some() {
+                CampaignStatus::Active
+            } else {
+                CampaignStatus::Scheduled
+            };
+            Ok(())
+        })
+        .await
+    }
+
+    /// Calls it off. What has not left is cancelled, at the latest by the check before delivery.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`; `NotAllowed` once it has ended.
+    pub async fn cancel(&self, id: CampaignId) -> Result<Campaign> {
+        self.0.require(Action::WriteCampaigns)?;
+        let before = self.0.campaign(id).await?;
+        let from = [
+            CampaignStatus::Draft,
+            CampaignStatus::Scheduled,
+            CampaignStatus::Active,
+            CampaignStatus::Paused,
+        ];
+        self.move_on(&before, "cancelled", &from, |after| {
+            after.status = CampaignStatus::Cancelled;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes a campaign that never drafted anything.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`; `NotAllowed` once it has messages.
+    pub async fn delete(&self, id: CampaignId) -> Result<()> {
+        self.0.require(Action::WriteCampaigns)?;
+        let before = self.0.campaign(id).await?;
+        if before.status != CampaignStatus::Draft || self.stats(id).await?.generated_count > 0 {
+            return Err(Error::new(
+                ErrorKind::NotAllowed,
+                "a campaign that has begun cannot be deleted; cancel it",
+            ));
+        }
+        let stamp = self.0.stamp();
+        let mut set = ChangeSet::new(before.workspace.clone());
+        set.delete_campaign(&before);
+        set.event(stamp.event(Subject::Campaign, id.0, before.version + 1, "deleted"));
+        self.0.engine.commit_one(set).await
+    }
+
+    /// Lines of its plan.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn plan(&self, query: PlanQuery) -> Result<Page<PlanRow>> {
+        self.get(query.campaign_id).await?;
+        self.0.store().plan(self.0.workspace(), query).await
+    }
+
+    async fn move_on(
+        &self,
+        before: &Campaign,
+        action: &str,
+        from: &[CampaignStatus],
+        change: impl FnOnce(&mut Campaign) -> Result<()>,
+    ) -> Result<Campaign> {
+        if !from.contains(&before.status) {
+            return Err(Error::new(
+                ErrorKind::NotAllowed,
+                format!("a campaign that is {} cannot be {action}", before.status.as_str()),
+            ));
+        }
+        let stamp = self.0.stamp();
+        let mut after = before.clone();
+        after.version += 1;
+        after.updated_at = stamp.at;
+        change(&mut after)?;
+        let mut set = ChangeSet::new(after.workspace.clone());
+        set.update_campaign(before, after.clone());
+        let mut event = stamp.event(Subject::Campaign, after.id.0, after.version, action);
+        event.reason = Some(after.status.as_str().to_owned());
+        set.event(event);
+        self.0.engine.commit_one(set).await?;
+        Ok(after)
+    }
+}

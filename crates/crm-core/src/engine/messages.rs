@@ -1,0 +1,207 @@
+//! Messages: write, edit, submit, list, resolve.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::Session;
+use crate::actor::Action;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{ContactId, MessageId};
+use crate::message::decide::{self, Edit, NewMessage, Text};
+use crate::message::history::{StoredEvent, Subject};
+use crate::message::lifecycle::Event;
+use crate::message::{Format, GeneratedBy, Message, Occasion, Provenance, Status};
+use crate::port::store::{EventQuery, MessageQuery, Page, Trail};
+
+/// Use cases of messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Messages<'a>(pub(super) &'a Session);
+
+/// A text a person writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewDraft {
+    /// Recipient.
+    pub contact_id: ContactId,
+    /// Why it is written.
+    pub occasion_type: Occasion,
+    /// Body.
+    pub content: String,
+    /// Subject.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// Channel name; `None` for the contact's preferred one.
+    #[serde(default)]
+    pub channel: Option<String>,
+    /// How to read the body.
+    #[serde(default)]
+    pub format: Format,
+    /// When it is to leave.
+    #[serde(default)]
+    pub scheduled_for: Option<DateTime<Utc>>,
+    /// After this it no longer leaves.
+    #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl Messages<'_> {
+    /// Lists messages.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn list(&self, query: MessageQuery) -> Result<Page<Message>> {
+        self.0.require(Action::Read)?;
+        self.0.store().messages(self.0.workspace(), query).await
+    }
+
+    /// One message.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get(&self, id: MessageId) -> Result<Message> {
+        self.0.require(Action::Read)?;
+        self.0.message(id).await
+    }
+
+    /// Its texts, approvals and attempts.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn trail(&self, id: MessageId) -> Result<Trail> {
+        self.get(id).await?;
+        self.0.store().trail(self.0.workspace(), id).await
+    }
+
+    /// What happened to it, oldest first.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn history(&self, id: MessageId) -> Result<Vec<StoredEvent>> {
+        self.get(id).await?;
+        let query = EventQuery {
+            subject: Some((Subject::Message, id.0)),
+            sealed_after: None,
+            limit: 1_000,
+        };
+        self.0.store().events(self.0.workspace(), query).await
+    }
+
+    /// Saves a text somebody wrote, as a draft.
+    ///
+    /// # Errors
+    /// `Forbidden`; `NotFound` contact; `Invalid` for a channel the contact cannot be reached on or a
+    /// text that cannot be sent.
+    pub async fn create(&self, draft: NewDraft) -> Result<Message> {
+        self.0.require(Action::WriteMessages)?;
+        let contact = self.0.contact(draft.contact_id).await?;
+        let (channel, recipient) = self.0.route(&contact, draft.channel.as_deref())?;
+        let stamp = self.0.stamp();
+        let (message, set) = decide::create(
+            NewMessage {
+                contact_id: contact.id,
+                campaign: None,
+                occasion: draft.occasion_type,
+                channel,
+                recipient,
+                text: Text {
+                    subject: draft.subject,
+                    content: draft.content,
+                    format: draft.format,
+                },
+                generated_by: GeneratedBy::Manual,
+                metadata: Provenance::default(),
+                scheduled_for: draft.scheduled_for,
+                expires_at: draft.expires_at,
+                test_mode: false,
+                submitted: false,
+            },
+            &stamp,
+        )?;
+        self.0.engine.commit_one(set).await?;
+        Ok(message)
+    }
+
+    /// Changes text or schedule. An approval that was given is void.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`, `Conflict`, `NotAllowed`, `Invalid`.
+    pub async fn edit(&self, id: MessageId, version: Option<u64>, edit: Edit) -> Result<Message> {
+        self.0.change(id, version, |message, stamp| decide::edit(message, edit, stamp)).await
+    }
+
+    /// Asks for a decision.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`, `Conflict`, `NotAllowed`.
+    pub async fn submit(&self, id: MessageId, version: Option<u64>) -> Result<Message> {
+        self.0.change(id, version, decide::submit).await
+    }
+
+    /// Calls it off.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`, `Conflict`, `NotAllowed`.
+    pub async fn cancel(&self, id: MessageId, reason: Option<String>) -> Result<Message> {
+        self.0
+            .change(id, None, |message, stamp| decide::close(message, Event::Cancel, reason, stamp))
+            .await
+    }
+
+    /// Hides a message that never left.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`, `NotAllowed` once it may have left.
+    pub async fn delete(&self, id: MessageId) -> Result<()> {
+        self.0.change(id, None, decide::delete).await.map(|_| ())
+    }
+
+    /// Queues it for delivery now: an approved message is already queued, a failed one is tried again
+    /// unchanged.
+    ///
+    /// # Errors
+    /// `Forbidden`; `NotAllowed` when it is not approved, or scheduled for later.
+    pub async fn send(&self, id: MessageId) -> Result<Message> {
+        self.0.require(Action::WriteMessages)?;
+        let message = self.0.message(id).await?;
+        match message.status {
+            Status::Failed => {
+                self.0
+                    .change(id, Some(message.version), |message, stamp| {
+                        decide::close(message, Event::Retry, None, stamp)
+                    })
+                    .await
+            }
+            Status::Approved if message.scheduled_for.is_some_and(|at| at > self.0.engine.now()) => {
+                Err(Error::new(
+                    ErrorKind::NotAllowed,
+                    "it is scheduled for later; change the schedule, then have it approved",
+                ))
+            }
+            Status::Approved | Status::Claimed | Status::Sending => Ok(message),
+            other => Err(Error::new(
+                ErrorKind::NotAllowed,
+                format!("only an approved message is sent; this one is {}", other.as_str()),
+            )),
+        }
+    }
+
+    /// A person's word on an uncertain message: `ResolveSent`, `ResolveResend` or `ResolveFailed`.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`, `NotAllowed`; `Invalid` for another event.
+    pub async fn resolve(
+        &self,
+        id: MessageId,
+        outcome: Event,
+        reason: Option<String>,
+    ) -> Result<Message> {
+        let known =
+            matches!(outcome, Event::ResolveSent | Event::ResolveResend | Event::ResolveFailed);
+        if !known {
+            return Err(Error::field("outcome", "use sent, resend or failed"));
+        }
+        self.0
+            .change(id, None, |message, stamp| decide::close(message, outcome, reason, stamp))
+            .await
+    }
+}

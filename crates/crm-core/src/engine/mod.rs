@@ -1,0 +1,341 @@
+//! Use cases: what a host calls.
+//!
+//! An [`Engine`] holds the adapters; [`Engine::act_as`] gives a [`Session`] in which one actor works.
+//! Each use case loads, decides purely and commits once.
+
+mod analytics;
+mod approvals;
+mod audit;
+mod campaigns;
+mod contacts;
+mod generate;
+mod messages;
+mod suppressions;
+mod templates;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use crate::actor::{Action, Actor, Workspace};
+use crate::change::ChangeSet;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crate::message::dispatch::RetryPolicy;
+use crate::port::channel::{Channel, ChannelCapabilities};
+use crate::port::clock::Clock;
+use crate::port::ids::Ids;
+use crate::port::llm::Llm;
+use crate::port::observer::{Notice, Observer, Silent};
+use crate::port::store::{
+    CampaignQuery, ContactQuery, MessageQuery, Store, TemplateQuery,
+};
+use crate::stamp::Stamp;
+
+pub use analytics::{AiUsage, Analytics, CampaignPerformance, Dashboard};
+pub use approvals::{Approvals, BulkAction, BulkItem, BulkPreview, BulkResult};
+pub use audit::{Audit, Verification};
+pub use campaigns::{CampaignStats, Campaigns};
+pub use contacts::{Contacts, ImportReport, RejectedRow};
+pub use generate::GenerateMessage;
+#[cfg(feature = "worker")]
+pub(crate) use generate::Wanted;
+pub use messages::{Messages, NewDraft};
+pub use suppressions::Suppressions;
+pub use templates::Templates;
+
+/// Rules of the house, the same for all workspaces of an engine.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// How long an approved message waits, so that a slip can be taken back.
+    pub undo_window: Duration,
+    /// Whether somebody other than the last editor has to approve.
+    pub separate_approver: bool,
+    /// How failed attempts are repeated.
+    pub retry: RetryPolicy,
+    /// Zone of the workspace's own calendar.
+    pub time_zone: Tz,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            undo_window: Duration::zero(),
+            separate_approver: false,
+            retry: RetryPolicy::default(),
+            time_zone: chrono_tz::Asia::Tashkent,
+        }
+    }
+}
+
+/// Puts an engine together.
+#[derive(Debug)]
+pub struct EngineBuilder {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    llm: Option<Arc<dyn Llm>>,
+    channels: BTreeMap<String, Arc<dyn Channel>>,
+    observer: Arc<dyn Observer>,
+    policy: Policy,
+}
+
+impl EngineBuilder {
+    /// Uses this model for drafts. Without one, templates and built-in greetings are used.
+    #[must_use]
+    pub fn llm(mut self, llm: Arc<dyn Llm>) -> Self {
+        self.llm = Some(llm);
+        self
+    }
+
+    /// Delivers messages of channel `name` (`email`, `sms`, ...) through `channel`.
+    #[must_use]
+    pub fn channel(mut self, name: impl Into<String>, channel: Arc<dyn Channel>) -> Self {
+        self.channels.insert(name.into(), channel);
+        self
+    }
+
+    /// Tells `observer` about every commit.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Sets the rules of the house.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn build(self) -> Engine {
+        Engine { inner: Arc::new(self) }
+    }
+}
+
+/// The engine. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    inner: Arc<EngineBuilder>,
+}
+
+impl Engine {
+    /// Begins an engine over `store`. Clock and ids of a running program are
+    /// `SystemClock` and `RandomIds` (feature `worker`).
+    pub fn builder(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> EngineBuilder {
+        EngineBuilder {
+            store,
+            clock,
+            ids,
+            llm: None,
+            channels: BTreeMap::new(),
+            observer: Arc::new(Silent),
+            policy: Policy::default(),
+        }
+    }
+
+    /// What `actor` may do, in the actor's workspace.
+    #[must_use]
+    pub fn act_as(&self, actor: Actor) -> Session {
+        Session { engine: self.clone(), actor }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// The rules of the house.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.inner.policy
+    }
+
+    /// The channels by name.
+    #[must_use]
+    pub fn channels(&self) -> &BTreeMap<String, Arc<dyn Channel>> {
+        &self.inner.channels
+    }
+
+    /// Now, by the engine's clock.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        // Stores keep microseconds; a finer instant would not compare equal after reading it back.
+        let now = self.inner.clock.now();
+        DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
+    }
+
+    /// Today in the workspace's own zone.
+    #[must_use]
+    pub fn today(&self) -> NaiveDate {
+        crate::zone::date(self.now(), self.inner.policy.time_zone)
+    }
+
+    pub(crate) fn ids(&self) -> &Arc<dyn Ids> {
+        &self.inner.ids
+    }
+
+    pub(crate) fn llm(&self) -> Option<&Arc<dyn Llm>> {
+        self.inner.llm.as_ref()
+    }
+
+    pub(crate) fn channel(&self, name: &str) -> Result<(&Arc<dyn Channel>, ChannelCapabilities)> {
+        self.inner.channels.get(name).map(|c| (c, c.capabilities())).ok_or_else(|| {
+            let known: Vec<&str> = self.inner.channels.keys().map(String::as_str).collect();
+            Error::field("channel", format!("use one of the set-up channels: {}", known.join(", ")))
+        })
+    }
+
+    /// Commits independent change sets and tells the observer about those that succeeded.
+    pub(crate) async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
+        let notices: Vec<Vec<Notice>> = sets.iter().map(notices).collect();
+        let results = self.inner.store.commit(sets).await?;
+        let told: Vec<Notice> = notices
+            .into_iter()
+            .zip(&results)
+            .filter(|(_, result)| result.is_ok())
+            .flat_map(|(notices, _)| notices)
+            .collect();
+        if !told.is_empty() {
+            self.inner.observer.notice(&told);
+        }
+        Ok(results)
+    }
+
+    /// Commits one change set.
+    pub(crate) async fn commit_one(&self, set: ChangeSet) -> Result<()> {
+        self.commit(vec![set]).await?.pop().unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::Corrupt, "the store answered a commit with nothing"))
+        })
+    }
+}
+
+fn notices(set: &ChangeSet) -> Vec<Notice> {
+    set.events()
+        .iter()
+        .map(|event| Notice {
+            workspace: event.workspace.clone(),
+            subject: event.subject,
+            id: event.subject_id,
+            action: event.action.clone(),
+            status: event.status,
+            version: event.version,
+        })
+        .collect()
+}
+
+/// One actor at work.
+#[derive(Debug, Clone)]
+pub struct Session {
+    engine: Engine,
+    actor: Actor,
+}
+
+impl Session {
+    /// Contacts.
+    #[must_use]
+    pub const fn contacts(&self) -> Contacts<'_> {
+        Contacts(self)
+    }
+
+    /// Templates.
+    #[must_use]
+    pub const fn templates(&self) -> Templates<'_> {
+        Templates(self)
+    }
+
+    /// Messages.
+    #[must_use]
+    pub const fn messages(&self) -> Messages<'_> {
+        Messages(self)
+    }
+
+    /// Decisions about messages.
+    #[must_use]
+    pub const fn approvals(&self) -> Approvals<'_> {
+        Approvals(self)
+    }
+
+    /// Campaigns.
+    #[must_use]
+    pub const fn campaigns(&self) -> Campaigns<'_> {
+        Campaigns(self)
+    }
+
+    /// Figures.
+    #[must_use]
+    pub const fn analytics(&self) -> Analytics<'_> {
+        Analytics(self)
+    }
+
+    /// The history.
+    #[must_use]
+    pub const fn audit(&self) -> Audit<'_> {
+        Audit(self)
+    }
+
+    /// Addresses nothing is sent to.
+    #[must_use]
+    pub const fn suppressions(&self) -> Suppressions<'_> {
+        Suppressions(self)
+    }
+
+    /// The actor.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    pub(crate) fn require(&self, action: Action) -> Result<()> {
+        self.actor.require(action)
+    }
+
+    pub(crate) const fn workspace(&self) -> &Workspace {
+        &self.actor.workspace
+    }
+
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        self.engine.store()
+    }
+
+    pub(crate) fn stamp(&self) -> Stamp<'_> {
+        Stamp { actor: &self.actor, at: self.engine.now(), ids: self.engine.ids().as_ref() }
+    }
+
+    pub(crate) async fn contact(&self, id: ContactId) -> Result<crate::contact::Contact> {
+        let query = ContactQuery { ids: vec![id], ..ContactQuery::default() };
+        let page = self.store().contacts(self.workspace(), query).await?;
+        page.items.into_iter().next().ok_or_else(|| Error::not_found("contact"))
+    }
+
+    pub(crate) async fn message(&self, id: MessageId) -> Result<crate::message::Message> {
+        let query = MessageQuery { ids: vec![id], ..MessageQuery::default() };
+        let page = self.store().messages(self.workspace(), query).await?;
+        page.items
+            .into_iter()
+            .find(|message| !message.deleted)
+            .ok_or_else(|| Error::not_found("message"))
+    }
+
+    pub(crate) async fn template(&self, id: TemplateId) -> Result<crate::template::Template> {
+        let query = TemplateQuery { ids: vec![id], ..TemplateQuery::default() };
+        let page = self.store().templates(self.workspace(), query).await?;
+        page.items.into_iter().next().ok_or_else(|| Error::not_found("template"))
+    }
+
+    pub(crate) async fn campaign(&self, id: CampaignId) -> Result<crate::campaign::Campaign> {
+        let query = CampaignQuery { ids: vec![id], ..CampaignQuery::default() };
+        let page = self.store().campaigns(self.workspace(), query).await?;
+        page.items.into_iter().next().ok_or_else(|| Error::not_found("campaign"))
+    }
+}

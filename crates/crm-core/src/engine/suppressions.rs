@@ -1,0 +1,66 @@
+//! Addresses nothing is ever sent to.
+
+use super::Session;
+use crate::actor::Action;
+use crate::change::{Change, ChangeSet};
+use crate::consent::Suppression;
+use crate::error::{Error, Result};
+use crate::message::history::Subject;
+use crate::port::store::{Page, SuppressionQuery};
+
+/// Use cases of the suppression list.
+#[derive(Debug, Clone, Copy)]
+pub struct Suppressions<'a>(pub(super) &'a Session);
+
+impl Suppressions<'_> {
+    /// Lists suppressed addresses.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn list(&self, query: SuppressionQuery) -> Result<Page<Suppression>> {
+        self.0.require(Action::Read)?;
+        self.0.store().suppressions(self.0.workspace(), query).await
+    }
+
+    /// Suppresses an address on a channel. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// `Forbidden`; `Invalid` for an empty address or reason.
+    pub async fn add(&self, channel: &str, address: &str, reason: &str) -> Result<()> {
+        self.0.require(Action::Suppress)?;
+        if address.trim().is_empty() || address.chars().any(char::is_control) {
+            return Err(Error::field("address", "give the address to suppress"));
+        }
+        if reason.is_empty() || reason.chars().count() > 500 {
+            return Err(Error::field("reason", "say why in 1 to 500 characters"));
+        }
+        let stamp = self.0.stamp();
+        let mut set = ChangeSet::new(self.0.workspace().clone());
+        set.push(Change::InsertSuppression(Suppression {
+            workspace: self.0.workspace().clone(),
+            channel: channel.to_owned(),
+            address: address.trim().to_owned(),
+            reason: reason.to_owned(),
+            created_by: stamp.actor.id.clone(),
+            created_at: stamp.at,
+        }));
+        set.event(stamp.event(Subject::Suppression, stamp.ids.next(), 1, "suppressed"));
+        self.0.engine.commit_one(set).await
+    }
+
+    /// Lifts a suppression.
+    ///
+    /// # Errors
+    /// `Forbidden` for anyone but an admin.
+    pub async fn lift(&self, channel: &str, address: &str) -> Result<()> {
+        self.0.require(Action::LiftSuppression)?;
+        let stamp = self.0.stamp();
+        let mut set = ChangeSet::new(self.0.workspace().clone());
+        set.push(Change::DeleteSuppression {
+            channel: channel.to_owned(),
+            address: address.to_owned(),
+        });
+        set.event(stamp.event(Subject::Suppression, stamp.ids.next(), 1, "lifted"));
+        self.0.engine.commit_one(set).await
+    }
+}

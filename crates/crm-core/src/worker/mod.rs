@@ -1,0 +1,253 @@
+//! The background worker: plans, drafts, claims, delivers, records, sweeps and seals.
+//!
+//! It holds no truth of its own. Killing it at any moment loses nothing: what it had claimed returns to
+//! the queue, what it was sending becomes uncertain.
+
+mod deliver;
+mod plan;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use chrono::{DateTime, Duration, Utc};
+use tokio::sync::watch;
+
+use crate::actor::{Actor, Workspace};
+use crate::change::ChangeSet;
+use crate::engine::Engine;
+use crate::error::{ErrorKind, Result};
+use crate::message::dispatch;
+use crate::message::lifecycle::Event;
+use crate::message::{Message, Status, decide};
+use crate::port::store::{MessageQuery, PageRequest};
+use crate::stamp::Stamp;
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct WorkerOptions {
+    /// Its name; unique among running workers.
+    pub name: String,
+    /// Messages claimed at once; 1 to 1,000. Also the most that a crash can leave uncertain.
+    pub batch: u32,
+    /// How long a claim lasts. Must exceed every channel's timeout by a margin; the worker raises it
+    /// to twice the longest timeout plus 30 s when it is shorter.
+    pub lease: Duration,
+    /// Pause between two rounds that found nothing to do.
+    pub poll: std::time::Duration,
+    /// How long a stopping worker waits for deliveries under way.
+    pub grace: std::time::Duration,
+}
+
+impl Default for WorkerOptions {
+    fn default() -> Self {
+        Self {
+            name: "worker".to_owned(),
+            batch: 50,
+            lease: Duration::minutes(2),
+            poll: std::time::Duration::from_millis(250),
+            grace: std::time::Duration::from_secs(30),
+        }
+    }
+}
+
+/// What one round did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Plan rows written.
+    pub planned: u64,
+    /// Messages drafted.
+    pub drafted: u64,
+    /// Attempts begun.
+    pub begun: u64,
+    /// Messages moved by the sweep.
+    pub swept: u64,
+    /// Events sealed.
+    pub sealed: u64,
+}
+
+impl Round {
+    /// Whether there was nothing to do.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.planned + self.drafted + self.begun + self.swept == 0
+    }
+}
+
+/// A worker over one engine. See the module's text.
+#[derive(Debug)]
+pub struct Worker {
+    engine: Engine,
+    options: WorkerOptions,
+    /// Channels that refused everything, and until when they rest.
+    parked: Mutex<BTreeMap<String, DateTime<Utc>>>,
+}
+
+impl Worker {
+    /// A worker that is not running yet.
+    #[must_use]
+    pub fn new(engine: Engine, mut options: WorkerOptions) -> Self {
+        let longest = engine
+            .channels()
+            .values()
+            .map(|channel| channel.capabilities().timeout)
+            .max()
+            .unwrap_or_default();
+        let floor = Duration::from_std(longest * 2).unwrap_or(Duration::hours(1))
+            + Duration::seconds(30);
+        options.lease = options.lease.max(floor);
+        options.batch = options.batch.clamp(1, 1_000);
+        Self { engine, options, parked: Mutex::default() }
+    }
+
+    /// Works until `stop` becomes true (or its sender is gone), then finishes what is under way.
+    ///
+    /// # Errors
+    /// `Unavailable` when another worker holds a store that allows only one dispatcher. Failures of a
+    /// single round are logged and the next round tries again.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) -> Result<()> {
+        self.start().await?;
+        while !*stop.borrow() {
+            let idle = match self.round(&stop).await {
+                Ok(round) => round.is_idle(),
+                Err(error) => {
+                    tracing::warn!(kind = error.kind().code(), "a round of the worker failed");
+                    true
+                }
+            };
+            if idle {
+                tokio::select! {
+                    changed = stop.changed() => if changed.is_err() { break },
+                    () = tokio::time::sleep(self.options.poll) => {}
+                }
+            }
+        }
+        // The last events are sealed so that a stopped system verifies to its end.
+        for workspace in self.engine.store().workspaces().await? {
+            self.seal(&workspace).await?;
+        }
+        Ok(())
+    }
+
+    /// Becomes the dispatcher. With a store that allows only one, leases of the one before are taken
+    /// back at once: it cannot be alive.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn start(&self) -> Result<()> {
+        let store = self.engine.store();
+        store.become_dispatcher().await?;
+        if store.capabilities().exclusive_dispatcher {
+            for workspace in store.workspaces().await? {
+                while self.sweep(&workspace, DateTime::<Utc>::MAX_UTC, "worker_died").await? > 0 {}
+            }
+        }
+        Ok(())
+    }
+
+    /// One round over all workspaces.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn round(&self, stop: &watch::Receiver<bool>) -> Result<Round> {
+        let mut sum = Round::default();
+        for workspace in self.engine.store().workspaces().await? {
+            sum.swept += self.sweep(&workspace, self.engine.now(), "lease_expired").await?;
+            sum.swept += self.expire(&workspace).await?;
+            sum.planned += self.plan(&workspace).await?;
+            sum.drafted += self.draft(&workspace).await?;
+            sum.begun += self.dispatch(&workspace, stop).await?;
+            sum.sealed += self.seal(&workspace).await?;
+        }
+        Ok(sum)
+    }
+
+    /// Runs rounds until nothing is left to do now. For tests and one-off programs.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn run_until_idle(&self) -> Result<()> {
+        self.start().await?;
+        let (_sender, stop) = watch::channel(false);
+        while !self.round(&stop).await?.is_idle() {}
+        Ok(())
+    }
+
+    pub(super) fn stamp<'a>(&'a self, actor: &'a Actor) -> Stamp<'a> {
+        Stamp { actor, at: self.engine.now(), ids: self.engine.ids().as_ref() }
+    }
+
+    /// Commits sets one by one independently; conflicts mean that somebody else moved the row.
+    pub(super) async fn commit(&self, sets: Vec<ChangeSet>) -> Result<u64> {
+        let mut done = 0;
+        for result in self.engine.commit(sets).await? {
+            match result {
+                Ok(()) => done += 1,
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Duplicate) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    async fn page(&self, workspace: &Workspace, mut query: MessageQuery) -> Result<Vec<Message>> {
+        query.page = PageRequest { limit: 500, oldest_first: true, ..PageRequest::default() };
+        Ok(self.engine.store().messages(workspace, query).await?.items)
+    }
+
+    async fn sweep(
+        &self,
+        workspace: &Workspace,
+        before: DateTime<Utc>,
+        reason: &str,
+    ) -> Result<u64> {
+        let query = MessageQuery {
+            statuses: vec![Status::Claimed, Status::Sending],
+            lease_before: Some(before),
+            ..MessageQuery::default()
+        };
+        let held = self.page(workspace, query).await?;
+        if held.is_empty() {
+            return Ok(0);
+        }
+        let ids: Vec<_> = held.iter().map(|message| message.id).collect();
+        let views = self.engine.store().dispatch(workspace, &ids).await?;
+        let actor = Actor::system(workspace.clone());
+        let stamp = self.stamp(&actor);
+        let mut sets = Vec::with_capacity(views.len());
+        for view in &views {
+            if matches!(view.message.status, Status::Claimed | Status::Sending) {
+                let attempt = view.attempt.as_ref();
+                sets.push(dispatch::take_back(&view.message, attempt, reason, &stamp)?.1);
+            }
+        }
+        self.commit(sets).await
+    }
+
+    async fn expire(&self, workspace: &Workspace) -> Result<u64> {
+        let query = MessageQuery {
+            statuses: vec![Status::Draft, Status::PendingApproval, Status::Approved],
+            expires_before: Some(self.engine.now()),
+            ..MessageQuery::default()
+        };
+        let late = self.page(workspace, query).await?;
+        let actor = Actor::system(workspace.clone());
+        let stamp = self.stamp(&actor);
+        let mut sets = Vec::with_capacity(late.len());
+        for message in &late {
+            sets.push(decide::close(message, Event::Expire, None, &stamp)?.1);
+        }
+        self.commit(sets).await
+    }
+
+    async fn seal(&self, workspace: &Workspace) -> Result<u64> {
+        let mut sealed = 0;
+        loop {
+            let count = self.engine.store().seal(workspace, 1_000).await?;
+            sealed += u64::from(count);
+            if count < 1_000 {
+                return Ok(sealed);
+            }
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Campaigns: begin runs that are due, plan their audience page by page, draft what is planned.
+
+use std::collections::BTreeSet;
+
+use futures_util::stream::{self, StreamExt as _};
+
+use super::Worker;
+use crate::actor::{Actor, Workspace};
+use crate::campaign::{Campaign, CampaignStatus, PlanRow, Schedule, planner, schedule};
+use crate::change::{Change, ChangeSet, Precondition};
+use crate::contact::Contact;
+use crate::error::Result;
+use crate::generation::Tone;
+use crate::message::decide::{self, NewMessage};
+use crate::message::history::Subject;
+use crate::port::store::{
+    CampaignQuery, ContactQuery, PageRequest, PlanQuery, SuppressionQuery, TemplateQuery,
+};
+
+/// Contacts planned in one commit.
+const PLAN_PAGE: u32 = 500;
+/// Messages drafted in one commit.
+const DRAFT_PAGE: u32 = 100;
+/// Drafts under way at once.
+const DRAFTS_AT_ONCE: usize = 16;
+
+impl Worker {
+    async fn campaigns(&self, workspace: &Workspace, status: CampaignStatus) -> Result<Vec<Campaign>> {
+        let query = CampaignQuery {
+            statuses: vec![status],
+            page: PageRequest { limit: 1_000, ..PageRequest::default() },
+            ..CampaignQuery::default()
+        };
+        Ok(self.engine.store().campaigns(workspace, query).await?.items)
+    }
+
+    /// Begins runs that are due and plans one page of each running campaign.
+    pub(super) async fn plan(&self, workspace: &Workspace) -> Result<u64> {
+        let now = self.engine.now();
+        let mut begun = Vec::new();
+        for campaign in self.campaigns(workspace, CampaignStatus::Scheduled).await? {
+            let Some(due) = campaign.next_run_at.filter(|at| *at <= now) else { continue };
+            let next = schedule::next_run(&campaign.fields.schedule, now)?;
+            begun.push(self.update(workspace, &campaign, "run_begun", |after| {
+                after.status = CampaignStatus::Active;
+                after.occurrence = Some(schedule::occurrence(&after.fields.schedule, due));
+                after.plan_cursor = None;
+                after.planned = false;
+                after.next_run_at = next;
+            }));
+        }
+        let mut planned = self.commit(begun).await?;
+        for campaign in self.campaigns(workspace, CampaignStatus::Active).await? {
+            if campaign.planned {
+                planned += self.finish(workspace, &campaign).await?;
+            } else {
+                planned += self.plan_page(workspace, &campaign).await?;
+            }
+        }
+        Ok(planned)
+    }
+
+    fn update(
+        &self,
+        workspace: &Workspace,
+        before: &Campaign,
+        action: &str,
+        change: impl FnOnce(&mut Campaign),
+    ) -> ChangeSet {
+        let actor = Actor::system(workspace.clone());
+        let stamp = self.stamp(&actor);
+        let mut after = before.clone();
+        after.version += 1;
+        after.updated_at = stamp.at;
+        change(&mut after);
+        let mut set = ChangeSet::new(workspace.clone());
+        set.update_campaign(before, after.clone());
+        let mut event = stamp.event(Subject::Campaign, after.id.0, after.version, action);
+        event.reason = Some(after.status.as_str().to_owned());
+        set.event(event);
+        set
+    }
+
+    async fn plan_page(&self, workspace: &Workspace, campaign: &Campaign) -> Result<u64> {
+        let (Some(occurrence), Ok((channel, capabilities))) =
+            (campaign.occurrence.clone(), self.engine.channel(&campaign.fields.channel))
+        else {
+            return Ok(0);
+        };
+        let query = ContactQuery {
+            audience: Some(campaign.fields.audience.clone()),
+            today: Some(self.engine.today()),
+            page: PageRequest {
+                limit: PLAN_PAGE,
+                after: campaign.plan_cursor.map(|id| id.0),
+                oldest_first: true,
+                ..PageRequest::default()
+            },
+            ..ContactQuery::default()
+        };
+        let page = self.engine.store().contacts(workspace, query).await?;
+        let mut rows = Vec::with_capacity(page.items.len());
+        for contact in &page.items {
+            let suppressed = match contact.address(capabilities.address) {
+                None => false,
+                Some(address) => {
+                    let query = SuppressionQuery {
+                        channel: Some(campaign.fields.channel.clone()),
+                        address: Some(address.to_owned()),
+                        limit: 1,
+                        skip: 0,
+                    };
+                    let found = self.engine.store().suppressions(workspace, query).await?;
+                    !found.items.is_empty()
+                }
+            };
+            let target = planner::Target {
+                address: capabilities.address,
+                accepts: &|address| channel.accepts_address(address),
+                suppressed,
+            };
+            rows.extend(planner::plan(
+                contact,
+                campaign,
+                &occurrence,
+                self.engine.now(),
+                &target,
+            )?);
+        }
+        let count = rows.len() as u64;
+        let last = page.items.last().map(|contact| contact.id);
+        let done = page.next.is_none();
+        let mut set = self.update(workspace, campaign, "planned", |after| {
+            after.plan_cursor = last.or(after.plan_cursor);
+            after.planned = done;
+        });
+        for row in rows {
+            set.push(Change::InsertPlanRow(row));
+        }
+        // A page without a new row is still progress.
+        Ok(self.commit(vec![set]).await?.max(count))
+    }
+
+    /// Ends a run when nothing of it is open any more.
+    async fn finish(&self, workspace: &Workspace, campaign: &Campaign) -> Result<u64> {
+        if !self.undrafted(workspace, campaign, 1).await?.is_empty() {
+            return Ok(0);
+        }
+        let repeats = matches!(
+            campaign.fields.schedule,
+            Schedule::Recurring { .. } | Schedule::Birthday { .. }
+        );
+        let session = self.engine.act_as(Actor::system(workspace.clone()));
+        let stats = session.campaigns().stats(campaign.id).await?;
+        let ended = stats.sent_count + stats.failed_count + stats.ended_count;
+        // A repeating campaign goes back to waiting once everything is drafted; its open messages live
+        // on. In test mode nothing ever ends by itself, so drafting is the end.
+        if !repeats && !campaign.test_mode && ended < stats.generated_count {
+            return Ok(0);
+        }
+        let set = self.update(workspace, campaign, "run_ended", |after| {
+            after.occurrence = None;
+            after.status = if repeats && after.next_run_at.is_some() {
+                CampaignStatus::Scheduled
+            } else {
+                CampaignStatus::Completed
+            };
+        });
+        self.commit(vec![set]).await
+    }
+
+    async fn undrafted(
+        &self,
+        workspace: &Workspace,
+        campaign: &Campaign,
+        limit: u32,
+    ) -> Result<Vec<PlanRow>> {
+        let query = PlanQuery {
+            campaign_id: campaign.id,
+            // Lines of earlier runs that were cut off by a crash are drafted as well.
+            occurrence: None,
+            excluded: Some(false),
+            undrafted: true,
+            page: PageRequest { limit, oldest_first: true, ..PageRequest::default() },
+        };
+        Ok(self.engine.store().plan(workspace, query).await?.items)
+    }
+
+    /// Drafts one page of each running campaign.
+    pub(super) async fn draft(&self, workspace: &Workspace) -> Result<u64> {
+        let mut drafted = 0;
+        for campaign in self.campaigns(workspace, CampaignStatus::Active).await? {
+            let rows = self.undrafted(workspace, &campaign, DRAFT_PAGE).await?;
+            if !rows.is_empty() {
+                drafted += self.draft_page(workspace, &campaign, rows).await?;
+            }
+        }
+        Ok(drafted)
+    }
+
+    async fn draft_page(
+        &self,
+        workspace: &Workspace,
+        campaign: &Campaign,
+        rows: Vec<PlanRow>,
+    ) -> Result<u64> {
+        let store = self.engine.store();
+        let ids: BTreeSet<_> = rows.iter().map(|row| row.contact_id).collect();
+        let query = ContactQuery {
+            ids: ids.into_iter().collect(),
+            page: PageRequest { limit: 1_000, ..PageRequest::default() },
+            ..ContactQuery::default()
+        };
+        let contacts = store.contacts(workspace, query).await?.items;
+        let session = self.engine.act_as(Actor::system(workspace.clone()));
+        let templates = match campaign.fields.template_id {
+            None => session.active_templates(campaign.fields.occasion_type).await?,
+            Some(id) => {
+                let query = TemplateQuery { ids: vec![id], ..TemplateQuery::default() };
+                store.templates(workspace, query).await?.items
+            }
+        };
+        let templates = &templates;
+        let drafts: Vec<Result<ChangeSet>> = stream::iter(rows)
+            .map(|row| {
+                let contact = contacts.iter().find(|contact| contact.id == row.contact_id);
+                async move { self.draft_row(campaign, row, contact, templates).await }
+            })
+            .buffered(DRAFTS_AT_ONCE)
+            .collect()
+            .await;
+        let mut sets = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            match draft {
+                Ok(set) => sets.push(set),
+                Err(error) => {
+                    tracing::warn!(campaign = %campaign.id, kind = error.kind().code(),
+                        "a message could not be drafted");
+                }
+            }
+        }
+        self.commit(sets).await
+    }
+
+    async fn draft_row(
+        &self,
+        campaign: &Campaign,
+        mut row: PlanRow,
+        contact: Option<&Contact>,
+        templates: &[crate::template::Template],
+    ) -> Result<ChangeSet> {
+        let actor = Actor::system(campaign.workspace.clone());
+        let (channel, capabilities) = self.engine.channel(&row.channel)?;
+        let reachable = contact.filter(|contact| !contact.erased).and_then(|contact| {
+            let address = contact.address(capabilities.address)?;
+            channel.accepts_address(address).then(|| (contact, address.to_owned()))
+        });
+        let written = match &reachable {
+            None => Err("no_address"),
+            Some((contact, _)) => {
+                let wanted = crate::engine::Wanted {
+                    occasion: campaign.fields.occasion_type,
+                    tone: campaign.fields.tone.as_deref().and_then(Tone::parse).unwrap_or_default(),
+                    context: campaign.fields.custom_context.as_deref(),
+                    instruction: None,
+                    channel: &row.channel,
+                    template: campaign.fields.template_id.and_then(|_| templates.first()),
+                };
+                self.engine
+                    .write_text(contact, wanted, templates, &capabilities)
+                    .await
+                    .map_err(|_| "template_value_missing")
+            }
+        };
+        let stamp = self.stamp(&actor);
+        let (Some((contact, recipient)), Ok(written)) = (reachable, &written) else {
+            // Said in the plan, once and for good; the rest of the campaign goes on.
+            row.excluded = Some(written.err().unwrap_or("no_address").to_owned());
+            row.send_at = None;
+            let mut set = ChangeSet::new(campaign.workspace.clone());
+            set.push(Change::UpdatePlanRow(row));
+            return Ok(set);
+        };
+        let (message, mut set) = decide::create(
+            NewMessage {
+                contact_id: contact.id,
+                campaign: Some((campaign.id, row.occurrence.clone())),
+                occasion: campaign.fields.occasion_type,
+                channel: row.channel.clone(),
+                recipient,
+                text: written.text.clone(),
+                generated_by: written.generated_by,
+                metadata: written.metadata.clone(),
+                scheduled_for: row.send_at.filter(|at| *at > stamp.at),
+                expires_at: None,
+                test_mode: campaign.test_mode,
+                submitted: true,
+            },
+            &stamp,
+        )?;
+        row.message_id = Some(message.id);
+        set.push(Change::UpdatePlanRow(row));
+        // A campaign that was paused or cancelled meanwhile drafts nothing more.
+        set.require(Precondition::Campaign(campaign.id, campaign.version));
+        Ok(set)
+    }
+}

@@ -1,0 +1,83 @@
+//! Any edit, removal, swap or truncation of sealed events is found, with its position.
+
+use crm_core::message::history::{AuditEvent, Checkpoint, Seal, Subject, Verifier, seal, verify};
+use crm_core::testing::fixtures;
+use proptest::prelude::*;
+
+fn chain(length: u64) -> (Vec<(AuditEvent, Seal)>, Checkpoint) {
+    let events: Vec<AuditEvent> =
+        (1..=length).map(|n| fixtures::event(n, Subject::Message, n % 7)).collect();
+    // Sealed in two batches, as a worker would.
+    let (first, rest) = events.split_at(events.len() / 3);
+    let (mut seals, head) = seal(Checkpoint::default(), first);
+    let (more, head) = seal(head, rest);
+    seals.extend(more);
+    (events.into_iter().zip(seals).collect(), head)
+}
+
+proptest! {
+    #[test]
+    fn an_untouched_chain_verifies(length in 0_u64..60) {
+        let (events, head) = chain(length);
+        prop_assert_eq!(verify(&events, head), None);
+        prop_assert_eq!(head.position, length);
+    }
+
+    #[test]
+    fn a_changed_event_is_found_at_its_position(length in 1_u64..60, pick: prop::sample::Index, field in 0..9) {
+        let (mut events, head) = chain(length);
+        let at = pick.index(events.len());
+        let event = &mut events[at].0;
+        match field {
+            0 => event.actor.push('x'),
+            1 => event.action.push('x'),
+            2 => event.version += 1,
+            3 => event.reason = Some("other".to_owned()),
+            4 => event.at += chrono::Duration::microseconds(1),
+            5 => event.role = if event.role == crm_core::Role::Admin { crm_core::Role::Viewer } else { crm_core::Role::Admin },
+            6 => event.digest = Some(crm_core::message::Digest([9; 32])),
+            7 => event.subject = Subject::Campaign,
+            _ => event.revision = Some(event.revision.unwrap_or(0) + 1),
+        }
+        prop_assert_eq!(verify(&events, head), Some(at as u64 + 1));
+    }
+
+    #[test]
+    fn a_dropped_event_is_found(length in 1_u64..60, pick: prop::sample::Index) {
+        let (mut events, head) = chain(length);
+        let at = pick.index(events.len());
+        events.remove(at);
+        prop_assert_eq!(verify(&events, head), Some(at as u64 + 1));
+    }
+
+    #[test]
+    fn swapped_events_are_found(length in 2_u64..60, pick: prop::sample::Index) {
+        let (mut events, head) = chain(length);
+        let at = pick.index(events.len() - 1);
+        events.swap(at, at + 1);
+        prop_assert_eq!(verify(&events, head), Some(at as u64 + 1));
+    }
+
+    #[test]
+    fn a_truncated_chain_is_found(length in 1_u64..60, cut in 1_usize..60) {
+        let (mut events, head) = chain(length);
+        let keep = events.len().saturating_sub(cut);
+        events.truncate(keep);
+        prop_assert_eq!(verify(&events, head), Some(keep as u64 + 1));
+    }
+
+    #[test]
+    fn a_resealed_rewrite_is_found_by_a_checkpoint_kept_elsewhere(length in 2_u64..60, pick: prop::sample::Index) {
+        let (events, kept) = chain(length);
+        let mut rewritten: Vec<AuditEvent> = events.into_iter().map(|(event, _)| event).collect();
+        let at = pick.index(rewritten.len());
+        rewritten[at].actor.push('x');
+        let (seals, head) = seal(Checkpoint::default(), &rewritten);
+        let mut verifier = Verifier::default();
+        for (event, seal) in rewritten.iter().zip(seals) {
+            verifier.push(event, seal);
+        }
+        prop_assert_eq!(verifier.finish(head), None);
+        prop_assert!(verifier.finish(kept).is_some());
+    }
+}
