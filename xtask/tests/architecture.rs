@@ -1,10 +1,14 @@
 //! The absences ARCHITECTURE.md promises: who may name what.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
@@ -47,22 +51,42 @@ fn adapters_see_the_core_and_not_each_other() {
         ("crates/crm-channels/src", "crm_channels"),
     ];
     for (folder, own) in adapters {
-        let others: Vec<&str> =
-            adapters.iter().map(|(_, name)| *name).filter(|name| *name != own).collect();
+        let others: Vec<&str> = adapters
+            .iter()
+            .map(|(_, name)| *name)
+            .filter(|name| *name != own)
+            .collect();
         assert_eq!(naming(folder, &others), [] as [&str; 0]);
     }
 }
 
 #[test]
 fn the_core_names_no_adapter_no_database_and_no_account() {
-    let words =
-        ["crm_store", "crm_ai", "crm_channels", "rusqlite", "sqlx", "reqwest", "lettre", "axum", "argon2", "password"];
+    let words = [
+        "crm_store",
+        "crm_ai",
+        "crm_channels",
+        "rusqlite",
+        "sqlx",
+        "reqwest",
+        "lettre",
+        "axum",
+        "argon2",
+        "password",
+    ];
     assert_eq!(naming("crates/crm-core/src", &words), [] as [&str; 0]);
 }
 
 #[test]
 fn the_core_reads_clock_and_environment_only_in_the_system_module() {
-    let words = ["SystemTime::now", "Utc::now", "Instant::now", "std::env", "std::fs", "std::net"];
+    let words = [
+        "SystemTime::now",
+        "Utc::now",
+        "Instant::now",
+        "std::env",
+        "std::fs",
+        "std::net",
+    ];
     let found: Vec<String> = naming("crates/crm-core/src", &words)
         .into_iter()
         .filter(|line| !line.contains("src/system.rs") && !line.contains("src/worker/"))
@@ -74,16 +98,26 @@ fn the_core_reads_clock_and_environment_only_in_the_system_module() {
 fn the_domain_names_no_engine_and_no_worker() {
     for module in ["message", "contact", "audience", "template", "campaign"] {
         let folder = format!("crates/crm-core/src/{module}");
-        assert_eq!(naming(&folder, &["crate::engine", "crate::worker"]), [] as [&str; 0]);
+        assert_eq!(
+            naming(&folder, &["crate::engine", "crate::worker"]),
+            [] as [&str; 0]
+        );
     }
 }
 
 #[test]
 fn sql_stands_in_stores_and_axum_in_the_host_alone() {
     let sql = ["INSERT INTO", "SELECT ", "DELETE FROM"];
-    for folder in ["crates/crm-core/src", "crates/crm-channels/src", "crates/crm-ai-claude/src"] {
+    for folder in [
+        "crates/crm-core/src",
+        "crates/crm-channels/src",
+        "crates/crm-ai-claude/src",
+    ] {
         assert_eq!(naming(folder, &sql), [] as [&str; 0]);
         assert_eq!(naming(folder, &["axum::"]), [] as [&str; 0]);
     }
-    assert_eq!(naming("crates/crm-store-sqlite/src", &["axum::"]), [] as [&str; 0]);
+    assert_eq!(
+        naming("crates/crm-store-sqlite/src", &["axum::"]),
+        [] as [&str; 0]
+    );
 }

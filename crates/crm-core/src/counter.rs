@@ -59,10 +59,10 @@ pub fn of_message(message: &Message) -> Contribution {
         format!("message.created.{}", quarter(message.created_at)),
         1,
     ));
-    if message.generated_by == GeneratedBy::Manual {
-        if let Some(template) = meta.template_id {
-            list.push((format!("template.{template}.used"), 1));
-        }
+    if message.generated_by == GeneratedBy::Manual
+        && let Some(template) = meta.template_id
+    {
+        list.push((format!("template.{template}.used"), 1));
     }
     if let Some(campaign) = message.campaign_id {
         list.push((format!("campaign.{campaign}.generated"), 1));

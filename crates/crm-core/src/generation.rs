@@ -28,7 +28,12 @@ pub enum Tone {
 
 impl Tone {
     /// All tones.
-    pub const ALL: [Self; 4] = [Self::ProfessionalFriendly, Self::Formal, Self::Casual, Self::Warm];
+    pub const ALL: [Self; 4] = [
+        Self::ProfessionalFriendly,
+        Self::Formal,
+        Self::Casual,
+        Self::Warm,
+    ];
 
     /// The name used in JSON.
     #[must_use]
@@ -100,7 +105,10 @@ pub fn request(
             map.insert("context".to_owned(), Value::String(context.to_owned()));
         }
         if let Some(instruction) = instruction {
-            map.insert("instruction".to_owned(), Value::String(instruction.to_owned()));
+            map.insert(
+                "instruction".to_owned(),
+                Value::String(instruction.to_owned()),
+            );
         }
     }
     DraftRequest {
@@ -142,14 +150,16 @@ pub fn check(draft: &Draft, request: &DraftRequest) -> Result<(), String> {
 
 /// `{{name}}`, `[Имя]`, `<name>`: a word in brackets that somebody was meant to fill in.
 fn has_placeholder(text: &str) -> bool {
-    [("{", "}"), ("[", "]"), ("<", ">")].into_iter().any(|(open, close)| {
-        text.split(open).skip(1).any(|rest| {
-            rest.split_once(close).is_some_and(|(inside, _)| {
-                let length = inside.chars().count();
-                (1..=40).contains(&length) && inside.chars().any(char::is_alphabetic)
+    [("{", "}"), ("[", "]"), ("<", ">")]
+        .into_iter()
+        .any(|(open, close)| {
+            text.split(open).skip(1).any(|rest| {
+                rest.split_once(close).is_some_and(|(inside, _)| {
+                    let length = inside.chars().count();
+                    (1..=40).contains(&length) && inside.chars().any(char::is_alphabetic)
+                })
             })
         })
-    })
 }
 
 #[cfg(test)]
@@ -161,7 +171,12 @@ mod tests {
         for text in ["Dear {{name}}", "Здравствуйте, [Имя]!", "Hi <first name>"] {
             assert!(has_placeholder(text), "{text}");
         }
-        for text in ["Анна, с днём рождения!", "2 < 3", "скидка [10]", "Oʻtkir aka"] {
+        for text in [
+            "Анна, с днём рождения!",
+            "2 < 3",
+            "скидка [10]",
+            "Oʻtkir aka",
+        ] {
             assert!(!has_placeholder(text), "{text}");
         }
     }

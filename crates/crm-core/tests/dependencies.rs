@@ -1,5 +1,6 @@
 //! The core without features does no I/O, reads no clock and has no randomness: its dependency tree is
 //! held to a list, and the crates on it are built without the features that would.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::process::Command;
 
@@ -8,13 +9,24 @@ const ALLOWED: &[&str] = include!("allowed_crates.in");
 
 fn tree(args: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--package", "crm-core", "--no-default-features", "--edges", "normal"])
+        .args([
+            "tree",
+            "--package",
+            "crm-core",
+            "--no-default-features",
+            "--edges",
+            "normal",
+        ])
         .args(["--prefix", "none", "--locked"])
         .args(args)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout).unwrap();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     lines.sort();
@@ -32,8 +44,10 @@ fn the_dependency_tree_is_the_allowed_one() {
     names.sort();
     names.dedup();
     assert!(names.len() > 5, "the tree was not read: {names:?}");
-    let foreign: Vec<&String> =
-        names.iter().filter(|name| !ALLOWED.contains(&name.as_str())).collect();
+    let foreign: Vec<&String> = names
+        .iter()
+        .filter(|name| !ALLOWED.contains(&name.as_str()))
+        .collect();
     assert!(foreign.is_empty(), "not on the list: {foreign:?}");
 }
 

@@ -1,12 +1,14 @@
 //! Any edit, removal, swap or truncation of sealed events is found, with its position.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use crm_core::message::history::{AuditEvent, Checkpoint, Seal, Subject, Verifier, seal, verify};
 use crm_core::testing::fixtures;
 use proptest::prelude::*;
 
 fn chain(length: u64) -> (Vec<(AuditEvent, Seal)>, Checkpoint) {
-    let events: Vec<AuditEvent> =
-        (1..=length).map(|n| fixtures::event(n, Subject::Message, n % 7)).collect();
+    let events: Vec<AuditEvent> = (1..=length)
+        .map(|n| fixtures::event(n, Subject::Message, n % 7))
+        .collect();
     // Sealed in two batches, as a worker would.
     let (first, rest) = events.split_at(events.len() / 3);
     let (mut seals, head) = seal(Checkpoint::default(), first);

@@ -1,4 +1,5 @@
 //! Every status x event x role, against a matrix written by hand from the specification.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use crm_core::message::lifecycle::{Event, Status, TRANSITIONS, allowed_actions, apply};
 use crm_core::{ErrorKind, Role};
@@ -51,7 +52,9 @@ rejected edit pending_approval p
 fn expected(from: Status, event: Event) -> Option<(Status, char)> {
     EXPECTED.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let [f, e, to, who] = words[..] else { return None };
+        let [f, e, to, who] = words[..] else {
+            return None;
+        };
         (f == from.as_str() && e == event.as_str())
             .then(|| (Status::parse(to).unwrap(), who.chars().next().unwrap()))
     })
@@ -82,7 +85,10 @@ fn every_status_event_and_role_is_decided_as_specified() {
         }
     }
     assert_eq!(cells, 12 * 24 * 4);
-    assert_eq!(TRANSITIONS.len(), EXPECTED.lines().filter(|line| !line.is_empty()).count());
+    assert_eq!(
+        TRANSITIONS.len(),
+        EXPECTED.lines().filter(|line| !line.is_empty()).count()
+    );
 }
 
 #[test]
@@ -91,7 +97,10 @@ fn a_status_and_event_stand_in_the_table_once() {
         let same = |other: &&crm_core::message::lifecycle::Transition| {
             other.from == row.from && other.event == row.event
         };
-        assert!(TRANSITIONS[index + 1..].iter().find(same).is_none(), "{row:?}");
+        assert!(
+            TRANSITIONS[index + 1..].iter().find(same).is_none(),
+            "{row:?}"
+        );
     }
 }
 
@@ -109,8 +118,19 @@ fn allowed_actions_are_those_that_apply_accepts() {
 
 #[test]
 fn what_was_sent_cannot_be_edited_rejected_or_called_off() {
-    for from in [Status::Sending, Status::Sent, Status::Delivered, Status::Uncertain] {
-        for event in [Event::Edit, Event::Reject, Event::Cancel, Event::Approve, Event::Reschedule] {
+    for from in [
+        Status::Sending,
+        Status::Sent,
+        Status::Delivered,
+        Status::Uncertain,
+    ] {
+        for event in [
+            Event::Edit,
+            Event::Reject,
+            Event::Cancel,
+            Event::Approve,
+            Event::Reschedule,
+        ] {
             for role in Role::ALL {
                 assert!(apply(from, event, role).is_err());
             }

@@ -1,4 +1,5 @@
 //! The product's main job on one message, and each promise about approval and delivery.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod common;
 
@@ -21,7 +22,10 @@ async fn what_was_approved_is_delivered_once_and_proven() {
     let message = world.draft(&contact, TEXT).await;
     assert_eq!(message.status, Status::Draft);
     world.worker().run_until_idle().await.unwrap();
-    assert!(world.channel.delivered().is_empty(), "nothing leaves without an approval");
+    assert!(
+        world.channel.delivered().is_empty(),
+        "nothing leaves without an approval"
+    );
     let approved = world.approve(&message).await;
     for _ in 0..3 {
         world.worker().run_until_idle().await.unwrap();
@@ -62,20 +66,38 @@ async fn an_edit_a_new_address_or_a_new_time_voids_the_approval() {
         let manager = world.manager();
         match change {
             0 => {
-                let edit = Edit { content: Some("second text".to_owned()), ..Edit::default() };
-                manager.messages().edit(message.id, None, edit).await.unwrap();
+                let edit = Edit {
+                    content: Some("second text".to_owned()),
+                    ..Edit::default()
+                };
+                manager
+                    .messages()
+                    .edit(message.id, None, edit)
+                    .await
+                    .unwrap();
             }
             1 => {
                 let later = world.engine.now() + Duration::hours(1);
-                let edit = Edit { scheduled_for: Some(Some(later)), ..Edit::default() };
-                manager.messages().edit(message.id, None, edit).await.unwrap();
+                let edit = Edit {
+                    scheduled_for: Some(Some(later)),
+                    ..Edit::default()
+                };
+                manager
+                    .messages()
+                    .edit(message.id, None, edit)
+                    .await
+                    .unwrap();
             }
             _ => {
                 let fields = ContactFields {
                     email: Some("b@mail.example".to_owned()),
                     ..contact.fields.clone()
                 };
-                manager.contacts().update(contact.id, None, fields).await.unwrap();
+                manager
+                    .contacts()
+                    .update(contact.id, None, fields)
+                    .await
+                    .unwrap();
             }
         }
         let message = world.reload(&message).await;
@@ -92,15 +114,40 @@ async fn nobody_approves_what_they_did_not_see() {
     let world = world();
     let contact = world.contact("a@mail.example").await;
     let message = world.draft(&contact, "first text here").await;
-    let edit = Edit { content: Some("changed behind your back".to_owned()), ..Edit::default() };
-    world.act("bob", Role::Manager).messages().edit(message.id, None, edit).await.unwrap();
-    let error =
-        world.manager().approvals().approve(message.id, seen(&message)).await.unwrap_err();
+    let edit = Edit {
+        content: Some("changed behind your back".to_owned()),
+        ..Edit::default()
+    };
+    world
+        .act("bob", Role::Manager)
+        .messages()
+        .edit(message.id, None, edit)
+        .await
+        .unwrap();
+    let error = world
+        .manager()
+        .approvals()
+        .approve(message.id, seen(&message))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert!(error.detail().contains("bob") && error.detail().contains("edited"), "{error}");
+    assert!(
+        error.detail().contains("bob") && error.detail().contains("edited"),
+        "{error}"
+    );
     let now = world.reload(&message).await;
-    let wrong = Seen { version: now.version, digest: Some(message.digest) };
-    assert!(world.manager().approvals().approve(message.id, wrong).await.is_err());
+    let wrong = Seen {
+        version: now.version,
+        digest: Some(message.digest),
+    };
+    assert!(
+        world
+            .manager()
+            .approvals()
+            .approve(message.id, wrong)
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -108,9 +155,19 @@ async fn of_two_approvers_one_wins_and_the_other_is_told_who() {
     let world = world();
     let contact = world.contact("a@mail.example").await;
     let message = world.draft(&contact, "first text here").await;
-    let (ann, bob) = (world.act("ann", Role::Manager), world.act("bob", Role::Manager));
-    ann.approvals().approve(message.id, seen(&message)).await.unwrap();
-    let error = bob.approvals().approve(message.id, seen(&message)).await.unwrap_err();
+    let (ann, bob) = (
+        world.act("ann", Role::Manager),
+        world.act("bob", Role::Manager),
+    );
+    ann.approvals()
+        .approve(message.id, seen(&message))
+        .await
+        .unwrap();
+    let error = bob
+        .approvals()
+        .approve(message.id, seen(&message))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.detail().contains("ann"), "{error}");
 }
@@ -122,13 +179,44 @@ async fn a_viewer_decides_nothing() {
     let message = world.draft(&contact, "first text here").await;
     let viewer = world.viewer();
     let forbidden = |error: crm_core::Error| assert_eq!(error.kind(), ErrorKind::Forbidden);
-    forbidden(viewer.approvals().approve(message.id, seen(&message)).await.unwrap_err());
-    forbidden(viewer.approvals().reject(message.id, None, None).await.unwrap_err());
+    forbidden(
+        viewer
+            .approvals()
+            .approve(message.id, seen(&message))
+            .await
+            .unwrap_err(),
+    );
+    forbidden(
+        viewer
+            .approvals()
+            .reject(message.id, None, None)
+            .await
+            .unwrap_err(),
+    );
     forbidden(viewer.messages().send(message.id).await.unwrap_err());
     forbidden(viewer.messages().delete(message.id).await.unwrap_err());
-    forbidden(viewer.messages().cancel(message.id, None).await.unwrap_err());
-    forbidden(viewer.contacts().create(contact.fields.clone()).await.unwrap_err());
-    forbidden(world.manager().contacts().erase(contact.id).await.unwrap_err());
+    forbidden(
+        viewer
+            .messages()
+            .cancel(message.id, None)
+            .await
+            .unwrap_err(),
+    );
+    forbidden(
+        viewer
+            .contacts()
+            .create(contact.fields.clone())
+            .await
+            .unwrap_err(),
+    );
+    forbidden(
+        world
+            .manager()
+            .contacts()
+            .erase(contact.id)
+            .await
+            .unwrap_err(),
+    );
     assert_eq!(world.reload(&message).await, message);
 }
 
@@ -140,10 +228,21 @@ async fn a_sent_message_is_neither_edited_nor_rejected_nor_deleted() {
     world.approve(&message).await;
     world.worker().run_until_idle().await.unwrap();
     let manager = world.manager();
-    let edit = Edit { content: Some("too late".to_owned()), ..Edit::default() };
+    let edit = Edit {
+        content: Some("too late".to_owned()),
+        ..Edit::default()
+    };
     let errors = [
-        manager.messages().edit(message.id, None, edit).await.unwrap_err(),
-        manager.approvals().reject(message.id, None, None).await.unwrap_err(),
+        manager
+            .messages()
+            .edit(message.id, None, edit)
+            .await
+            .unwrap_err(),
+        manager
+            .approvals()
+            .reject(message.id, None, None)
+            .await
+            .unwrap_err(),
         manager.messages().delete(message.id).await.unwrap_err(),
         manager.messages().send(message.id).await.unwrap_err(),
     ];
@@ -155,9 +254,24 @@ async fn a_sent_message_is_neither_edited_nor_rejected_nor_deleted() {
 #[tokio::test]
 async fn outcomes_lead_where_the_protocol_says() {
     let outcomes = [
-        (Outcome::Dead { reason: "no_such_user".to_owned() }, Status::Failed),
-        (Outcome::Rejected { reason: "content".to_owned() }, Status::Failed),
-        (Outcome::Stop { reason: "credentials".to_owned() }, Status::Approved),
+        (
+            Outcome::Dead {
+                reason: "no_such_user".to_owned(),
+            },
+            Status::Failed,
+        ),
+        (
+            Outcome::Rejected {
+                reason: "content".to_owned(),
+            },
+            Status::Failed,
+        ),
+        (
+            Outcome::Stop {
+                reason: "credentials".to_owned(),
+            },
+            Status::Approved,
+        ),
         (
             Outcome::RetryAfter {
                 scope: RetryScope::Message,
@@ -166,7 +280,12 @@ async fn outcomes_lead_where_the_protocol_says() {
             },
             Status::Approved,
         ),
-        (Outcome::Unknown { reason: "reset".to_owned() }, Status::Uncertain),
+        (
+            Outcome::Unknown {
+                reason: "reset".to_owned(),
+            },
+            Status::Uncertain,
+        ),
     ];
     for (outcome, status) in outcomes {
         let world = world();
@@ -177,7 +296,12 @@ async fn outcomes_lead_where_the_protocol_says() {
         world.worker().run_until_idle().await.unwrap();
         let message = world.reload(&message).await;
         assert_eq!(message.status, status, "{outcome:?}");
-        let list = world.manager().suppressions().list(SuppressionQuery::default()).await.unwrap();
+        let list = world
+            .manager()
+            .suppressions()
+            .list(SuppressionQuery::default())
+            .await
+            .unwrap();
         let dead = matches!(outcome, Outcome::Dead { .. });
         assert_eq!(list.items.len(), usize::from(dead));
         assert_eq!(world.viewer().analytics().recount().await.unwrap(), []);
@@ -189,19 +313,39 @@ async fn doubt_waits_for_a_person_and_is_frozen() {
     let world = world();
     let contact = world.contact("a@mail.example").await;
     let message = world.draft(&contact, "first text here").await;
-    world.channel.push(Outcome::Unknown { reason: "reset".to_owned() });
+    world.channel.push(Outcome::Unknown {
+        reason: "reset".to_owned(),
+    });
     world.approve(&message).await;
     world.clock.advance(Duration::days(3));
     for _ in 0..3 {
         world.worker().run_until_idle().await.unwrap();
     }
-    assert_eq!(world.channel.calls().len(), 1, "no second attempt by itself");
-    let edit = Edit { content: Some("corrected".to_owned()), ..Edit::default() };
-    assert!(world.manager().messages().edit(message.id, None, edit).await.is_err());
+    assert_eq!(
+        world.channel.calls().len(),
+        1,
+        "no second attempt by itself"
+    );
+    let edit = Edit {
+        content: Some("corrected".to_owned()),
+        ..Edit::default()
+    };
+    assert!(
+        world
+            .manager()
+            .messages()
+            .edit(message.id, None, edit)
+            .await
+            .is_err()
+    );
     world
         .manager()
         .messages()
-        .resolve(message.id, Event::ResolveResend, Some("they called".to_owned()))
+        .resolve(
+            message.id,
+            Event::ResolveResend,
+            Some("they called".to_owned()),
+        )
         .await
         .unwrap();
     world.worker().run_until_idle().await.unwrap();
@@ -215,7 +359,12 @@ async fn suppression_and_an_opt_out_stop_what_is_already_approved() {
     let contact = world.contact("a@mail.example").await;
     let message = world.draft(&contact, "first text here").await;
     world.approve(&message).await;
-    world.manager().suppressions().add("email", "a@mail.example", "asked").await.unwrap();
+    world
+        .manager()
+        .suppressions()
+        .add("email", "a@mail.example", "asked")
+        .await
+        .unwrap();
     world.worker().run_until_idle().await.unwrap();
     let message = world.reload(&message).await;
     assert_eq!(message.status, Status::Cancelled);

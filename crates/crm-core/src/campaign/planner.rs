@@ -45,15 +45,25 @@ pub fn plan(
         .unwrap_or(fallback);
     let (send_at, occurrence) = match &campaign.fields.schedule {
         Schedule::Immediate | Schedule::Recurring { .. } => (now, occurrence.to_owned()),
-        Schedule::Scheduled { at, local_time: false } => ((*at).max(now), occurrence.to_owned()),
-        Schedule::Scheduled { at, local_time: true } => {
+        Schedule::Scheduled {
+            at,
+            local_time: false,
+        } => ((*at).max(now), occurrence.to_owned()),
+        Schedule::Scheduled {
+            at,
+            local_time: true,
+        } => {
             // Nobody before the start: where the wall time has passed, it leaves at once.
-            (zone::instant(at.naive_utc(), zone).max(now), occurrence.to_owned())
+            (
+                zone::instant(at.naive_utc(), zone).max(now),
+                occurrence.to_owned(),
+            )
         }
         Schedule::Birthday { hour } => {
             let today = zone::date(now, zone);
-            let is_today =
-                contact.birthday.is_some_and(|birthday| falls_on(birthday, today));
+            let is_today = contact
+                .birthday
+                .is_some_and(|birthday| falls_on(birthday, today));
             if !is_today {
                 return Ok(None);
             }
@@ -63,7 +73,9 @@ pub fn plan(
     };
     let excluded = exclusion(contact, campaign, target);
     let included = excluded.is_none();
-    let local = zone::local(send_at, zone).format("%Y-%m-%dT%H:%M:%S").to_string();
+    let local = zone::local(send_at, zone)
+        .format("%Y-%m-%dT%H:%M:%S")
+        .to_string();
     Ok(Some(PlanRow {
         campaign_id: campaign.id,
         occurrence,
@@ -81,7 +93,9 @@ fn exclusion(contact: &Contact, campaign: &Campaign, target: &Target<'_>) -> Opt
     if contact.erased {
         return Some("erased");
     }
-    let Some(address) = contact.address(target.address) else { return Some("no_address") };
+    let Some(address) = contact.address(target.address) else {
+        return Some("no_address");
+    };
     if !(target.accepts)(address) {
         return Some("bad_address");
     }
@@ -114,7 +128,11 @@ mod tests {
         for year in 1999..2110 {
             let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
             let days = first.iter_days().take_while(|day| day.year() == year);
-            assert_eq!(days.filter(|day| falls_on(birthday, *day)).count(), 1, "{year}");
+            assert_eq!(
+                days.filter(|day| falls_on(birthday, *day)).count(),
+                1,
+                "{year}"
+            );
         }
     }
 }

@@ -11,7 +11,10 @@ use crate::zone;
 
 fn cron(expression: &str) -> Result<Cron> {
     let refuse = || {
-        Error::field("recurrence_rule", "use a cron expression of five fields, for example 0 9 * * 1")
+        Error::field(
+            "recurrence_rule",
+            "use a cron expression of five fields, for example 0 9 * * 1",
+        )
     };
     if expression.split_whitespace().count() != 5 || expression.len() > 200 {
         return Err(refuse());
@@ -26,7 +29,10 @@ fn cron(expression: &str) -> Result<Cron> {
 pub fn validate(schedule: &Schedule) -> Result<()> {
     match schedule {
         Schedule::Immediate | Schedule::Scheduled { .. } => Ok(()),
-        Schedule::Recurring { cron: expression, time_zone } => {
+        Schedule::Recurring {
+            cron: expression,
+            time_zone,
+        } => {
             cron(expression)?;
             zone::parse(time_zone).map(|_| ())
         }
@@ -45,13 +51,14 @@ pub fn validate(schedule: &Schedule) -> Result<()> {
 pub fn next_run(schedule: &Schedule, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
     match schedule {
         Schedule::Immediate | Schedule::Scheduled { .. } => Ok(None),
-        Schedule::Recurring { cron: expression, time_zone } => {
+        Schedule::Recurring {
+            cron: expression,
+            time_zone,
+        } => {
             let zone = zone::parse(time_zone)?;
             let next = cron(expression)?
                 .find_next_occurrence(&after.with_timezone(&zone), false)
-                .map_err(|_| {
-                    Error::field("recurrence_rule", "this expression never comes due")
-                })?;
+                .map_err(|_| Error::field("recurrence_rule", "this expression never comes due"))?;
             Ok(Some(next.with_timezone(&Utc)))
         }
         Schedule::Birthday { .. } => {
@@ -87,7 +94,10 @@ mod tests {
     }
 
     fn weekly(zone: &str) -> Schedule {
-        Schedule::Recurring { cron: "0 9 * * 1".to_owned(), time_zone: zone.to_owned() }
+        Schedule::Recurring {
+            cron: "0 9 * * 1".to_owned(),
+            time_zone: zone.to_owned(),
+        }
     }
 
     #[test]
@@ -99,11 +109,18 @@ mod tests {
             time_zone: "Europe/Berlin".to_owned(),
         };
         // 02:30 does not exist on 2027-03-28 and exists twice on 2026-10-25.
-        let gap = next_run(&daily, at("2027-03-27T12:00:00Z")).unwrap().unwrap();
+        let gap = next_run(&daily, at("2027-03-27T12:00:00Z"))
+            .unwrap()
+            .unwrap();
         assert_eq!(gap, at("2027-03-28T01:00:00Z"));
-        let first = next_run(&daily, at("2026-10-24T12:00:00Z")).unwrap().unwrap();
+        let first = next_run(&daily, at("2026-10-24T12:00:00Z"))
+            .unwrap()
+            .unwrap();
         assert_eq!(first, at("2026-10-25T00:30:00Z"));
-        assert_eq!(next_run(&daily, first).unwrap(), Some(at("2026-10-26T01:30:00Z")));
+        assert_eq!(
+            next_run(&daily, first).unwrap(),
+            Some(at("2026-10-26T01:30:00Z"))
+        );
     }
 
     #[test]

@@ -50,7 +50,10 @@ pub fn read(file: &[u8]) -> Result<Rows<'_>> {
     let text = std::str::from_utf8(file)
         .map_err(|_| Error::field("file", "this is no UTF-8 text; save it as \"CSV UTF-8\""))?;
     if text.contains('\0') {
-        return Err(Error::field("file", "this is no text file: it holds NUL bytes"));
+        return Err(Error::field(
+            "file",
+            "this is no text file: it holds NUL bytes",
+        ));
     }
     let header = text.lines().next().unwrap_or_default();
     let separator = [b',', b';', b'\t']
@@ -69,7 +72,10 @@ pub fn read(file: &[u8]) -> Result<Rows<'_>> {
         .map(|name| name.trim().to_lowercase())
         .collect();
     let known = |name: &String| COLUMNS.iter().any(|(column, _)| column == name);
-    if !names.iter().any(|name| COLUMNS.contains(&(name.as_str(), "name"))) {
+    if !names
+        .iter()
+        .any(|name| COLUMNS.contains(&(name.as_str(), "name")))
+    {
         let hint = if names.iter().any(known) {
             "the first row names no column \"name\""
         } else {
@@ -78,20 +84,22 @@ pub fn read(file: &[u8]) -> Result<Rows<'_>> {
         return Err(Error::field("file", hint));
     }
     let width = names.len();
-    Ok(Box::new(reader.into_records().map(move |record| match record {
-        Err(error) => {
-            let line = error.position().map_or(0, csv::Position::line);
-            (line, Err(Error::field("row", "it cannot be read as CSV")))
-        }
-        Ok(record) => {
-            let line = record.position().map_or(0, csv::Position::line);
-            if record.len() != width {
-                let problem = format!("it has {} cells instead of {width}", record.len());
-                return (line, Err(Error::field("row", problem)));
+    Ok(Box::new(reader.into_records().map(
+        move |record| match record {
+            Err(error) => {
+                let line = error.position().map_or(0, csv::Position::line);
+                (line, Err(Error::field("row", "it cannot be read as CSV")))
             }
-            (line, fields(&names, &record))
-        }
-    })))
+            Ok(record) => {
+                let line = record.position().map_or(0, csv::Position::line);
+                if record.len() != width {
+                    let problem = format!("it has {} cells instead of {width}", record.len());
+                    return (line, Err(Error::field("row", problem)));
+                }
+                (line, fields(&names, &record))
+            }
+        },
+    )))
 }
 
 fn fields(names: &[String], record: &csv::StringRecord) -> Result<ContactFields> {
@@ -102,10 +110,17 @@ fn fields(names: &[String], record: &csv::StringRecord) -> Result<ContactFields>
             continue;
         }
         if cell.len() > LONGEST_CELL {
-            return Err(Error::field(name.as_str(), "the cell is longer than 16 KiB"));
+            return Err(Error::field(
+                name.as_str(),
+                "the cell is longer than 16 KiB",
+            ));
         }
         let text = || Some(cell.to_owned());
-        match COLUMNS.iter().find(|(column, _)| column == name).map(|(_, field)| *field) {
+        match COLUMNS
+            .iter()
+            .find(|(column, _)| column == name)
+            .map(|(_, field)| *field)
+        {
             Some("name") => fields.name = cell.to_owned(),
             Some("email") => fields.email = text(),
             Some("phone") => fields.phone = text(),
@@ -124,7 +139,9 @@ fn fields(names: &[String], record: &csv::StringRecord) -> Result<ContactFields>
             Some("whatsapp") => fields.whatsapp = text(),
             _ => {
                 let name = name.replace([' ', '-'], "_");
-                fields.custom_fields.insert(name, Value::String(cell.to_owned()));
+                fields
+                    .custom_fields
+                    .insert(name, Value::String(cell.to_owned()));
             }
         }
     }
@@ -162,12 +179,21 @@ mod tests {
         let rows: Vec<_> = read(file.as_bytes()).unwrap().collect();
         let good: Vec<bool> = rows.iter().map(|(_, row)| row.is_ok()).collect();
         assert_eq!(good, [false, false, true]);
-        assert_eq!(rows.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 3, 4]);
+        assert_eq!(
+            rows.iter().map(|(line, _)| *line).collect::<Vec<_>>(),
+            [2, 3, 4]
+        );
     }
 
     #[test]
     fn refuses_what_is_no_csv_of_contacts() {
-        for file in [&b"\x89PNG\r\n\x1a\n\0\0"[..], b"", b"a,b\n1,2\n", b"name\0\n", b"\xff\xfe"] {
+        for file in [
+            &b"\x89PNG\r\n\x1a\n\0\0"[..],
+            b"",
+            b"a,b\n1,2\n",
+            b"name\0\n",
+            b"\xff\xfe",
+        ] {
             assert!(read(file).is_err());
         }
     }

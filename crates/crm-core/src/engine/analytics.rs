@@ -106,9 +106,15 @@ impl Analytics<'_> {
     pub async fn messages_by_status(&self) -> Result<Vec<(Status, i64)>> {
         let counters = self.counters("message.status.").await?;
         let get = |status: Status| {
-            counters.get(&format!("message.status.{}", status.as_str())).copied().unwrap_or(0)
+            counters
+                .get(&format!("message.status.{}", status.as_str()))
+                .copied()
+                .unwrap_or(0)
         };
-        Ok(Status::ALL.into_iter().map(|status| (status, get(status))).collect())
+        Ok(Status::ALL
+            .into_iter()
+            .map(|status| (status, get(status)))
+            .collect())
     }
 
     /// Messages by occasion; every occasion is named.
@@ -118,9 +124,15 @@ impl Analytics<'_> {
     pub async fn messages_by_occasion(&self) -> Result<Vec<(Occasion, i64)>> {
         let counters = self.counters("message.occasion.").await?;
         let get = |occasion: Occasion| {
-            counters.get(&format!("message.occasion.{}", occasion.as_str())).copied().unwrap_or(0)
+            counters
+                .get(&format!("message.occasion.{}", occasion.as_str()))
+                .copied()
+                .unwrap_or(0)
         };
-        Ok(Occasion::ALL.into_iter().map(|occasion| (occasion, get(occasion))).collect())
+        Ok(Occasion::ALL
+            .into_iter()
+            .map(|occasion| (occasion, get(occasion)))
+            .collect())
     }
 
     /// Contacts by segment, most first.
@@ -159,11 +171,23 @@ impl Analytics<'_> {
     ///
     /// # Errors
     /// As the store.
-    pub async fn campaign_performance(&self, page: PageRequest) -> Result<Vec<CampaignPerformance>> {
+    pub async fn campaign_performance(
+        &self,
+        page: PageRequest,
+    ) -> Result<Vec<CampaignPerformance>> {
         self.0.require(Action::Read)?;
-        let query = CampaignQuery { page, ..CampaignQuery::default() };
+        let query = CampaignQuery {
+            page,
+            ..CampaignQuery::default()
+        };
         let mut list = Vec::new();
-        for campaign in self.0.store().campaigns(self.0.workspace(), query).await?.items {
+        for campaign in self
+            .0
+            .store()
+            .campaigns(self.0.workspace(), query)
+            .await?
+            .items
+        {
             let stats = self.0.campaigns().stats(campaign.id).await?;
             list.push(CampaignPerformance { campaign, stats });
         }
@@ -202,11 +226,12 @@ impl Analytics<'_> {
         while (month.year(), month.month()) <= (last.year(), last.month()) {
             let name = format!("{prefix}{}", month.format("%Y-%m-"));
             for (name, count) in self.counters(&name).await? {
-                let Some(quarter) = name.strip_prefix(prefix) else { continue };
-                let Ok(at) = NaiveDateTime::parse_from_str(
-                    &format!("{quarter}:00"),
-                    "%Y-%m-%dT%H:%M:%S",
-                ) else {
+                let Some(quarter) = name.strip_prefix(prefix) else {
+                    continue;
+                };
+                let Ok(at) =
+                    NaiveDateTime::parse_from_str(&format!("{quarter}:00"), "%Y-%m-%dT%H:%M:%S")
+                else {
                     continue;
                 };
                 let date = zone::date(at.and_utc(), zone);
@@ -231,9 +256,15 @@ impl Analytics<'_> {
         self.0.require(Action::Read)?;
         let (store, workspace) = (self.0.store(), self.0.workspace());
         let mut rows = BTreeMap::new();
-        let mut page = PageRequest { limit: 1_000, ..PageRequest::default() };
+        let mut page = PageRequest {
+            limit: 1_000,
+            ..PageRequest::default()
+        };
         loop {
-            let query = MessageQuery { page, ..MessageQuery::default() };
+            let query = MessageQuery {
+                page,
+                ..MessageQuery::default()
+            };
             let found = store.messages(workspace, query).await?;
             for message in &found.items {
                 counter::add(&mut rows, &counter::of_message(message), 1);
@@ -244,7 +275,10 @@ impl Analytics<'_> {
             }
         }
         loop {
-            let query = ContactQuery { page, ..ContactQuery::default() };
+            let query = ContactQuery {
+                page,
+                ..ContactQuery::default()
+            };
             let found = store.contacts(workspace, query).await?;
             for contact in &found.items {
                 counter::add(&mut rows, &counter::of_contact(contact), 1);
@@ -255,7 +289,10 @@ impl Analytics<'_> {
             }
         }
         loop {
-            let query = CampaignQuery { page, ..CampaignQuery::default() };
+            let query = CampaignQuery {
+                page,
+                ..CampaignQuery::default()
+            };
             let found = store.campaigns(workspace, query).await?;
             for campaign in &found.items {
                 counter::add(&mut rows, &counter::of_campaign(campaign), 1);
@@ -271,7 +308,8 @@ impl Analytics<'_> {
             rows.remove(name);
             counters.remove(name);
         }
-        let names: std::collections::BTreeSet<&String> = rows.keys().chain(counters.keys()).collect();
+        let names: std::collections::BTreeSet<&String> =
+            rows.keys().chain(counters.keys()).collect();
         let get = |map: &BTreeMap<String, i64>, name: &String| map.get(name).copied().unwrap_or(0);
         Ok(names
             .into_iter()

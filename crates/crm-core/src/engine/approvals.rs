@@ -84,7 +84,13 @@ impl Approvals<'_> {
         let result = self
             .0
             .change(id, None, |message, stamp| {
-                decide::approve(message, seen, policy.separate_approver, policy.undo_window, stamp)
+                decide::approve(
+                    message,
+                    seen,
+                    policy.separate_approver,
+                    policy.undo_window,
+                    stamp,
+                )
             })
             .await;
         self.explain(id, result).await
@@ -121,7 +127,9 @@ impl Approvals<'_> {
             limit: 10_000,
         };
         let events = self.0.store().events(self.0.workspace(), query).await?;
-        let Some(last) = events.last().map(|stored| &stored.event) else { return Err(error) };
+        let Some(last) = events.last().map(|stored| &stored.event) else {
+            return Err(error);
+        };
         Err(Error::new(
             ErrorKind::Conflict,
             format!(
@@ -139,8 +147,11 @@ impl Approvals<'_> {
     /// # Errors
     /// `Forbidden`; as the store.
     pub async fn preview(&self, action: BulkAction, query: MessageQuery) -> Result<BulkPreview> {
-        let mut preview =
-            BulkPreview { count: 0, manifest: Digest::ZERO, sample: Vec::new() };
+        let mut preview = BulkPreview {
+            count: 0,
+            manifest: Digest::ZERO,
+            sample: Vec::new(),
+        };
         let mut manifest = Encoder::new("crm/manifest/v1");
         self.each(action, query, |message| {
             preview.count += 1;
@@ -161,9 +172,16 @@ impl Approvals<'_> {
         mut visit: impl FnMut(&Message),
     ) -> Result<()> {
         self.0.require(Action::WriteMessages)?;
-        query.page = PageRequest { limit: 1_000, ..PageRequest::default() };
+        query.page = PageRequest {
+            limit: 1_000,
+            ..PageRequest::default()
+        };
         loop {
-            let page = self.0.store().messages(self.0.workspace(), query.clone()).await?;
+            let page = self
+                .0
+                .store()
+                .messages(self.0.workspace(), query.clone())
+                .await?;
             for message in page.items.iter().filter(|message| !message.deleted) {
                 let role = self.0.actor().role;
                 if lifecycle::apply(message.status, action.event(), role).is_ok() {
@@ -198,7 +216,13 @@ impl Approvals<'_> {
         let mut selected = Vec::new();
         self.each(action, query, |message| {
             put(&mut seen, message);
-            selected.push((message.id, Seen { version: message.version, digest: Some(message.digest) }));
+            selected.push((
+                message.id,
+                Seen {
+                    version: message.version,
+                    digest: Some(message.digest),
+                },
+            ));
         })
         .await?;
         if manifest.is_some_and(|manifest| manifest != seen.finish()) {
@@ -209,7 +233,8 @@ impl Approvals<'_> {
         }
         let mut result = BulkResult::default();
         for chunk in selected.chunks(1_000) {
-            self.bulk_chunk(action, chunk, reason.as_deref(), &mut result).await?;
+            self.bulk_chunk(action, chunk, reason.as_deref(), &mut result)
+                .await?;
         }
         Ok(result)
     }
@@ -225,7 +250,10 @@ impl Approvals<'_> {
         let stamp = self.0.stamp();
         let query = MessageQuery {
             ids: chunk.iter().map(|(id, _)| *id).collect(),
-            page: PageRequest { limit: 1_000, ..PageRequest::default() },
+            page: PageRequest {
+                limit: 1_000,
+                ..PageRequest::default()
+            },
             ..MessageQuery::default()
         };
         let page = self.0.store().messages(self.0.workspace(), query).await?;
@@ -234,17 +262,22 @@ impl Approvals<'_> {
         let mut ids = Vec::with_capacity(page.items.len());
         let mut refused = Vec::new();
         for message in &page.items {
-            let Some(seen) = seen.get(&message.id) else { continue };
-            let decided = decide::check_version(message, seen.version).and_then(|()| match action {
-                BulkAction::Approve => decide::approve(
-                    message,
-                    *seen,
-                    policy.separate_approver,
-                    policy.undo_window,
-                    &stamp,
-                ),
-                other => decide::close(message, other.event(), reason.map(str::to_owned), &stamp),
-            });
+            let Some(seen) = seen.get(&message.id) else {
+                continue;
+            };
+            let decided =
+                decide::check_version(message, seen.version).and_then(|()| match action {
+                    BulkAction::Approve => decide::approve(
+                        message,
+                        *seen,
+                        policy.separate_approver,
+                        policy.undo_window,
+                        &stamp,
+                    ),
+                    other => {
+                        decide::close(message, other.event(), reason.map(str::to_owned), &stamp)
+                    }
+                });
             match decided {
                 Ok((_, set)) => {
                     ids.push(message.id);
@@ -269,7 +302,11 @@ impl Approvals<'_> {
             }
             if result.items.len() < 1_000 {
                 let outcome = if skipped { "skipped" } else { "failed" }.to_owned();
-                result.items.push(BulkItem { id, outcome, detail: error.detail().to_owned() });
+                result.items.push(BulkItem {
+                    id,
+                    outcome,
+                    detail: error.detail().to_owned(),
+                });
             }
         }
         Ok(())
@@ -282,10 +319,18 @@ impl Approvals<'_> {
     pub async fn waiting(&self) -> Result<u64> {
         let name = format!("message.status.{}", Status::PendingApproval.as_str());
         let counters = self.0.store().counters(self.0.workspace(), &name).await?;
-        Ok(counters.get(&name).copied().unwrap_or(0).try_into().unwrap_or(0))
+        Ok(counters
+            .get(&name)
+            .copied()
+            .unwrap_or(0)
+            .try_into()
+            .unwrap_or(0))
     }
 }
 
 fn put(manifest: &mut Encoder, message: &Message) {
-    manifest.bytes(message.id.0.as_bytes()).number(message.version).bytes(&message.digest.0);
+    manifest
+        .bytes(message.id.0.as_bytes())
+        .number(message.version)
+        .bytes(&message.digest.0);
 }

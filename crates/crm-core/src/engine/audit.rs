@@ -46,20 +46,25 @@ impl Audit<'_> {
         let mut kept_bad = kept.filter(|kept| kept.position > recorded.position);
         let mut after = 0;
         loop {
-            let query =
-                EventQuery { subject: None, sealed_after: Some(after), limit: 10_000 };
+            let query = EventQuery {
+                subject: None,
+                sealed_after: Some(after),
+                limit: 10_000,
+            };
             let events = self.0.store().events(self.0.workspace(), query).await?;
-            let Some(last) = events.last().and_then(|event| event.seal) else { break };
+            let Some(last) = events.last().and_then(|event| event.seal) else {
+                break;
+            };
             for stored in &events {
                 // What was sealed while we read belongs to a later checkpoint.
                 let Some(seal) = stored.seal.filter(|s| s.position <= recorded.position) else {
                     continue;
                 };
                 verifier.push(&stored.event, seal);
-                if let Some(kept) = kept.filter(|kept| kept.position == seal.position) {
-                    if kept.hash != seal.hash {
-                        kept_bad = Some(kept);
-                    }
+                if let Some(kept) = kept.filter(|kept| kept.position == seal.position)
+                    && kept.hash != seal.hash
+                {
+                    kept_bad = Some(kept);
                 }
             }
             if last.position >= recorded.position || last.position <= after {
@@ -67,7 +72,9 @@ impl Audit<'_> {
             }
             after = last.position;
         }
-        let first_bad = verifier.finish(recorded).or_else(|| kept_bad.map(|kept| kept.position));
+        let first_bad = verifier
+            .finish(recorded)
+            .or_else(|| kept_bad.map(|kept| kept.position));
         Ok(Verification {
             valid: first_bad.is_none(),
             sealed: recorded.position,

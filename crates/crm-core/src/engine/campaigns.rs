@@ -55,7 +55,12 @@ impl Campaigns<'_> {
         self.0.require(Action::Read)?;
         let prefix = format!("campaign.{id}.");
         let counters = self.0.store().counters(self.0.workspace(), &prefix).await?;
-        let get = |name: &str| counters.get(&format!("{prefix}{name}")).copied().unwrap_or(0);
+        let get = |name: &str| {
+            counters
+                .get(&format!("{prefix}{name}"))
+                .copied()
+                .unwrap_or(0)
+        };
         Ok(CampaignStats {
             generated_count: get("generated"),
             sent_count: get("sent"),
@@ -74,10 +79,20 @@ impl Campaigns<'_> {
         let query = ContactQuery {
             audience: Some(audience),
             today: Some(self.0.engine.today()),
-            page: PageRequest { limit: 1, count: true, ..PageRequest::default() },
+            page: PageRequest {
+                limit: 1,
+                count: true,
+                ..PageRequest::default()
+            },
             ..ContactQuery::default()
         };
-        Ok(self.0.store().contacts(self.0.workspace(), query).await?.total.unwrap_or(0))
+        Ok(self
+            .0
+            .store()
+            .contacts(self.0.workspace(), query)
+            .await?
+            .total
+            .unwrap_or(0))
     }
 
     fn check(&self, fields: &CampaignFields) -> Result<()> {
@@ -85,15 +100,29 @@ impl Campaigns<'_> {
         if !(1..=200).contains(&length) || fields.name.chars().any(char::is_control) {
             return Err(Error::field("name", "use 1 to 200 characters on one line"));
         }
-        if fields.custom_context.as_ref().is_some_and(|text| text.chars().count() > 500) {
+        if fields
+            .custom_context
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > 500)
+        {
             return Err(Error::field("custom_context", "use at most 500 characters"));
         }
-        if fields.description.as_ref().is_some_and(|text| text.chars().count() > 2_000) {
+        if fields
+            .description
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > 2_000)
+        {
             return Err(Error::field("description", "use at most 2,000 characters"));
         }
-        if fields.tone.as_deref().is_some_and(|tone| crate::generation::Tone::parse(tone).is_none())
+        if fields
+            .tone
+            .as_deref()
+            .is_some_and(|tone| crate::generation::Tone::parse(tone).is_none())
         {
-            return Err(Error::field("tone", "use professional_friendly, formal, casual or warm"));
+            return Err(Error::field(
+                "tone",
+                "use professional_friendly, formal, casual or warm",
+            ));
         }
         crate::zone::parse(&fields.time_zone)?;
         fields.audience.validate()?;
@@ -151,7 +180,10 @@ impl Campaigns<'_> {
         }
         let before = self.0.campaign(id).await?;
         if version.is_some_and(|seen| seen != before.version) {
-            return Err(Error::new(ErrorKind::Conflict, "the campaign was changed meanwhile"));
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "the campaign was changed meanwhile",
+            ));
         }
         self.move_on(&before, "edited", &[CampaignStatus::Draft], |after| {
             after.fields = fields;
@@ -279,7 +311,10 @@ impl Campaigns<'_> {
         if !from.contains(&before.status) {
             return Err(Error::new(
                 ErrorKind::NotAllowed,
-                format!("a campaign that is {} cannot be {action}", before.status.as_str()),
+                format!(
+                    "a campaign that is {} cannot be {action}",
+                    before.status.as_str()
+                ),
             ));
         }
         let stamp = self.0.stamp();

@@ -62,7 +62,11 @@ impl Contacts<'_> {
     pub async fn get(&self, id: ContactId) -> Result<Contact> {
         self.0.require(Action::Read)?;
         let contact = self.0.contact(id).await?;
-        if contact.erased { Err(Error::not_found("contact")) } else { Ok(contact) }
+        if contact.erased {
+            Err(Error::not_found("contact"))
+        } else {
+            Ok(contact)
+        }
     }
 
     /// Saves a new contact.
@@ -109,7 +113,10 @@ impl Contacts<'_> {
         let fields = normalise(fields)?;
         let before = self.get(id).await?;
         if version.is_some_and(|seen| seen != before.version) {
-            return Err(Error::new(ErrorKind::Conflict, "the contact was changed meanwhile"));
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "the contact was changed meanwhile",
+            ));
         }
         let stamp = self.0.stamp();
         let mut after = before.clone();
@@ -122,14 +129,20 @@ impl Contacts<'_> {
         set.event(stamp.event(Subject::Contact, id.0, after.version, "edited"));
         sets.push(set);
         for message in self.open_messages(id).await? {
-            let Ok((_, capabilities)) = self.0.engine.channel(&message.channel) else { continue };
+            let Ok((_, capabilities)) = self.0.engine.channel(&message.channel) else {
+                continue;
+            };
             let now = after.address(capabilities.address);
             let readdressed = now.is_some_and(|address| address != message.recipient);
             let consent_changed = before.consent != after.consent;
             if !readdressed && !consent_changed {
                 continue;
             }
-            let reason = if readdressed { "address_changed" } else { "consent_changed" };
+            let reason = if readdressed {
+                "address_changed"
+            } else {
+                "consent_changed"
+            };
             let (_, mut set) =
                 decide::invalidate(&message, now.map(str::to_owned), reason, &stamp)?;
             set.require(Precondition::Contact(id, after.version));
@@ -145,10 +158,18 @@ impl Contacts<'_> {
         let query = MessageQuery {
             contact_id: Some(id),
             statuses: OPEN.to_vec(),
-            page: PageRequest { limit: 1_000, ..PageRequest::default() },
+            page: PageRequest {
+                limit: 1_000,
+                ..PageRequest::default()
+            },
             ..MessageQuery::default()
         };
-        Ok(self.0.store().messages(self.0.workspace(), query).await?.items)
+        Ok(self
+            .0
+            .store()
+            .messages(self.0.workspace(), query)
+            .await?
+            .items)
     }
 
     /// Erases the person: personal data and all texts go, messages that have not left are cancelled,
@@ -161,7 +182,10 @@ impl Contacts<'_> {
         let before = self.get(id).await?;
         let stamp = self.0.stamp();
         let mut after = before.clone();
-        after.fields = ContactFields { name: "erased".to_owned(), ..ContactFields::default() };
+        after.fields = ContactFields {
+            name: "erased".to_owned(),
+            ..ContactFields::default()
+        };
         after.erased = true;
         after.version += 1;
         after.updated_at = stamp.at;
@@ -238,15 +262,27 @@ impl Contacts<'_> {
         }
         let query = ContactQuery {
             phone: fields.phone.clone(),
-            page: PageRequest { limit: 1, ..PageRequest::default() },
+            page: PageRequest {
+                limit: 1,
+                ..PageRequest::default()
+            },
             ..ContactQuery::default()
         };
-        Ok(!self.0.store().contacts(self.0.workspace(), query).await?.items.is_empty())
+        Ok(!self
+            .0
+            .store()
+            .contacts(self.0.workspace(), query)
+            .await?
+            .items
+            .is_empty())
     }
 }
 
 impl ImportReport {
     fn reject(&mut self, line: u64, error: &Error) {
-        self.rejected.push(RejectedRow { line, reason: error.detail().to_owned() });
+        self.rejected.push(RejectedRow {
+            line,
+            reason: error.detail().to_owned(),
+        });
     }
 }

@@ -240,7 +240,12 @@ impl Messages<'_> {
         let contact = session.contact(before.contact_id).await?;
         let (_, capabilities) = session.engine.channel(&before.channel)?;
         let templates = session.active_templates(before.occasion).await?;
-        let tone = before.metadata.tone.as_deref().and_then(Tone::parse).unwrap_or_default();
+        let tone = before
+            .metadata
+            .tone
+            .as_deref()
+            .and_then(Tone::parse)
+            .unwrap_or_default();
         let written = session
             .engine
             .write_text(
@@ -264,14 +269,20 @@ impl Messages<'_> {
             source: Some((written.generated_by, written.metadata)),
         };
         session
-            .change(id, Some(before.version), |message, stamp| decide::edit(message, edit, stamp))
+            .change(id, Some(before.version), |message, stamp| {
+                decide::edit(message, edit, stamp)
+            })
             .await
     }
 }
 
 impl Session {
     /// The channel and address a message to this contact takes.
-    pub(crate) fn route(&self, contact: &Contact, wanted: Option<&str>) -> Result<(String, String)> {
+    pub(crate) fn route(
+        &self,
+        contact: &Contact,
+        wanted: Option<&str>,
+    ) -> Result<(String, String)> {
         if contact.erased {
             return Err(Error::not_found("contact"));
         }
@@ -311,7 +322,10 @@ impl Session {
         let query = TemplateQuery {
             occasion: Some(occasion),
             active: Some(true),
-            page: PageRequest { limit: 1_000, ..PageRequest::default() },
+            page: PageRequest {
+                limit: 1_000,
+                ..PageRequest::default()
+            },
             ..TemplateQuery::default()
         };
         Ok(self.store().templates(self.workspace(), query).await?.items)

@@ -126,7 +126,11 @@ impl Messages<'_> {
     /// # Errors
     /// `Forbidden`, `NotFound`, `Conflict`, `NotAllowed`, `Invalid`.
     pub async fn edit(&self, id: MessageId, version: Option<u64>, edit: Edit) -> Result<Message> {
-        self.0.change(id, version, |message, stamp| decide::edit(message, edit, stamp)).await
+        self.0
+            .change(id, version, |message, stamp| {
+                decide::edit(message, edit, stamp)
+            })
+            .await
     }
 
     /// Asks for a decision.
@@ -143,7 +147,9 @@ impl Messages<'_> {
     /// `Forbidden`, `NotFound`, `Conflict`, `NotAllowed`.
     pub async fn cancel(&self, id: MessageId, reason: Option<String>) -> Result<Message> {
         self.0
-            .change(id, None, |message, stamp| decide::close(message, Event::Cancel, reason, stamp))
+            .change(id, None, |message, stamp| {
+                decide::close(message, Event::Cancel, reason, stamp)
+            })
             .await
     }
 
@@ -171,7 +177,11 @@ impl Messages<'_> {
                     })
                     .await
             }
-            Status::Approved if message.scheduled_for.is_some_and(|at| at > self.0.engine.now()) => {
+            Status::Approved
+                if message
+                    .scheduled_for
+                    .is_some_and(|at| at > self.0.engine.now()) =>
+            {
                 Err(Error::new(
                     ErrorKind::NotAllowed,
                     "it is scheduled for later; change the schedule, then have it approved",
@@ -180,7 +190,10 @@ impl Messages<'_> {
             Status::Approved | Status::Claimed | Status::Sending => Ok(message),
             other => Err(Error::new(
                 ErrorKind::NotAllowed,
-                format!("only an approved message is sent; this one is {}", other.as_str()),
+                format!(
+                    "only an approved message is sent; this one is {}",
+                    other.as_str()
+                ),
             )),
         }
     }
@@ -195,13 +208,17 @@ impl Messages<'_> {
         outcome: Event,
         reason: Option<String>,
     ) -> Result<Message> {
-        let known =
-            matches!(outcome, Event::ResolveSent | Event::ResolveResend | Event::ResolveFailed);
+        let known = matches!(
+            outcome,
+            Event::ResolveSent | Event::ResolveResend | Event::ResolveFailed
+        );
         if !known {
             return Err(Error::field("outcome", "use sent, resend or failed"));
         }
         self.0
-            .change(id, None, |message, stamp| decide::close(message, outcome, reason, stamp))
+            .change(id, None, |message, stamp| {
+                decide::close(message, outcome, reason, stamp)
+            })
             .await
     }
 }

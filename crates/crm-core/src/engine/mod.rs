@@ -29,9 +29,7 @@ use crate::port::clock::Clock;
 use crate::port::ids::Ids;
 use crate::port::llm::Llm;
 use crate::port::observer::{Notice, Observer, Silent};
-use crate::port::store::{
-    CampaignQuery, ContactQuery, MessageQuery, Store, TemplateQuery,
-};
+use crate::port::store::{CampaignQuery, ContactQuery, MessageQuery, Store, TemplateQuery};
 use crate::stamp::Stamp;
 
 pub use analytics::{AiUsage, Analytics, CampaignPerformance, Dashboard};
@@ -114,7 +112,9 @@ impl EngineBuilder {
     /// The engine.
     #[must_use]
     pub fn build(self) -> Engine {
-        Engine { inner: Arc::new(self) }
+        Engine {
+            inner: Arc::new(self),
+        }
     }
 }
 
@@ -146,7 +146,10 @@ impl Engine {
     /// What `actor` may do, in the actor's workspace.
     #[must_use]
     pub fn act_as(&self, actor: Actor) -> Session {
-        Session { engine: self.clone(), actor }
+        Session {
+            engine: self.clone(),
+            actor,
+        }
     }
 
     /// The store.
@@ -190,10 +193,17 @@ impl Engine {
     }
 
     pub(crate) fn channel(&self, name: &str) -> Result<(&Arc<dyn Channel>, ChannelCapabilities)> {
-        self.inner.channels.get(name).map(|c| (c, c.capabilities())).ok_or_else(|| {
-            let known: Vec<&str> = self.inner.channels.keys().map(String::as_str).collect();
-            Error::field("channel", format!("use one of the set-up channels: {}", known.join(", ")))
-        })
+        self.inner
+            .channels
+            .get(name)
+            .map(|c| (c, c.capabilities()))
+            .ok_or_else(|| {
+                let known: Vec<&str> = self.inner.channels.keys().map(String::as_str).collect();
+                Error::field(
+                    "channel",
+                    format!("use one of the set-up channels: {}", known.join(", ")),
+                )
+            })
     }
 
     /// Commits independent change sets and tells the observer about those that succeeded.
@@ -215,7 +225,10 @@ impl Engine {
     /// Commits one change set.
     pub(crate) async fn commit_one(&self, set: ChangeSet) -> Result<()> {
         self.commit(vec![set]).await?.pop().unwrap_or_else(|| {
-            Err(Error::new(ErrorKind::Corrupt, "the store answered a commit with nothing"))
+            Err(Error::new(
+                ErrorKind::Corrupt,
+                "the store answered a commit with nothing",
+            ))
         })
     }
 }
@@ -309,17 +322,30 @@ impl Session {
     }
 
     pub(crate) fn stamp(&self) -> Stamp<'_> {
-        Stamp { actor: &self.actor, at: self.engine.now(), ids: self.engine.ids().as_ref() }
+        Stamp {
+            actor: &self.actor,
+            at: self.engine.now(),
+            ids: self.engine.ids().as_ref(),
+        }
     }
 
     pub(crate) async fn contact(&self, id: ContactId) -> Result<crate::contact::Contact> {
-        let query = ContactQuery { ids: vec![id], ..ContactQuery::default() };
+        let query = ContactQuery {
+            ids: vec![id],
+            ..ContactQuery::default()
+        };
         let page = self.store().contacts(self.workspace(), query).await?;
-        page.items.into_iter().next().ok_or_else(|| Error::not_found("contact"))
+        page.items
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::not_found("contact"))
     }
 
     pub(crate) async fn message(&self, id: MessageId) -> Result<crate::message::Message> {
-        let query = MessageQuery { ids: vec![id], ..MessageQuery::default() };
+        let query = MessageQuery {
+            ids: vec![id],
+            ..MessageQuery::default()
+        };
         let page = self.store().messages(self.workspace(), query).await?;
         page.items
             .into_iter()
@@ -328,14 +354,26 @@ impl Session {
     }
 
     pub(crate) async fn template(&self, id: TemplateId) -> Result<crate::template::Template> {
-        let query = TemplateQuery { ids: vec![id], ..TemplateQuery::default() };
+        let query = TemplateQuery {
+            ids: vec![id],
+            ..TemplateQuery::default()
+        };
         let page = self.store().templates(self.workspace(), query).await?;
-        page.items.into_iter().next().ok_or_else(|| Error::not_found("template"))
+        page.items
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::not_found("template"))
     }
 
     pub(crate) async fn campaign(&self, id: CampaignId) -> Result<crate::campaign::Campaign> {
-        let query = CampaignQuery { ids: vec![id], ..CampaignQuery::default() };
+        let query = CampaignQuery {
+            ids: vec![id],
+            ..CampaignQuery::default()
+        };
         let page = self.store().campaigns(self.workspace(), query).await?;
-        page.items.into_iter().next().ok_or_else(|| Error::not_found("campaign"))
+        page.items
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::not_found("campaign"))
     }
 }

@@ -71,7 +71,10 @@ impl Templates<'_> {
         render::check(&fields)?;
         let mut template = self.0.template(id).await?;
         if version.is_some_and(|seen| seen != template.version) {
-            return Err(Error::new(ErrorKind::Conflict, "the template was changed meanwhile"));
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "the template was changed meanwhile",
+            ));
         }
         let stamp = self.0.stamp();
         template.fields = fields;
@@ -116,6 +119,11 @@ impl Templates<'_> {
     pub async fn usage_count(&self, id: TemplateId) -> Result<u64> {
         let name = format!("template.{id}.used");
         let counters = self.0.store().counters(self.0.workspace(), &name).await?;
-        Ok(counters.get(&name).copied().unwrap_or(0).try_into().unwrap_or(0))
+        Ok(counters
+            .get(&name)
+            .copied()
+            .unwrap_or(0)
+            .try_into()
+            .unwrap_or(0))
     }
 }

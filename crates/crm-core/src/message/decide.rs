@@ -34,10 +34,13 @@ impl Text {
         if self.content.contains('\0') {
             return Err(Error::field("content", "remove the NUL character"));
         }
-        if let Some(subject) = &self.subject {
-            if subject.chars().any(char::is_control) || subject.chars().count() > 200 {
-                return Err(Error::field("subject", "use one line of at most 200 characters"));
-            }
+        if let Some(subject) = &self.subject
+            && (subject.chars().any(char::is_control) || subject.chars().count() > 200)
+        {
+            return Err(Error::field(
+                "subject",
+                "use one line of at most 200 characters",
+            ));
         }
         Ok(())
     }
@@ -91,7 +94,11 @@ pub fn create(new: NewMessage, stamp: &Stamp<'_>) -> Result<(Message, ChangeSet)
         channel: new.channel,
         recipient: new.recipient,
         sender: String::new(),
-        status: if new.submitted { Status::PendingApproval } else { Status::Draft },
+        status: if new.submitted {
+            Status::PendingApproval
+        } else {
+            Status::Draft
+        },
         version: 1,
         revision: revision(id, 1, new.text, stamp),
         digest: Digest::ZERO,
@@ -117,15 +124,17 @@ pub fn create(new: NewMessage, stamp: &Stamp<'_>) -> Result<(Message, ChangeSet)
     };
     message.digest = digest::digest(&message);
     let mut set = ChangeSet::new(message.workspace.clone());
-    set.insert_message(message.clone()).event(stamp.message(&message, "created", None));
+    set.insert_message(message.clone())
+        .event(stamp.message(&message, "created", None));
     Ok((message, set))
 }
 
 fn check_times(at: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>) -> Result<()> {
     match (at, until) {
-        (Some(at), Some(until)) if until <= at => {
-            Err(Error::field("expires_at", "set the deadline after the scheduled time"))
-        }
+        (Some(at), Some(until)) if until <= at => Err(Error::field(
+            "expires_at",
+            "set the deadline after the scheduled time",
+        )),
         _ => Ok(()),
     }
 }
@@ -160,7 +169,10 @@ pub(crate) fn step(
     after.version += 1;
     after.updated_at = stamp.at;
     change(&mut after);
-    if matches!(after.status, Status::PendingApproval | Status::Draft | Status::Rejected) {
+    if matches!(
+        after.status,
+        Status::PendingApproval | Status::Draft | Status::Rejected
+    ) {
         after.approved_by = None;
         after.approved_at = None;
     }
@@ -172,7 +184,8 @@ pub(crate) fn step(
         after.digest = digest::digest(&after);
     }
     let mut set = ChangeSet::new(after.workspace.clone());
-    set.update_message(before, after.clone()).event(stamp.message(&after, event.past(), reason));
+    set.update_message(before, after.clone())
+        .event(stamp.message(&after, event.past(), reason));
     Ok((after, set))
 }
 
@@ -223,10 +236,18 @@ pub struct Edit {
 /// As [`lifecycle::apply`]; `Invalid` for a text that cannot be sent.
 pub fn edit(message: &Message, edit: Edit, stamp: &Stamp<'_>) -> Result<(Message, ChangeSet)> {
     let only_time = edit.content.is_none() && edit.subject.is_none();
-    let event = if only_time { Event::Reschedule } else { Event::Edit };
+    let event = if only_time {
+        Event::Reschedule
+    } else {
+        Event::Edit
+    };
     let text = Text {
-        subject: edit.subject.unwrap_or_else(|| message.revision.subject.clone()),
-        content: edit.content.unwrap_or_else(|| message.revision.content.clone()),
+        subject: edit
+            .subject
+            .unwrap_or_else(|| message.revision.subject.clone()),
+        content: edit
+            .content
+            .unwrap_or_else(|| message.revision.content.clone()),
         format: message.revision.format,
     };
     text.check()?;
@@ -254,18 +275,24 @@ pub fn invalidate(
     reason: &str,
     stamp: &Stamp<'_>,
 ) -> Result<(Message, ChangeSet)> {
-    step(message, Event::Invalidate, stamp, Some(reason.to_owned()), |after| {
-        let text = Text {
-            subject: message.revision.subject.clone(),
-            content: message.revision.content.clone(),
-            format: message.revision.format,
-        };
-        after.revision = revision(message.id, message.revision.number + 1, text, stamp);
-        if let Some(recipient) = recipient {
-            after.recipient = recipient;
-        }
-        after.failure = Some(reason.to_owned());
-    })
+    step(
+        message,
+        Event::Invalidate,
+        stamp,
+        Some(reason.to_owned()),
+        |after| {
+            let text = Text {
+                subject: message.revision.subject.clone(),
+                content: message.revision.content.clone(),
+                format: message.revision.format,
+            };
+            after.revision = revision(message.id, message.revision.number + 1, text, stamp);
+            if let Some(recipient) = recipient {
+                after.recipient = recipient;
+            }
+            after.failure = Some(reason.to_owned());
+        },
+    )
 }
 
 /// What a person had before their eyes when deciding.
@@ -291,7 +318,9 @@ pub fn approve(
 ) -> Result<(Message, ChangeSet)> {
     lifecycle::apply(message.status, Event::Approve, stamp.actor.role).or_else(|error| {
         // A stale version explains more than "not allowed": somebody was faster.
-        if error.kind() == ErrorKind::NotAllowed { check_version(message, seen.version)?; }
+        if error.kind() == ErrorKind::NotAllowed {
+            check_version(message, seen.version)?;
+        }
         Err(error)
     })?;
     check_version(message, seen.version)?;
@@ -299,7 +328,10 @@ pub fn approve(
     if now != message.digest || seen.digest.is_some_and(|digest| digest != now) {
         return Err(Error::new(
             ErrorKind::Conflict,
-            format!("message {} is not the text you saw; load it again", message.id),
+            format!(
+                "message {} is not the text you saw; load it again",
+                message.id
+            ),
         ));
     }
     if separate && message.revision.created_by == stamp.actor.id {
@@ -316,7 +348,9 @@ pub fn approve(
         after.approved_at = Some(stamp.at);
         after.failure = None;
         let earliest = stamp.at + undo_window;
-        after.not_before = message.scheduled_for.map_or(earliest, |at| at.max(earliest));
+        after.not_before = message
+            .scheduled_for
+            .map_or(earliest, |at| at.max(earliest));
     })?;
     set.push(Change::InsertApproval(Approval {
         message_id: after.id,
@@ -339,23 +373,24 @@ pub fn close(
     reason: Option<String>,
     stamp: &Stamp<'_>,
 ) -> Result<(Message, ChangeSet)> {
-    if reason.as_ref().is_some_and(|reason| reason.chars().count() > 500) {
+    if reason
+        .as_ref()
+        .is_some_and(|reason| reason.chars().count() > 500)
+    {
         return Err(Error::field("reason", "use at most 500 characters"));
     }
     let kept = reason.clone();
-    step(message, event, stamp, reason, |after| {
-        match after.status {
-            Status::Approved => {
-                after.not_before = stamp.at;
-                after.failure = None;
-            }
-            Status::Sent => {
-                after.sent_at = after.sent_at.or(Some(stamp.at));
-                after.failure = None;
-            }
-            Status::Delivered => after.failure = None,
-            _ => after.failure = kept.or_else(|| Some(event.past().to_owned())),
+    step(message, event, stamp, reason, |after| match after.status {
+        Status::Approved => {
+            after.not_before = stamp.at;
+            after.failure = None;
         }
+        Status::Sent => {
+            after.sent_at = after.sent_at.or(Some(stamp.at));
+            after.failure = None;
+        }
+        Status::Delivered => after.failure = None,
+        _ => after.failure = kept.or_else(|| Some(event.past().to_owned())),
     })
 }
 
@@ -364,14 +399,18 @@ pub fn close(
 /// # Errors
 /// `NotAllowed` once anything may have left.
 pub fn delete(message: &Message, stamp: &Stamp<'_>) -> Result<(Message, ChangeSet)> {
-    let ended = matches!(message.status, Status::Rejected | Status::Cancelled | Status::Expired);
+    let ended = matches!(
+        message.status,
+        Status::Rejected | Status::Cancelled | Status::Expired
+    );
     if ended && message.attempts == 0 && stamp.actor.role != crate::Role::Viewer {
         let mut after = message.clone();
         after.deleted = true;
         after.version += 1;
         after.updated_at = stamp.at;
         let mut set = ChangeSet::new(after.workspace.clone());
-        set.update_message(message, after.clone()).event(stamp.message(&after, "deleted", None));
+        set.update_message(message, after.clone())
+            .event(stamp.message(&after, "deleted", None));
         return Ok((after, set));
     }
     if message.attempts > 0 {
@@ -382,5 +421,11 @@ pub fn delete(message: &Message, stamp: &Stamp<'_>) -> Result<(Message, ChangeSe
             "a message that may have left cannot be deleted",
         ));
     }
-    step(message, Event::Cancel, stamp, Some("deleted".to_owned()), |after| after.deleted = true)
+    step(
+        message,
+        Event::Cancel,
+        stamp,
+        Some("deleted".to_owned()),
+        |after| after.deleted = true,
+    )
 }

@@ -26,7 +26,11 @@ use crate::stamp::Stamp;
 /// `NotAllowed` when the message is not approved.
 pub fn claim(message: &Message, claim: &Claim, now: DateTime<Utc>) -> Result<(Message, ChangeSet)> {
     let actor = Actor::system(claim.workspace.clone());
-    let stamp = Stamp { actor: &actor, at: now, ids: claim.ids.as_ref() };
+    let stamp = Stamp {
+        actor: &actor,
+        at: now,
+        ids: claim.ids.as_ref(),
+    };
     step(message, Event::Claim, &stamp, None, |after| {
         after.epoch += 1;
         after.lease_owner = Some(claim.worker.clone());
@@ -68,10 +72,19 @@ pub fn begin(
         ));
     }
     let not_now = |result: Result<(Message, ChangeSet)>| {
-        result.map(|(message, changes)| Begun { changes, message, delivery: None })
+        result.map(|(message, changes)| Begun {
+            changes,
+            message,
+            delivery: None,
+        })
     };
     let cancel = |reason: &str| {
-        not_now(decide::close(message, Event::Cancel, Some(reason.to_owned()), stamp))
+        not_now(decide::close(
+            message,
+            Event::Cancel,
+            Some(reason.to_owned()),
+            stamp,
+        ))
     };
     if message.expires_at.is_some_and(|until| until <= stamp.at) {
         return not_now(decide::close(message, Event::Expire, None, stamp));
@@ -89,7 +102,12 @@ pub fn begin(
         Some(CampaignStatus::Cancelled) => return cancel("campaign_cancelled"),
         Some(CampaignStatus::Paused) => {
             // A paused campaign's messages are not claimed: no time needs to be set.
-            return not_now(postpone(message, "campaign_paused", message.not_before, stamp));
+            return not_now(postpone(
+                message,
+                "campaign_paused",
+                message.not_before,
+                stamp,
+            ));
         }
         _ => {}
     }
@@ -102,9 +120,10 @@ pub fn begin(
         Some(_) => {}
     }
     let now = digest::digest(message);
-    let approved = view.approval.as_ref().filter(|approval| {
-        approval.digest == now && approval.revision == message.revision.number
-    });
+    let approved = view
+        .approval
+        .as_ref()
+        .filter(|approval| approval.digest == now && approval.revision == message.revision.number);
     let (Some(approval), true) = (approved, now == message.digest) else {
         return not_now(decide::invalidate(message, None, "approval_void", stamp));
     };
@@ -135,7 +154,11 @@ pub fn begin(
     if let Some(campaign) = &view.campaign {
         changes.require(Precondition::Campaign(campaign.id, campaign.version));
     }
-    Ok(Begun { changes, message: after, delivery: Some((proof, attempt)) })
+    Ok(Begun {
+        changes,
+        message: after,
+        delivery: Some((proof, attempt)),
+    })
 }
 
 /// Puts a claimed message back until `until`.
@@ -148,10 +171,16 @@ pub fn postpone(
     until: DateTime<Utc>,
     stamp: &Stamp<'_>,
 ) -> Result<(Message, ChangeSet)> {
-    step(message, Event::Postpone, stamp, Some(reason.to_owned()), |after| {
-        after.not_before = until;
-        after.failure = Some(reason.to_owned());
-    })
+    step(
+        message,
+        Event::Postpone,
+        stamp,
+        Some(reason.to_owned()),
+        |after| {
+            after.not_before = until;
+            after.failure = Some(reason.to_owned());
+        },
+    )
 }
 
 /// How often and how late a message is tried again.
@@ -167,7 +196,11 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { max_attempts: 5, base: Duration::minutes(1), cap: Duration::hours(1) }
+        Self {
+            max_attempts: 5,
+            base: Duration::minutes(1),
+            cap: Duration::hours(1),
+        }
     }
 }
 
@@ -240,11 +273,15 @@ pub fn record(
                 after.provider_id.clone_from(&finished.provider_id);
             })?
         }
-        (Status::Uncertain, kind) if current && kind != AttemptOutcome::Unknown => {
-            step(message, Event::ConfirmFailed, stamp, reason.clone(), |after| {
+        (Status::Uncertain, kind) if current && kind != AttemptOutcome::Unknown => step(
+            message,
+            Event::ConfirmFailed,
+            stamp,
+            reason.clone(),
+            |after| {
                 after.failure = reason;
-            })?
-        }
+            },
+        )?,
         _ => (message.clone(), ChangeSet::new(message.workspace.clone())),
     };
     // An attempt the sweeper closed is final in the table; the message alone still moves.
@@ -288,12 +325,23 @@ pub fn take_back(
     stamp: &Stamp<'_>,
 ) -> Result<(Message, ChangeSet)> {
     if message.status == Status::Claimed {
-        return step(message, Event::Release, stamp, Some(reason.to_owned()), |_| {});
+        return step(
+            message,
+            Event::Release,
+            stamp,
+            Some(reason.to_owned()),
+            |_| {},
+        );
     }
-    let (after, mut set) =
-        step(message, Event::Doubt, stamp, Some(reason.to_owned()), |after| {
+    let (after, mut set) = step(
+        message,
+        Event::Doubt,
+        stamp,
+        Some(reason.to_owned()),
+        |after| {
             after.failure = Some(reason.to_owned());
-        })?;
+        },
+    )?;
     if let Some(attempt) = attempt.filter(|attempt| attempt.finished_at.is_none()) {
         let mut finished = attempt.clone();
         finished.finished_at = Some(stamp.at);

@@ -47,7 +47,9 @@ impl Worker {
             return Ok(0);
         }
         let deadline = tokio::time::Instant::now()
-            + (self.options.lease / 2).to_std().unwrap_or(std::time::Duration::from_secs(30));
+            + (self.options.lease / 2)
+                .to_std()
+                .unwrap_or(std::time::Duration::from_secs(30));
         if *stop.borrow() {
             self.release(workspace, &claimed).await?;
             return Ok(0);
@@ -106,20 +108,26 @@ impl Worker {
                 continue;
             }
             if let (Some((approved, attempt)), Some(channel)) = (delivery, channel) {
-                begun.push(Begin { message, attempt, approved, channel });
+                begun.push(Begin {
+                    message,
+                    attempt,
+                    approved,
+                    channel,
+                });
             }
         }
         Ok(begun)
     }
 
-    fn without_channel(
-        view: &DispatchView,
-        stamp: &crate::stamp::Stamp<'_>,
-    ) -> Result<Begun> {
+    fn without_channel(view: &DispatchView, stamp: &crate::stamp::Stamp<'_>) -> Result<Begun> {
         let until = stamp.at + chrono::Duration::minutes(5);
         let (message, changes) =
             dispatch::postpone(&view.message, "channel_not_set_up", until, stamp)?;
-        Ok(Begun { changes, message, delivery: None })
+        Ok(Begun {
+            changes,
+            message,
+            delivery: None,
+        })
     }
 
     /// Delivers concurrently and records outcomes in batches, as they come.
@@ -131,10 +139,12 @@ impl Worker {
     ) -> Result<()> {
         let mut gates = std::collections::BTreeMap::new();
         for begin in &begun {
-            gates.entry(begin.approved.channel().to_owned()).or_insert_with(|| {
-                let concurrency = begin.channel.capabilities().concurrency.max(1);
-                Arc::new(tokio::sync::Semaphore::new(concurrency))
-            });
+            gates
+                .entry(begin.approved.channel().to_owned())
+                .or_insert_with(|| {
+                    let concurrency = begin.channel.capabilities().concurrency.max(1);
+                    Arc::new(tokio::sync::Semaphore::new(concurrency))
+                });
         }
         let mut sends: FuturesUnordered<_> = begun
             .into_iter()
@@ -205,9 +215,13 @@ impl Worker {
         for _ in 0..5 {
             let ids = [begin.message.id];
             let views = self.engine.store().dispatch(workspace, &ids).await?;
-            let Some(view) = views.into_iter().next() else { return Ok(()) };
+            let Some(view) = views.into_iter().next() else {
+                return Ok(());
+            };
             let stamp = self.stamp(&actor);
-            let same = view.attempt.filter(|attempt| attempt.id == begin.attempt.id);
+            let same = view
+                .attempt
+                .filter(|attempt| attempt.id == begin.attempt.id);
             let attempt = same.unwrap_or_else(|| begin.attempt.clone());
             let policy = self.engine.policy().retry;
             let (_, set) = dispatch::record(&view.message, &attempt, outcome, policy, &stamp)?;
@@ -222,22 +236,28 @@ impl Worker {
     fn park(&self, channel: &str, outcome: &Outcome) {
         let rest = match outcome {
             Outcome::Stop { .. } => chrono::Duration::minutes(5),
-            Outcome::RetryAfter { scope: RetryScope::Channel, at_least, .. } => {
-                chrono::Duration::from_std(*at_least).unwrap_or(chrono::Duration::hours(1))
-            }
+            Outcome::RetryAfter {
+                scope: RetryScope::Channel,
+                at_least,
+                ..
+            } => chrono::Duration::from_std(*at_least).unwrap_or(chrono::Duration::hours(1)),
             _ => return,
         };
         let until = self.engine.now() + rest;
         // A poisoned lock still holds a usable map: it is written in one call.
-        let mut parked =
-            self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut parked = self
+            .parked
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         parked.insert(channel.to_owned(), until);
     }
 
     fn parked_channels(&self) -> Vec<String> {
         let now = self.engine.now();
-        let mut parked =
-            self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut parked = self
+            .parked
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         parked.retain(|_, until| *until > now);
         parked.keys().cloned().collect()
     }
@@ -260,7 +280,11 @@ async fn send(
     let call = std::panic::AssertUnwindSafe(channel.send(approved)).catch_unwind();
     match tokio::time::timeout(channel.capabilities().timeout, call).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(_panic)) => Outcome::Unknown { reason: "channel_panicked".to_owned() },
-        Err(_elapsed) => Outcome::Unknown { reason: "timeout".to_owned() },
+        Ok(Err(_panic)) => Outcome::Unknown {
+            reason: "channel_panicked".to_owned(),
+        },
+        Err(_elapsed) => Outcome::Unknown {
+            reason: "timeout".to_owned(),
+        },
     }
 }

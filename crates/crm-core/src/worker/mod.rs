@@ -92,11 +92,15 @@ impl Worker {
             .map(|channel| channel.capabilities().timeout)
             .max()
             .unwrap_or_default();
-        let floor = Duration::from_std(longest * 2).unwrap_or(Duration::hours(1))
-            + Duration::seconds(30);
+        let floor =
+            Duration::from_std(longest * 2).unwrap_or(Duration::hours(1)) + Duration::seconds(30);
         options.lease = options.lease.max(floor);
         options.batch = options.batch.clamp(1, 1_000);
-        Self { engine, options, parked: Mutex::default() }
+        Self {
+            engine,
+            options,
+            parked: Mutex::default(),
+        }
     }
 
     /// Works until `stop` becomes true (or its sender is gone), then finishes what is under way.
@@ -138,7 +142,11 @@ impl Worker {
         store.become_dispatcher().await?;
         if store.capabilities().exclusive_dispatcher {
             for workspace in store.workspaces().await? {
-                while self.sweep(&workspace, DateTime::<Utc>::MAX_UTC, "worker_died").await? > 0 {}
+                while self
+                    .sweep(&workspace, DateTime::<Utc>::MAX_UTC, "worker_died")
+                    .await?
+                    > 0
+                {}
             }
         }
         Ok(())
@@ -151,7 +159,9 @@ impl Worker {
     pub async fn round(&self, stop: &watch::Receiver<bool>) -> Result<Round> {
         let mut sum = Round::default();
         for workspace in self.engine.store().workspaces().await? {
-            sum.swept += self.sweep(&workspace, self.engine.now(), "lease_expired").await?;
+            sum.swept += self
+                .sweep(&workspace, self.engine.now(), "lease_expired")
+                .await?;
             sum.swept += self.expire(&workspace).await?;
             sum.planned += self.plan(&workspace).await?;
             sum.drafted += self.draft(&workspace).await?;
@@ -173,7 +183,11 @@ impl Worker {
     }
 
     pub(super) fn stamp<'a>(&'a self, actor: &'a Actor) -> Stamp<'a> {
-        Stamp { actor, at: self.engine.now(), ids: self.engine.ids().as_ref() }
+        Stamp {
+            actor,
+            at: self.engine.now(),
+            ids: self.engine.ids().as_ref(),
+        }
     }
 
     /// Commits sets one by one independently; conflicts mean that somebody else moved the row.
@@ -191,7 +205,11 @@ impl Worker {
     }
 
     async fn page(&self, workspace: &Workspace, mut query: MessageQuery) -> Result<Vec<Message>> {
-        query.page = PageRequest { limit: 500, oldest_first: true, ..PageRequest::default() };
+        query.page = PageRequest {
+            limit: 500,
+            oldest_first: true,
+            ..PageRequest::default()
+        };
         Ok(self.engine.store().messages(workspace, query).await?.items)
     }
 

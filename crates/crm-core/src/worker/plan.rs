@@ -25,10 +25,17 @@ const DRAFT_PAGE: u32 = 100;
 const DRAFTS_AT_ONCE: usize = 16;
 
 impl Worker {
-    async fn campaigns(&self, workspace: &Workspace, status: CampaignStatus) -> Result<Vec<Campaign>> {
+    async fn campaigns(
+        &self,
+        workspace: &Workspace,
+        status: CampaignStatus,
+    ) -> Result<Vec<Campaign>> {
         let query = CampaignQuery {
             statuses: vec![status],
-            page: PageRequest { limit: 1_000, ..PageRequest::default() },
+            page: PageRequest {
+                limit: 1_000,
+                ..PageRequest::default()
+            },
             ..CampaignQuery::default()
         };
         Ok(self.engine.store().campaigns(workspace, query).await?.items)
@@ -39,7 +46,9 @@ impl Worker {
         let now = self.engine.now();
         let mut begun = Vec::new();
         for campaign in self.campaigns(workspace, CampaignStatus::Scheduled).await? {
-            let Some(due) = campaign.next_run_at.filter(|at| *at <= now) else { continue };
+            let Some(due) = campaign.next_run_at.filter(|at| *at <= now) else {
+                continue;
+            };
             let next = schedule::next_run(&campaign.fields.schedule, now)?;
             begun.push(self.update(workspace, &campaign, "run_begun", |after| {
                 after.status = CampaignStatus::Active;
@@ -82,9 +91,10 @@ impl Worker {
     }
 
     async fn plan_page(&self, workspace: &Workspace, campaign: &Campaign) -> Result<u64> {
-        let (Some(occurrence), Ok((channel, capabilities))) =
-            (campaign.occurrence.clone(), self.engine.channel(&campaign.fields.channel))
-        else {
+        let (Some(occurrence), Ok((channel, capabilities))) = (
+            campaign.occurrence.clone(),
+            self.engine.channel(&campaign.fields.channel),
+        ) else {
             return Ok(0);
         };
         let query = ContactQuery {
@@ -181,7 +191,11 @@ impl Worker {
             occurrence: None,
             excluded: Some(false),
             undrafted: true,
-            page: PageRequest { limit, oldest_first: true, ..PageRequest::default() },
+            page: PageRequest {
+                limit,
+                oldest_first: true,
+                ..PageRequest::default()
+            },
         };
         Ok(self.engine.store().plan(workspace, query).await?.items)
     }
@@ -208,15 +222,25 @@ impl Worker {
         let ids: BTreeSet<_> = rows.iter().map(|row| row.contact_id).collect();
         let query = ContactQuery {
             ids: ids.into_iter().collect(),
-            page: PageRequest { limit: 1_000, ..PageRequest::default() },
+            page: PageRequest {
+                limit: 1_000,
+                ..PageRequest::default()
+            },
             ..ContactQuery::default()
         };
         let contacts = store.contacts(workspace, query).await?.items;
         let session = self.engine.act_as(Actor::system(workspace.clone()));
         let templates = match campaign.fields.template_id {
-            None => session.active_templates(campaign.fields.occasion_type).await?,
+            None => {
+                session
+                    .active_templates(campaign.fields.occasion_type)
+                    .await?
+            }
             Some(id) => {
-                let query = TemplateQuery { ids: vec![id], ..TemplateQuery::default() };
+                let query = TemplateQuery {
+                    ids: vec![id],
+                    ..TemplateQuery::default()
+                };
                 store.templates(workspace, query).await?.items
             }
         };
@@ -251,16 +275,25 @@ impl Worker {
     ) -> Result<ChangeSet> {
         let actor = Actor::system(campaign.workspace.clone());
         let (channel, capabilities) = self.engine.channel(&row.channel)?;
-        let reachable = contact.filter(|contact| !contact.erased).and_then(|contact| {
-            let address = contact.address(capabilities.address)?;
-            channel.accepts_address(address).then(|| (contact, address.to_owned()))
-        });
+        let reachable = contact
+            .filter(|contact| !contact.erased)
+            .and_then(|contact| {
+                let address = contact.address(capabilities.address)?;
+                channel
+                    .accepts_address(address)
+                    .then(|| (contact, address.to_owned()))
+            });
         let written = match &reachable {
             None => Err("no_address"),
             Some((contact, _)) => {
                 let wanted = crate::engine::Wanted {
                     occasion: campaign.fields.occasion_type,
-                    tone: campaign.fields.tone.as_deref().and_then(Tone::parse).unwrap_or_default(),
+                    tone: campaign
+                        .fields
+                        .tone
+                        .as_deref()
+                        .and_then(Tone::parse)
+                        .unwrap_or_default(),
                     context: campaign.fields.custom_context.as_deref(),
                     instruction: None,
                     channel: &row.channel,

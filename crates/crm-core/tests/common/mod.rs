@@ -1,5 +1,5 @@
 //! An engine over memory with a recording channel, and people who act in it.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::sync::Arc;
 
@@ -30,12 +30,17 @@ pub fn world_over(store: Arc<dyn Store>, policy: Policy) -> World {
         .channel("email", channel.clone())
         .policy(policy)
         .build();
-    World { engine, channel, clock }
+    World {
+        engine,
+        channel,
+        clock,
+    }
 }
 
 impl World {
     pub fn act(&self, id: &str, role: Role) -> Session {
-        self.engine.act_as(Actor::new(Workspace::default(), id, role))
+        self.engine
+            .act_as(Actor::new(Workspace::default(), id, role))
     }
 
     pub fn manager(&self) -> Session {
@@ -78,7 +83,11 @@ impl World {
     }
 
     pub async fn approve(&self, message: &Message) -> Message {
-        self.manager().approvals().approve(message.id, seen(message)).await.unwrap()
+        self.manager()
+            .approvals()
+            .approve(message.id, seen(message))
+            .await
+            .unwrap()
     }
 
     pub async fn reload(&self, message: &Message) -> Message {
@@ -87,5 +96,8 @@ impl World {
 }
 
 pub fn seen(message: &Message) -> Seen {
-    Seen { version: message.version, digest: Some(message.digest) }
+    Seen {
+        version: message.version,
+        digest: Some(message.digest),
+    }
 }
