@@ -180,7 +180,8 @@ pub struct PlanRow {
     pub local_time: Option<String>,
     /// The recipient's IANA zone.
     pub time_zone: String,
-    /// Why this contact gets nothing: `no_address`, `no_consent`, `suppressed`, `erased`.
+    /// Why this contact gets nothing: `no_address`, `bad_address`, `no_consent`,
+    /// `suppressed`, `erased`, `template_value_missing`.
     pub excluded: Option<String>,
     /// The message, once drafted.
     pub message_id: Option<MessageId>,

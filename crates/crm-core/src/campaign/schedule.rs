@@ -25,7 +25,8 @@ fn cron(expression: &str) -> Result<Cron> {
 /// Checks a schedule.
 ///
 /// # Errors
-/// `Invalid` for a cron expression that cannot be read, an unknown zone or an hour over 23.
+/// `Invalid` for a cron expression that cannot be read or never comes due, an unknown zone or an hour
+/// over 23.
 pub fn validate(schedule: &Schedule) -> Result<()> {
     match schedule {
         Schedule::Immediate | Schedule::Scheduled { .. } => Ok(()),

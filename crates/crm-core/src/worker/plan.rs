@@ -9,7 +9,7 @@ use crate::actor::{Actor, Workspace};
 use crate::campaign::{Campaign, CampaignStatus, PlanRow, Schedule, planner, schedule};
 use crate::change::{Change, ChangeSet, Precondition};
 use crate::contact::Contact;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::generation::Tone;
 use crate::message::decide::{self, NewMessage};
 use crate::message::history::Subject;
@@ -49,7 +49,8 @@ impl Worker {
             let Some(due) = campaign.next_run_at.filter(|at| *at <= now) else {
                 continue;
             };
-            let next = schedule::next_run(&campaign.fields.schedule, now)?;
+            // A rule that never comes due again ends with this run.
+            let next = schedule::next_run(&campaign.fields.schedule, now).unwrap_or(None);
             begun.push(self.update(workspace, &campaign, "run_begun", |after| {
                 after.status = CampaignStatus::Active;
                 after.occurrence = Some(schedule::occurrence(&after.fields.schedule, due));
@@ -60,13 +61,26 @@ impl Worker {
         }
         let mut planned = self.commit(begun).await?;
         for campaign in self.campaigns(workspace, CampaignStatus::Active).await? {
-            if campaign.planned {
-                planned += self.finish(workspace, &campaign).await?;
+            let result = if campaign.planned {
+                self.finish(workspace, &campaign).await
             } else {
-                planned += self.plan_page(workspace, &campaign).await?;
-            }
+                self.plan_page(workspace, &campaign).await
+            };
+            planned += Self::carry_on(&campaign, result)?;
         }
         Ok(planned)
+    }
+
+    /// One campaign that cannot go on must not stop the others; a store that is away stops them all.
+    fn carry_on(campaign: &Campaign, result: Result<u64>) -> Result<u64> {
+        match result {
+            Err(error) if error.kind() != ErrorKind::Unavailable => {
+                tracing::warn!(campaign = %campaign.id, kind = error.kind().code(),
+                    "a campaign could not go on");
+                Ok(0)
+            }
+            other => other,
+        }
     }
 
     fn update(
@@ -206,7 +220,8 @@ impl Worker {
         for campaign in self.campaigns(workspace, CampaignStatus::Active).await? {
             let rows = self.undrafted(workspace, &campaign, DRAFT_PAGE).await?;
             if !rows.is_empty() {
-                drafted += self.draft_page(workspace, &campaign, rows).await?;
+                let result = self.draft_page(workspace, &campaign, rows).await;
+                drafted += Self::carry_on(&campaign, result)?;
             }
         }
         Ok(drafted)
