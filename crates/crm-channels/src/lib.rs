@@ -21,3 +21,8 @@ pub use smtp::{Smtp, SmtpConfig};
 fn has_control(value: &str) -> bool {
     value.chars().any(char::is_control)
 }
+
+/// Compiles and runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -35,6 +35,20 @@ pub struct GenerateMessage {
     pub channel: Option<String>,
 }
 
+impl GenerateMessage {
+    /// A draft for this contact and occasion, in the usual tone, over the preferred channel.
+    #[must_use]
+    pub fn new(contact_id: ContactId, occasion_type: Occasion) -> Self {
+        Self {
+            contact_id,
+            occasion_type,
+            custom_context: None,
+            tone: Tone::default(),
+            channel: None,
+        }
+    }
+}
+
 /// What a text is wanted for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {

@@ -304,6 +304,14 @@ pub struct Seen {
     pub digest: Option<Digest>,
 }
 
+impl Seen {
+    /// What somebody who was shown `message` as it is here has seen.
+    #[must_use]
+    pub const fn of(message: &Message) -> Self {
+        Self { version: message.version, digest: Some(message.digest) }
+    }
+}
+
 /// Approves exactly what was seen. It leaves after `undo_window` at the earliest.
 ///
 /// # Errors
