@@ -308,7 +308,10 @@ impl Seen {
     /// What somebody who was shown `message` as it is here has seen.
     #[must_use]
     pub const fn of(message: &Message) -> Self {
-        Self { version: message.version, digest: Some(message.digest) }
+        Self {
+            version: message.version,
+            digest: Some(message.digest),
+        }
     }
 }
 

@@ -1,0 +1,303 @@
+//! A campaign over the example contacts, from the file to the last delivery.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Duration, Utc};
+use common::{World, world};
+use crm_core::audience::Audience;
+use crm_core::campaign::{Campaign, CampaignFields, CampaignStatus, Schedule};
+use crm_core::contact::{Birthday, ContactFields};
+use crm_core::engine::BulkAction;
+use crm_core::message::{Message, Occasion, Status};
+use crm_core::port::store::{MessageQuery, PageRequest, PlanQuery};
+use crm_core::{ErrorKind, Role};
+
+const CONTACTS: &[u8] = include_bytes!("../../../examples/data/contacts.csv");
+
+fn fields(schedule: Schedule) -> CampaignFields {
+    CampaignFields {
+        name: "Навруз".to_owned(),
+        description: None,
+        occasion_type: Occasion::Holiday,
+        audience: Audience::everybody(),
+        schedule,
+        channel: "email".to_owned(),
+        time_zone: "Asia/Tashkent".to_owned(),
+        template_id: None,
+        tone: None,
+        custom_context: None,
+    }
+}
+
+async fn start(world: &World, fields: CampaignFields, test_mode: bool) -> Campaign {
+    let manager = world.manager();
+    let campaign = manager.campaigns().create(fields).await.unwrap();
+    manager
+        .campaigns()
+        .execute(campaign.id, test_mode)
+        .await
+        .unwrap()
+}
+
+async fn messages(world: &World) -> Vec<Message> {
+    let query = MessageQuery {
+        page: PageRequest {
+            limit: 1_000,
+            ..PageRequest::default()
+        },
+        ..MessageQuery::default()
+    };
+    world.viewer().messages().list(query).await.unwrap().items
+}
+
+async fn approve_all(world: &World) -> u64 {
+    let manager = world.act("reviewer", Role::Manager);
+    let query = MessageQuery {
+        statuses: vec![Status::PendingApproval],
+        ..MessageQuery::default()
+    };
+    let preview = manager
+        .approvals()
+        .preview(BulkAction::Approve, query.clone())
+        .await
+        .unwrap();
+    let manifest = Some(preview.manifest);
+    let result = manager
+        .approvals()
+        .bulk(BulkAction::Approve, query, manifest, None)
+        .await
+        .unwrap();
+    assert_eq!(
+        (result.applied, result.failed, result.skipped),
+        (preview.count, 0, 0)
+    );
+    result.applied
+}
+
+#[tokio::test]
+async fn two_hundred_people_get_exactly_what_was_approved_once() {
+    let world = world();
+    let report = world
+        .manager()
+        .contacts()
+        .import_csv(CONTACTS)
+        .await
+        .unwrap();
+    assert_eq!(
+        (report.rows, report.created, report.skipped),
+        (210, 200, 2),
+        "{report:?}"
+    );
+    let lines: Vec<u64> = report.rejected.iter().map(|row| row.line).collect();
+    assert_eq!(lines, [19, 34, 52, 89, 108, 130, 173, 197]);
+    for row in &report.rejected {
+        assert!(
+            !row.reason.contains(".example"),
+            "a reject repeats the value"
+        );
+    }
+
+    let campaign = start(&world, fields(Schedule::Immediate), false).await;
+    world.worker().run_until_idle().await.unwrap();
+    let drafted = messages(&world).await;
+    assert_eq!(drafted.len(), 200);
+    assert!(world.channel.calls().is_empty());
+    assert_eq!(approve_all(&world).await, 200);
+    let approved: BTreeMap<_, _> = messages(&world)
+        .await
+        .into_iter()
+        .map(|message| (message.id, message))
+        .collect();
+    world.worker().run_until_idle().await.unwrap();
+
+    let delivered = world.channel.delivered();
+    assert_eq!(delivered.len(), 200);
+    let recipients: BTreeSet<&str> = delivered.iter().map(|d| d.recipient()).collect();
+    assert_eq!(recipients.len(), 200, "nobody twice");
+    for delivery in &delivered {
+        let message = &approved[&delivery.message_id()];
+        assert_eq!(delivery.content(), message.revision.content);
+        assert_eq!(delivery.subject(), message.revision.subject.as_deref());
+        assert_eq!(delivery.digest(), message.digest);
+    }
+    let campaign = world.viewer().campaigns().get(campaign.id).await.unwrap();
+    assert_eq!(campaign.status, CampaignStatus::Completed);
+    let stats = world.viewer().campaigns().stats(campaign.id).await.unwrap();
+    assert_eq!((stats.generated_count, stats.sent_count), (200, 200));
+    assert_eq!(world.viewer().analytics().recount().await.unwrap(), []);
+    assert!(world.viewer().audit().verify(None).await.unwrap().valid);
+}
+
+#[tokio::test]
+async fn importing_the_same_file_again_creates_nobody() {
+    let world = world();
+    world
+        .manager()
+        .contacts()
+        .import_csv(CONTACTS)
+        .await
+        .unwrap();
+    let again = world
+        .manager()
+        .contacts()
+        .import_csv(CONTACTS)
+        .await
+        .unwrap();
+    assert_eq!((again.created, again.skipped), (0, 202));
+}
+
+#[tokio::test]
+async fn a_paused_or_cancelled_campaign_sends_nothing_more() {
+    let world = world();
+    for number in 0..5 {
+        world.contact(&format!("p{number}@mail.example")).await;
+    }
+    let campaign = start(&world, fields(Schedule::Immediate), false).await;
+    world.worker().run_until_idle().await.unwrap();
+    approve_all(&world).await;
+    let manager = world.manager();
+    manager.campaigns().pause(campaign.id).await.unwrap();
+    world.worker().run_until_idle().await.unwrap();
+    assert!(world.channel.calls().is_empty(), "paused");
+    manager.campaigns().resume(campaign.id).await.unwrap();
+    manager.campaigns().cancel(campaign.id).await.unwrap();
+    world.worker().run_until_idle().await.unwrap();
+    assert!(world.channel.calls().is_empty(), "cancelled");
+    let error = manager.campaigns().resume(campaign.id).await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::NotAllowed,
+        "a cancelled campaign stays cancelled"
+    );
+}
+
+#[tokio::test]
+async fn a_test_run_drafts_and_never_sends() {
+    let world = world();
+    world.contact("a@mail.example").await;
+    start(&world, fields(Schedule::Immediate), true).await;
+    world.worker().run_until_idle().await.unwrap();
+    assert_eq!(approve_all(&world).await, 1);
+    world.worker().run_until_idle().await.unwrap();
+    assert!(world.channel.calls().is_empty());
+    assert_eq!(messages(&world).await[0].status, Status::Approved);
+}
+
+#[tokio::test]
+async fn a_local_time_is_each_recipients_own() {
+    let world = world();
+    world.clock.set("2026-11-24T00:00:00Z".parse().unwrap());
+    for (number, zone) in ["Asia/Tashkent", "Europe/Moscow", "America/New_York"]
+        .iter()
+        .enumerate()
+    {
+        let fields = ContactFields {
+            name: "Ann".to_owned(),
+            email: Some(format!("z{number}@mail.example")),
+            time_zone: Some((*zone).to_owned()),
+            ..ContactFields::default()
+        };
+        world.manager().contacts().create(fields).await.unwrap();
+    }
+    let at: DateTime<Utc> = "2026-11-24T10:00:00Z".parse().unwrap();
+    let campaign = start(
+        &world,
+        fields(Schedule::Scheduled {
+            at,
+            local_time: true,
+        }),
+        false,
+    )
+    .await;
+    world.worker().run_until_idle().await.unwrap();
+    let query = PlanQuery {
+        campaign_id: campaign.id,
+        occurrence: None,
+        excluded: None,
+        undrafted: false,
+        page: PageRequest::default(),
+    };
+    let plan = world.viewer().campaigns().plan(query).await.unwrap().items;
+    let sends: Vec<String> = plan
+        .iter()
+        .map(|row| row.send_at.unwrap().to_rfc3339())
+        .collect();
+    assert_eq!(
+        sends,
+        [
+            "2026-11-24T05:00:00+00:00",
+            "2026-11-24T07:00:00+00:00",
+            "2026-11-24T15:00:00+00:00"
+        ]
+    );
+    approve_all(&world).await;
+    world.clock.set("2026-11-24T07:30:00Z".parse().unwrap());
+    world.worker().run_until_idle().await.unwrap();
+    assert_eq!(world.channel.calls().len(), 2, "New York still sleeps");
+}
+
+#[tokio::test]
+async fn a_birthday_is_greeted_once_a_year() {
+    let world = world();
+    world.clock.set("2026-11-20T00:00:00Z".parse().unwrap());
+    let contact = ContactFields {
+        name: "Ann".to_owned(),
+        email: Some("ann@mail.example".to_owned()),
+        birthday: Birthday::parse("1990-11-24"),
+        ..ContactFields::default()
+    };
+    world.manager().contacts().create(contact).await.unwrap();
+    start(&world, fields(Schedule::Birthday { hour: 9 }), false).await;
+    let worker = world.worker();
+    for _ in 0..(10 * 24) {
+        worker.run_until_idle().await.unwrap();
+        approve_all(&world).await;
+        world.clock.advance(Duration::hours(1));
+    }
+    let drafted = messages(&world).await;
+    assert_eq!(drafted.len(), 1);
+    let sent = drafted[0].sent_at.unwrap();
+    assert_eq!(
+        sent.to_rfc3339(),
+        "2026-11-24T04:00:00+00:00",
+        "nine in Tashkent"
+    );
+    assert_eq!(world.channel.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_contact_without_an_address_is_excluded_with_the_reason() {
+    let world = world();
+    let nobody = ContactFields {
+        name: "No Address".to_owned(),
+        phone: Some("+998901234567".to_owned()),
+        ..ContactFields::default()
+    };
+    world.manager().contacts().create(nobody).await.unwrap();
+    world.contact("ok@mail.example").await;
+    world
+        .manager()
+        .suppressions()
+        .add("email", "ok@mail.example", "asked")
+        .await
+        .unwrap();
+    let campaign = start(&world, fields(Schedule::Immediate), false).await;
+    world.worker().run_until_idle().await.unwrap();
+    let query = PlanQuery {
+        campaign_id: campaign.id,
+        occurrence: None,
+        excluded: Some(true),
+        undrafted: false,
+        page: PageRequest::default(),
+    };
+    let plan = world.viewer().campaigns().plan(query).await.unwrap().items;
+    let reasons: Vec<&str> = plan
+        .iter()
+        .filter_map(|row| row.excluded.as_deref())
+        .collect();
+    assert_eq!(reasons, ["no_address", "suppressed"]);
+    assert!(messages(&world).await.is_empty());
+}
