@@ -1,0 +1,217 @@
+//! `Idempotency-Key`: the same request twice acts once and answers the same.
+//!
+//! A pending row is written before the request runs, in one transaction with the check; the answer is
+//! kept for a day. An answer that says "try again" is not kept.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use chrono::Utc;
+use rusqlite::{OptionalExtension, TransactionBehavior, params};
+use sha2::{Digest as _, Sha256};
+
+use crate::auth::extract::claims;
+use crate::error::Problem;
+use crate::limits::IMPORT;
+use crate::state::App;
+
+/// Seconds an answer is kept.
+const KEPT: i64 = 24 * 3600;
+/// Longest answer that is kept.
+const ANSWER: usize = 16 * 1024 * 1024;
+
+/// What is known about a key.
+enum Known {
+    /// Nothing: the request runs, and this row now says so.
+    New,
+    Answered {
+        hash: Vec<u8>,
+        status: u16,
+        content_type: Option<String>,
+        body: Vec<u8>,
+    },
+    Pending {
+        hash: Vec<u8>,
+    },
+}
+
+pub(crate) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mutating = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+    let key = request.headers().get("idempotency-key").cloned();
+    // Answers of sign-in hold tokens, which are never stored.
+    let sign_in = request.uri().path().starts_with("/api/auth/");
+    let (Some(key), true, false) = (key, mutating, sign_in) else {
+        return next.run(request).await;
+    };
+    // Without a good token the route itself refuses.
+    let Ok(claims) = claims(&app, request.headers()) else {
+        return next.run(request).await;
+    };
+    match keyed(app, claims.sub, &key, request, next).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn keyed(
+    app: App,
+    user: String,
+    key: &HeaderValue,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let key = key
+        .to_str()
+        .ok()
+        .filter(|key| (1..=255).contains(&key.len()))
+        .ok_or_else(|| Problem::invalid("Idempotency-Key", "use 1 to 255 ASCII characters"))?
+        .to_owned();
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, IMPORT)
+        .await
+        .map_err(|_| Problem::too_large())?;
+    let mut hasher = Sha256::new();
+    for part in [parts.method.as_str(), &parts.uri.to_string()] {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.update(&body);
+    let hash = hasher.finalize().to_vec();
+
+    match begin(&app, user.clone(), key.clone(), hash.clone()).await? {
+        Known::New => {}
+        Known::Answered { hash: first, .. } | Known::Pending { hash: first } if first != hash => {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "idempotency_key_reused",
+                "this Idempotency-Key was used for another request",
+            ));
+        }
+        Known::Pending { .. } => {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "idempotency_in_progress",
+                "the first request with this Idempotency-Key has not been answered; look at what it did",
+            ));
+        }
+        Known::Answered {
+            status,
+            content_type,
+            body,
+            ..
+        } => {
+            return Ok(answer(status, content_type.as_deref(), body, true));
+        }
+    }
+    // Runs to its end even if the client goes away: the key must get its answer.
+    let request = Request::from_parts(parts, Body::from(body));
+    let run = tokio::spawn(async move {
+        let (parts, body) = next.run(request).await.into_parts();
+        let status = parts.status.as_u16();
+        let bytes = to_bytes(body, ANSWER).await.unwrap_or_default().to_vec();
+        let content_type = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let again = status >= 500 || matches!(status, 401 | 403 | 429);
+        end(
+            &app,
+            user,
+            key,
+            status,
+            content_type.clone(),
+            bytes.clone(),
+            again,
+        )
+        .await?;
+        let mut response = answer(status, content_type.as_deref(), bytes, false);
+        response.headers_mut().extend(parts.headers);
+        Ok(response)
+    });
+    run.await
+        .map_err(|_| Problem::unavailable("the request was interrupted"))?
+}
+
+fn answer(status: u16, content_type: Option<&str>, body: Vec<u8>, replayed: bool) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let headers = response.headers_mut();
+    if let Some(value) = content_type.and_then(|value| HeaderValue::from_str(value).ok()) {
+        headers.insert(header::CONTENT_TYPE, value);
+    }
+    if replayed {
+        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    response
+}
+
+async fn begin(app: &App, user: String, key: String, hash: Vec<u8>) -> Result<Known, Problem> {
+    app.accounts
+        .0
+        .call(move |connection| {
+            let now = Utc::now().timestamp();
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            tx.execute("DELETE FROM idempotency WHERE at < ?1", [now - KEPT])?;
+            let known = tx
+                .query_row(
+                    "SELECT hash, status, content_type, body FROM idempotency
+                     WHERE user_id = ?1 AND key = ?2",
+                    [&user, &key],
+                    |row| {
+                        let hash = row.get(0)?;
+                        Ok(match row.get::<_, Option<u16>>(1)? {
+                            None => Known::Pending { hash },
+                            Some(status) => Known::Answered {
+                                hash,
+                                status,
+                                content_type: row.get(2)?,
+                                body: row.get::<_, Option<Vec<u8>>>(3)?.unwrap_or_default(),
+                            },
+                        })
+                    },
+                )
+                .optional()?;
+            if let Some(known) = known {
+                return Ok(known);
+            }
+            tx.execute(
+                "INSERT INTO idempotency (user_id, key, hash, at) VALUES (?1, ?2, ?3, ?4)",
+                params![user, key, hash, now],
+            )?;
+            tx.commit()?;
+            Ok(Known::New)
+        })
+        .await
+}
+
+async fn end(
+    app: &App,
+    user: String,
+    key: String,
+    status: u16,
+    content_type: Option<String>,
+    body: Vec<u8>,
+    again: bool,
+) -> Result<(), Problem> {
+    app.accounts
+        .0
+        .call(move |connection| {
+            if again {
+                connection.execute(
+                    "DELETE FROM idempotency WHERE user_id = ?1 AND key = ?2",
+                    [user, key],
+                )
+            } else {
+                connection.execute(
+                    "UPDATE idempotency SET status = ?3, content_type = ?4, body = ?5
+                     WHERE user_id = ?1 AND key = ?2",
+                    params![user, key, status, content_type, body],
+                )
+            }
+        })
+        .await
+        .map(drop)
+}

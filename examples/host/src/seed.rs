@@ -1,0 +1,376 @@
+//! Demo data: users, contacts, templates, messages in several states and campaigns.
+
+use chrono::Duration;
+use crm_core::audience::Audience;
+use crm_core::campaign::{CampaignFields, Schedule};
+use crm_core::contact::{Birthday, ContactFields};
+use crm_core::engine::{GenerateMessage, NewDraft, Session};
+use crm_core::id::ContactId;
+use crm_core::message::decide::Seen;
+use crm_core::message::{Format, Message, Occasion};
+use crm_core::port::store::ContactQuery;
+use crm_core::template::TemplateFields;
+use crm_core::{Actor, Role, Workspace};
+
+use crate::auth::accounts::{NewAccount, Registered};
+use crate::auth::random_hex;
+use crate::config::variable;
+use crate::error::Problem;
+use crate::state::App;
+
+/// Name, e-mail, phone, segment, language, birthday, company, position.
+type Person = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+const PEOPLE: [Person; 11] = [
+    (
+        "Анна Каримова",
+        "anna.karimova@example.com",
+        "+998901234501",
+        "VIP",
+        "ru",
+        "1988-03-14",
+        "Orient Silk",
+        "Директор",
+    ),
+    (
+        "Oʻtkir Rahimov",
+        "otkir.rahimov@example.com",
+        "+998912345602",
+        "VIP",
+        "uz",
+        "1979-11-27",
+        "Registon Travel",
+        "Asoschi",
+    ),
+    (
+        "John Miller",
+        "john.miller@example.com",
+        "+998933456703",
+        "partner",
+        "en",
+        "1985-07-04",
+        "Miller Trade",
+        "Partner",
+    ),
+    (
+        "Дмитрий Ким",
+        "dmitry.kim@example.com",
+        "+998944567804",
+        "regular",
+        "ru",
+        "1992-01-30",
+        "Kim Print",
+        "Менеджер",
+    ),
+    (
+        "Дилноза Юсупова",
+        "dilnoza.yusupova@example.com",
+        "+998975678905",
+        "new_client",
+        "ru",
+        "1996-09-09",
+        "",
+        "",
+    ),
+    (
+        "Жасур Тошматов",
+        "jasur.toshmatov@example.com",
+        "+998906789006",
+        "regular",
+        "uz-Cyrl",
+        "1990-05-21",
+        "Чинор",
+        "Бухгалтер",
+    ),
+    (
+        "Gulnora Saidova",
+        "gulnora.saidova@example.com",
+        "+998917890107",
+        "new_client",
+        "uz",
+        "--12-08",
+        "Saida Atelier",
+        "Egasi",
+    ),
+    (
+        "Елена Цой",
+        "elena.tsoi@example.com",
+        "+998938901208",
+        "VIP",
+        "ru",
+        "1983-12-31",
+        "Tsoi Dental",
+        "Врач",
+    ),
+    (
+        "Sarah Brown",
+        "sarah.brown@example.com",
+        "+998949012309",
+        "partner",
+        "en",
+        "2000-02-29",
+        "Brown & Co",
+        "Lawyer",
+    ),
+    (
+        "Рустам Алиев",
+        "rustam.aliev@example.com",
+        "+998970123410",
+        "regular",
+        "ru",
+        "1975-06-18",
+        "Aliev Auto",
+        "Владелец",
+    ),
+    (
+        "Malika Ergasheva",
+        "malika.ergasheva@example.com",
+        "+998901230011",
+        "regular",
+        "uz",
+        "1999-10-02",
+        "",
+        "",
+    ),
+];
+
+/// Name, occasion, language, subject, content.
+const TEMPLATES: [(&str, Occasion, &str, &str, &str); 5] = [
+    (
+        "birthday",
+        Occasion::Birthday,
+        "ru",
+        "С днём рождения!",
+        "{{name}}, поздравляем вас с днём рождения! Желаем здоровья и удачи.",
+    ),
+    (
+        "birthday",
+        Occasion::Birthday,
+        "en",
+        "Happy birthday!",
+        "Dear {{name}}, happy birthday! We wish you health and joy.",
+    ),
+    (
+        "birthday",
+        Occasion::Birthday,
+        "uz",
+        "Tugʻilgan kuningiz bilan!",
+        "Hurmatli {{name}}, tugʻilgan kuningiz bilan tabriklaymiz!",
+    ),
+    (
+        "new year",
+        Occasion::NewYear,
+        "ru",
+        "С Новым годом!",
+        "{{name}}, с Новым годом! Спасибо, что вы с нами.",
+    ),
+    (
+        "offer",
+        Occasion::Promotion,
+        "en",
+        "An offer for you",
+        "Dear {{name}}, this month our regular guests get ten percent off.",
+    ),
+];
+
+/// Fills an empty database. Answers the password of the demo users, or nothing when there was data.
+pub(crate) async fn run(app: &App) -> Result<Option<String>, String> {
+    fill(app)
+        .await
+        .map_err(|problem| format!("the demo data cannot be written: {problem}"))
+}
+
+async fn fill(app: &App) -> Result<Option<String>, Problem> {
+    let reader = Actor::new(Workspace::default(), "demo", Role::Viewer);
+    let contacts = app
+        .engine
+        .act_as(reader)
+        .contacts()
+        .list(ContactQuery::default())
+        .await?;
+    if app.accounts.count().await? > 0 || !contacts.items.is_empty() {
+        return Ok(None);
+    }
+    let password = match variable("CRM_DEMO_PASSWORD") {
+        Some(password) => password,
+        None => random_hex()?.chars().take(20).collect(),
+    };
+    let mut ids = Vec::new();
+    for role in [Role::Admin, Role::Manager, Role::Viewer] {
+        let new = NewAccount {
+            email: format!("{}@example.com", role.as_str()),
+            full_name: format!("Demo {}", role.as_str()),
+            password_hash: app.passwords.hash(password.clone()).await?,
+            role,
+        };
+        match app.accounts.register(new, false).await? {
+            Registered::Done(account) => ids.push((account.id, role)),
+            _ => return Err(Problem::unavailable("a demo user is already there")),
+        }
+    }
+    let session = |wanted: Role| {
+        let id = ids
+            .iter()
+            .find(|(_, role)| *role == wanted)
+            .map_or("demo", |(id, _)| id.as_str());
+        app.engine
+            .act_as(Actor::new(Workspace::default(), id, wanted))
+    };
+    let manager = session(Role::Manager);
+    let people = contacts_of(&manager).await?;
+    templates(&manager).await?;
+    messages(app, &manager, &session(Role::Admin), &people).await?;
+    campaigns(app, &manager, &people).await?;
+    Ok(Some(password))
+}
+
+async fn contacts_of(session: &Session) -> Result<Vec<ContactId>, Problem> {
+    let mut ids = Vec::with_capacity(PEOPLE.len());
+    let text = |value: &str| (!value.is_empty()).then(|| value.to_owned());
+    for (name, email, phone, segment, language, birthday, company, position) in PEOPLE {
+        let fields = ContactFields {
+            name: name.to_owned(),
+            email: text(email),
+            phone: text(phone),
+            segment: segment.to_owned(),
+            language: language.to_owned(),
+            birthday: Birthday::parse(birthday),
+            company: text(company),
+            position: text(position),
+            ..ContactFields::default()
+        };
+        ids.push(session.contacts().create(fields).await?.id);
+    }
+    Ok(ids)
+}
+
+async fn templates(session: &Session) -> Result<(), Problem> {
+    for (name, occasion_type, language, subject, content) in TEMPLATES {
+        let fields = TemplateFields {
+            name: name.to_owned(),
+            occasion_type,
+            segment: None,
+            channel: None,
+            language: language.to_owned(),
+            subject: Some(subject.to_owned()),
+            content: content.to_owned(),
+            format: Format::Text,
+            is_active: true,
+        };
+        session.templates().create(fields).await?;
+    }
+    Ok(())
+}
+
+/// Seven messages: draft, two waiting, approved for later, one that leaves, rejected, cancelled.
+async fn messages(
+    app: &App,
+    manager: &Session,
+    admin: &Session,
+    people: &[ContactId],
+) -> Result<(), Problem> {
+    let mut made: Vec<Message> = Vec::new();
+    for (index, contact) in people.iter().copied().take(7).enumerate() {
+        let message = if index < 5 {
+            let wanted = GenerateMessage {
+                contact_id: contact,
+                occasion_type: Occasion::Birthday,
+                custom_context: None,
+                tone: crm_core::generation::Tone::default(),
+                channel: None,
+            };
+            manager.messages().generate(wanted).await?
+        } else {
+            let draft = NewDraft {
+                contact_id: contact,
+                occasion_type: Occasion::Custom,
+                content: "Спасибо за визит! Будем рады видеть вас снова.".to_owned(),
+                subject: Some("Спасибо за визит".to_owned()),
+                channel: None,
+                format: Format::Text,
+                scheduled_for: (index == 5).then(|| app.engine.now() + Duration::days(14)),
+                expires_at: None,
+            };
+            manager.messages().create(draft).await?
+        };
+        made.push(message);
+    }
+    // The first two wait for approval and the last one stays a draft.
+    for (index, message) in made.iter().enumerate() {
+        let seen = Seen {
+            version: message.version,
+            digest: Some(message.digest),
+        };
+        match index {
+            2 | 5 => drop(admin.approvals().approve(message.id, seen).await?),
+            3 => {
+                let reason = Some("Слишком официально".to_owned());
+                admin
+                    .approvals()
+                    .reject(message.id, Some(message.version), reason)
+                    .await?;
+            }
+            4 => drop(manager.messages().cancel(message.id, None).await?),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// One that runs (its audience is planned for next month), one draft and one that recurs.
+async fn campaigns(app: &App, manager: &Session, people: &[ContactId]) -> Result<(), Problem> {
+    let fields = |name: &str, audience, schedule| CampaignFields {
+        name: name.to_owned(),
+        description: None,
+        occasion_type: Occasion::NewYear,
+        audience,
+        schedule,
+        channel: "email".to_owned(),
+        time_zone: "Asia/Tashkent".to_owned(),
+        template_id: None,
+        tone: None,
+        custom_context: None,
+    };
+    let first = people
+        .first()
+        .copied()
+        .map_or(Audience::everybody(), Audience::Contact);
+    let at = app.engine.now() + Duration::days(30);
+    let active = fields(
+        "New Year, VIP",
+        first,
+        Schedule::Scheduled {
+            at,
+            local_time: true,
+        },
+    );
+    let draft = fields(
+        "Partners",
+        Audience::Segment("partner".into()),
+        Schedule::Immediate,
+    );
+    let weekly = Schedule::Recurring {
+        cron: "0 9 * * 1".to_owned(),
+        time_zone: "Asia/Tashkent".to_owned(),
+    };
+    let recurring = fields(
+        "New clients, weekly",
+        Audience::Segment("new_client".into()),
+        weekly,
+    );
+    let active = manager.campaigns().create(active).await?;
+    manager.campaigns().execute(active.id, false).await?;
+    manager.campaigns().create(draft).await?;
+    let recurring = manager.campaigns().create(recurring).await?;
+    manager.campaigns().execute(recurring.id, false).await?;
+    Ok(())
+}
