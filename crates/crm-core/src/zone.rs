@@ -3,7 +3,7 @@
 //! Zone rules come from `chrono-tz`. Everything else asks this module, so that a better source of rules
 //! is one change.
 
-use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
@@ -40,8 +40,10 @@ pub fn instant(wall: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     match zone.from_local_datetime(&wall) {
         LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at.with_timezone(&Utc),
         LocalResult::None => {
-            // Gaps are at most a day long (Samoa, 2011); the minutes just after the gap exist.
-            let mut probe = wall;
+            // Gaps begin and end on whole minutes and last at most a day (Samoa, 2011).
+            let mut probe = wall
+                - Duration::seconds(i64::from(wall.second()))
+                - Duration::nanoseconds(i64::from(wall.nanosecond()));
             for _ in 0..(26 * 60) {
                 probe += Duration::minutes(1);
                 if let LocalResult::Single(at) | LocalResult::Ambiguous(at, _) =
@@ -51,6 +53,76 @@ pub fn instant(wall: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
                 }
             }
             zone.from_utc_datetime(&wall).with_timezone(&Utc)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_end_with_their_first_instant_and_folds_mean_the_first() {
+        let table = [
+            (
+                "America/New_York",
+                "2026-11-01T01:30:00",
+                "2026-11-01T05:30:00Z",
+            ),
+            (
+                "America/New_York",
+                "2027-03-14T02:30:15",
+                "2027-03-14T07:00:00Z",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-10-25T02:30:00",
+                "2026-10-25T00:30:00Z",
+            ),
+            (
+                "Europe/Berlin",
+                "2027-03-28T02:30:00",
+                "2027-03-28T01:00:00Z",
+            ),
+            (
+                "Australia/Lord_Howe",
+                "2026-10-04T02:15:00",
+                "2026-10-03T15:30:00Z",
+            ),
+            (
+                "Africa/Cairo",
+                "2026-04-24T00:30:00",
+                "2026-04-23T22:00:00Z",
+            ),
+            (
+                "Pacific/Apia",
+                "2011-12-30T09:00:00",
+                "2011-12-30T10:00:00Z",
+            ),
+            (
+                "Antarctica/Troll",
+                "2026-03-29T02:00:00",
+                "2026-03-29T01:00:00Z",
+            ),
+            (
+                "Asia/Kathmandu",
+                "2026-11-24T09:00:00",
+                "2026-11-24T03:15:00Z",
+            ),
+            (
+                "Asia/Tashkent",
+                "2026-11-24T09:00:00",
+                "2026-11-24T04:00:00Z",
+            ),
+        ];
+        for (zone, wall, expected) in table {
+            let wall: NaiveDateTime = wall.parse().unwrap();
+            let expected: DateTime<Utc> = expected.parse().unwrap();
+            assert_eq!(
+                instant(wall, parse(zone).unwrap()),
+                expected,
+                "{zone} {wall}"
+            );
         }
     }
 }
