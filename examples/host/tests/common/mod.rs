@@ -1,0 +1,270 @@
+//! Starts the built host on a free port and speaks HTTP/1.1 to it.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub struct Host {
+    pub directory: TempDir,
+    child: Child,
+    address: String,
+}
+
+pub struct Reply {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("{} {}", self.status, String::from_utf8_lossy(&self.body)))
+    }
+
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(
+            self.status,
+            status,
+            "{}",
+            String::from_utf8_lossy(&self.body)
+        );
+        if self.body.is_empty() {
+            Value::Null
+        } else {
+            self.json()
+        }
+    }
+}
+
+impl Host {
+    pub fn start(flags: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), flags)
+    }
+
+    pub fn start_in(directory: TempDir, flags: &[&str]) -> Self {
+        let database = format!("sqlite:{}", directory.path().join("crm.db").display());
+        let mut child = Command::new(env!("CARGO_BIN_EXE_crm-host"))
+            .args(["--database", &database, "--listen", "127.0.0.1:0"])
+            .args(flags)
+            .env_remove("ANTHROPIC_API_KEY")
+            .env("CRM_DEMO_PASSWORD", "demo-password")
+            .env("RUST_LOG", "warn")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .trim()
+            .strip_prefix("listening on http://")
+            .unwrap()
+            .to_owned();
+        Self {
+            directory,
+            child,
+            address,
+        }
+    }
+
+    pub fn outbox(&self) -> PathBuf {
+        self.directory.path().join("outbox")
+    }
+
+    pub fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n",
+            self.address,
+            body.len()
+        );
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        // A server may answer before it has read everything.
+        let _ = stream.write_all(body);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        parse(&answer)
+    }
+
+    pub fn call(&self, token: &str, method: &str, path: &str, body: &Value) -> Reply {
+        self.keyed(token, method, path, body, None)
+    }
+
+    pub fn keyed(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+        key: Option<&str>,
+    ) -> Reply {
+        let bearer = format!("Bearer {token}");
+        let mut headers = Vec::new();
+        if !token.is_empty() {
+            headers.push(("Authorization", bearer.as_str()));
+        }
+        if let Some(key) = key {
+            headers.push(("Idempotency-Key", key));
+        }
+        let bytes = if body.is_null() {
+            Vec::new()
+        } else {
+            headers.push(("Content-Type", "application/json"));
+            body.to_string().into_bytes()
+        };
+        self.raw(method, path, &headers, &bytes)
+    }
+
+    pub fn get(&self, token: &str, path: &str) -> Reply {
+        self.call(token, "GET", path, &Value::Null)
+    }
+
+    pub fn post(&self, token: &str, path: &str, body: Value) -> Reply {
+        self.call(token, "POST", path, &body)
+    }
+
+    pub fn upload(&self, token: &str, file: &[u8]) -> Reply {
+        let mut body = b"--line\r\nContent-Disposition: form-data; name=\"file\"; \
+            filename=\"contacts.csv\"\r\nContent-Type: text/csv\r\n\r\n"
+            .to_vec();
+        body.extend_from_slice(file);
+        body.extend_from_slice(b"\r\n--line--\r\n");
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "multipart/form-data; boundary=line"),
+        ];
+        self.raw("POST", "/api/contacts/import", &headers, &body)
+    }
+
+    pub fn login(&self, email: &str, password: &str) -> Value {
+        self.post(
+            "",
+            "/api/auth/login",
+            json!({"email": email, "password": password}),
+        )
+        .expect(200)
+    }
+
+    /// Registers the first user, an admin, and signs in.
+    pub fn admin(&self) -> String {
+        let body = json!({"email": "a@salon.example", "full_name": "A", "password": "long enough"});
+        let user = self.post("", "/api/auth/register", body).expect(201);
+        assert_eq!(user["role"], "admin");
+        self.token("a@salon.example")
+    }
+
+    pub fn user(&self, admin: &str, email: &str, role: &str) -> String {
+        let body =
+            json!({"email": email, "full_name": "U", "password": "long enough", "role": role});
+        self.post(admin, "/api/auth/register", body).expect(201);
+        self.token(email)
+    }
+
+    fn token(&self, email: &str) -> String {
+        self.login(email, "long enough")["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    pub fn contact(&self, token: &str) -> String {
+        let body = json!({"name": "Anna", "email": "anna@example.com"});
+        let contact = self.post(token, "/api/contacts", body).expect(201);
+        contact["id"].as_str().unwrap().to_owned()
+    }
+
+    pub fn draft(&self, token: &str) -> Value {
+        let contact = self.contact(token);
+        let body = json!({"contact_id": contact, "occasion_type": "custom",
+            "content": "Дорогая Анна, ждём вас!", "subject": "Привет"});
+        self.post(token, "/api/messages", body).expect(201)
+    }
+
+    /// Asks until `fine` holds.
+    pub fn until(&self, token: &str, path: &str, fine: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let value = self.get(token, path).expect(200);
+            if fine(&value) {
+                return value;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(15), "{path}: {value}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Stops the host as an operator would.
+    #[cfg(unix)]
+    pub fn stop(mut self) -> (ExitStatus, TempDir) {
+        Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        let status = self.child.wait().unwrap();
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        (status, directory)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn parse(answer: &[u8]) -> Reply {
+    let split = answer
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .expect("no answer");
+    let head = String::from_utf8_lossy(&answer[..split]).into_owned();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let mut body = answer[split + 4..].to_vec();
+    if head.to_lowercase().contains("transfer-encoding: chunked") {
+        body = unchunk(&body);
+    }
+    Reply { status, head, body }
+}
+
+fn unchunk(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = rest.windows(2).position(|window| window == b"\r\n") {
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
+        if size == 0 {
+            break;
+        }
+        body.extend_from_slice(&rest[end + 2..end + 2 + size]);
+        rest = &rest[end + 4 + size..];
+    }
+    body
+}
+
+pub fn sample_contacts() -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/contacts.csv");
+    std::fs::read(path).unwrap()
+}
