@@ -379,12 +379,14 @@ fn forbidden(event: Event, role: Role) -> Error {
     )
 }
 
-/// What `role` may do with a message in `from`, in the table's order.
+/// What `role` may do with a message in `from`, in the table's order. Invalidation is left out: it
+/// follows from a change of the contact and is nobody's action.
 #[must_use]
 pub fn allowed_actions(from: Status, role: Role) -> Vec<Event> {
     TRANSITIONS
         .iter()
         .filter(|row| row.from == from && row.who.includes(role))
+        .filter(|row| row.event != Event::Invalidate)
         .map(|row| row.event)
         .collect()
 }
