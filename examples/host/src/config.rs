@@ -133,6 +133,9 @@ impl Config {
 
     /// Puts the engine together.
     pub(crate) fn engine(&self, observer: Arc<dyn Observer>) -> Result<Engine, String> {
+        // Personal data: readable by its owner only from the first moment.
+        private_file(&self.path()?)
+            .map_err(|error| format!("the database cannot be created: {}", error.kind()))?;
         let store = SqliteStore::open(self.path()?, SqliteOptions::default())
             .map_err(|error| format!("the database cannot be opened: {error}"))?;
         let mut builder = Engine::builder(

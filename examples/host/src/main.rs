@@ -105,10 +105,10 @@ async fn run(config: Config) -> Result<(), String> {
             tokio::time::sleep(GRACE).await;
         } => tracing::warn!("some requests did not end in time"),
     }
-    if let Some(worker) = worker {
-        if tokio::time::timeout(GRACE, worker).await.is_err() {
-            tracing::warn!("the worker did not end in time");
-        }
+    if let Some(worker) = worker
+        && tokio::time::timeout(GRACE, worker).await.is_err()
+    {
+        tracing::warn!("the worker did not end in time");
     }
     tracing::info!("stopped");
     Ok(())
