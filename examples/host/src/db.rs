@@ -27,6 +27,12 @@ CREATE TABLE IF NOT EXISTS imports (
     id TEXT PRIMARY KEY, report TEXT NOT NULL, rejects TEXT NOT NULL) STRICT;
 ";
 
+/// Imports that a stopped host left behind.
+const INTERRUPTED: &str = "
+UPDATE imports SET report = json_set(report, '$.status', 'failed',
+    '$.detail', 'the host stopped during the import; import the file again, known people are skipped')
+WHERE json_extract(report, '$.status') IN ('queued', 'running')";
+
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Db(Arc<Mutex<Connection>>);
@@ -40,6 +46,7 @@ impl Db {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", "ON")?;
             connection.execute_batch(SCHEMA)?;
+            connection.execute(INTERRUPTED, [])?;
             Ok(connection)
         };
         // Created before SQLite does, so that nobody else can read it for a moment.
