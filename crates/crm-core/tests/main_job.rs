@@ -6,11 +6,12 @@ mod common;
 use chrono::Duration;
 use common::{seen, world};
 use crm_core::contact::ContactFields;
+use crm_core::engine::BulkAction;
 use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::lifecycle::Event;
 use crm_core::message::{AttemptOutcome, Status};
 use crm_core::port::channel::{Outcome, RetryScope};
-use crm_core::port::store::SuppressionQuery;
+use crm_core::port::store::{MessageQuery, SuppressionQuery};
 use crm_core::{ErrorKind, Role};
 
 const TEXT: &str = "Ассалому алайкум! Тугʻилган кунингиз билан.\n.\n  Hurmat bilan ";
@@ -393,4 +394,76 @@ async fn an_erased_person_leaves_no_text_and_a_chain_that_verifies() {
     assert!(world.viewer().contacts().get(contact.id).await.is_err());
     assert!(world.viewer().audit().verify(None).await.unwrap().valid);
     assert_eq!(world.viewer().analytics().recount().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_bulk_decision_skips_what_changed_since_the_preview_and_takes_nothing_new() {
+    let world = world();
+    let contact = world.contact("a@mail.example").await;
+    let (kept, changed) = (
+        world.draft(&contact, "text number one").await,
+        world.draft(&contact, "number two").await,
+    );
+    let manager = world.manager();
+    for message in [&kept, &changed] {
+        manager.messages().submit(message.id, None).await.unwrap();
+    }
+    let query = MessageQuery {
+        statuses: vec![Status::PendingApproval],
+        ..MessageQuery::default()
+    };
+    let approve = BulkAction::Approve;
+    let preview = manager
+        .approvals()
+        .preview(approve, query.clone())
+        .await
+        .unwrap();
+    assert_eq!(preview.count, 2);
+    let edit = Edit {
+        content: Some("other words".to_owned()),
+        ..Edit::default()
+    };
+    manager
+        .messages()
+        .edit(changed.id, None, edit)
+        .await
+        .unwrap();
+    let late = world.draft(&contact, "number three").await;
+    manager.messages().submit(late.id, None).await.unwrap();
+
+    let unseen = manager
+        .approvals()
+        .bulk(approve, query.clone(), None, None)
+        .await
+        .unwrap_err();
+    assert_eq!(unseen.kind(), ErrorKind::PreconditionRequired);
+    let other = Some(crm_core::message::Digest([7; 32]));
+    let unknown = manager
+        .approvals()
+        .bulk(approve, query.clone(), other, None)
+        .await
+        .unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::Conflict);
+
+    let manifest = Some(preview.manifest);
+    let viewer = world
+        .viewer()
+        .approvals()
+        .bulk(approve, query.clone(), manifest, None)
+        .await;
+    assert_eq!(viewer.unwrap_err().kind(), ErrorKind::Forbidden);
+    let result = manager
+        .approvals()
+        .bulk(approve, query, manifest, None)
+        .await
+        .unwrap();
+    assert_eq!((result.applied, result.skipped, result.failed), (1, 1, 0));
+    assert_eq!(result.items[0].id, changed.id);
+    assert_eq!(world.reload(&kept).await.status, Status::Approved);
+    assert_eq!(world.reload(&changed).await.status, Status::PendingApproval);
+    assert_eq!(
+        world.reload(&late).await.status,
+        Status::PendingApproval,
+        "never previewed"
+    );
 }

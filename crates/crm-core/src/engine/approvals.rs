@@ -147,22 +147,41 @@ impl Approvals<'_> {
     /// # Errors
     /// `Forbidden`; as the store.
     pub async fn preview(&self, action: BulkAction, query: MessageQuery) -> Result<BulkPreview> {
-        let mut preview = BulkPreview {
-            count: 0,
-            manifest: Digest::ZERO,
-            sample: Vec::new(),
-        };
+        let mut sample = Vec::new();
+        let (manifest, set) = self
+            .select(action, query, |message| {
+                if sample.len() < 20 {
+                    sample.push(message.clone());
+                }
+            })
+            .await?;
+        let count = set.len() as u64;
+        self.0
+            .engine
+            .previews
+            .keep(self.0.workspace(), action, manifest, set);
+        Ok(BulkPreview {
+            count,
+            manifest,
+            sample,
+        })
+    }
+
+    async fn select(
+        &self,
+        action: BulkAction,
+        query: MessageQuery,
+        mut visit: impl FnMut(&Message),
+    ) -> Result<(Digest, Vec<(MessageId, Seen)>)> {
         let mut manifest = Encoder::new("crm/manifest/v1");
+        let mut set = Vec::new();
         self.each(action, query, |message| {
-            preview.count += 1;
             put(&mut manifest, message);
-            if preview.sample.len() < 20 {
-                preview.sample.push(message.clone());
-            }
+            set.push((message.id, Seen::of(message)));
+            visit(message);
         })
         .await?;
-        preview.manifest = manifest.finish();
-        Ok(preview)
+        Ok((manifest.finish(), set))
     }
 
     async fn each(
@@ -193,12 +212,11 @@ impl Approvals<'_> {
         }
     }
 
-    /// Decides over exactly the previewed set. When the selection now differs from the manifest, what
-    /// is not in the preview's state is skipped: the caller passes the previewed `(id, version)` pairs.
+    /// Decides over exactly the previewed set; what changed since is skipped and said.
     ///
     /// # Errors
-    /// `Conflict` when the selection no longer matches `manifest`; `PreconditionRequired` to approve
-    /// without a manifest.
+    /// `PreconditionRequired` to approve without a manifest; `Conflict` when the preview is no longer
+    /// kept (the last 32 are) and the selection is not what it was.
     pub async fn bulk(
         &self,
         action: BulkAction,
@@ -206,33 +224,38 @@ impl Approvals<'_> {
         manifest: Option<Digest>,
         reason: Option<String>,
     ) -> Result<BulkResult> {
-        if action == BulkAction::Approve && manifest.is_none() {
-            return Err(Error::new(
-                ErrorKind::PreconditionRequired,
-                "preview first and give the manifest it returned: nobody approves unseen",
-            ));
-        }
-        let mut seen = Encoder::new("crm/manifest/v1");
-        let mut selected = Vec::new();
-        self.each(action, query, |message| {
-            put(&mut seen, message);
-            selected.push((
-                message.id,
-                Seen {
-                    version: message.version,
-                    digest: Some(message.digest),
-                },
-            ));
-        })
-        .await?;
-        if manifest.is_some_and(|manifest| manifest != seen.finish()) {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                "the selection changed since the preview; look at it again",
-            ));
-        }
+        self.0.require(Action::WriteMessages)?;
+        let set = match manifest {
+            None if action == BulkAction::Approve => {
+                return Err(Error::new(
+                    ErrorKind::PreconditionRequired,
+                    "preview first and give the manifest it returned: nobody approves unseen",
+                ));
+            }
+            None => self.select(action, query, |_| {}).await?.1.into(),
+            Some(manifest) => {
+                match self
+                    .0
+                    .engine
+                    .previews
+                    .find(self.0.workspace(), action, manifest)
+                {
+                    Some(set) => set,
+                    None => {
+                        let (now, set) = self.select(action, query, |_| {}).await?;
+                        if now != manifest {
+                            return Err(Error::new(
+                                ErrorKind::Conflict,
+                                "the selection changed since the preview; look at it again",
+                            ));
+                        }
+                        set.into()
+                    }
+                }
+            }
+        };
         let mut result = BulkResult::default();
-        for chunk in selected.chunks(1_000) {
+        for chunk in set.chunks(1_000) {
             self.bulk_chunk(action, chunk, reason.as_deref(), &mut result)
                 .await?;
         }

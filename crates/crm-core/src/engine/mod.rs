@@ -10,6 +10,7 @@ mod campaigns;
 mod contacts;
 mod generate;
 mod messages;
+mod previews;
 mod suppressions;
 mod templates;
 
@@ -114,6 +115,7 @@ impl EngineBuilder {
     pub fn build(self) -> Engine {
         Engine {
             inner: Arc::new(self),
+            previews: Arc::default(),
         }
     }
 }
@@ -122,6 +124,7 @@ impl EngineBuilder {
 #[derive(Debug, Clone)]
 pub struct Engine {
     inner: Arc<EngineBuilder>,
+    previews: Arc<previews::Previews>,
 }
 
 impl Engine {
