@@ -1,5 +1,6 @@
 //! Claim, begin, deliver, record.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -27,6 +28,8 @@ struct Begin {
 
 impl Worker {
     /// Claims one batch and takes it to its end. Returns how many attempts were begun.
+    ///
+    /// A stopping worker gives back what it has not begun.
     pub(super) async fn dispatch(
         &self,
         workspace: &Workspace,
@@ -50,14 +53,7 @@ impl Worker {
             + (self.options.lease / 2)
                 .to_std()
                 .unwrap_or(std::time::Duration::from_secs(30));
-        if *stop.borrow() {
-            self.release(workspace, &claimed).await?;
-            return Ok(0);
-        }
-        let begun = self.begin(workspace, &claimed).await?;
-        let count = begun.len() as u64;
-        self.deliver(workspace, begun, deadline).await?;
-        Ok(count)
+        self.deliver(workspace, claimed, deadline, stop).await
     }
 
     async fn release(&self, workspace: &Workspace, claimed: &[Message]) -> Result<()> {
@@ -130,48 +126,89 @@ impl Worker {
         })
     }
 
-    /// Delivers concurrently and records outcomes in batches, as they come.
+    /// Begins, delivers and records, with no more attempts open than the channels deliver at once: what
+    /// a crash leaves uncertain is what was really under way. Outcomes that end together share a commit.
     async fn deliver(
         &self,
         workspace: &Workspace,
-        begun: Vec<Begin>,
+        claimed: Vec<Message>,
         deadline: tokio::time::Instant,
-    ) -> Result<()> {
-        let mut gates = std::collections::BTreeMap::new();
-        for begin in &begun {
-            gates
-                .entry(begin.approved.channel().to_owned())
-                .or_insert_with(|| {
-                    let concurrency = begin.channel.capabilities().concurrency.max(1);
-                    Arc::new(tokio::sync::Semaphore::new(concurrency))
-                });
-        }
-        let mut sends: FuturesUnordered<_> = begun
-            .into_iter()
-            .map(|begin| {
-                let gate = gates.get(begin.approved.channel()).cloned();
-                async move {
-                    let _permit = match &gate {
-                        Some(gate) => gate.acquire().await.ok(),
-                        None => None,
-                    };
-                    let outcome = send(&*begin.channel, &begin.approved, deadline).await;
-                    (begin, outcome)
+        stop: &watch::Receiver<bool>,
+    ) -> Result<u64> {
+        let mut waiting: VecDeque<Message> = claimed.into();
+        let mut open: BTreeMap<String, usize> = BTreeMap::new();
+        let mut sends = FuturesUnordered::new();
+        let mut count = 0;
+        loop {
+            let late = *stop.borrow() || tokio::time::Instant::now() >= deadline;
+            if late && !waiting.is_empty() {
+                self.release(workspace, waiting.make_contiguous()).await?;
+                waiting.clear();
+            }
+            let next = self.take_free(&mut waiting, &open);
+            if !next.is_empty() {
+                for begin in self.begin(workspace, &next).await? {
+                    count += 1;
+                    *open.entry(begin.approved.channel().to_owned()).or_default() += 1;
+                    sends.push(async move {
+                        let outcome = send(&*begin.channel, &begin.approved, deadline).await;
+                        (begin, outcome)
+                    });
                 }
-            })
-            .collect();
-        while let Some(first) = sends.next().await {
+            }
+            let Some(first) = sends.next().await else {
+                if waiting.is_empty() {
+                    return Ok(count);
+                }
+                continue;
+            };
             let mut batch = vec![first];
-            // Whatever has ended meanwhile goes into the same commit.
             while batch.len() < RECORD_BATCH {
                 match sends.next().now_or_never() {
                     Some(Some(next)) => batch.push(next),
                     _ => break,
                 }
             }
+            for (begin, _) in &batch {
+                if let Some(open) = open.get_mut(begin.approved.channel()) {
+                    *open = open.saturating_sub(1);
+                }
+            }
             self.record(workspace, batch).await?;
         }
-        Ok(())
+    }
+
+    /// Takes as many waiting messages as their channels have free places. A message whose channel is
+    /// not set up takes no place: beginning it only puts it back.
+    fn take_free(
+        &self,
+        waiting: &mut VecDeque<Message>,
+        open: &BTreeMap<String, usize>,
+    ) -> Vec<Message> {
+        let mut free: BTreeMap<&str, usize> = BTreeMap::new();
+        for (name, channel) in self.engine.channels() {
+            let places = channel.capabilities().concurrency.max(1);
+            free.insert(
+                name,
+                places.saturating_sub(open.get(name).copied().unwrap_or(0)),
+            );
+        }
+        let mut taken = Vec::new();
+        waiting.retain(|message| {
+            let takes = match free.get_mut(message.channel.as_str()) {
+                None => true,
+                Some(0) => false,
+                Some(places) => {
+                    *places -= 1;
+                    true
+                }
+            };
+            if takes {
+                taken.push(message.clone());
+            }
+            !takes
+        });
+        taken
     }
 
     async fn record(&self, workspace: &Workspace, batch: Vec<(Begin, Outcome)>) -> Result<()> {
