@@ -136,6 +136,21 @@ async fn nobody_approves_what_they_did_not_see() {
         error.detail().contains("bob") && error.detail().contains("edited"),
         "{error}"
     );
+    let blind = Seen {
+        version: message.version,
+        digest: None,
+    };
+    let error = world
+        .manager()
+        .approvals()
+        .approve(message.id, blind)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Conflict,
+        "the version alone is enough to refuse"
+    );
     let now = world.reload(&message).await;
     let wrong = Seen {
         version: now.version,
