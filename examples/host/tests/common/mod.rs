@@ -220,10 +220,12 @@ impl Host {
     /// Stops the host as an operator would.
     #[cfg(unix)]
     pub fn stop(mut self) -> (ExitStatus, TempDir) {
-        Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+        // The shell's own `kill`: a bare system has no program of that name.
+        let asked = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {}", self.child.id())])
             .status()
             .unwrap();
+        assert!(asked.success());
         let status = self.child.wait().unwrap();
         let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
         (status, directory)
