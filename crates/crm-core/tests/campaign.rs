@@ -11,6 +11,7 @@ use crm_core::audience::Audience;
 use crm_core::campaign::{Campaign, CampaignFields, CampaignStatus, Schedule};
 use crm_core::contact::{Birthday, ContactFields};
 use crm_core::engine::BulkAction;
+use crm_core::message::decide::Edit;
 use crm_core::message::{Message, Occasion, Status};
 use crm_core::port::store::{MessageQuery, PageRequest, PlanQuery};
 use crm_core::{ErrorKind, Role};
@@ -163,9 +164,24 @@ async fn a_paused_or_cancelled_campaign_sends_nothing_more() {
     world.worker().run_until_idle().await.unwrap();
     assert!(world.channel.calls().is_empty(), "paused");
     manager.campaigns().resume(campaign.id).await.unwrap();
+    // One waits for a decision again when the campaign is called off.
+    let edited = messages(&world).await.remove(0);
+    let edit = Edit {
+        content: Some("Another text.".to_owned()),
+        ..Edit::default()
+    };
+    manager
+        .messages()
+        .edit(edited.id, None, edit)
+        .await
+        .unwrap();
     manager.campaigns().cancel(campaign.id).await.unwrap();
     world.worker().run_until_idle().await.unwrap();
     assert!(world.channel.calls().is_empty(), "cancelled");
+    for message in messages(&world).await {
+        assert_eq!(message.status, Status::Cancelled, "nothing waits for ever");
+        assert_eq!(message.failure.as_deref(), Some("campaign_cancelled"));
+    }
     let error = manager.campaigns().resume(campaign.id).await.unwrap_err();
     assert_eq!(
         error.kind(),

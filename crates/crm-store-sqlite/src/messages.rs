@@ -244,7 +244,7 @@ pub(crate) fn due(
          WHERE m.workspace = ?1 AND m.status = 'approved' AND m.deleted = 0 AND m.test_mode = 0 \
          AND m.not_before <= ?2 AND m.channel NOT IN (SELECT value FROM json_each(?3)) \
          AND NOT EXISTS (SELECT 1 FROM campaigns k WHERE k.workspace = m.workspace \
-             AND k.id = m.campaign AND k.status IN ('paused', 'cancelled')) \
+             AND k.id = m.campaign AND k.status = 'paused') \
          ORDER BY m.not_before, m.id LIMIT ?4"
     ))?;
     let rows = statement.query_map((key, now, parked, limit), |row| read(workspace, row))?;

@@ -68,19 +68,14 @@ fn at_most(limit: u32, default: u32, bound: u32) -> usize {
 }
 
 fn claimable(tables: &Tables, message: &Message, claim: &Claim) -> bool {
-    let stopped = message
+    let paused = message
         .campaign_id
         .and_then(|id| tables.campaigns.get(&id))
-        .is_some_and(|campaign| {
-            matches!(
-                campaign.status,
-                CampaignStatus::Paused | CampaignStatus::Cancelled
-            )
-        });
+        .is_some_and(|campaign| campaign.status == CampaignStatus::Paused);
     message.status == Status::Approved
         && !message.deleted
         && !message.test_mode
-        && !stopped
+        && !paused
         && !claim.parked.contains(&message.channel)
 }
 

@@ -265,8 +265,8 @@ pub trait Store: Send + Sync + Debug {
     async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>>;
 
     /// Takes due messages: approved, not deleted, not in test mode, `not_before <= now`, not of a
-    /// campaign that is paused or cancelled, not on a parked channel, earliest `not_before` first.
-    /// No message is given to two callers. Each is changed through [`Claim::decide`].
+    /// paused campaign, not on a parked channel, earliest `not_before` first. (Those of a cancelled
+    /// campaign are taken: the last check calls them off.) No message is given to two callers. Each is changed through [`Claim::decide`].
     async fn claim(&self, claim: Claim) -> Result<Vec<Message>>;
 
     /// Becomes the dispatcher, if only one may be. Held until the store is dropped; again is fine.

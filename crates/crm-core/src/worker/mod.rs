@@ -5,6 +5,7 @@
 
 mod deliver;
 mod plan;
+mod recall;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -16,6 +17,7 @@ use crate::actor::{Actor, Workspace};
 use crate::change::ChangeSet;
 use crate::engine::Engine;
 use crate::error::{ErrorKind, Result};
+use crate::id::CampaignId;
 use crate::message::dispatch;
 use crate::message::lifecycle::Event;
 use crate::message::{Message, Status, decide};
@@ -80,6 +82,8 @@ pub struct Worker {
     options: WorkerOptions,
     /// Channels that refused everything, and until when they rest.
     parked: Mutex<BTreeMap<String, DateTime<Utc>>>,
+    /// How far the messages of cancelled campaigns were called off.
+    recalled: Mutex<BTreeMap<CampaignId, recall::Recall>>,
 }
 
 impl Worker {
@@ -100,6 +104,7 @@ impl Worker {
             engine,
             options,
             parked: Mutex::default(),
+            recalled: Mutex::default(),
         }
     }
 
@@ -163,6 +168,7 @@ impl Worker {
                 .sweep(&workspace, self.engine.now(), "lease_expired")
                 .await?;
             sum.swept += self.expire(&workspace).await?;
+            sum.swept += self.recall(&workspace).await?;
             sum.planned += self.plan(&workspace).await?;
             sum.drafted += self.draft(&workspace).await?;
             sum.begun += self.dispatch(&workspace, stop).await?;
