@@ -86,8 +86,13 @@ async fn replies_decide_by_stage() {
         (".", "nonsense", "unknown dot_malformed"),
     ];
     for (stage, line, expected) in cases {
-        let (_server, _smtp, outcome) = with(vec![(stage, say(line))]).await;
+        let (server, _smtp, outcome) = with(vec![(stage, say(line))]).await;
         assert_eq!(kind(&outcome), expected, "{stage} {line}");
+        // Retrying is the engine's work alone.
+        let connections = server.commands();
+        let all = connections.iter().flatten();
+        let tries = all.filter(|command| command.starts_with("MAIL")).count();
+        assert!(connections.len() == 1 && tries <= 1, "{stage} {line}");
     }
 }
 
