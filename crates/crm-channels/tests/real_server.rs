@@ -244,4 +244,8 @@ async fn smtp_keeps_the_contract() {
     })
     .await;
     assert!(report.is_ok(), "{report}");
+    assert_eq!(
+        report.skipped(),
+        ["an_attempt_is_delivered_once_if_idempotent"]
+    );
 }

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 
 use super::fixtures;
-use super::report::{Report, Running, Verdict, ensure, same};
+use super::report::Report;
+use super::suite::{self, Stop, Verdict, ensure, list, same};
 use crate::message::Approved;
 use crate::port::channel::{Channel, Outcome};
 
@@ -59,37 +60,12 @@ pub trait ChannelHarness: Send + Sync {
     }
 }
 
+const NOT_ACTED_OUT: Stop = Stop::Skipped("the harness cannot act it out");
+
 type Harness = Arc<dyn ChannelHarness>;
 
-/// A named case.
-#[derive(Clone, Copy)]
-pub struct Case {
-    /// Its name.
-    pub name: &'static str,
-    run: fn(Harness) -> Running,
-}
-
-impl std::fmt::Debug for Case {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl Case {
-    /// Runs it.
-    ///
-    /// # Errors
-    /// One sentence that says what was wrong.
-    pub async fn run(&self, harness: Arc<dyn ChannelHarness>) -> Result<(), String> {
-        (self.run)(harness).await
-    }
-}
-
-macro_rules! list {
-    ($($name:ident),* $(,)?) => {
-        vec![$(Case { name: stringify!($name), run: |harness| Box::pin($name(harness)) }),*]
-    };
-}
+/// A case over one channel.
+pub type Case = suite::Case<Harness>;
 
 /// All cases.
 #[must_use]
@@ -131,12 +107,7 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = Arc<dyn ChannelHarness>>,
 {
-    let mut report = Report::default();
-    for case in cases() {
-        let verdict = case.run(make().await).await;
-        report.add(case.name, verdict);
-    }
-    report
+    suite::run_all(cases(), make).await
 }
 
 fn proof(to: &str, number: u64, subject: Option<&str>, text: &str) -> Result<Approved, String> {
@@ -153,7 +124,7 @@ async fn send(harness: &Harness, approved: &Approved) -> Verdict {
         Outcome::Accepted { provider_id } => {
             ensure(!provider_id.is_empty(), "accepted without a provider's id")
         }
-        other => Err(format!("not accepted but {:?}", other.kind())),
+        other => Err(format!("not accepted but {:?}", other.kind()).into()),
     }
 }
 
@@ -252,7 +223,7 @@ async fn delivers_a_long_line(harness: Harness) -> Verdict {
 
 async fn subject_arrives(harness: Harness, subject: &str) -> Verdict {
     if !harness.channel().capabilities().subject {
-        return Ok(());
+        return Err(Stop::Skipped("the channel has no subject"));
     }
     send(
         &harness,
@@ -274,7 +245,7 @@ async fn delivers_a_long_subject(harness: Harness) -> Verdict {
 
 async fn refuses_header_injection_in_the_subject(harness: Harness) -> Verdict {
     if !harness.channel().capabilities().subject {
-        return Ok(());
+        return Err(Stop::Skipped("the channel has no subject"));
     }
     let evil = "Hello\r\nBcc: eve@example.org\r\n\r\nother body";
     let to = harness.address(1);
@@ -357,7 +328,7 @@ async fn two_messages_to_one_recipient_both_arrive(harness: Harness) -> Verdict 
 
 async fn an_attempt_is_delivered_once_if_idempotent(harness: Harness) -> Verdict {
     if !harness.channel().capabilities().idempotent {
-        return Ok(());
+        return Err(Stop::Skipped("the provider does not remove duplicates"));
     }
     let approved = proof(&harness.address(1), 1, subject_for(&harness), "text")?;
     for _ in 0..3 {
@@ -377,7 +348,7 @@ async fn debug_hides_text_and_address(harness: Harness) -> Verdict {
 
 async fn reasons_hide_text_and_address(harness: Harness) -> Verdict {
     if !harness.trouble(Trouble::NoSuchAddress).await {
-        return Ok(());
+        return Err(NOT_ACTED_OUT);
     }
     let to = harness.address(7);
     let approved = proof(&to, 7, subject_for(&harness), "a secret text")?;
@@ -402,14 +373,14 @@ async fn in_trouble(harness: &Harness, trouble: Trouble) -> Result<Option<Outcom
 fn is(outcome: Option<&Outcome>, wanted: fn(&Outcome) -> bool) -> Verdict {
     match outcome {
         Some(outcome) => ensure(wanted(outcome), format!("ended as {:?}", outcome.kind())),
-        None => Ok(()),
+        None => Err(NOT_ACTED_OUT),
     }
 }
 
 async fn unreachable_is_safe_to_repeat(harness: Harness) -> Verdict {
     let outcome = in_trouble(&harness, Trouble::Unreachable).await?;
     is(outcome.as_ref(), |o| {
-        matches!(o, Outcome::RetryAfter { .. })
+        matches!(o, Outcome::RetryAfter { .. } | Outcome::Stop { .. })
     })
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 
-use super::report::{Report, Running, Verdict, ensure, same};
+use super::report::Report;
+use super::suite::{self, Stop, Verdict, ensure, list, same};
 use crate::port::llm::{Draft, DraftRequest, Llm, LlmError, LlmFailure};
 
 /// What the provider is to do.
@@ -45,37 +46,12 @@ pub trait LlmHarness: Send + Sync {
     }
 }
 
+const NOT_ACTED_OUT: Stop = Stop::Skipped("the harness cannot act it out");
+
 type Harness = Arc<dyn LlmHarness>;
 
-/// A named case.
-#[derive(Clone, Copy)]
-pub struct Case {
-    /// Its name.
-    pub name: &'static str,
-    run: fn(Harness) -> Running,
-}
-
-impl std::fmt::Debug for Case {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl Case {
-    /// Runs it.
-    ///
-    /// # Errors
-    /// One sentence that says what was wrong.
-    pub async fn run(&self, harness: Arc<dyn LlmHarness>) -> Result<(), String> {
-        (self.run)(harness).await
-    }
-}
-
-macro_rules! list {
-    ($($name:ident),* $(,)?) => {
-        vec![$(Case { name: stringify!($name), run: |harness| Box::pin($name(harness)) }),*]
-    };
-}
+/// A case over one model.
+pub type Case = suite::Case<Harness>;
 
 /// All cases.
 #[must_use]
@@ -104,12 +80,7 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = Arc<dyn LlmHarness>>,
 {
-    let mut report = Report::default();
-    for case in cases() {
-        let verdict = case.run(make().await).await;
-        report.add(case.name, verdict);
-    }
-    report
+    suite::run_all(cases(), make).await
 }
 
 /// A request as the engine makes it.
@@ -135,9 +106,9 @@ async fn call(harness: &Harness, behaviour: Behaviour) -> Option<Result<Draft, L
 
 async fn text_comes_back(harness: Harness, text: &str) -> Verdict {
     match call(&harness, Behaviour::Answer(text.to_owned())).await {
-        None => Ok(()),
+        None => Err(NOT_ACTED_OUT),
         Some(Ok(draft)) => same(draft.content, text.to_owned(), "text"),
-        Some(Err(error)) => Err(format!("failed as {}", error.failure.code())),
+        Some(Err(error)) => Err(format!("failed as {}", error.failure.code()).into()),
     }
 }
 
@@ -155,20 +126,20 @@ async fn returns_cyrillic_and_emoji(harness: Harness) -> Verdict {
 
 async fn reports_usage_and_cost(harness: Harness) -> Verdict {
     match call(&harness, Behaviour::Answer("Hello".to_owned())).await {
-        None => Ok(()),
+        None => Err(NOT_ACTED_OUT),
         Some(Ok(draft)) => {
             ensure(draft.usage.prompt_tokens() > 0, "no input tokens")?;
             ensure(draft.usage.output_tokens > 0, "no output tokens")?;
             ensure(draft.cost_picodollars > 0, "no cost")?;
             ensure(!draft.model.is_empty(), "no model")
         }
-        Some(Err(error)) => Err(format!("failed as {}", error.failure.code())),
+        Some(Err(error)) => Err(format!("failed as {}", error.failure.code()).into()),
     }
 }
 
 async fn concurrent_calls_do_not_mix(harness: Harness) -> Verdict {
     if !harness.behave(Behaviour::Answer("Hello".to_owned())).await {
-        return Ok(());
+        return Err(NOT_ACTED_OUT);
     }
     let (llm, request) = (harness.llm(), request());
     let drafts = join_all((0..8).map(|_| llm.draft(&request))).await;
@@ -187,8 +158,8 @@ async fn debug_hides_prompt_and_text(harness: Harness) -> Verdict {
 
 async fn fails(harness: Harness, how: Behaviour, wanted: fn(&LlmFailure) -> bool) -> Verdict {
     match call(&harness, how).await {
-        None => Ok(()),
-        Some(Ok(_)) => Err("gave a draft".to_owned()),
+        None => Err(NOT_ACTED_OUT),
+        Some(Ok(_)) => Err("gave a draft".to_owned().into()),
         Some(Err(error)) => ensure(
             wanted(&error.failure),
             format!("failed as {}", error.failure.code()),
@@ -239,7 +210,7 @@ async fn one_call_is_one_request(harness: Harness) -> Verdict {
     let answer = call(&harness, Behaviour::Overloaded).await;
     match (answer, harness.requests().await) {
         (Some(_), Some(requests)) => same(requests, 1, "requests after an overload"),
-        _ => Ok(()),
+        _ => Err(NOT_ACTED_OUT),
     }
 }
 

@@ -15,10 +15,12 @@ pub mod observer;
 pub mod store_suite;
 
 mod report;
+mod suite;
 
 pub use channel::RecordingChannel;
 pub use clock::FakeClock;
 pub use ids::SequentialIds;
 pub use llm::ScriptedLlm;
 pub use observer::RecordingObserver;
-pub use report::{CaseResult, Report};
+pub use report::{CaseResult, Ending, Report};
+pub use suite::Case;

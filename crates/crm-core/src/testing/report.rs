@@ -1,22 +1,26 @@
 //! What a conformance suite found.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 
-/// How a case ends: well, or with one sentence that says what was wrong.
-pub(super) type Verdict = Result<(), String>;
-
-/// A running case.
-pub(super) type Running = Pin<Box<dyn Future<Output = Verdict> + Send>>;
+/// How a case ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// The adapter keeps this part of the contract.
+    Passed,
+    /// Nothing was shown: the adapter does not have what the case is about, or its harness cannot act
+    /// it out. Says which.
+    Skipped(&'static str),
+    /// One sentence that says what was wrong.
+    Failed(String),
+}
 
 /// One case and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaseResult {
     /// The case.
     pub name: &'static str,
-    /// What was wrong, if anything.
-    pub failure: Option<String>,
+    /// How it ended.
+    pub ending: Ending,
 }
 
 /// All cases of a suite and how they ended. Shown, it has one line for each.
@@ -27,50 +31,39 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn add(&mut self, name: &'static str, verdict: Verdict) {
-        self.results.push(CaseResult {
-            name,
-            failure: verdict.err(),
-        });
-    }
-
-    /// Whether every case ended well, and there was one at all.
+    /// Whether no case failed and at least one passed.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        !self.results.is_empty() && self.results.iter().all(|result| result.failure.is_none())
+        let passed = |result: &CaseResult| result.ending == Ending::Passed;
+        self.results.iter().any(passed) && self.failures().next().is_none()
     }
 
     /// The cases that failed.
     pub fn failures(&self) -> impl Iterator<Item = &CaseResult> {
-        self.results
-            .iter()
-            .filter(|result| result.failure.is_some())
+        let failed = |result: &&CaseResult| matches!(result.ending, Ending::Failed(_));
+        self.results.iter().filter(failed)
+    }
+
+    /// The names of the cases that showed nothing. An adapter's test should name those it expects.
+    #[must_use]
+    pub fn skipped(&self) -> Vec<&'static str> {
+        let skipped = |result: &&CaseResult| matches!(result.ending, Ending::Skipped(_));
+        let results = self.results.iter().filter(skipped);
+        results.map(|result| result.name).collect()
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for result in &self.results {
-            match &result.failure {
-                None => writeln!(f, "ok     {}", result.name)?,
-                Some(failure) => writeln!(f, "FAILED {}: {failure}", result.name)?,
+            match &result.ending {
+                Ending::Passed => writeln!(f, "ok      {}", result.name)?,
+                Ending::Skipped(why) => writeln!(f, "skipped {}: {why}", result.name)?,
+                Ending::Failed(wrong) => writeln!(f, "FAILED  {}: {wrong}", result.name)?,
             }
         }
-        let failed = self.failures().count();
-        write!(f, "{} cases, {failed} failed", self.results.len())
-    }
-}
-
-/// Fails with `what` unless `holds`.
-pub(super) fn ensure(holds: bool, what: impl Into<String>) -> Verdict {
-    if holds { Ok(()) } else { Err(what.into()) }
-}
-
-/// Fails unless both are equal; shows them.
-pub(super) fn same<T: PartialEq + fmt::Debug>(found: T, wanted: T, what: &str) -> Verdict {
-    if found == wanted {
-        Ok(())
-    } else {
-        Err(format!("{what}: found {found:?}, wanted {wanted:?}"))
+        let (failed, skipped) = (self.failures().count(), self.skipped().len());
+        let all = self.results.len();
+        write!(f, "{all} cases, {failed} failed, {skipped} skipped")
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Case;
-use super::kit::{S, everything, list, put, told, ws};
+use super::kit::{S, everything, put, told, ws};
 use super::lists::{ids, people};
 use crate::audience::Audience;
 use crate::contact::{Birthday, Contact};
@@ -13,7 +13,7 @@ use crate::id::ContactId;
 use crate::port::store::{ContactQuery, PageRequest};
 use crate::testing::fixtures::contact;
 use crate::testing::ids::nth;
-use crate::testing::report::{Verdict, same};
+use crate::testing::suite::{Verdict, list, same};
 
 pub(super) fn cases() -> Vec<Case> {
     list![audiences_select_as_matches_does, audience_with_paging,]

@@ -1,9 +1,7 @@
 //! Every kind of change, good and bad; versions, preconditions, atomicity.
 
 use super::Case;
-use super::kit::{
-    S, contact_of, list, message_of, next_contact, next_message, put, refuse, told, ws,
-};
+use super::kit::{S, contact_of, message_of, next_contact, next_message, put, refuse, told, ws};
 use crate::campaign::CampaignStatus;
 use crate::change::Change;
 use crate::contact::Contact;
@@ -15,7 +13,7 @@ use crate::testing::fixtures::{
     approval, attempt, campaign, contact, message, noon, plan_row, suppression, template,
 };
 use crate::testing::ids::nth;
-use crate::testing::report::{Verdict, same};
+use crate::testing::suite::{Verdict, list, same};
 
 pub(super) fn cases() -> Vec<Case> {
     list![

@@ -7,14 +7,14 @@ use chrono::Duration;
 use futures_util::future::join_all;
 
 use super::Case;
-use super::kit::{S, list, message_of, other_ws, put, told, ws};
+use super::kit::{S, message_of, other_ws, put, told, ws};
 use crate::campaign::CampaignStatus;
 use crate::id::MessageId;
 use crate::message::{Message, Status};
 use crate::port::store::{Claim, MessageQuery};
 use crate::testing::SequentialIds;
 use crate::testing::fixtures::{approved_message, campaign, contact, message, noon};
-use crate::testing::report::{Verdict, ensure, same};
+use crate::testing::suite::{Verdict, ensure, list, same};
 
 pub(super) fn cases() -> Vec<Case> {
     list![

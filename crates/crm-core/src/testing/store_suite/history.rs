@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Case;
-use super::kit::{S, list, next_contact, next_message, other_ws, put, refuse, told, ws};
+use super::kit::{S, next_contact, next_message, other_ws, put, refuse, told, ws};
 use crate::change::Change;
 use crate::counter;
 use crate::error::ErrorKind::NotFound;
@@ -12,7 +12,7 @@ use crate::message::{GeneratedBy, Message, Status};
 use crate::port::store::EventQuery;
 use crate::testing::fixtures::{campaign, contact, event, message};
 use crate::testing::ids::nth;
-use crate::testing::report::{Verdict, ensure, same};
+use crate::testing::suite::{Verdict, ensure, list, same};
 
 pub(super) fn cases() -> Vec<Case> {
     list![

@@ -9,16 +9,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ContactId, MessageId};
 use crate::message::Message;
 use crate::port::store::{ContactQuery, MessageQuery, PageRequest, Store};
-use crate::testing::report::{Verdict, same};
+use crate::testing::suite::{Verdict, same};
 
 pub(super) type S = Arc<dyn Store>;
-
-macro_rules! list {
-    ($($name:ident),* $(,)?) => {
-        vec![$(super::Case { name: stringify!($name), run: |store| Box::pin($name(store)) }),*]
-    };
-}
-pub(super) use list;
 
 pub(super) fn ws() -> Workspace {
     Workspace::default()
@@ -42,8 +35,10 @@ pub(super) fn set(build: impl FnOnce(&mut ChangeSet) -> &mut ChangeSet) -> Chang
 /// Commits one set and returns its own result.
 pub(super) async fn commit(store: &S, set: ChangeSet) -> Result<Result<()>, String> {
     let mut results = store.commit(vec![set]).await.map_err(told)?;
-    same(results.len(), 1, "results of one set")?;
-    results.pop().ok_or_else(|| "no result".to_owned())
+    match (results.pop(), results.len()) {
+        (Some(result), 0) => Ok(result),
+        _ => Err("one set did not have one result".to_owned()),
+    }
 }
 
 /// Commits one set, which must be good.
@@ -51,7 +46,7 @@ pub(super) async fn put(
     store: &S,
     build: impl FnOnce(&mut ChangeSet) -> &mut ChangeSet,
 ) -> Verdict {
-    commit(store, set(build)).await?.map_err(told)
+    Ok(commit(store, set(build)).await?.map_err(told)?)
 }
 
 /// Commits one set, which must be refused so.
@@ -61,7 +56,7 @@ pub(super) async fn refuse(
     build: impl FnOnce(&mut ChangeSet) -> &mut ChangeSet,
 ) -> Verdict {
     match commit(store, set(build)).await? {
-        Ok(()) => Err(format!("committed instead of refused as {}", kind.code())),
+        Ok(()) => Err(format!("committed instead of refused as {}", kind.code()).into()),
         Err(error) => same(error.kind(), kind, "kind of refusal"),
     }
 }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Case;
 use super::changes::plan_query;
-use super::kit::{S, everything, list, put, told, ws};
+use super::kit::{S, everything, put, told, ws};
 use crate::campaign::CampaignStatus;
 use crate::change::Change;
 use crate::id::ContactId;
@@ -14,7 +14,7 @@ use crate::port::store::{
 };
 use crate::testing::fixtures::{campaign, contact, message, noon, plan_row, suppression, template};
 use crate::testing::ids::nth;
-use crate::testing::report::{Verdict, ensure, same};
+use crate::testing::suite::{Verdict, ensure, list, same};
 
 pub(super) fn cases() -> Vec<Case> {
     list![

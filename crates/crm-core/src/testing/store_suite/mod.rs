@@ -13,32 +13,12 @@ mod views;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::report::{Report, Running};
+use super::report::Report;
+use super::suite;
+
+/// A case over a store that holds nothing.
+pub type Case = suite::Case<Arc<dyn Store>>;
 use crate::port::store::Store;
-
-/// A named case. It needs a store that holds nothing.
-#[derive(Clone, Copy)]
-pub struct Case {
-    /// Its name.
-    pub name: &'static str,
-    run: fn(Arc<dyn Store>) -> Running,
-}
-
-impl std::fmt::Debug for Case {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl Case {
-    /// Runs it.
-    ///
-    /// # Errors
-    /// One sentence that says what was wrong.
-    pub async fn run(&self, store: Arc<dyn Store>) -> Result<(), String> {
-        (self.run)(store).await
-    }
-}
 
 /// All cases.
 #[must_use]
@@ -60,10 +40,5 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = Arc<dyn Store>>,
 {
-    let mut report = Report::default();
-    for case in cases() {
-        let verdict = case.run(make().await).await;
-        report.add(case.name, verdict);
-    }
-    report
+    suite::run_all(cases(), make).await
 }

@@ -3,7 +3,7 @@
 use super::Case;
 use super::changes::{bare, plan_query};
 use super::kit::{
-    S, commit, contact_of, list, message_of, next_contact, other_ws, put, refuse, set, told, ws,
+    S, commit, contact_of, message_of, next_contact, other_ws, put, refuse, set, told, ws,
 };
 use crate::change::{Change, ChangeSet, Precondition};
 use crate::error::ErrorKind::{Conflict, Duplicate, NotFound};
@@ -14,7 +14,7 @@ use crate::testing::fixtures::{
     approval, attempt, campaign, contact, event, message, plan_row, suppression, template,
 };
 use crate::testing::ids::nth;
-use crate::testing::report::{Verdict, ensure, same};
+use crate::testing::suite::{Verdict, ensure, list, same};
 
 pub(super) fn cases() -> Vec<Case> {
     list![
@@ -186,5 +186,5 @@ async fn an_empty_commit_is_fine(store: S) -> Verdict {
     let results = store.commit(Vec::new()).await.map_err(told)?;
     same(results.len(), 0, "results")?;
     let empty = ChangeSet::new(other_ws()?);
-    commit(&store, empty).await?.map_err(told)
+    Ok(commit(&store, empty).await?.map_err(told)?)
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Case;
 use super::kit::{
-    S, contact_of, everything, list, message_of, next_contact, next_message, put, told, ws,
+    S, contact_of, everything, message_of, next_contact, next_message, put, told, ws,
 };
 use crate::change::Change;
 use crate::consent::{Consent, ConsentStatus, Topic};
@@ -13,7 +13,7 @@ use crate::contact::Birthday;
 use crate::message::{Format, GeneratedBy, Message, Provenance};
 use crate::port::store::{ContactQuery, MessageQuery, SuppressionQuery};
 use crate::testing::fixtures::{contact, message, noon, suppression, template, with_digest};
-use crate::testing::report::{Verdict, ensure, same};
+use crate::testing::suite::{Stop, Verdict, ensure, list, same};
 
 pub(super) fn cases() -> Vec<Case> {
     list![
@@ -278,7 +278,7 @@ async fn an_erased_text_stays_erased(store: S) -> Verdict {
     )
 }
 
-async fn found_by(store: &S, part: &str) -> Result<u64, String> {
+async fn found_by(store: &S, part: &str) -> Result<u64, Stop> {
     let query = ContactQuery {
         search: Some(part.to_owned()),
         page: everything(),
