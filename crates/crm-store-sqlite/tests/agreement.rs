@@ -11,7 +11,8 @@ use crm_core::contact::{Contact, ContactFields};
 use crm_core::engine::{BulkAction, Engine, NewDraft, Session};
 use crm_core::memory::MemoryStore;
 use crm_core::message::decide::{Edit, Seen};
-use crm_core::message::lifecycle::{self, Event};
+use crm_core::message::history::replay;
+use crm_core::message::lifecycle::Event;
 use crm_core::message::{Format, Message, Occasion, Status};
 use crm_core::port::channel::{Outcome, RetryScope};
 use crm_core::port::store::{MessageQuery, PageRequest, Store};
@@ -406,31 +407,14 @@ impl World {
                 continue;
             };
             let row = viewer.messages().get(message.id).await.unwrap();
-            let mut state: Option<(Status, u64)> = None;
-            for stored in history {
-                let event = stored.event;
-                let (status, version) = match state {
-                    None => (event.status.unwrap(), 1),
-                    Some((status, version)) => {
-                        let kind = Event::from_past(&event.action).unwrap();
-                        (
-                            lifecycle::apply(status, kind, event.role).unwrap(),
-                            version + 1,
-                        )
-                    }
-                };
-                assert_eq!(
-                    (event.status, event.version),
-                    (Some(status), version),
-                    "P5: replay"
-                );
-                state = Some((status, version));
-            }
+            let replayed = replay(history.iter().map(|stored| &stored.event)).unwrap();
+            let replayed = replayed.unwrap();
             assert_eq!(
-                state,
-                Some((row.status, row.version)),
+                (replayed.status, replayed.version, replayed.revision),
+                (row.status, row.version, row.revision.number),
                 "P5: the row is not its history"
             );
+            assert_eq!(replayed.digest, row.digest, "P5: digest");
         }
     }
 }

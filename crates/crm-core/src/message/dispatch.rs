@@ -219,8 +219,10 @@ impl RetryPolicy {
 
 /// Records how an attempt ended.
 ///
-/// The message moves only if the attempt is its latest one and it still waits for the answer; otherwise
-/// the outcome is kept as evidence alone.
+/// The message moves only if the attempt is its latest one and it still waits for the answer. An answer
+/// that comes later than that changes nothing and is kept in the history: `accepted_late`,
+/// `refused_late`, or `duplicate_detected` when the provider took an attempt after which the message
+/// was, or still may be, sent again. An outcome that is recorded already is not recorded twice.
 ///
 /// # Errors
 /// None in practice; `NotAllowed` would mean a hole in the lifecycle table.
@@ -231,6 +233,9 @@ pub fn record(
     policy: RetryPolicy,
     stamp: &Stamp<'_>,
 ) -> Result<(Message, ChangeSet)> {
+    if attempt.outcome == Some(outcome.kind()) {
+        return Ok((message.clone(), ChangeSet::new(message.workspace.clone())));
+    }
     let mut finished = attempt.clone();
     finished.finished_at = Some(stamp.at);
     finished.outcome = Some(outcome.kind());
@@ -282,16 +287,38 @@ pub fn record(
                 after.failure = reason;
             },
         )?,
-        _ => (message.clone(), ChangeSet::new(message.workspace.clone())),
+        _ => (message.clone(), late(message, attempt, outcome, stamp)),
     };
-    // An attempt the sweeper closed is final in the table; the message alone still moves.
-    if attempt.finished_at.is_none() {
+    // An attempt the sweeper closed is final in the table, and so is one a later claim superseded: it
+    // was closed before the message could be claimed again.
+    if attempt.finished_at.is_none() && current {
         set.push(Change::FinishAttempt(finished));
     }
     if outcome.kind() == AttemptOutcome::Dead {
         suppress(&mut set, message, "dead", stamp);
     }
     Ok((after, set))
+}
+
+/// The answer to an attempt that nobody waits for any more, as evidence.
+fn late(message: &Message, attempt: &Attempt, outcome: &Outcome, stamp: &Stamp<'_>) -> ChangeSet {
+    let mut set = ChangeSet::new(message.workspace.clone());
+    let again = message.attempts > attempt.number
+        || matches!(
+            message.status,
+            Status::Approved | Status::Claimed | Status::Sending
+        );
+    let (action, detail) = match outcome {
+        Outcome::Unknown { .. } => return set,
+        Outcome::Accepted { provider_id } if again => ("duplicate_detected", provider_id.as_str()),
+        Outcome::Accepted { provider_id } => ("accepted_late", provider_id.as_str()),
+        other => ("refused_late", other.reason().unwrap_or_default()),
+    };
+    // Ids of providers are short; a broken provider must not fill the history.
+    let detail: String = detail.chars().take(200).collect();
+    let reason = format!("attempt {}: {detail}", attempt.number);
+    set.event(stamp.message(message, action, Some(reason)));
+    set
 }
 
 fn suppress(set: &mut ChangeSet, message: &Message, reason: &str, stamp: &Stamp<'_>) {

@@ -9,8 +9,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::digest::{Digest, Encoder};
-use super::lifecycle::Status;
+use super::lifecycle::{self, Event, Status};
 use crate::actor::{Role, Workspace};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::EventId;
 
 /// What kind of row an event is about.
@@ -244,4 +245,71 @@ pub fn verify(events: &[(AuditEvent, Seal)], recorded: Checkpoint) -> Option<u64
         verifier.push(event, *seal);
     }
     verifier.finish(recorded)
+}
+
+/// What the history alone says about a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replayed {
+    /// Where it stands.
+    pub status: Status,
+    /// Version of its row.
+    pub version: u64,
+    /// Number of its current text.
+    pub revision: u32,
+    /// Digest of its current text.
+    pub digest: Digest,
+}
+
+/// Rebuilds a message from its events, oldest first; `None` without any. Every step must follow from
+/// the one before by the table of the lifecycle. Evidence (such as `duplicate_detected`) moves nothing.
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`] naming the version at which the history does not hold.
+pub fn replay<'a>(events: impl IntoIterator<Item = &'a AuditEvent>) -> Result<Option<Replayed>> {
+    let mut state: Option<Replayed> = None;
+    for event in events {
+        let broken = || {
+            let text = format!("the history does not hold at version {}", event.version);
+            Error::new(ErrorKind::Corrupt, text)
+        };
+        let (Some(status), Some(revision), Some(digest)) =
+            (event.status, event.revision, event.digest)
+        else {
+            return Err(broken());
+        };
+        let told = Replayed {
+            status,
+            version: event.version,
+            revision,
+            digest,
+        };
+        let follows = match (state, event.action.as_str()) {
+            (None, "created") => {
+                told.version == 1
+                    && revision == 1
+                    && matches!(status, Status::Draft | Status::PendingApproval)
+            }
+            (None, _) | (Some(_), "created") => false,
+            (Some(before), "accepted_late" | "refused_late" | "duplicate_detected") => {
+                told == before
+            }
+            (Some(before), action) => {
+                let reached = match action {
+                    "deleted" => Some(before.status),
+                    _ => Event::from_past(action)
+                        .and_then(|what| lifecycle::apply(before.status, what, event.role).ok()),
+                };
+                let same_text = told.revision == before.revision && told.digest == before.digest;
+                let next_text = told.revision == before.revision + 1;
+                reached == Some(told.status)
+                    && told.version == before.version + 1
+                    && (same_text || next_text)
+            }
+        };
+        if !follows {
+            return Err(broken());
+        }
+        state = Some(told);
+    }
+    Ok(state)
 }

@@ -262,7 +262,8 @@ impl Worker {
             let attempt = same.unwrap_or_else(|| begin.attempt.clone());
             let policy = self.engine.policy().retry;
             let (_, set) = dispatch::record(&view.message, &attempt, outcome, policy, &stamp)?;
-            if set.changes().is_empty() || self.engine.commit_one(set).await.is_ok() {
+            let nothing = set.changes().is_empty() && set.events().is_empty();
+            if nothing || self.engine.commit_one(set).await.is_ok() {
                 return Ok(());
             }
         }
