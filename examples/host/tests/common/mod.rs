@@ -174,17 +174,18 @@ impl Host {
         let body = json!({"email": "a@salon.example", "full_name": "A", "password": "long enough"});
         let user = self.post("", "/api/auth/register", body).expect(201);
         assert_eq!(user["role"], "admin");
-        self.token("a@salon.example")
+        self.sign_in("a@salon.example")
     }
 
     pub fn user(&self, admin: &str, email: &str, role: &str) -> String {
         let body =
             json!({"email": email, "full_name": "U", "password": "long enough", "role": role});
         self.post(admin, "/api/auth/register", body).expect(201);
-        self.token(email)
+        self.sign_in(email)
     }
 
-    fn token(&self, email: &str) -> String {
+    /// Signs in a user that `admin` or `user` registered.
+    pub fn sign_in(&self, email: &str) -> String {
         self.login(email, "long enough")["access_token"]
             .as_str()
             .unwrap()

@@ -1,0 +1,256 @@
+//! A store that dies with its process exactly before or after a chosen commit, a channel whose ledger
+//! outlives the process, and a store that lies about having committed.
+
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use crm_core::campaign::{Campaign, PlanRow};
+use crm_core::change::{Change, ChangeSet};
+use crm_core::consent::Suppression;
+use crm_core::contact::Contact;
+use crm_core::id::MessageId;
+use crm_core::message::history::{Checkpoint, StoredEvent, Subject};
+use crm_core::message::{Approved, Message};
+use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
+use crm_core::port::store::{
+    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, MessageQuery, Page, PlanQuery,
+    Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+};
+use crm_core::template::Template;
+use crm_core::{Result, Workspace};
+
+/// Deliveries under way at once.
+pub const CONNECTIONS: usize = 4;
+
+/// Where the process ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    /// `plan`, `draft`, `approve`, `claim`, `begin`, `record`, `sweep` or `seal`.
+    pub what: String,
+    /// Before the transaction, or after its commit and before anybody was told.
+    pub before: bool,
+    /// Which of them, from 1.
+    pub nth: usize,
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = if self.before { "before" } else { "after" };
+        write!(f, "{side} {} {}", self.what, self.nth)
+    }
+}
+
+impl Point {
+    /// Reads what `Display` wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split(' ').collect();
+        let [side, what, nth] = words[..] else {
+            return None;
+        };
+        Some(Self {
+            what: what.to_owned(),
+            before: side == "before",
+            nth: nth.parse().ok()?,
+        })
+    }
+}
+
+/// See the module's text.
+pub struct CrashingStore {
+    pub inner: Arc<dyn Store>,
+    pub point: Option<Point>,
+    pub seen: AtomicUsize,
+    /// Answers a `begin` before it is committed: the mutant. Holds what it promised.
+    pub eager: bool,
+    pub promised: Mutex<Vec<ChangeSet>>,
+}
+
+impl fmt::Debug for CrashingStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CrashingStore({:?})", self.point)
+    }
+}
+
+/// What a commit is about.
+fn kind(sets: &[ChangeSet]) -> &'static str {
+    let plans = |set: &ChangeSet| {
+        let rows = set.changes().iter();
+        rows.filter(|change| matches!(change, Change::InsertPlanRow(_)))
+            .count()
+            > 0
+    };
+    if sets.iter().any(plans) {
+        return "plan";
+    }
+    let mut events = sets.iter().flat_map(ChangeSet::events);
+    let first = events.find(|event| event.subject == Subject::Message);
+    match first.map(|event| event.action.as_str()) {
+        Some("created") => "draft",
+        Some("approved") => "approve",
+        Some("begun") => "begin",
+        Some("sent") => "record",
+        Some("uncertain" | "released") => "sweep",
+        _ => "other",
+    }
+}
+
+impl CrashingStore {
+    /// Ends the process if this is the point.
+    fn reach(&self, what: &str, before: bool) {
+        let Some(point) = &self.point else { return };
+        if point.what != what || point.before != before {
+            return;
+        }
+        if self.seen.fetch_add(1, Ordering::SeqCst) + 1 == point.nth {
+            std::process::abort();
+        }
+    }
+
+    async fn keep_promises(&self) -> Result<()> {
+        let promised = std::mem::take(&mut *self.promised.lock().unwrap());
+        if !promised.is_empty() {
+            self.inner.commit(promised).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for CrashingStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        self.inner.capabilities()
+    }
+
+    async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
+        let what = kind(&sets);
+        self.reach(what, true);
+        self.keep_promises().await?;
+        if self.eager && what == "begin" {
+            let answer = sets.iter().map(|_| Ok(())).collect();
+            *self.promised.lock().unwrap() = sets;
+            return Ok(answer);
+        }
+        let answer = self.inner.commit(sets).await;
+        self.reach(what, false);
+        answer
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Message>> {
+        self.reach("claim", true);
+        let claimed = self.inner.claim(claim).await;
+        // An empty one changes nothing and is no commit.
+        if claimed.as_ref().is_ok_and(|claimed| !claimed.is_empty()) {
+            self.reach("claim", false);
+        }
+        claimed
+    }
+
+    async fn become_dispatcher(&self) -> Result<()> {
+        self.inner.become_dispatcher().await
+    }
+
+    async fn seal(&self, workspace: &Workspace, limit: u32) -> Result<u32> {
+        self.reach("seal", true);
+        let sealed = self.inner.seal(workspace, limit).await;
+        self.reach("seal", false);
+        sealed
+    }
+
+    async fn checkpoint(&self, workspace: &Workspace) -> Result<Checkpoint> {
+        self.inner.checkpoint(workspace).await
+    }
+
+    async fn workspaces(&self) -> Result<Vec<Workspace>> {
+        self.inner.workspaces().await
+    }
+
+    async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>> {
+        self.inner.contacts(workspace, query).await
+    }
+
+    async fn templates(
+        &self,
+        workspace: &Workspace,
+        query: TemplateQuery,
+    ) -> Result<Page<Template>> {
+        self.inner.templates(workspace, query).await
+    }
+
+    async fn messages(&self, workspace: &Workspace, query: MessageQuery) -> Result<Page<Message>> {
+        self.inner.messages(workspace, query).await
+    }
+
+    async fn campaigns(
+        &self,
+        workspace: &Workspace,
+        query: CampaignQuery,
+    ) -> Result<Page<Campaign>> {
+        self.inner.campaigns(workspace, query).await
+    }
+
+    async fn plan(&self, workspace: &Workspace, query: PlanQuery) -> Result<Page<PlanRow>> {
+        self.inner.plan(workspace, query).await
+    }
+
+    async fn suppressions(
+        &self,
+        workspace: &Workspace,
+        query: SuppressionQuery,
+    ) -> Result<Page<Suppression>> {
+        self.inner.suppressions(workspace, query).await
+    }
+
+    async fn events(&self, workspace: &Workspace, query: EventQuery) -> Result<Vec<StoredEvent>> {
+        self.inner.events(workspace, query).await
+    }
+
+    async fn trail(&self, workspace: &Workspace, message: MessageId) -> Result<Trail> {
+        self.inner.trail(workspace, message).await
+    }
+
+    async fn dispatch(
+        &self,
+        workspace: &Workspace,
+        messages: &[MessageId],
+    ) -> Result<Vec<DispatchView>> {
+        self.inner.dispatch(workspace, messages).await
+    }
+
+    async fn counters(&self, workspace: &Workspace, prefix: &str) -> Result<BTreeMap<String, i64>> {
+        self.inner.counters(workspace, prefix).await
+    }
+}
+
+/// Delivers into a file: one line, message id and digest, for each message it accepts.
+#[derive(Debug)]
+pub struct LedgerChannel(pub PathBuf);
+
+#[async_trait]
+impl Channel for LedgerChannel {
+    fn capabilities(&self) -> ChannelCapabilities {
+        ChannelCapabilities {
+            concurrency: CONNECTIONS,
+            ..ChannelCapabilities::default()
+        }
+    }
+
+    async fn send(&self, approved: &Approved) -> Outcome {
+        let mut ledger = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.0)
+            .unwrap();
+        let line = format!("{} {}\n", approved.message_id(), approved.digest());
+        ledger.write_all(line.as_bytes()).unwrap();
+        Outcome::Accepted {
+            provider_id: approved.attempt_id().to_string(),
+        }
+    }
+}
