@@ -25,6 +25,13 @@ CREATE TABLE IF NOT EXISTS idempotency (
     content_type TEXT, body BLOB, at INTEGER NOT NULL, PRIMARY KEY (user_id, key)) STRICT;
 CREATE TABLE IF NOT EXISTS imports (
     id TEXT PRIMARY KEY, report TEXT NOT NULL, rejects TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS sign_ins (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, action TEXT NOT NULL,
+    user_id TEXT, session TEXT) STRICT;
+CREATE TRIGGER IF NOT EXISTS sign_ins_kept BEFORE UPDATE ON sign_ins
+    BEGIN SELECT RAISE(ABORT, 'the record of sign-ins is never changed'); END;
+CREATE TRIGGER IF NOT EXISTS sign_ins_stay BEFORE DELETE ON sign_ins
+    BEGIN SELECT RAISE(ABORT, 'the record of sign-ins is never changed'); END;
 ";
 
 /// Imports that a stopped host left behind.

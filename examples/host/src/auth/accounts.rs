@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::journal::{self, Action};
 use super::random_hex;
 use crate::db::Db;
 use crate::error::Problem;
@@ -101,10 +102,11 @@ impl Accounts {
                         now
                     ],
                 )?;
-                tx.commit()?;
                 if added == 0 {
                     return Ok(Registered::Duplicate);
                 }
+                journal::write(&tx, Action::Registered, Some(&id), None)?;
+                tx.commit()?;
                 Ok(Registered::Done(Account {
                     id,
                     email: new.email,
@@ -177,6 +179,7 @@ impl Accounts {
                     "INSERT INTO refresh_tokens VALUES (?1, ?2, 0, ?3)",
                     params![hash, id, now + LIFETIME],
                 )?;
+                journal::write(&tx, Action::SignedIn, Some(&user), Some(&id))?;
                 tx.commit()
             })
             .await?;
@@ -209,6 +212,12 @@ impl Accounts {
                 };
                 if used {
                     tx.execute("UPDATE families SET revoked = 1 WHERE id = ?1", [&family])?;
+                    let user: String = tx.query_row(
+                        "SELECT user_id FROM families WHERE id = ?1",
+                        [&family],
+                        |row| row.get(0),
+                    )?;
+                    journal::write(&tx, Action::Reused, Some(&user), Some(&family))?;
                     tx.commit()?;
                     return Ok(None);
                 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod extract;
+pub(crate) mod journal;
 pub(crate) mod limiter;
 pub(crate) mod password;
 pub(crate) mod tokens;

@@ -6,15 +6,16 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use crm_core::Role;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::accounts::{Account, NewAccount, Registered};
 use crate::auth::extract::{User, claims};
+use crate::auth::journal::SignIn;
 use crate::auth::limiter::{PER_ACCOUNT, PER_ADDRESS};
 use crate::error::{Problem, ProblemBody};
-use crate::extract::Json;
+use crate::extract::{Json, Query};
 use crate::state::App;
 
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -22,7 +23,9 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(register))
         .routes(routes!(login))
         .routes(routes!(refresh))
+        .routes(routes!(logout))
         .routes(routes!(me))
+        .routes(routes!(sign_ins))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -150,7 +153,9 @@ async fn login(
     let known = app.accounts.by_email(email).await?;
     let (user, hash) = known.unzip();
     let right = app.passwords.verify(body.password, hash).await?;
+    let id = user.as_ref().map(|user| user.id.clone());
     let Some(user) = user.filter(|_| right) else {
+        app.accounts.failed(id).await?;
         app.limiter.failed(&account, PER_ACCOUNT);
         app.limiter.failed(&address, PER_ADDRESS);
         return Err(Problem::unauthorized("wrong e-mail or password"));
@@ -188,6 +193,49 @@ async fn refresh(
         .await?
         .ok_or_else(|| Problem::unauthorized("the refresh token is not valid; sign in again"))?;
     signed_in(&app, user, &session, token)
+}
+
+/// Ends this login at once, its refresh token included.
+#[utoipa::path(post, path = "/api/auth/logout", tag = "auth",
+    responses((status = 204), (status = 401, body = ProblemBody)))]
+async fn logout(
+    State(app): State<App>,
+    _user: User,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let claims = claims(&app, &headers)?;
+    app.accounts.end_session(claims.sub, claims.sid).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Which lines of the record of sign-ins.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Lines {
+    /// Only lines behind this position.
+    after: Option<i64>,
+    /// 1 to 1,000; 100 unless set.
+    limit: Option<u32>,
+}
+
+/// Who registered, signed in, failed to, or signed out, oldest first. For admins.
+#[utoipa::path(get, path = "/api/auth/sign-ins", tag = "auth", params(Lines),
+    responses((status = 200, body = Vec<SignIn>), (status = 403, body = ProblemBody)))]
+async fn sign_ins(
+    State(app): State<App>,
+    user: User,
+    Query(lines): Query<Lines>,
+) -> Result<axum::Json<Vec<SignIn>>, Problem> {
+    if user.0.role != Role::Admin {
+        return Err(Problem::forbidden("only an admin may read the sign-ins"));
+    }
+    let limit = lines.limit.unwrap_or(100);
+    if !(1..=1_000).contains(&limit) {
+        return Err(Problem::invalid("limit", "use 1 to 1,000"));
+    }
+    let after = lines.after.unwrap_or(0);
+    Ok(axum::Json(app.accounts.sign_ins(after, limit).await?))
 }
 
 /// The signed-in user.

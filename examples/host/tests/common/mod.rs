@@ -57,6 +57,12 @@ impl Host {
     }
 
     pub fn start_in(directory: TempDir, flags: &[&str]) -> Self {
+        Self::start_with(directory, flags, &[])
+    }
+
+    /// With these variables, and its log in `log` inside the directory.
+    pub fn start_with(directory: TempDir, flags: &[&str], variables: &[(&str, &str)]) -> Self {
+        let log = std::fs::File::create(directory.path().join("log")).unwrap();
         let database = format!("sqlite:{}", directory.path().join("crm.db").display());
         let mut child = Command::new(env!("CARGO_BIN_EXE_crm-host"))
             .args(["--database", &database, "--listen", "127.0.0.1:0"])
@@ -64,7 +70,9 @@ impl Host {
             .env_remove("ANTHROPIC_API_KEY")
             .env("CRM_DEMO_PASSWORD", "demo-password")
             .env("RUST_LOG", "warn")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut line = String::new();
