@@ -124,7 +124,7 @@ impl Error {
         error
     }
 
-    /// "There is no such <what> in this workspace".
+    /// "There is no such `what` in this workspace".
     #[must_use]
     pub fn not_found(what: &str) -> Self {
         Self::new(

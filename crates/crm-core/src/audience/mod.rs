@@ -7,7 +7,17 @@ use serde_json::Value;
 
 /// An expression over one contact. The empty `and` is everybody.
 ///
-/// As JSON: `{"and": [{"segment": "VIP"}, {"not": {"tag": "gold"}}]}`.
+/// As JSON:
+/// ```
+/// use crm_core::audience::Audience;
+///
+/// let wanted: Audience = serde_json::from_str(
+///     r#"{"and": [{"segment": "VIP"}, {"not": {"tag": "gold"}}, {"birthday_within": 7}]}"#,
+/// )?;
+/// wanted.validate()?;
+/// assert!(serde_json::from_str::<Audience>(r#"{"segmnt": "VIP"}"#).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Audience {

@@ -2,6 +2,20 @@
 //!
 //! [`TRANSITIONS`] is the single truth. `allowed_actions`, the diagram in the documentation and the
 //! all-pairs test read it; [`apply`] is the only way from one status to the next.
+//!
+//! ```
+//! use crm_core::message::lifecycle::{Event, Status, allowed_actions, apply};
+//! use crm_core::{ErrorKind, Role};
+//!
+//! assert_eq!(apply(Status::PendingApproval, Event::Approve, Role::Manager)?, Status::Approved);
+//! // Whoever edits what was approved voids the approval.
+//! assert_eq!(apply(Status::Approved, Event::Edit, Role::Manager)?, Status::PendingApproval);
+//! // A viewer decides nothing, and what was sent is not rejected any more.
+//! assert_eq!(apply(Status::Draft, Event::Approve, Role::Viewer).unwrap_err().kind(), ErrorKind::Forbidden);
+//! assert_eq!(apply(Status::Sent, Event::Reject, Role::Admin).unwrap_err().kind(), ErrorKind::NotAllowed);
+//! assert_eq!(allowed_actions(Status::Failed, Role::Manager), [Event::Retry]);
+//! # Ok::<(), crm_core::Error>(())
+//! ```
 
 use serde::{Deserialize, Serialize};
 

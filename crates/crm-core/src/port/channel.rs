@@ -151,6 +151,51 @@ impl Outcome {
 /// - It does not panic; a panic and a dropped future count as `Unknown`.
 /// - Calls run concurrently, up to `capabilities().concurrency`; one slow call must not hold another.
 /// - It holds no message text or address in logs or `Debug`.
+///
+/// The suite `testing::channel_suite` checks all of this.
+///
+/// # Example
+/// A gateway reached through a client of the host's own; `Refusal` stands for its errors.
+/// ```
+/// use async_trait::async_trait;
+/// use crm_core::contact::AddressKind;
+/// use crm_core::message::Approved;
+/// use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome, RetryScope};
+/// # #[derive(Debug)] struct Gateway;
+/// # enum Refusal { NotConnected, UnknownNumber, Other }
+/// # impl Gateway { async fn post(&self, _key: &str, _to: &str, _text: &str) -> Result<String, Refusal> { Ok("g-1".into()) } }
+///
+/// #[derive(Debug)]
+/// struct Sms(Gateway);
+///
+/// #[async_trait]
+/// impl Channel for Sms {
+///     fn capabilities(&self) -> ChannelCapabilities {
+///         ChannelCapabilities {
+///             address: AddressKind::Phone,
+///             subject: false,
+///             max_length: Some(670),
+///             ..ChannelCapabilities::default()
+///         }
+///     }
+///
+///     async fn send(&self, approved: &Approved) -> Outcome {
+///         let key = approved.attempt_id().to_string();
+///         match self.0.post(&key, approved.recipient(), approved.content()).await {
+///             Ok(provider_id) => Outcome::Accepted { provider_id },
+///             // Proven: no byte left.
+///             Err(Refusal::NotConnected) => Outcome::RetryAfter {
+///                 scope: RetryScope::Channel,
+///                 at_least: std::time::Duration::from_secs(10),
+///                 reason: "not_connected".to_owned(),
+///             },
+///             Err(Refusal::UnknownNumber) => Outcome::Dead { reason: "unknown_number".to_owned() },
+///             // A time-out, a reset, nonsense: the gateway may have taken it.
+///             Err(Refusal::Other) => Outcome::Unknown { reason: "no_answer".to_owned() },
+///         }
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Channel: Send + Sync + Debug {
     /// What it can do. Constant for the life of the value.
