@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::error::Problem;
+use crate::strict::Unambiguous;
 
 /// A JSON body. Unknown fields are refused by the types themselves.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -84,6 +85,11 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice::<Unambiguous>(body).map_err(|error| described(&error))?;
+    // serde would also take the fields of a struct from an array, by their position.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::invalid("body", "send one JSON object"));
+    }
     serde_json::from_slice(body).map_err(|error| described(&error))
 }
 

@@ -11,6 +11,7 @@ mod paging;
 mod routes;
 mod seed;
 mod state;
+mod strict;
 mod views;
 
 use std::io::Write as _;

@@ -91,6 +91,11 @@ impl Host {
         }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     pub fn outbox(&self) -> PathBuf {
         self.directory.path().join("outbox")
     }
