@@ -1,0 +1,53 @@
+"""An outreach engine for the CRM you already have: drafts, approvals, delivery at most once.
+
+Open :class:`Engine` (blocking) or :class:`AsyncEngine` on a SQLite file. Rows are plain dictionaries
+(:mod:`crm_engine.types`), failures are exceptions (:class:`CrmError`), and channels and models of your
+own are plain classes (:class:`Channel`, :class:`Llm`).
+"""
+
+from . import outcome, types
+from ._engine import AsyncEngine, Engine
+from .errors import (
+    ClosedError,
+    ConfigurationError,
+    ConflictError,
+    CorruptError,
+    CrmError,
+    DuplicateError,
+    FieldError,
+    ForbiddenError,
+    ForkedError,
+    InternalError,
+    InvalidError,
+    NotAllowedError,
+    NotFoundError,
+    PreconditionRequiredError,
+    UnavailableError,
+    UnsupportedError,
+)
+from .types import Channel, Llm
+
+__all__ = [
+    "AsyncEngine",
+    "Channel",
+    "ClosedError",
+    "ConfigurationError",
+    "ConflictError",
+    "CorruptError",
+    "CrmError",
+    "DuplicateError",
+    "Engine",
+    "FieldError",
+    "ForbiddenError",
+    "ForkedError",
+    "InternalError",
+    "InvalidError",
+    "Llm",
+    "NotAllowedError",
+    "NotFoundError",
+    "PreconditionRequiredError",
+    "UnavailableError",
+    "UnsupportedError",
+    "outcome",
+    "types",
+]

@@ -1,0 +1,167 @@
+"""The operations of the engine, as coroutines. ``_operations.py`` is derived from this file."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Unpack, cast
+
+from . import types as t
+from ._json import file_bytes
+
+
+class AsyncOperations:
+    """One method for each operation. Ids are text; all other values are named."""
+
+    async def _call(self, operation: str, values: object, file: bytes | None = None) -> Any:
+        raise NotImplementedError
+
+    async def import_contacts(self, file: bytes | str) -> t.ImportReport:
+        """Imports a CSV file (UTF-8; first row: column names). A bad row is reported, the rest goes on."""
+        return cast(t.ImportReport, await self._call("import_contacts", {}, file_bytes(file)))
+
+    async def create_contact(self, **fields: Unpack[t.ContactFields]) -> t.Contact:
+        """Saves a new contact."""
+        return cast(t.Contact, await self._call("create_contact", fields))
+
+    async def update_contact(
+        self, id: str, fields: t.ContactFields, *, version: int | None = None
+    ) -> t.Contact:
+        """Replaces what is known about a contact; with ``version``, only if it is still the current one."""
+        values = {"id": id, "fields": fields, "version": version}
+        return cast(t.Contact, await self._call("update_contact", values))
+
+    async def get_contact(self, id: str) -> t.Contact:
+        """One contact."""
+        return cast(t.Contact, await self._call("get_contact", {"id": id}))
+
+    async def list_contacts(self, **query: Unpack[t.ContactQuery]) -> t.Page[t.Contact]:
+        """Lists contacts, newest first."""
+        return cast("t.Page[t.Contact]", await self._call("list_contacts", query))
+
+    async def erase_contact(self, id: str) -> None:
+        """Erases a person: personal data and texts go, the history stays and still verifies."""
+        await self._call("erase_contact", {"id": id})
+
+    async def create_template(self, **fields: Unpack[t.TemplateFields]) -> t.Template:
+        """Saves a new template."""
+        return cast(t.Template, await self._call("create_template", fields))
+
+    async def get_template(self, id: str) -> t.Template:
+        """One template."""
+        return cast(t.Template, await self._call("get_template", {"id": id}))
+
+    async def list_templates(self, **query: Unpack[t.TemplateQuery]) -> t.Page[t.Template]:
+        """Lists templates, newest first."""
+        return cast("t.Page[t.Template]", await self._call("list_templates", query))
+
+    async def generate_message(self, **wanted: Unpack[t.GenerateMessage]) -> t.Message:
+        """Drafts a text for one contact and submits it for approval."""
+        return cast(t.Message, await self._call("generate_message", wanted))
+
+    async def create_message(self, **draft: Unpack[t.NewDraft]) -> t.Message:
+        """Saves a text somebody wrote, as a draft."""
+        return cast(t.Message, await self._call("create_message", draft))
+
+    async def edit_message(self, id: str, **edit: Unpack[t.MessageEdit]) -> t.Message:
+        """Changes text or schedule; an approval that was given is void."""
+        return cast(t.Message, await self._call("edit_message", {"id": id, **edit}))
+
+    async def submit_message(self, id: str, *, version: int | None = None) -> t.Message:
+        """Asks for a decision about a draft."""
+        return cast(t.Message, await self._call("submit_message", {"id": id, "version": version}))
+
+    async def get_message(self, id: str) -> t.Message:
+        """One message."""
+        return cast(t.Message, await self._call("get_message", {"id": id}))
+
+    async def list_messages(self, **query: Unpack[t.MessageQuery]) -> t.Page[t.Message]:
+        """Lists messages, newest first."""
+        return cast("t.Page[t.Message]", await self._call("list_messages", query))
+
+    async def message_history(self, id: str) -> list[t.Event]:
+        """What happened to a message, oldest first."""
+        return cast("list[t.Event]", await self._call("message_history", {"id": id}))
+
+    async def approve_message(self, id: str, *, version: int, digest: str) -> t.Message:
+        """Approves exactly what was seen: the version and digest of the message that was shown."""
+        values = {"id": id, "version": version, "digest": digest}
+        return cast(t.Message, await self._call("approve_message", values))
+
+    async def reject_message(
+        self, id: str, *, version: int | None = None, reason: str | None = None
+    ) -> t.Message:
+        """Declines a message."""
+        values = {"id": id, "version": version, "reason": reason}
+        return cast(t.Message, await self._call("reject_message", values))
+
+    async def cancel_message(self, id: str, *, reason: str | None = None) -> t.Message:
+        """Calls a message off."""
+        return cast(t.Message, await self._call("cancel_message", {"id": id, "reason": reason}))
+
+    async def send_message(self, id: str) -> t.Message:
+        """Queues an approved message now, or a failed one again."""
+        return cast(t.Message, await self._call("send_message", {"id": id}))
+
+    async def resolve_message(
+        self,
+        id: str,
+        *,
+        outcome: Literal["sent", "resend", "failed"],
+        reason: str | None = None,
+    ) -> t.Message:
+        """A person's word on an uncertain message."""
+        values = {"id": id, "outcome": outcome, "reason": reason}
+        return cast(t.Message, await self._call("resolve_message", values))
+
+    async def create_campaign(self, **fields: Unpack[t.CampaignFields]) -> t.Campaign:
+        """Saves a new campaign as a draft."""
+        return cast(t.Campaign, await self._call("create_campaign", fields))
+
+    async def get_campaign(self, id: str) -> t.Campaign:
+        """One campaign."""
+        return cast(t.Campaign, await self._call("get_campaign", {"id": id}))
+
+    async def list_campaigns(self, **query: Unpack[t.CampaignQuery]) -> t.Page[t.Campaign]:
+        """Lists campaigns, newest first."""
+        return cast("t.Page[t.Campaign]", await self._call("list_campaigns", query))
+
+    async def execute_campaign(self, id: str, *, test_mode: bool = False) -> t.Campaign:
+        """Runs a campaign: at once, or when its schedule says. In test mode nothing is ever sent."""
+        values = {"id": id, "test_mode": test_mode}
+        return cast(t.Campaign, await self._call("execute_campaign", values))
+
+    async def pause_campaign(self, id: str) -> t.Campaign:
+        """Stops a campaign for now; nothing of it leaves."""
+        return cast(t.Campaign, await self._call("pause_campaign", {"id": id}))
+
+    async def resume_campaign(self, id: str) -> t.Campaign:
+        """Goes on with a paused campaign."""
+        return cast(t.Campaign, await self._call("resume_campaign", {"id": id}))
+
+    async def cancel_campaign(self, id: str) -> t.Campaign:
+        """Calls a campaign off; what has not left is cancelled."""
+        return cast(t.Campaign, await self._call("cancel_campaign", {"id": id}))
+
+    async def campaign_stats(self, id: str) -> t.CampaignStats:
+        """A campaign's figures."""
+        return cast(t.CampaignStats, await self._call("campaign_stats", {"id": id}))
+
+    async def campaign_plan(self, id: str, **query: Unpack[t.PlanQuery]) -> t.Page[t.PlanRow]:
+        """Lines of a campaign's plan: who, when, how, or why not."""
+        return cast("t.Page[t.PlanRow]", await self._call("campaign_plan", {"id": id, **query}))
+
+    async def dashboard(self) -> t.Dashboard:
+        """The first look, in constant time."""
+        return cast(t.Dashboard, await self._call("dashboard", {}))
+
+    async def ai_usage(self) -> t.AiUsage:
+        """What drafting cost."""
+        return cast(t.AiUsage, await self._call("ai_usage", {}))
+
+    async def verify_audit(self, checkpoint: t.Checkpoint | None = None) -> t.Verification:
+        """Checks the whole history, also against a checkpoint that was kept elsewhere."""
+        values = {"checkpoint": checkpoint}
+        return cast(t.Verification, await self._call("verify_audit", values))
+
+    async def run_until_idle(self) -> t.Work:
+        """Runs the worker until nothing is left to do now."""
+        return cast(t.Work, await self._call("run_until_idle", {}))

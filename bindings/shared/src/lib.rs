@@ -1,0 +1,19 @@
+//! What the bindings for other languages share, once.
+//!
+//! A binding is thin: it opens a [`Handle`], hands operations to it as a name and JSON, and turns the
+//! JSON that comes back into its language's values and errors. Channels and models written in that
+//! language come in through [`Plugins`]. Every rule is the engine's; nothing here decides anything.
+
+mod failure;
+mod foreign;
+mod handle;
+mod input;
+mod operations;
+mod options;
+pub mod view;
+
+pub use failure::Failure;
+pub use foreign::{CallError, ForeignChannel, ForeignLlm, Plugins};
+pub use handle::{Handle, envelope};
+pub use operations::OPERATIONS;
+pub use options::{Capabilities, LlmOptions};

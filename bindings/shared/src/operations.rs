@@ -1,0 +1,477 @@
+//! The operations by name: reads the input, calls the engine, shows the result.
+
+use chrono::{DateTime, Utc};
+use crm_core::audience::Audience;
+use crm_core::campaign::{CampaignFields, CampaignStatus};
+use crm_core::contact::ContactFields;
+use crm_core::engine::{GenerateMessage, NewDraft};
+use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crm_core::message::decide::{Edit, Seen};
+use crm_core::message::history::Checkpoint;
+use crm_core::message::lifecycle::Event as Transition;
+use crm_core::message::{Digest, GeneratedBy, Occasion, Status};
+use crm_core::port::store::{
+    CampaignQuery, ContactQuery, MessageQuery, PageRequest, PlanQuery, TemplateQuery,
+};
+use crm_core::template::TemplateFields;
+use crm_core::{Error, ErrorKind};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::failure::Failure;
+use crate::handle::Call;
+use crate::input::{given, read};
+use crate::view::{Event, List, Message, Work};
+
+/// All operations, in the order of the documentation. Each binding has a method for each of them.
+pub const OPERATIONS: [&str; 36] = [
+    "import_contacts",
+    "create_contact",
+    "update_contact",
+    "get_contact",
+    "list_contacts",
+    "erase_contact",
+    "create_template",
+    "get_template",
+    "list_templates",
+    "generate_message",
+    "create_message",
+    "edit_message",
+    "submit_message",
+    "get_message",
+    "list_messages",
+    "message_history",
+    "approve_message",
+    "reject_message",
+    "cancel_message",
+    "send_message",
+    "resolve_message",
+    "create_campaign",
+    "get_campaign",
+    "list_campaigns",
+    "execute_campaign",
+    "pause_campaign",
+    "resume_campaign",
+    "cancel_campaign",
+    "campaign_stats",
+    "campaign_plan",
+    "dashboard",
+    "ai_usage",
+    "verify_audit",
+    "run_until_idle",
+    "run_worker",
+    "close",
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Id<T> {
+    id: T,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UpdateContact {
+    id: ContactId,
+    version: Option<u64>,
+    fields: ContactFields,
+}
+
+/// Which part of a list; the same in all queries.
+macro_rules! query {
+    ($name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct $name {
+            $($field: Option<$type>,)*
+            limit: Option<u32>,
+            skip: Option<u32>,
+            after: Option<Uuid>,
+            oldest_first: Option<bool>,
+            count: Option<bool>,
+        }
+
+        impl $name {
+            fn page(&self) -> Result<PageRequest, Error> {
+                let limit = self.limit.unwrap_or(100);
+                if !(1..=1_000).contains(&limit) {
+                    return Err(Error::field("limit", "use 1 to 1,000"));
+                }
+                Ok(PageRequest {
+                    limit,
+                    skip: self.skip.unwrap_or(0),
+                    after: self.after,
+                    oldest_first: self.oldest_first.unwrap_or(false),
+                    count: self.count.unwrap_or(false),
+                })
+            }
+        }
+    };
+}
+
+query!(ListContacts {
+    email: String,
+    external_id: String,
+    phone: String,
+    search: String,
+    audience: Audience
+});
+query!(ListTemplates {
+    occasion_type: Occasion,
+    is_active: bool
+});
+query!(ListMessages {
+    status: Status,
+    occasion_type: Occasion,
+    contact_id: ContactId,
+    campaign_id: CampaignId,
+    generated_by: GeneratedBy,
+    search: String,
+});
+query!(ListCampaigns {
+    status: CampaignStatus,
+    occasion_type: Occasion
+});
+query!(CampaignPlan {
+    id: CampaignId,
+    occurrence: String,
+    excluded: bool
+});
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EditMessage {
+    id: MessageId,
+    version: Option<u64>,
+    content: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    subject: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    scheduled_for: Option<Option<DateTime<Utc>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decide {
+    id: MessageId,
+    version: Option<u64>,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Approve {
+    id: MessageId,
+    version: Option<u64>,
+    digest: Option<Digest>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CancelMessage {
+    id: MessageId,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Resolution {
+    Sent,
+    Resend,
+    Failed,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resolve {
+    id: MessageId,
+    outcome: Resolution,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExecuteCampaign {
+    id: CampaignId,
+    test_mode: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerifyAudit {
+    checkpoint: Option<Checkpoint>,
+}
+
+/// Runs one operation.
+pub(crate) async fn perform(
+    call: &Call<'_>,
+    operation: &str,
+    input: &str,
+    file: Option<Vec<u8>>,
+) -> Result<Value, Failure> {
+    match operation {
+        "import_contacts" | "create_contact" | "update_contact" | "get_contact"
+        | "list_contacts" | "erase_contact" => contacts(call, operation, input, file).await,
+        "create_template" | "get_template" | "list_templates" => {
+            templates(call, operation, input).await
+        }
+        "approve_message" | "reject_message" | "cancel_message" | "send_message"
+        | "resolve_message" => decisions(call, operation, input).await,
+        "create_campaign" | "get_campaign" | "list_campaigns" | "execute_campaign"
+        | "pause_campaign" | "resume_campaign" | "cancel_campaign" | "campaign_stats"
+        | "campaign_plan" => campaigns(call, operation, input).await,
+        "run_until_idle" | "run_worker" => work(call, operation, input).await,
+        "dashboard" => {
+            let Nothing {} = read(input)?;
+            show(&call.session()?.analytics().dashboard().await?)
+        }
+        "ai_usage" => {
+            let Nothing {} = read(input)?;
+            show(&crate::view::AiUsage::of(
+                &call.session()?.analytics().ai_usage().await?,
+            ))
+        }
+        "verify_audit" => {
+            let VerifyAudit { checkpoint } = read(input)?;
+            show(&call.session()?.audit().verify(checkpoint).await?)
+        }
+        _ => messages(call, operation, input).await,
+    }
+}
+
+async fn contacts(
+    call: &Call<'_>,
+    operation: &str,
+    input: &str,
+    file: Option<Vec<u8>>,
+) -> Result<Value, Failure> {
+    let session = call.session()?;
+    let contacts = session.contacts();
+    match operation {
+        "import_contacts" => {
+            let Nothing {} = read(input)?;
+            let file = file.ok_or_else(|| Error::field("file", "give the bytes of a CSV file"))?;
+            show(&contacts.import_csv(&file).await?)
+        }
+        "create_contact" => show(&contacts.create(read(input)?).await?),
+        "update_contact" => {
+            let UpdateContact {
+                id,
+                version,
+                fields,
+            } = read(input)?;
+            show(&contacts.update(id, version, fields).await?)
+        }
+        "get_contact" => show(&contacts.get(read::<Id<ContactId>>(input)?.id).await?),
+        "erase_contact" => {
+            contacts.erase(read::<Id<ContactId>>(input)?.id).await?;
+            Ok(Value::Null)
+        }
+        _ => {
+            let wanted: ListContacts = read(input)?;
+            let page = wanted.page()?;
+            if let Some(audience) = &wanted.audience {
+                audience.validate()?;
+            }
+            let query = ContactQuery {
+                email: wanted.email,
+                external_id: wanted.external_id,
+                phone: wanted.phone,
+                search: wanted.search,
+                audience: wanted.audience,
+                page,
+                ..ContactQuery::default()
+            };
+            show(&List::of(contacts.list(query).await?, |row| row))
+        }
+    }
+}
+
+async fn templates(call: &Call<'_>, operation: &str, input: &str) -> Result<Value, Failure> {
+    let session = call.session()?;
+    let templates = session.templates();
+    match operation {
+        "create_template" => show(&templates.create(read::<TemplateFields>(input)?).await?),
+        "get_template" => show(&templates.get(read::<Id<TemplateId>>(input)?.id).await?),
+        _ => {
+            let wanted: ListTemplates = read(input)?;
+            let query = TemplateQuery {
+                page: wanted.page()?,
+                occasion: wanted.occasion_type,
+                active: wanted.is_active,
+                ..TemplateQuery::default()
+            };
+            show(&List::of(templates.list(query).await?, |row| row))
+        }
+    }
+}
+
+async fn messages(call: &Call<'_>, operation: &str, input: &str) -> Result<Value, Failure> {
+    let session = call.session()?;
+    let messages = session.messages();
+    let role = call.actor().role;
+    let message = match operation {
+        "generate_message" => messages.generate(read::<GenerateMessage>(input)?).await?,
+        "create_message" => messages.create(read::<NewDraft>(input)?).await?,
+        "edit_message" => {
+            let edit: EditMessage = read(input)?;
+            let change = Edit {
+                content: edit.content,
+                subject: edit.subject,
+                scheduled_for: edit.scheduled_for,
+                source: None,
+            };
+            messages.edit(edit.id, edit.version, change).await?
+        }
+        "submit_message" => {
+            let Decide { id, version, .. } = read(input)?;
+            messages.submit(id, version).await?
+        }
+        "get_message" => messages.get(read::<Id<MessageId>>(input)?.id).await?,
+        "list_messages" => {
+            let wanted: ListMessages = read(input)?;
+            let query = MessageQuery {
+                page: wanted.page()?,
+                statuses: wanted.status.into_iter().collect(),
+                occasion: wanted.occasion_type,
+                contact_id: wanted.contact_id,
+                campaign_id: wanted.campaign_id,
+                generated_by: wanted.generated_by,
+                search: wanted.search,
+                ..MessageQuery::default()
+            };
+            let found = messages.list(query).await?;
+            return show(&List::of(found, |row| Message::of(row, role)));
+        }
+        "message_history" => {
+            let events = messages.history(read::<Id<MessageId>>(input)?.id).await?;
+            return show(&events.into_iter().map(Event::of).collect::<Vec<_>>());
+        }
+        _ => {
+            let message = "there is no such operation";
+            return Err(Error::new(ErrorKind::Unsupported, message).into());
+        }
+    };
+    show(&Message::of(message, role))
+}
+
+async fn decisions(call: &Call<'_>, operation: &str, input: &str) -> Result<Value, Failure> {
+    let session = call.session()?;
+    let message = match operation {
+        "approve_message" => {
+            let wanted: Approve = read(input)?;
+            let (Some(version), digest @ Some(_)) = (wanted.version, wanted.digest) else {
+                return Err(Error::new(
+                    ErrorKind::PreconditionRequired,
+                    "say what you saw: give the message's version and digest",
+                )
+                .into());
+            };
+            let seen = Seen { version, digest };
+            session.approvals().approve(wanted.id, seen).await?
+        }
+        "reject_message" => {
+            let Decide {
+                id,
+                version,
+                reason,
+            } = read(input)?;
+            session.approvals().reject(id, version, reason).await?
+        }
+        "cancel_message" => {
+            let CancelMessage { id, reason } = read(input)?;
+            session.messages().cancel(id, reason).await?
+        }
+        "send_message" => {
+            let Id { id } = read(input)?;
+            session.messages().send(id).await?
+        }
+        _ => {
+            let Resolve {
+                id,
+                outcome,
+                reason,
+            } = read(input)?;
+            let outcome = match outcome {
+                Resolution::Sent => Transition::ResolveSent,
+                Resolution::Resend => Transition::ResolveResend,
+                Resolution::Failed => Transition::ResolveFailed,
+            };
+            session.messages().resolve(id, outcome, reason).await?
+        }
+    };
+    show(&Message::of(message, call.actor().role))
+}
+
+async fn campaigns(call: &Call<'_>, operation: &str, input: &str) -> Result<Value, Failure> {
+    let session = call.session()?;
+    let campaigns = session.campaigns();
+    let campaign = match operation {
+        "create_campaign" => campaigns.create(read::<CampaignFields>(input)?).await?,
+        "execute_campaign" => {
+            let ExecuteCampaign { id, test_mode } = read(input)?;
+            campaigns.execute(id, test_mode.unwrap_or(false)).await?
+        }
+        "list_campaigns" => {
+            let wanted: ListCampaigns = read(input)?;
+            let query = CampaignQuery {
+                page: wanted.page()?,
+                statuses: wanted.status.into_iter().collect(),
+                occasion: wanted.occasion_type,
+                ..CampaignQuery::default()
+            };
+            return show(&List::of(campaigns.list(query).await?, |row| row));
+        }
+        "campaign_plan" => {
+            let wanted: CampaignPlan = read(input)?;
+            let query = PlanQuery {
+                page: wanted.page()?,
+                campaign_id: wanted.id.ok_or_else(|| Error::field("id", "is missing"))?,
+                occurrence: wanted.occurrence,
+                excluded: wanted.excluded,
+                undrafted: false,
+            };
+            return show(&List::of(campaigns.plan(query).await?, |row| row));
+        }
+        _ => {
+            let Id { id } = read(input)?;
+            match operation {
+                "get_campaign" => campaigns.get(id).await?,
+                "pause_campaign" => campaigns.pause(id).await?,
+                "resume_campaign" => campaigns.resume(id).await?,
+                "cancel_campaign" => campaigns.cancel(id).await?,
+                _ => return show(&campaigns.stats(id).await?),
+            }
+        }
+    };
+    show(&campaign)
+}
+
+/// The worker, until nothing is left to do now or until it is stopped.
+async fn work(call: &Call<'_>, operation: &str, input: &str) -> Result<Value, Failure> {
+    let Nothing {} = read(input)?;
+    let worker = &call.open()?.worker;
+    let stop = call.stop.clone().ok_or_else(Failure::internal)?;
+    if operation == "run_worker" {
+        worker.run(stop).await?;
+        return Ok(Value::Null);
+    }
+    worker.start().await?;
+    let mut sum = Work::default();
+    loop {
+        let round = worker.round(&stop).await?;
+        sum.add(round);
+        if round.is_idle() || *stop.borrow() {
+            return show(&sum);
+        }
+    }
+}
+
+fn show<T: Serialize>(value: &T) -> Result<Value, Failure> {
+    serde_json::to_value(value).map_err(|_| Failure::internal())
+}

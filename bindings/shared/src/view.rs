@@ -1,0 +1,363 @@
+//! What rows look like in other languages: the engine's own field names, money exact as text.
+
+use chrono::{DateTime, Utc};
+use crm_core::Role;
+use crm_core::id::{AttemptId, CampaignId, ContactId, EventId, MessageId, TemplateId};
+use crm_core::message::history::{Seal, StoredEvent};
+use crm_core::message::lifecycle::{self, Status, allowed_actions};
+use crm_core::message::{Approved, Digest, Format, GeneratedBy, Occasion};
+use crm_core::port::store::Page;
+use crm_core::worker::Round;
+use serde::Serialize;
+use uuid::Uuid;
+
+/// US dollars from 10^-12 dollars, exact to the last digit, at least two decimals.
+fn dollars(picodollars: i128) -> String {
+    let sign = if picodollars < 0 { "-" } else { "" };
+    let all = picodollars.unsigned_abs();
+    let (whole, rest) = (all / 1_000_000_000_000, all % 1_000_000_000_000);
+    let text = format!("{rest:012}");
+    let short = text.trim_end_matches('0');
+    format!("{sign}{whole}.{short:0<2}")
+}
+
+/// Part of a list.
+#[derive(Debug, Serialize)]
+pub struct List<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// How many rows match, when `count` was asked for.
+    pub total: Option<u64>,
+    /// Give it as `after` to get the next part; `None` at the end.
+    pub next: Option<Uuid>,
+}
+
+impl<T> List<T> {
+    /// The page with each row shown by `show`.
+    pub fn of<R>(page: Page<R>, show: impl FnMut(R) -> T) -> Self {
+        Self {
+            items: page.items.into_iter().map(show).collect(),
+            total: page.total,
+            next: page.next,
+        }
+    }
+}
+
+/// Where a text came from.
+#[derive(Debug, Serialize)]
+pub struct Provenance {
+    /// The model that wrote it.
+    pub model: Option<String>,
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Price in US dollars, exact, as text.
+    pub cost_usd: String,
+    /// The tone that was asked for.
+    pub tone: Option<String>,
+    /// Language of the text.
+    pub language: Option<String>,
+    /// When it was drafted.
+    pub generated_at: Option<DateTime<Utc>>,
+    /// Whether a template or a built-in greeting stood in for the model.
+    pub fallback_used: bool,
+    /// Why, as a code.
+    pub error: Option<String>,
+    /// The template it was rendered from.
+    pub template_id: Option<TemplateId>,
+    /// The provider's request id.
+    pub request_id: Option<String>,
+}
+
+/// A message and its current text.
+#[derive(Debug, Serialize)]
+pub struct Message {
+    /// Id.
+    pub id: MessageId,
+    /// Recipient.
+    pub contact_id: ContactId,
+    /// Campaign that made it.
+    pub campaign_id: Option<CampaignId>,
+    /// Why it is written.
+    pub occasion_type: Occasion,
+    /// Channel name.
+    pub channel: String,
+    /// The address on that channel.
+    pub recipient: String,
+    /// Subject.
+    pub subject: Option<String>,
+    /// The text exactly as it will be delivered.
+    pub content: String,
+    /// `text` or `html`.
+    pub format: Format,
+    /// Where it stands.
+    pub status: Status,
+    /// Grows with every change.
+    pub version: u64,
+    /// Number of the current text.
+    pub revision: u32,
+    /// What an approval binds.
+    pub digest: Digest,
+    /// `AI` or `manual`.
+    pub generated_by: GeneratedBy,
+    /// Where the text came from.
+    pub metadata: Provenance,
+    /// Who created it.
+    pub created_by: String,
+    /// Who gave the valid approval.
+    pub approved_by: Option<String>,
+    /// When.
+    pub approved_at: Option<DateTime<Utc>>,
+    /// When it is meant to leave.
+    pub scheduled_for: Option<DateTime<Utc>>,
+    /// After this it no longer leaves.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Earliest instant of the next claim.
+    pub not_before: DateTime<Utc>,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// Why it failed, was cancelled, rejected or postponed.
+    pub failure: Option<String>,
+    /// The provider's id.
+    pub provider_id: Option<String>,
+    /// When the provider took it.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// Never dispatched.
+    pub test_mode: bool,
+    /// What the caller may do with it now.
+    pub allowed_actions: Vec<&'static str>,
+    /// Creation.
+    pub created_at: DateTime<Utc>,
+    /// Last change.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Message {
+    /// The message as `role` sees it.
+    #[must_use]
+    pub fn of(message: crm_core::message::Message, role: Role) -> Self {
+        let about = message.metadata;
+        Self {
+            id: message.id,
+            contact_id: message.contact_id,
+            campaign_id: message.campaign_id,
+            occasion_type: message.occasion,
+            channel: message.channel,
+            recipient: message.recipient,
+            subject: message.revision.subject,
+            content: message.revision.content,
+            format: message.revision.format,
+            status: message.status,
+            version: message.version,
+            revision: message.revision.number,
+            digest: message.digest,
+            generated_by: message.generated_by,
+            metadata: Provenance {
+                model: about.model,
+                input_tokens: about.input_tokens,
+                output_tokens: about.output_tokens,
+                cost_usd: dollars(i128::from(about.cost_picodollars)),
+                tone: about.tone,
+                language: about.language,
+                generated_at: about.generated_at,
+                fallback_used: about.fallback_used,
+                error: about.error,
+                template_id: about.template_id,
+                request_id: about.request_id,
+            },
+            created_by: message.created_by,
+            approved_by: message.approved_by,
+            approved_at: message.approved_at,
+            scheduled_for: message.scheduled_for,
+            expires_at: message.expires_at,
+            not_before: message.not_before,
+            attempts: message.attempts,
+            failure: message.failure,
+            provider_id: message.provider_id,
+            sent_at: message.sent_at,
+            test_mode: message.test_mode,
+            allowed_actions: allowed_actions(message.status, role)
+                .into_iter()
+                .map(lifecycle::Event::as_str)
+                .collect(),
+            created_at: message.created_at,
+            updated_at: message.updated_at,
+        }
+    }
+}
+
+/// One event of the history.
+#[derive(Debug, Serialize)]
+pub struct Event {
+    /// Id.
+    pub id: EventId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: String,
+    /// The actor's role then.
+    pub role: Role,
+    /// Kind of row.
+    pub subject: &'static str,
+    /// Id of the row.
+    pub subject_id: Uuid,
+    /// What happened.
+    pub action: String,
+    /// Status after.
+    pub status: Option<Status>,
+    /// Version after.
+    pub version: u64,
+    /// Revision after.
+    pub revision: Option<u32>,
+    /// Digest after.
+    pub digest: Option<Digest>,
+    /// A code or the person's reason.
+    pub reason: Option<String>,
+    /// Place in the sealed chain; `None` for about a second after the event.
+    pub position: Option<u64>,
+    /// Hash of the event before.
+    pub prev_hash: Option<Digest>,
+    /// Hash of this event.
+    pub hash: Option<Digest>,
+}
+
+impl Event {
+    /// The event as stored.
+    #[must_use]
+    pub fn of(stored: StoredEvent) -> Self {
+        let StoredEvent { event, seal } = stored;
+        Self {
+            id: event.id,
+            at: event.at,
+            actor: event.actor,
+            role: event.role,
+            subject: event.subject.as_str(),
+            subject_id: event.subject_id,
+            action: event.action,
+            status: event.status,
+            version: event.version,
+            revision: event.revision,
+            digest: event.digest,
+            reason: event.reason,
+            position: seal.map(|seal: Seal| seal.position),
+            prev_hash: seal.map(|seal| seal.prev_hash),
+            hash: seal.map(|seal| seal.hash),
+        }
+    }
+}
+
+/// What drafting cost.
+#[derive(Debug, Serialize)]
+pub struct AiUsage {
+    /// Messages a model wrote.
+    pub ai_generated: i64,
+    /// All others.
+    pub manual: i64,
+    /// Tokens of all drafts.
+    pub total_tokens_used: i64,
+    /// Price of all drafts in US dollars, exact, as text.
+    pub total_cost_usd: String,
+}
+
+impl AiUsage {
+    /// The figures.
+    #[must_use]
+    pub fn of(usage: &crm_core::engine::AiUsage) -> Self {
+        Self {
+            ai_generated: usage.ai_generated,
+            manual: usage.manual,
+            total_tokens_used: usage.total_tokens_used,
+            total_cost_usd: dollars(i128::from(usage.total_cost_picodollars)),
+        }
+    }
+}
+
+/// What the worker did.
+#[derive(Debug, Default, Serialize)]
+pub struct Work {
+    /// Plan rows written.
+    pub planned: u64,
+    /// Messages drafted.
+    pub drafted: u64,
+    /// Attempts begun.
+    pub begun: u64,
+    /// Messages moved by the sweep.
+    pub swept: u64,
+    /// Events sealed.
+    pub sealed: u64,
+}
+
+impl Work {
+    /// Adds one round.
+    pub fn add(&mut self, round: Round) {
+        self.planned += round.planned;
+        self.drafted += round.drafted;
+        self.begun += round.begun;
+        self.swept += round.swept;
+        self.sealed += round.sealed;
+    }
+}
+
+/// An approved message as a channel gets it.
+#[derive(Serialize)]
+pub struct Delivery<'a> {
+    /// The message.
+    pub message_id: MessageId,
+    /// The contact.
+    pub contact_id: ContactId,
+    /// Idempotency key: the same for the same attempt, new for each.
+    pub attempt_id: AttemptId,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// Channel name.
+    pub channel: &'a str,
+    /// The address to deliver to.
+    pub recipient: &'a str,
+    /// Sender identity; empty for the channel's own.
+    pub sender: &'a str,
+    /// Subject.
+    pub subject: Option<&'a str>,
+    /// The text, to be delivered as it stands.
+    pub content: &'a str,
+    /// `text` or `html`.
+    pub format: Format,
+    /// What was approved.
+    pub digest: Digest,
+}
+
+impl<'a> Delivery<'a> {
+    /// The delivery of `approved`.
+    #[must_use]
+    pub fn of(approved: &'a Approved) -> Self {
+        Self {
+            message_id: approved.message_id(),
+            contact_id: approved.contact_id(),
+            attempt_id: approved.attempt_id(),
+            attempt: approved.attempt(),
+            channel: approved.channel(),
+            recipient: approved.recipient(),
+            sender: approved.sender(),
+            subject: approved.subject(),
+            content: approved.content(),
+            format: approved.format(),
+            digest: approved.digest(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn dollars_are_exact() {
+        for (pico, text) in [
+            (0, "0.00"),
+            (1, "0.000000000001"),
+            (500_000_000_000, "0.50"),
+            (9_007_199_254_740_993_000, "9007199.254740993"),
+            (10_000_000_000_000, "10.00"),
+        ] {
+            assert_eq!(super::dollars(pico), text);
+        }
+    }
+}
