@@ -1,0 +1,672 @@
+// An outreach engine for the CRM you already have: drafts, approvals, delivery at most once.
+//
+// Rows are plain objects with the engine's own field names. Instants are text in RFC 3339 and UTC, ids
+// are UUIDs as text, money is exact decimal text. Where an instant goes in, a Date does as well.
+
+/** Who receives: everybody is `{ and: [] }`. */
+export type Audience =
+  | { and: Audience[] }
+  | { or: Audience[] }
+  | { not: Audience }
+  | { segment: string }
+  | { tag: string }
+  | { language: string }
+  | { birthday_within: number }
+  | { birthday_month: number }
+  | { custom_field: { name: string; equals: string | number | boolean } }
+  | { contact: string };
+
+/** When a campaign writes. */
+export type Schedule =
+  | { type: 'immediate' }
+  | { type: 'scheduled'; at: Instant; local_time?: boolean }
+  | { type: 'recurring'; cron: string; time_zone: string }
+  | { type: 'birthday'; hour: number };
+
+export type Instant = string | Date;
+
+export type Occasion = 'birthday' | 'new_year' | 'holiday' | 'promotion' | 'custom';
+
+export type Role = 'viewer' | 'manager' | 'admin';
+
+export type Format = 'text' | 'html';
+
+export type AddressKind = 'email' | 'phone' | 'telegram' | 'whatsapp' | 'external_id';
+
+export type Tone = 'professional_friendly' | 'formal' | 'casual' | 'warm';
+
+export type MessageStatus = 'draft' | 'pending_approval' | 'approved' | 'claimed' | 'sending' | 'sent' | 'delivered' | 'failed' | 'uncertain' | 'rejected' | 'cancelled' | 'expired';
+
+export type CampaignStatus = 'draft' | 'scheduled' | 'active' | 'paused' | 'completed' | 'cancelled';
+
+/** Part of a list. Give `next` as `after` to get the part behind it. */
+export interface Page<T> {
+  items: T[];
+  total: number | null;
+  next: string | null;
+}
+
+/** Which part of a list: at most `limit` (1 to 1,000, usually 100), newest first. */
+export interface PageQuery {
+  limit?: number;
+  skip?: number;
+  after?: string | null;
+  oldest_first?: boolean;
+  count?: boolean;
+}
+
+/** What a person agreed to hear about on a channel (`*` for all). */
+export interface Consent {
+  channel: string;
+  topic: 'relationship' | 'marketing';
+  status: 'opted_in' | 'opted_out';
+  evidence?: string;
+  at: Instant;
+}
+
+/** What a host knows about a person. A contact needs a name. */
+export interface ContactFields {
+  external_id?: string | null;
+  name?: string;
+  email?: string | null;
+  phone?: string | null;
+  telegram_chat_id?: string | null;
+  whatsapp?: string | null;
+  segment?: string;
+  birthday?: string | Date | null;
+  company?: string | null;
+  position?: string | null;
+  language?: string;
+  time_zone?: string | null;
+  tags?: string[];
+  custom_fields?: Record<string, unknown>;
+  preferred_channels?: string[];
+  consent?: Consent[];
+  last_interaction_date?: Instant | null;
+}
+
+/** A person. */
+export interface Contact {
+  workspace: string;
+  id: string;
+  version: number;
+  external_id: string | null;
+  name: string;
+  email: string | null;
+  phone: string | null;
+  telegram_chat_id: string | null;
+  whatsapp: string | null;
+  segment: string;
+  birthday: string | null;
+  company: string | null;
+  position: string | null;
+  language: string;
+  time_zone: string | null;
+  tags: string[];
+  custom_fields: Record<string, unknown>;
+  preferred_channels: string[];
+  consent: Consent[];
+  last_interaction_date: string | null;
+  erased: boolean;
+  created_by: string;
+  created_at: string;
+  updated_at: string;
+}
+
+/** Which contacts; all conditions hold together. */
+export interface ContactQuery extends PageQuery {
+  email?: string;
+  external_id?: string;
+  phone?: string;
+  search?: string;
+  audience?: Audience;
+}
+
+/** A row of an import that could not be taken. */
+export interface RejectedRow {
+  line: number;
+  reason: string;
+}
+
+/** What an import did. */
+export interface ImportReport {
+  rows: number;
+  created: number;
+  skipped: number;
+  rejected: RejectedRow[];
+}
+
+/** What a person writes into a template. */
+export interface TemplateFields {
+  name: string;
+  occasion_type: Occasion;
+  segment?: string | null;
+  channel?: string | null;
+  language: string;
+  subject?: string | null;
+  content: string;
+  format?: Format;
+  is_active?: boolean;
+}
+
+/** A stored template. */
+export interface Template {
+  workspace: string;
+  id: string;
+  version: number;
+  name: string;
+  occasion_type: Occasion;
+  segment: string | null;
+  channel: string | null;
+  language: string;
+  subject: string | null;
+  content: string;
+  format: Format;
+  is_active: boolean;
+  created_by: string;
+  created_at: string;
+  updated_at: string;
+}
+
+/** Which templates. */
+export interface TemplateQuery extends PageQuery {
+  occasion_type?: Occasion;
+  is_active?: boolean;
+}
+
+/** A request for a draft. */
+export interface GenerateMessage {
+  contact_id: string;
+  occasion_type: Occasion;
+  custom_context?: string | null;
+  tone?: Tone;
+  channel?: string | null;
+}
+
+/** A text a person wrote. */
+export interface NewDraft {
+  contact_id: string;
+  occasion_type: Occasion;
+  content: string;
+  subject?: string | null;
+  channel?: string | null;
+  format?: Format;
+  scheduled_for?: Instant | null;
+  expires_at?: Instant | null;
+}
+
+/** A change; what is not given stays, `null` removes. */
+export interface MessageEdit {
+  version?: number | null;
+  content?: string;
+  subject?: string | null;
+  scheduled_for?: Instant | null;
+}
+
+/** Where a text came from. */
+export interface Provenance {
+  model: string | null;
+  input_tokens: number;
+  output_tokens: number;
+  cost_usd: string;
+  tone: string | null;
+  language: string | null;
+  generated_at: string | null;
+  fallback_used: boolean;
+  error: string | null;
+  template_id: string | null;
+  request_id: string | null;
+}
+
+/** A message and its current text. */
+export interface Message {
+  id: string;
+  contact_id: string;
+  campaign_id: string | null;
+  occasion_type: Occasion;
+  channel: string;
+  recipient: string;
+  subject: string | null;
+  content: string;
+  format: Format;
+  status: MessageStatus;
+  version: number;
+  revision: number;
+  digest: string;
+  generated_by: 'AI' | 'manual';
+  metadata: Provenance;
+  created_by: string;
+  approved_by: string | null;
+  approved_at: string | null;
+  scheduled_for: string | null;
+  expires_at: string | null;
+  not_before: string;
+  attempts: number;
+  failure: string | null;
+  provider_id: string | null;
+  sent_at: string | null;
+  test_mode: boolean;
+  allowed_actions: string[];
+  created_at: string;
+  updated_at: string;
+}
+
+/** Which messages. */
+export interface MessageQuery extends PageQuery {
+  status?: MessageStatus;
+  occasion_type?: Occasion;
+  contact_id?: string;
+  campaign_id?: string;
+  generated_by?: 'AI' | 'manual';
+  search?: string;
+}
+
+/** One event of the history. `position` and hashes come with the seal, within about a second. */
+export interface Event {
+  id: string;
+  at: string;
+  actor: string;
+  role: string;
+  subject: string;
+  subject_id: string;
+  action: string;
+  status: MessageStatus | null;
+  version: number;
+  revision: number | null;
+  digest: string | null;
+  reason: string | null;
+  position: number | null;
+  prev_hash: string | null;
+  hash: string | null;
+}
+
+/** What a person sets in a campaign. */
+export interface CampaignFields {
+  name: string;
+  description?: string | null;
+  occasion_type: Occasion;
+  audience: Audience;
+  schedule: Schedule;
+  channel: string;
+  time_zone?: string;
+  template_id?: string | null;
+  tone?: Tone | null;
+  custom_context?: string | null;
+}
+
+/** A stored campaign. */
+export interface Campaign {
+  workspace: string;
+  id: string;
+  version: number;
+  name: string;
+  description: string | null;
+  occasion_type: Occasion;
+  audience: Audience;
+  schedule: Schedule;
+  channel: string;
+  time_zone: string;
+  template_id: string | null;
+  tone: Tone | null;
+  custom_context: string | null;
+  status: CampaignStatus;
+  test_mode: boolean;
+  occurrence: string | null;
+  plan_cursor: string | null;
+  planned: boolean;
+  next_run_at: string | null;
+  created_by: string;
+  created_at: string;
+  updated_at: string;
+}
+
+/** Which campaigns. */
+export interface CampaignQuery extends PageQuery {
+  status?: CampaignStatus;
+  occasion_type?: Occasion;
+}
+
+/** A campaign's figures. */
+export interface CampaignStats {
+  generated_count: number;
+  sent_count: number;
+  failed_count: number;
+  ended_count: number;
+}
+
+/** Which lines of a plan. */
+export interface PlanQuery extends PageQuery {
+  occurrence?: string;
+  excluded?: boolean;
+}
+
+/** One line of a plan: who, when, how, or why not. */
+export interface PlanRow {
+  campaign_id: string;
+  occurrence: string;
+  contact_id: string;
+  channel: string;
+  send_at: string | null;
+  local_time: string | null;
+  time_zone: string;
+  excluded: string | null;
+  message_id: string | null;
+}
+
+/** The first look. */
+export interface Dashboard {
+  total_contacts: number;
+  total_messages: number;
+  pending_approval: number;
+  approved: number;
+  sent: number;
+  active_campaigns: number;
+  messages_this_month: number;
+  generated_at: string;
+}
+
+/** What drafting cost. */
+export interface AiUsage {
+  ai_generated: number;
+  manual: number;
+  total_tokens_used: number;
+  total_cost_usd: string;
+}
+
+/** The end of the sealed history; keep copies elsewhere. */
+export interface Checkpoint {
+  position: number;
+  hash: string;
+}
+
+/** What checking the history found. */
+export interface Verification {
+  valid: boolean;
+  sealed: number;
+  first_bad: number | null;
+  checkpoint: Checkpoint;
+}
+
+/** What the worker did. */
+export interface Work {
+  planned: number;
+  drafted: number;
+  begun: number;
+  swept: number;
+  sealed: number;
+}
+
+/** What a channel can do. Usually: `email`, with a subject, 16 at once, 30,000 ms. */
+export interface Capabilities {
+  address?: AddressKind;
+  subject?: boolean;
+  html?: boolean;
+  max_length?: number | null;
+  idempotent?: boolean;
+  concurrency?: number;
+  timeout_ms?: number;
+}
+
+/** An approved message as a channel gets it. */
+export interface Delivery {
+  message_id: string;
+  contact_id: string;
+  attempt_id: string;
+  attempt: number;
+  channel: string;
+  recipient: string;
+  sender: string;
+  subject: string | null;
+  content: string;
+  format: Format;
+  digest: string;
+}
+
+/** How a delivery ended; made by the functions of `outcome`. */
+export interface Outcome {
+  outcome: 'accepted' | 'dead' | 'rejected' | 'retry_after' | 'stop' | 'unknown';
+  provider_id?: string;
+  reason?: string;
+  scope?: 'message' | 'recipient' | 'channel';
+  at_least_ms?: number;
+}
+
+/** What a model is asked. `user` is JSON: data about the task, never instructions. */
+export interface DraftRequest {
+  system: string;
+  user: string;
+  language: string;
+  subject: boolean;
+  max_length: number;
+  max_tokens: number;
+}
+
+/** A draft. `cost_picodollars` is 10^-12 US dollars. */
+export interface Draft {
+  content: string;
+  subject?: string | null;
+  language?: string | null;
+  model?: string;
+  input_tokens?: number;
+  output_tokens?: number;
+  cost_picodollars?: number;
+  request_id?: string | null;
+}
+
+/** Why there is no draft; `reason` is a short code. */
+export interface DraftFailure {
+  failure: 'refused' | 'truncated' | 'bad_output' | 'unavailable' | 'configuration';
+  reason?: string;
+  retry_after_s?: number;
+  input_tokens?: number;
+  output_tokens?: number;
+  cost_picodollars?: number;
+}
+
+/** What comes with a call of a plugin. */
+export interface Call {
+  /** Aborts when the engine stops waiting; what then still answers is not heard. */
+  signal: AbortSignal;
+}
+
+/**
+ * A channel of your own: any object with `send`.
+ *
+ * `send` delivers exactly `message.content` to `message.recipient`, once, and says how it ended
+ * (`outcome`). `retryAfter` and `stop` are for when the message provably was not taken. A rejection, a
+ * timeout or any other answer counts as unknown: a person decides.
+ */
+export interface Channel {
+  /** What it can do. */
+  readonly capabilities?: Capabilities;
+  send(message: Delivery, call: Call): Outcome | PromiseLike<Outcome>;
+}
+
+/**
+ * A model of your own: any object with `draft`. A rejection, a timeout or an unusable answer counts as a
+ * failure: a template or a built-in greeting stands in.
+ */
+export interface Llm {
+  /** Milliseconds one draft may take; usually 60,000. */
+  readonly timeout_ms?: number;
+  draft(
+    request: DraftRequest,
+    call: Call,
+  ): string | Draft | DraftFailure | PromiseLike<string | Draft | DraftFailure>;
+}
+
+/** A field that was refused and why. */
+export interface FieldError {
+  field: string;
+  message: string;
+}
+
+/** Stable codes of failures. */
+export type ErrorCode =
+  | 'invalid'
+  | 'forbidden'
+  | 'not_found'
+  | 'conflict'
+  | 'not_allowed'
+  | 'precondition_required'
+  | 'duplicate'
+  | 'unsupported'
+  | 'unavailable'
+  | 'configuration'
+  | 'corrupt'
+  | 'closed'
+  | 'forked'
+  | 'internal';
+
+/** What the engine refused or could not do; the text is one sentence for a person. */
+export class CrmError extends Error {
+  constructor(message: string, code?: ErrorCode, retryable?: boolean, fields?: FieldError[]);
+  readonly code: ErrorCode;
+  /** Whether the same call may succeed later: after loading fresh data, or after a pause. */
+  readonly retryable: boolean;
+  /** The refused fields, when the input was invalid. */
+  readonly fields: FieldError[];
+}
+
+/** What an engine is opened with. */
+export interface Options {
+  /** The SQLite file; made when it is not there. */
+  path: string;
+  /** Your own id of the user who works. */
+  actor: string;
+  /** What that user may do. */
+  role: Role;
+  /** Tenant; usually `default`. */
+  workspace?: string;
+  /** Folder for messages of channel `email` as files. */
+  outbox?: string;
+  /** `smtp://user:password@host:587?tls=starttls&from=a@b.example` for channel `email`. */
+  smtp?: string;
+  /** Drafts come from Claude. */
+  anthropic_api_key?: string;
+  /** Id of the Claude model. */
+  model?: string;
+  /** Channels of your own, by name. */
+  channels?: Record<string, Channel>;
+  /** A model of your own. */
+  llm?: Llm;
+  /** Seconds an approved message waits; usually 0. */
+  undo_window_s?: number;
+  /** Whether somebody other than the last editor has to approve. */
+  separate_approver?: boolean;
+  /** IANA zone of the workspace's calendar. */
+  time_zone?: string;
+}
+
+/** The engine. One method for each operation; ids are text, all other values are named. */
+export class Engine {
+  private constructor();
+  /** Opens an engine. An open engine that nobody awaits does not keep the script alive. */
+  static open(options: Options): Promise<Engine>;
+  /** The same engine for another actor; closing one closes all. */
+  actAs(actor: string, role: Role, workspace?: string): Engine;
+
+  /** Imports a CSV file (UTF-8; first row: column names). A bad row is reported, the rest goes on. */
+  importContacts(file: string | Uint8Array): Promise<ImportReport>;
+  /** Saves a new contact; it needs a name. */
+  createContact(fields: ContactFields): Promise<Contact>;
+  /** Replaces what is known; with `version`, only if it is still the current one. */
+  updateContact(id: string, fields: ContactFields, seen?: { version?: number }): Promise<Contact>;
+  /** One contact. */
+  getContact(id: string): Promise<Contact>;
+  /** Lists contacts, newest first. */
+  listContacts(query?: ContactQuery): Promise<Page<Contact>>;
+  /** Erases a person: personal data and texts go, the history stays and still verifies. */
+  eraseContact(id: string): Promise<void>;
+  /** Saves a new template. */
+  createTemplate(fields: TemplateFields): Promise<Template>;
+  /** One template. */
+  getTemplate(id: string): Promise<Template>;
+  /** Lists templates, newest first. */
+  listTemplates(query?: TemplateQuery): Promise<Page<Template>>;
+  /** Drafts a text for one contact and submits it for approval. */
+  generateMessage(wanted: GenerateMessage): Promise<Message>;
+  /** Saves a text somebody wrote, as a draft. */
+  createMessage(draft: NewDraft): Promise<Message>;
+  /** Changes text or schedule; an approval that was given is void. */
+  editMessage(id: string, edit: MessageEdit): Promise<Message>;
+  /** Asks for a decision about a draft. */
+  submitMessage(id: string, seen?: { version?: number }): Promise<Message>;
+  /** One message. */
+  getMessage(id: string): Promise<Message>;
+  /** Lists messages, newest first. */
+  listMessages(query?: MessageQuery): Promise<Page<Message>>;
+  /** What happened to a message, oldest first. */
+  messageHistory(id: string): Promise<Event[]>;
+  /** Approves exactly what was seen: pass the message that was shown. */
+  approveMessage(id: string, seen: { version: number; digest: string }): Promise<Message>;
+  /** Declines a message. */
+  rejectMessage(id: string, decision?: { version?: number; reason?: string }): Promise<Message>;
+  /** Calls a message off. */
+  cancelMessage(id: string, decision?: { reason?: string }): Promise<Message>;
+  /** Queues an approved message now, or a failed one again. */
+  sendMessage(id: string): Promise<Message>;
+  /** A person's word on an uncertain message. */
+  resolveMessage(
+    id: string,
+    decision: { outcome: 'sent' | 'resend' | 'failed'; reason?: string },
+  ): Promise<Message>;
+  /** Saves a new campaign as a draft. */
+  createCampaign(fields: CampaignFields): Promise<Campaign>;
+  /** One campaign. */
+  getCampaign(id: string): Promise<Campaign>;
+  /** Lists campaigns, newest first. */
+  listCampaigns(query?: CampaignQuery): Promise<Page<Campaign>>;
+  /** Runs a campaign: at once, or when its schedule says. In test mode nothing is ever sent. */
+  executeCampaign(id: string, how?: { test_mode?: boolean }): Promise<Campaign>;
+  /** Stops a campaign for now; nothing of it leaves. */
+  pauseCampaign(id: string): Promise<Campaign>;
+  /** Goes on with a paused campaign. */
+  resumeCampaign(id: string): Promise<Campaign>;
+  /** Calls a campaign off; what has not left is cancelled. */
+  cancelCampaign(id: string): Promise<Campaign>;
+  /** A campaign's figures. */
+  campaignStats(id: string): Promise<CampaignStats>;
+  /** Lines of a campaign's plan: who, when, how, or why not. */
+  campaignPlan(id: string, query?: PlanQuery): Promise<Page<PlanRow>>;
+  /** The first look, in constant time. */
+  dashboard(): Promise<Dashboard>;
+  /** What drafting cost. */
+  aiUsage(): Promise<AiUsage>;
+  /** Checks the whole history, also against a checkpoint that was kept elsewhere. */
+  verifyAudit(checkpoint?: Checkpoint): Promise<Verification>;
+  /** Runs the worker until nothing is left to do now. */
+  runUntilIdle(): Promise<Work>;
+  /**
+   * Works until the signal aborts, `stopWorker()` or `close()`, then finishes what is under way and
+   * resolves.
+   */
+  runWorker(options?: { signal?: AbortSignal }): Promise<void>;
+  /** Lets the running worker finish what is under way and stop. */
+  stopWorker(): void;
+  /** Stops the worker, waits for calls under way and closes the database. May be repeated. */
+  close(): Promise<void>;
+}
+
+/**
+ * How a delivery ended: what a channel's `send` returns. A reason is a short code of ASCII letters, digits
+ * and `_-.:`, never the provider's own text: it stays in the history for good.
+ */
+export const outcome: {
+  /** The provider took responsibility. */
+  accepted(provider_id: string): Outcome;
+  /** This address can never work: the message fails and the address is suppressed. */
+  dead(reason: string): Outcome;
+  /** This message is refused; the address may be fine. */
+  rejected(reason: string): Outcome;
+  /** Provably not taken; may be tried again after this time. */
+  retryAfter(
+    at_least_ms: number,
+    reason: string,
+    scope?: 'message' | 'recipient' | 'channel',
+  ): Outcome;
+  /** Nothing of this channel can go; the message is put back unsent. */
+  stop(reason: string): Outcome;
+  /** The provider may have taken it; it is never repeated blindly. */
+  unknown(reason: string): Outcome;
+};

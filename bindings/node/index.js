@@ -1,0 +1,288 @@
+'use strict';
+
+// The engine's methods over the addon, which knows operations as names and JSON.
+
+const native = require('./native.node');
+
+/** What the engine refused or could not do; the text is one sentence for a person. */
+class CrmError extends Error {
+  constructor(message, code = 'internal', retryable = false, fields = []) {
+    super(message);
+    this.name = 'CrmError';
+    this.code = code;
+    this.retryable = retryable;
+    this.fields = fields;
+  }
+}
+
+function invalid(field, message) {
+  return new CrmError(`${field}: ${message}`, 'invalid', false, [{ field, message }]);
+}
+
+function encode(values) {
+  let text;
+  try {
+    text = JSON.stringify(values, finite);
+  } catch {
+    // A BigInt, a circular value, a getter or toJSON that throws, or too deep.
+    throw invalid('input', 'it has a value that is no JSON');
+  }
+  if (text === undefined) throw invalid('input', 'it has a value that is no JSON');
+  return text;
+}
+
+// JSON.stringify would make null of these, which means something else.
+function finite(_key, value) {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError('not finite');
+  return value;
+}
+
+function decode(envelope) {
+  const { ok, error } = JSON.parse(envelope);
+  if (error) throw new CrmError(error.message, error.code, error.retryable, error.fields);
+  return ok;
+}
+
+function named(values) {
+  if (values === undefined) return {};
+  if (values === null || typeof values !== 'object' || Array.isArray(values)) {
+    throw invalid('input', 'give an object of named values');
+  }
+  return values;
+}
+
+/** The plugins of one engine: by name, what runs them and what the engine has to know. */
+function dispatcher(channels, llm) {
+  const methods = new Map();
+  const options = { channels: {} };
+  if (channels === null || typeof channels !== 'object' || Array.isArray(channels)) {
+    throw invalid('channels', 'give an object of channels by name');
+  }
+  for (const [name, channel] of Object.entries(channels)) {
+    if (name === 'llm') throw invalid('channels', 'no channel can be named llm');
+    if (typeof channel?.send !== 'function') {
+      throw invalid(`channels.${name}`, 'give an object with a method send()');
+    }
+    const capabilities = channel.capabilities ?? {};
+    options.channels[name] = capabilities;
+    methods.set(name, caller((message, call) => channel.send(message, call), capabilities.timeout_ms, 30_000));
+  }
+  if (llm !== undefined && llm !== null) {
+    if (typeof llm.draft !== 'function') throw invalid('llm', 'give an object with a method draft()');
+    options.llm = llm.timeout_ms === undefined ? {} : { timeout_ms: llm.timeout_ms };
+    methods.set('llm', caller((request, call) => llm.draft(request, call), llm.timeout_ms, 60_000));
+  }
+  return { options, invoke: async (name, request) => methods.get(name)(request) };
+}
+
+function caller(method, timeout, usual) {
+  const limit = Number.isSafeInteger(timeout) && timeout > 0 ? timeout : usual;
+  return async (request) => {
+    const answer = await method(JSON.parse(request), { signal: AbortSignal.timeout(limit) });
+    return encode(answer === undefined ? null : answer);
+  };
+}
+
+class Engine {
+  #native;
+
+  constructor(handle) {
+    if (!(handle instanceof native.Native)) throw invalid('engine', 'use await Engine.open(...)');
+    decode(handle.opened());
+    this.#native = handle;
+  }
+
+  static async open(options) {
+    const { channels = {}, llm, ...rest } = named(options);
+    const plugins = dispatcher(channels, llm);
+    const text = encode({ ...rest, ...plugins.options });
+    return new Engine(await native.open(text, plugins.invoke));
+  }
+
+  actAs(actor, role, workspace) {
+    return new Engine(this.#native.actAs(encode({ actor, role, workspace })));
+  }
+
+  async #call(operation, values = {}, file = undefined) {
+    return decode(await this.#native.start(operation, encode(values), file));
+  }
+
+  async importContacts(file) {
+    let bytes = file;
+    if (typeof file === 'string') {
+      if (!file.isWellFormed()) throw invalid('file', 'the text holds half a surrogate pair');
+      bytes = Buffer.from(file, 'utf8');
+    }
+    if (!(bytes instanceof Uint8Array)) throw invalid('file', 'give a string or a Uint8Array');
+    return this.#call('import_contacts', {}, bytes);
+  }
+
+  async createContact(fields) {
+    return this.#call('create_contact', named(fields));
+  }
+
+  async updateContact(id, fields, { version } = {}) {
+    return this.#call('update_contact', { id, fields, version });
+  }
+
+  async getContact(id) {
+    return this.#call('get_contact', { id });
+  }
+
+  async listContacts(query) {
+    return this.#call('list_contacts', named(query));
+  }
+
+  async eraseContact(id) {
+    await this.#call('erase_contact', { id });
+  }
+
+  async createTemplate(fields) {
+    return this.#call('create_template', named(fields));
+  }
+
+  async getTemplate(id) {
+    return this.#call('get_template', { id });
+  }
+
+  async listTemplates(query) {
+    return this.#call('list_templates', named(query));
+  }
+
+  async generateMessage(wanted) {
+    return this.#call('generate_message', named(wanted));
+  }
+
+  async createMessage(draft) {
+    return this.#call('create_message', named(draft));
+  }
+
+  async editMessage(id, edit) {
+    return this.#call('edit_message', { ...named(edit), id });
+  }
+
+  async submitMessage(id, { version } = {}) {
+    return this.#call('submit_message', { id, version });
+  }
+
+  async getMessage(id) {
+    return this.#call('get_message', { id });
+  }
+
+  async listMessages(query) {
+    return this.#call('list_messages', named(query));
+  }
+
+  async messageHistory(id) {
+    return this.#call('message_history', { id });
+  }
+
+  async approveMessage(id, seen) {
+    const { version, digest } = named(seen);
+    return this.#call('approve_message', { id, version, digest });
+  }
+
+  async rejectMessage(id, { version, reason } = {}) {
+    return this.#call('reject_message', { id, version, reason });
+  }
+
+  async cancelMessage(id, { reason } = {}) {
+    return this.#call('cancel_message', { id, reason });
+  }
+
+  async sendMessage(id) {
+    return this.#call('send_message', { id });
+  }
+
+  async resolveMessage(id, { outcome, reason } = {}) {
+    return this.#call('resolve_message', { id, outcome, reason });
+  }
+
+  async createCampaign(fields) {
+    return this.#call('create_campaign', named(fields));
+  }
+
+  async getCampaign(id) {
+    return this.#call('get_campaign', { id });
+  }
+
+  async listCampaigns(query) {
+    return this.#call('list_campaigns', named(query));
+  }
+
+  async executeCampaign(id, { test_mode } = {}) {
+    return this.#call('execute_campaign', { id, test_mode });
+  }
+
+  async pauseCampaign(id) {
+    return this.#call('pause_campaign', { id });
+  }
+
+  async resumeCampaign(id) {
+    return this.#call('resume_campaign', { id });
+  }
+
+  async cancelCampaign(id) {
+    return this.#call('cancel_campaign', { id });
+  }
+
+  async campaignStats(id) {
+    return this.#call('campaign_stats', { id });
+  }
+
+  async campaignPlan(id, query) {
+    return this.#call('campaign_plan', { ...named(query), id });
+  }
+
+  async dashboard() {
+    return this.#call('dashboard');
+  }
+
+  async aiUsage() {
+    return this.#call('ai_usage');
+  }
+
+  async verifyAudit(checkpoint) {
+    return this.#call('verify_audit', { checkpoint });
+  }
+
+  async runUntilIdle() {
+    return this.#call('run_until_idle');
+  }
+
+  async runWorker({ signal } = {}) {
+    if (signal?.aborted) return;
+    const stop = () => this.#native.stopWorker();
+    const working = this.#call('run_worker');
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      await working;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  stopWorker() {
+    decode(this.#native.stopWorker());
+  }
+
+  async close() {
+    await this.#call('close');
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')]() {
+    await this.close();
+  }
+}
+
+/** How a delivery ended: what a channel's send() returns. */
+const outcome = Object.freeze({
+  accepted: (provider_id) => ({ outcome: 'accepted', provider_id }),
+  dead: (reason) => ({ outcome: 'dead', reason }),
+  rejected: (reason) => ({ outcome: 'rejected', reason }),
+  retryAfter: (at_least_ms, reason, scope = 'message') => ({ outcome: 'retry_after', scope, at_least_ms, reason }),
+  stop: (reason) => ({ outcome: 'stop', reason }),
+  unknown: (reason) => ({ outcome: 'unknown', reason }),
+});
+
+module.exports = { CrmError, Engine, outcome };
