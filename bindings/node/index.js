@@ -43,10 +43,10 @@ function decode(envelope) {
   return ok;
 }
 
-function named(values) {
+function named(values, field = 'input') {
   if (values === undefined) return {};
   if (values === null || typeof values !== 'object' || Array.isArray(values)) {
-    throw invalid('input', 'give an object of named values');
+    throw invalid(field, 'give an object of named values');
   }
   return values;
 }
@@ -55,15 +55,12 @@ function named(values) {
 function dispatcher(channels, llm) {
   const methods = new Map();
   const options = { channels: {} };
-  if (channels === null || typeof channels !== 'object' || Array.isArray(channels)) {
-    throw invalid('channels', 'give an object of channels by name');
-  }
-  for (const [name, channel] of Object.entries(channels)) {
+  for (const [name, channel] of Object.entries(named(channels, 'channels'))) {
     if (name === 'llm') throw invalid('channels', 'no channel can be named llm');
     if (typeof channel?.send !== 'function') {
       throw invalid(`channels.${name}`, 'give an object with a method send()');
     }
-    const capabilities = channel.capabilities ?? {};
+    const capabilities = named(channel.capabilities, `channels.${name}.capabilities`);
     options.channels[name] = capabilities;
     methods.set(name, caller((message, call) => channel.send(message, call), capabilities.timeout_ms, 30_000));
   }

@@ -34,10 +34,15 @@ class Dispatcher:
         if not isinstance(channels, Mapping):
             raise invalid("channels", "give a dictionary of channels by name")
         for name, channel in channels.items():
+            if not isinstance(name, str):
+                raise invalid("channels", "the name of a channel is text")
             if name == LLM:
                 raise invalid("channels", "no channel can be named llm")
             self._methods[name] = _method(channel, "send", f"channels.{name}")
-            described[name] = getattr(channel, "capabilities", {})
+            capabilities = getattr(channel, "capabilities", {})
+            if not isinstance(capabilities, Mapping):
+                raise invalid(f"channels.{name}.capabilities", "give a dictionary")
+            described[name] = dict(capabilities)
         self.options["channels"] = described
         if llm is not None:
             self._methods[LLM] = _method(llm, "draft", "llm")

@@ -6,6 +6,10 @@ use serde::{Deserialize, Deserializer};
 
 /// Reads `text` as a `T`.
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
+    // A list would be taken for the values of a struct in order.
+    if !text.trim_start().starts_with('{') {
+        return Err(Error::field("input", "use an object of named values"));
+    }
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
@@ -104,6 +108,7 @@ mod tests {
             assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
         }
         assert!(read::<Outer>(r#"{"fields":{"count":1}} x"#).is_err());
+        assert!(read::<Outer>(r#"[{"count":1},null]"#).is_err());
         assert!(read::<Outer>(r#"{"fields":{"count":1}}"#).is_ok());
     }
 }
