@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +11,12 @@ from typing import Any
 
 import pytest
 
+import crm_engine
 from crm_engine import Engine, outcome
-from crm_engine.types import Capabilities, Delivery, DraftRequest, Outcome
+from crm_engine.types import Capabilities, Delivery, Draft, DraftRequest, Outcome
+
+# Scripts that tests start find the same package.
+os.environ["PYTHONPATH"] = str(Path(crm_engine.__file__).parent.parent)
 
 CSV = (
     "name,phone,email,segment,language,birthday\n"
@@ -42,7 +47,7 @@ class Writer:
     def __init__(self) -> None:
         self.requests: list[DraftRequest] = []
 
-    def draft(self, request: DraftRequest) -> dict[str, Any]:
+    def draft(self, request: DraftRequest) -> Draft:
         self.requests.append(request)
         return {
             "content": "Tugʻilgan kuningiz bilan! 🎂 С праздником!",

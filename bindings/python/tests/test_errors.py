@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def test_a_viewer_reads_and_nothing_else(engine: Engine, sms: Sms) -> None:
     m = viewer.get_message(message)
     assert m["allowed_actions"] == []
     seen = {"version": m["version"], "digest": m["digest"]}
-    for attempt in [
+    attempts: list[Callable[[], object]] = [
         lambda: viewer.create_contact(name="x"),
         lambda: viewer.import_contacts("name\nx\n"),
         lambda: viewer.generate_message(contact_id=m["contact_id"], occasion_type="custom"),
@@ -95,7 +96,8 @@ def test_a_viewer_reads_and_nothing_else(engine: Engine, sms: Sms) -> None:
             schedule={"type": "immediate"},
             channel="sms",
         ),
-    ]:
+    ]
+    for attempt in attempts:
         with pytest.raises(ForbiddenError):
             attempt()
     assert viewer.get_message(message)["version"] == m["version"]
@@ -180,7 +182,7 @@ JUNK: list[Any] = [
 @pytest.mark.parametrize("junk", JUNK, ids=lambda junk: type(junk).__name__)
 def test_junk_is_refused_as_an_engine_error(engine: Engine, junk: Any) -> None:
     before = engine.dashboard()["total_messages"], len(engine.list_contacts()["items"])
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: engine.get_contact(junk),
         lambda: engine.get_message(junk),
         lambda: engine.message_history(junk),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import Sms, approved, wait_until
 
-from crm_engine import AsyncEngine, Engine, outcome
+from crm_engine import AsyncEngine, Channel, Engine, outcome
 
 PHONE = {"address": "phone", "subject": False, "timeout_ms": 1_000}
 
@@ -140,7 +140,7 @@ def test_a_blocking_method_holds_up_nothing_else(file: Path) -> None:
 
     blocking = Custom(block, timeout_ms=30_000)
     quick = Sms()
-    channels = {"slow": blocking, "sms": quick}
+    channels: dict[str, Channel] = {"slow": blocking, "sms": quick}
     with Engine.open(file, actor="a", role="manager", channels=channels) as engine:
         slow = approved(engine, "slow")
         fast = approved(engine, phone="+998901234598")

@@ -1,0 +1,165 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { test } = require('node:test');
+
+const { outcome } = require('..');
+const { CSV, Sms, Writer, approved, folder, open, until } = require('./kit');
+
+const everybody = { and: [] };
+const immediate = { type: 'immediate' };
+
+test('contacts in, approved texts out, and the history proves it', async (t) => {
+  const sms = new Sms();
+  const engine = await open(t, { channels: { sms }, llm: new Writer() });
+  const report = await engine.importContacts(CSV);
+  assert.deepEqual([report.rows, report.created, report.skipped], [4, 3, 0]);
+  assert.deepEqual(report.rejected.map((row) => row.line), [5]);
+  assert.equal((await engine.importContacts(Buffer.from(CSV))).skipped, 3);
+
+  const campaign = await engine.createCampaign({
+    name: 'Yangi yil',
+    occasion_type: 'new_year',
+    audience: { segment: 'vip' },
+    schedule: immediate,
+    channel: 'sms',
+  });
+  await engine.executeCampaign(campaign.id);
+  const work = await engine.runUntilIdle();
+  assert.deepEqual([work.drafted, work.begun, sms.delivered.length], [2, 0, 0]);
+
+  const { items } = await engine.listMessages({ status: 'pending_approval', campaign_id: campaign.id });
+  assert.equal(items.length, 2);
+  for (const message of items) {
+    assert.equal(message.metadata.cost_usd, '0.000123456789');
+    await engine.approveMessage(message.id, message);
+  }
+  assert.equal((await engine.runUntilIdle()).begun, 2);
+  assert.deepEqual(sms.delivered.map((m) => m.recipient).sort(), ['+998901234501', '+998901234503']);
+  assert.deepEqual(new Set(sms.delivered.map((m) => m.digest)), new Set(items.map((m) => m.digest)));
+  assert.equal(sms.delivered[0].content, items[0].content);
+  assert.equal((await engine.runUntilIdle()).begun, 0);
+  assert.equal(sms.delivered.length, 2);
+
+  for (const { id } of items) {
+    assert.equal((await engine.getMessage(id)).status, 'sent');
+    const actions = (await engine.messageHistory(id)).map((event) => event.action);
+    assert.ok(actions.includes('approved') && actions.at(-1) === 'sent', actions.join());
+  }
+  assert.equal((await engine.campaignStats(campaign.id)).sent_count, 2);
+  const audit = await engine.verifyAudit();
+  assert.ok(audit.valid && audit.sealed > 10);
+  assert.ok((await engine.verifyAudit(audit.checkpoint)).valid);
+  const forged = { position: audit.sealed, hash: '0'.repeat(64) };
+  assert.equal((await engine.verifyAudit(forged)).valid, false);
+  assert.equal((await engine.dashboard()).sent, 2);
+});
+
+test('an approval binds what was seen', async (t) => {
+  const sms = new Sms();
+  const engine = await open(t, { channels: { sms }, llm: new Writer() });
+  const person = await engine.createContact({ name: 'Ann', phone: '+998901234599' });
+  const seen = await engine.generateMessage({ contact_id: person.id, occasion_type: 'birthday', channel: 'sms' });
+  const edited = await engine.editMessage(seen.id, { content: 'Another text for Ann.' });
+  const conflict = { code: 'conflict', retryable: true };
+  await assert.rejects(engine.approveMessage(seen.id, seen), conflict);
+  await assert.rejects(engine.approveMessage(seen.id, { version: edited.version, digest: seen.digest }), conflict);
+  await engine.approveMessage(seen.id, edited);
+  assert.equal((await engine.editMessage(seen.id, { content: 'A third text.' })).status, 'pending_approval');
+  await engine.runUntilIdle();
+  assert.deepEqual(sms.delivered, []);
+  assert.equal((await engine.rejectMessage(seen.id, { reason: 'ёлки' })).failure, 'ёлки');
+});
+
+test('the worker runs until its signal aborts and then can run again', async (t) => {
+  const sms = new Sms();
+  const engine = await open(t, { channels: { sms } });
+  const stop = new AbortController();
+  const working = engine.runWorker({ signal: stop.signal });
+  await assert.rejects(engine.runUntilIdle(), { code: 'not_allowed' });
+  const id = await approved(engine);
+  await until(async () => (await engine.getMessage(id)).status === 'sent');
+  stop.abort();
+  await working;
+  await engine.runWorker({ signal: AbortSignal.abort() });
+  const again = engine.runWorker();
+  engine.stopWorker();
+  await again;
+  assert.equal(sms.delivered.length, 1);
+});
+
+test('campaigns pause, resume and are cancelled', async (t) => {
+  const sms = new Sms();
+  const engine = await open(t, { channels: { sms } });
+  await engine.importContacts(CSV);
+  const template = await engine.createTemplate({
+    name: 'Hi',
+    occasion_type: 'custom',
+    language: 'en',
+    content: 'Dear {{name}}, hello!',
+  });
+  const campaign = await engine.createCampaign({
+    name: 'All',
+    occasion_type: 'custom',
+    audience: everybody,
+    schedule: immediate,
+    channel: 'sms',
+    template_id: template.id,
+  });
+  await engine.executeCampaign(campaign.id);
+  await engine.runUntilIdle();
+  assert.equal((await engine.campaignPlan(campaign.id, { count: true })).total, 3);
+  for (const message of (await engine.listMessages()).items) await engine.approveMessage(message.id, message);
+  assert.equal((await engine.pauseCampaign(campaign.id)).status, 'paused');
+  await engine.runUntilIdle();
+  assert.equal((await engine.resumeCampaign(campaign.id)).status, 'active');
+  assert.equal((await engine.cancelCampaign(campaign.id)).status, 'cancelled');
+  await engine.runUntilIdle();
+  assert.deepEqual(sms.delivered, []);
+});
+
+test('the outbox gets a file for each message', async (t) => {
+  const outbox = path.join(folder(t), 'outbox');
+  const engine = await open(t, { outbox });
+  const id = await approved(engine, 'email', { email: 'ann@mail.example' });
+  await engine.runUntilIdle();
+  assert.equal((await engine.getMessage(id)).status, 'sent');
+  assert.equal(fs.readdirSync(outbox).length, 1);
+});
+
+test('fifty sends run at once', async (t) => {
+  let together = 0;
+  let most = 0;
+  let open_ = () => {};
+  const all = new Promise((resolve) => (open_ = resolve));
+  const meeting = {
+    capabilities: { address: 'phone', subject: false, concurrency: 50, timeout_ms: 20_000 },
+    async send(message) {
+      together += 1;
+      most = Math.max(most, together);
+      if (together === 50) open_();
+      await all;
+      together -= 1;
+      return outcome.accepted(message.attempt_id);
+    },
+  };
+  const engine = await open(t, { channels: { sms: meeting } });
+  const rows = Array.from({ length: 50 }, (_, n) => `P${n},+9989012345${String(n).padStart(2, '0')}\n`);
+  await engine.importContacts('name,phone\n' + rows.join(''));
+  const campaign = await engine.createCampaign({
+    name: 'x',
+    occasion_type: 'custom',
+    audience: everybody,
+    schedule: immediate,
+    channel: 'sms',
+  });
+  await engine.executeCampaign(campaign.id);
+  await engine.runUntilIdle();
+  const { items } = await engine.listMessages();
+  await Promise.all(items.map((message) => engine.approveMessage(message.id, message)));
+  assert.equal((await engine.runUntilIdle()).begun, 50);
+  assert.equal((await engine.campaignStats(campaign.id)).sent_count, 50);
+  assert.equal(most, 50);
+});

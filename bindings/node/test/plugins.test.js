@@ -1,0 +1,138 @@
+'use strict';
+
+// Whatever a plugin does, the port's contract holds and the engine goes on.
+
+const assert = require('node:assert/strict');
+const { test } = require('node:test');
+
+const { outcome } = require('..');
+const { Sms, approved, open, until } = require('./kit');
+
+const never = () => new Promise(() => {});
+
+function custom(send, capabilities = {}) {
+  return { capabilities: { address: 'phone', subject: false, timeout_ms: 5_000, ...capabilities }, send };
+}
+
+async function state(t, channel) {
+  const engine = await open(t, { channels: { sms: channel } });
+  const id = await approved(engine);
+  await engine.runUntilIdle();
+  const { status, failure } = await engine.getMessage(id);
+  return [status, failure];
+}
+
+test('outcomes lead where they should', async (t) => {
+  for (const [answer, status, failure] of [
+    [outcome.accepted('id-1'), 'sent', null],
+    [outcome.dead('no_such_number'), 'failed', 'no_such_number'],
+    [outcome.rejected('spam'), 'failed', 'spam'],
+    [outcome.retryAfter(60_000, 'busy'), 'approved', 'busy'],
+    [outcome.retryAfter(Number.MAX_SAFE_INTEGER, 'busy', 'channel'), 'approved', 'busy'],
+    [outcome.stop('no_balance'), 'approved', 'no_balance'],
+    [outcome.unknown('lost'), 'uncertain', 'lost'],
+    [outcome.dead('call Anna at +998 90'), 'failed', 'reason_is_no_code'],
+  ]) {
+    assert.deepEqual(await state(t, custom(() => answer)), [status, failure]);
+    assert.deepEqual(await state(t, custom(async () => answer)), [status, failure]);
+  }
+});
+
+test('what is no answer is unknown', async (t) => {
+  const bad = [
+    () => { throw new Error('secret'); },
+    () => { throw undefined; },
+    async () => { throw null; },
+    () => Promise.reject('text'),
+    () => undefined,
+    () => null,
+    () => 'accepted',
+    () => true,
+    () => 10n,
+    () => ({}),
+    () => ({ outcome: 'sent' }),
+    () => ({ outcome: 'accepted' }),
+    () => ({ outcome: 'accepted', provider_id: 7 }),
+    () => ({ outcome: 'accepted', provider_id: '' }),
+    () => ({ outcome: 'accepted', provider_id: '\ud800' }),
+    () => ({ outcome: 'retry_after', at_least_ms: NaN, scope: 'message' }),
+    () => ({ outcome: 'retry_after', at_least_ms: -1, scope: 'message' }),
+    () => Symbol('x'),
+    () => () => 1,
+    () => ({ get outcome() { throw new Error('trap'); } }),
+    () => ({ then() { throw new Error('bad thenable'); } }),
+    (message) => message.no.such,
+    () => { const circle = {}; circle.circle = circle; return circle; },
+  ];
+  for (const send of bad) {
+    const [status, failure] = await state(t, custom(send));
+    assert.equal(status, 'uncertain', String(send));
+    assert.ok(['plugin_raised', 'bad_answer', 'bad_provider_id'].includes(failure), failure);
+  }
+});
+
+test('a hanging plugin is unknown, its signal aborts, and nothing else is held up', async (t) => {
+  let signal;
+  const quick = new Sms();
+  const hang = custom((_message, call) => { signal = call.signal; return never(); }, { timeout_ms: 1_000 });
+  const engine = await open(t, { channels: { hang, sms: quick } });
+  const slow = await approved(engine, 'hang');
+  const fast = await approved(engine, 'sms', { phone: '+998901234598' });
+  const working = engine.runUntilIdle();
+  await until(async () => (await engine.getMessage(fast)).status === 'sent');
+  await working;
+  assert.deepEqual((await engine.getMessage(slow)).failure, 'timeout');
+  await until(() => signal.aborted);
+  assert.equal((await engine.resolveMessage(slow, { outcome: 'sent', reason: 'asked' })).status, 'sent');
+});
+
+test('a plugin may call the engine', async (t) => {
+  let engine;
+  const seen = [];
+  const channel = custom(async (message) => {
+    seen.push((await engine.getMessage(message.message_id)).status);
+    await engine.createContact({ name: 'From inside' });
+    await assert.rejects(engine.runUntilIdle(), { code: 'not_allowed' });
+    return outcome.accepted('x');
+  }, { timeout_ms: 20_000 });
+  engine = await open(t, { channels: { sms: channel } });
+  const id = await approved(engine);
+  await engine.runUntilIdle();
+  assert.equal((await engine.getMessage(id)).status, 'sent');
+  assert.deepEqual(seen, ['sending']);
+});
+
+test('a script that computes for a while does not stop the engine', async (t) => {
+  const busy = custom(() => {
+    const end = Date.now() + 300;
+    while (Date.now() < end);
+    return outcome.accepted('x');
+  });
+  assert.equal((await state(t, busy))[0], 'sent');
+});
+
+test('a failed draft falls back and says so', async (t) => {
+  for (const [draft, code] of [
+    [() => { throw new Error('secret'); }, 'plugin_raised'],
+    [() => null, 'bad_answer'],
+    [() => ({ content: 7 }), 'bad_answer'],
+    [() => ({ content: 'x', input_tokens: -1 }), 'bad_answer'],
+    [() => '\ud800', 'bad_answer'],
+    [() => ' ', 'blank'],
+    [() => 'Dear [name]!', 'placeholder'],
+    [() => 'x'.repeat(100_000), 'too_long'],
+    [() => ({ failure: 'refused' }), 'refused'],
+    [async () => ({ failure: 'unavailable', reason: 'overloaded' }), 'overloaded'],
+    [never, 'timeout'],
+  ]) {
+    const timeout_ms = draft === never ? 100 : 10_000;
+    const engine = await open(t, { channels: { sms: new Sms() }, llm: { draft, timeout_ms } });
+    const person = await engine.createContact({ name: 'Ann', phone: '+998901234599' });
+    const m = await engine.generateMessage({ contact_id: person.id, occasion_type: 'birthday', channel: 'sms' });
+    assert.deepEqual([m.generated_by, m.metadata.error, m.metadata.fallback_used], ['manual', code, true]);
+  }
+  const engine = await open(t, { channels: { sms: new Sms() }, llm: { draft: () => 'Just the text for Ann.' } });
+  const person = await engine.createContact({ name: 'Ann', phone: '+998901234599' });
+  const m = await engine.generateMessage({ contact_id: person.id, occasion_type: 'birthday', channel: 'sms' });
+  assert.deepEqual([m.generated_by, m.content], ['AI', 'Just the text for Ann.']);
+});
