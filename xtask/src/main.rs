@@ -1,11 +1,14 @@
-//! Development commands: `cargo xtask setup | demo | test | deny`.
+//! Development commands: `cargo xtask setup | demo | test | package | deny`.
 //!
 //! Only the standard library is used, so that the first command after a clone starts in seconds and works
 //! before anything else was fetched.
 
+mod bindings;
 mod checks;
+mod closing;
 mod counts;
 mod demo;
+mod package;
 mod report;
 mod run;
 mod setup;
@@ -23,6 +26,7 @@ Usage: cargo xtask <command>
   demo [args]  start the host on a demonstration database in target/demo;
                extra arguments go to the host and replace the defaults
   test         format, lints, build and every test suite; non-zero when anything fails
+  package      an installable wheel and an npm tarball in target/packages
   deny         licences, bans and sources of all dependencies (optional, needs cargo-deny)
   help         this text";
 
@@ -35,12 +39,15 @@ fn main() -> ExitCode {
         ("setup", true) => setup::setup(&root),
         ("demo", _) => demo::demo(&root, &rest),
         ("test", true) => test::test(&root),
+        ("package", true) => package::package(&root),
         ("deny", true) => checks::deny(&root),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(())
         }
-        ("setup" | "test" | "deny", false) => Err(format!("`{command}` takes no arguments")),
+        ("setup" | "test" | "package" | "deny", false) => {
+            Err(format!("`{command}` takes no arguments"))
+        }
         _ => Err(format!("unknown command `{command}`\n\n{USAGE}")),
     };
     match done {

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::bindings;
 use crate::run::{self, heading};
 use crate::tools::{Tool, doctor};
 use crate::venv;
@@ -14,8 +15,9 @@ use crate::venv;
 pub(crate) fn setup(root: &Path) -> Result<(), String> {
     heading("tools");
     provide(root)?;
-    heading("python packages");
+    heading("packages for the tests");
     venv::for_tests(root)?;
+    bindings::tools(root)?;
     println!("\nReady. Next: cargo xtask test, or cargo xtask demo");
     Ok(())
 }
@@ -26,7 +28,8 @@ pub(crate) fn provide(root: &Path) -> Result<(), String> {
     if missing.is_empty() {
         return Ok(());
     }
-    if can_apt()
+    if missing.iter().any(|tool| !tool.debian().is_empty())
+        && can_apt()
         && let Err(problem) = apt(&missing)
     {
         // Without a network the packages below may still come from a local index.
@@ -74,11 +77,14 @@ fn advice(missing: &[Tool]) -> String {
         .flat_map(|tool| tool.debian())
         .copied()
         .collect();
-    format!(
-        "missing: {}. Install them; on Debian and Ubuntu: sudo apt-get install {}",
-        names.join(", "),
-        packages.join(" ")
-    )
+    let mut advice = format!("missing: {}. Install them", names.join(", "));
+    if !packages.is_empty() {
+        advice += &format!(
+            "; on Debian and Ubuntu: sudo apt-get install {}",
+            packages.join(" ")
+        );
+    }
+    advice
 }
 
 #[cfg(test)]
@@ -89,8 +95,8 @@ mod tests {
     fn the_advice_names_every_missing_tool_and_its_packages() {
         let advice = advice(&[Tool::Python, Tool::Node]);
         for part in [
-            "python3 with venv, node",
-            "install python3 python3-venv nodejs",
+            "python3 with venv, node 20, npm",
+            "install python3 python3-venv",
         ] {
             assert!(advice.contains(part), "{advice}");
         }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::counts::Counter;
 use crate::report::{Outcome, Report, seconds};
 use crate::run::{self, heading};
-use crate::{checks, setup, venv};
+use crate::{bindings, checks, package, setup, venv};
 
 /// What earlier steps leave for later ones.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ struct Step {
     needed: bool,
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 12] = [
     Step {
         name: "tools",
         run: |session| setup::provide(session.root).into(),
@@ -54,6 +54,42 @@ const STEPS: [Step; 6] = [
     Step {
         name: "rust tests",
         run: rust_tests,
+        needed: false,
+    },
+    Step {
+        name: "checkers of the bindings",
+        run: |session| bindings::tools(session.root).into(),
+        needed: true,
+    },
+    Step {
+        name: "python types",
+        run: |session| {
+            // The rust tests built the workspace anew: the libraries are those of `build`.
+            let assembled = bindings::assemble(session.root, "debug");
+            assembled
+                .and_then(|()| bindings::python_types(session.root))
+                .into()
+        },
+        needed: false,
+    },
+    Step {
+        name: "python tests",
+        run: |session| bindings::python_tests(session.root),
+        needed: false,
+    },
+    Step {
+        name: "node types",
+        run: |session| bindings::node_types(session.root).into(),
+        needed: false,
+    },
+    Step {
+        name: "node tests",
+        run: |session| bindings::node_tests(session.root),
+        needed: false,
+    },
+    Step {
+        name: "packages",
+        run: |session| package::trial(session.root).into(),
         needed: false,
     },
 ];

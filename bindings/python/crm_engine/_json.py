@@ -55,6 +55,6 @@ def file_bytes(file: object) -> bytes:
             return file.encode()
         except UnicodeEncodeError:
             raise invalid("file", "the text holds half a surrogate pair") from None
-    if isinstance(file, (bytes, bytearray, memoryview)):
+    if isinstance(file, (bytes, bytearray)):
         return bytes(file)
     raise invalid("file", f"give bytes or text, not {type(file).__name__}")

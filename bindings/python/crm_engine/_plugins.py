@@ -7,12 +7,11 @@ import inspect
 import json
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from ._json import encode_answer
 from ._native import Reply
 from .errors import invalid
-from .types import Channel, Llm
 
 LLM = "llm"
 
@@ -23,7 +22,7 @@ class Dispatcher:
     An exception out of it means that no line of a plugin ran.
     """
 
-    def __init__(self, channels: Mapping[str, Channel], llm: Llm | None) -> None:
+    def __init__(self, channels: object, llm: object | None) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
         """The loop for coroutines; without one, a loop on a thread of its own."""
         self._own: asyncio.AbstractEventLoop | None = None
@@ -33,16 +32,16 @@ class Dispatcher:
         described: dict[str, object] = {}
         if not isinstance(channels, Mapping):
             raise invalid("channels", "give a dictionary of channels by name")
-        for name, channel in channels.items():
+        for name, channel in cast("Mapping[object, object]", channels).items():
             if not isinstance(name, str):
                 raise invalid("channels", "the name of a channel is text")
             if name == LLM:
                 raise invalid("channels", "no channel can be named llm")
             self._methods[name] = _method(channel, "send", f"channels.{name}")
-            capabilities = getattr(channel, "capabilities", {})
+            capabilities: object = getattr(channel, "capabilities", {})
             if not isinstance(capabilities, Mapping):
                 raise invalid(f"channels.{name}.capabilities", "give a dictionary")
-            described[name] = dict(capabilities)
+            described[name] = dict(cast("Mapping[object, object]", capabilities))
         self.options["channels"] = described
         if llm is not None:
             self._methods[LLM] = _method(llm, "draft", "llm")

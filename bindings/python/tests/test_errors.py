@@ -182,6 +182,7 @@ JUNK: list[Any] = [
 @pytest.mark.parametrize("junk", JUNK, ids=lambda junk: type(junk).__name__)
 def test_junk_is_refused_as_an_engine_error(engine: Engine, junk: Any) -> None:
     before = engine.dashboard()["total_messages"], len(engine.list_contacts()["items"])
+    unknown: Any = {"name": "Ann", "no_such_field": junk}
     calls: list[Callable[[], object]] = [
         lambda: engine.get_contact(junk),
         lambda: engine.get_message(junk),
@@ -193,7 +194,7 @@ def test_junk_is_refused_as_an_engine_error(engine: Engine, junk: Any) -> None:
         lambda: engine.resolve_message(UNKNOWN, outcome=junk),
         lambda: engine.create_contact(name=junk, birthday=junk),
         lambda: engine.create_contact(name=junk, consent=junk, tags=junk),
-        lambda: engine.create_contact(**{"name": "Ann", "no_such_field": junk}),
+        lambda: engine.create_contact(**unknown),
         lambda: engine.update_contact(UNKNOWN, junk),
         lambda: engine.create_template(
             name=junk, occasion_type=junk, language=junk, content=junk

@@ -1,0 +1,257 @@
+//! The packages for Python and Node.js: put together from the libraries that `build` made, then tested.
+//!
+//! Neither maturin nor napi's own command is used: both would compile most of the workspace once more.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::closing::{Pytest, Tap};
+use crate::counts::Suite;
+use crate::report::Outcome;
+use crate::run;
+use crate::tools::Tool;
+use crate::venv;
+
+/// Where the packages are put together.
+fn folder(root: &Path) -> PathBuf {
+    root.join("target").join("bindings")
+}
+
+/// The folder that holds the Python package `crm_engine` and its tests.
+pub(crate) fn python_folder(root: &Path) -> PathBuf {
+    folder(root).join("python")
+}
+
+/// The Node.js package.
+pub(crate) fn node_folder(root: &Path) -> PathBuf {
+    folder(root).join("node").join("crm-engine")
+}
+
+/// Installs the checkers: pytest and mypy from PyPI; TypeScript and pyright from npm.
+pub(crate) fn tools(root: &Path) -> Result<(), String> {
+    venv::for_bindings(root)?;
+    let place = checks(root);
+    let from = root.join("bindings").join("checks");
+    let lock = read(&from.join("package-lock.json"))?;
+    let marker = place.join("installed");
+    if fs::read(&marker).is_ok_and(|installed| installed == lock) {
+        println!("npm packages: already installed");
+        return Ok(());
+    }
+    fresh(&place)?;
+    for name in ["package.json", "package-lock.json"] {
+        copy(&from.join(name), &place.join(name))?;
+    }
+    let mut npm = npm(root)?;
+    npm.current_dir(&place)
+        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]);
+    run::inherit(&mut npm)?;
+    fs::write(&marker, lock).map_err(|error| shown(&marker, &error))
+}
+
+/// Puts both packages together from the libraries of `profile` (a folder of target).
+pub(crate) fn assemble(root: &Path, profile: &str) -> Result<(), String> {
+    let built = root.join("target").join(profile);
+    let sources = root.join("bindings");
+
+    let python = python_folder(root);
+    fresh(&python)?;
+    let package = python.join("crm_engine");
+    copy_folder(&sources.join("python").join("crm_engine"), &package)?;
+    copy_folder(&sources.join("python").join("tests"), &python.join("tests"))?;
+    for name in ["pyproject.toml", "derive_blocking.py", "make_wheel.py"] {
+        copy(&sources.join("python").join(name), &python.join(name))?;
+    }
+    let extension = if cfg!(windows) {
+        "_native.pyd"
+    } else {
+        "_native.abi3.so"
+    };
+    copy(&built.join(library("crm_python")), &package.join(extension))?;
+
+    let node = node_folder(root);
+    fresh(&node)?;
+    for name in ["package.json", "index.js", "index.d.ts", "tsconfig.json"] {
+        copy(&sources.join("node").join(name), &node.join(name))?;
+    }
+    copy_folder(&sources.join("node").join("test"), &node.join("test"))?;
+    copy(&built.join(library("crm_node")), &node.join("native.node"))
+}
+
+/// mypy and pyright over the Python package and its tests.
+pub(crate) fn python_types(root: &Path) -> Result<(), String> {
+    let python = venv::program(root, "python");
+    let folder = python_folder(root);
+    run::inherit(
+        Command::new(&python)
+            .args(["-m", "mypy"])
+            .current_dir(&folder),
+    )?;
+    let mut pyright = node(root)?;
+    pyright
+        .arg(module(root, &["pyright", "index.js"]))
+        .arg("--pythonpath")
+        .arg(&python)
+        .current_dir(&folder);
+    run::inherit(&mut pyright)
+}
+
+/// The type declarations of the Node.js package, and code that uses them.
+pub(crate) fn node_types(root: &Path) -> Result<(), String> {
+    let mut tsc = node(root)?;
+    tsc.arg(module(root, &["typescript", "bin", "tsc"]))
+        .args(["--project", "tsconfig.json", "--typeRoots"])
+        .arg(module(root, &["@types"]))
+        .current_dir(node_folder(root));
+    run::inherit(&mut tsc)
+}
+
+/// pytest.
+pub(crate) fn python_tests(root: &Path) -> Outcome {
+    let mut command = Command::new(venv::program(root, "python"));
+    command
+        .args(["-m", "pytest", "--color=no", "-q", "-rfE"])
+        .current_dir(python_folder(root))
+        .env("PYTHONPATH", python_folder(root))
+        .env("CRM_README", root.join("README.md"));
+    let mut counter = Pytest::default();
+    let ran = run::tee(&mut command, std::io::stdout(), |line| counter.line(line));
+    outcome(counter.finish(), ran)
+}
+
+/// `node --test`.
+pub(crate) fn node_tests(root: &Path) -> Outcome {
+    let command = node(root).and_then(|mut command| {
+        let folder = node_folder(root);
+        // Named one by one: older versions of Node.js know no patterns.
+        let tests = names(&folder.join("test"))?
+            .into_iter()
+            .filter(|name| name.ends_with(".test.js"))
+            .map(|name| format!("test/{name}"));
+        command
+            .args(["--test", "--test-reporter=tap"])
+            .args(tests)
+            .current_dir(&folder)
+            .env("CRM_README", root.join("README.md"));
+        Ok(command)
+    });
+    let mut counter = Tap::default();
+    let ran = command.and_then(|mut command| {
+        run::tee(&mut command, std::io::stdout(), |line| counter.line(line))
+    });
+    outcome(counter.finish(), ran)
+}
+
+fn outcome(suite: Result<Suite, String>, ran: Result<(), String>) -> Outcome {
+    match suite {
+        Ok(suite) => Outcome {
+            suites: vec![suite],
+            problem: ran.err(),
+        },
+        Err(problem) => Err(ran.err().unwrap_or(problem)).into(),
+    }
+}
+
+/// Node.js, ready for arguments.
+pub(crate) fn node(root: &Path) -> Result<Command, String> {
+    let found = Tool::Node
+        .find(root)
+        .ok_or("node is missing: run `cargo xtask setup`")?;
+    Ok(Command::new(found.program))
+}
+
+/// npm of that Node.js.
+pub(crate) fn npm(root: &Path) -> Result<Command, String> {
+    let found = Tool::Node
+        .find(root)
+        .ok_or("node is missing: run `cargo xtask setup`")?;
+    Ok(Command::new(crate::tools::npm(&found.program)))
+}
+
+fn checks(root: &Path) -> PathBuf {
+    root.join("target").join("tools").join("checks")
+}
+
+/// A file among the installed npm packages.
+fn module(root: &Path, parts: &[&str]) -> PathBuf {
+    let start = checks(root).join("node_modules");
+    parts.iter().fold(start, |path, part| path.join(part))
+}
+
+/// The file name of a dynamic library.
+fn library(name: &str) -> String {
+    let (before, after) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    format!("{before}{name}{after}")
+}
+
+/// An empty folder, whatever was there.
+pub(crate) fn fresh(folder: &Path) -> Result<(), String> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(|error| shown(folder, &error))?;
+    }
+    fs::create_dir_all(folder).map_err(|error| shown(folder, &error))
+}
+
+/// The names in a folder, sorted.
+pub(crate) fn names(folder: &Path) -> Result<Vec<String>, String> {
+    let entries = fs::read_dir(folder).map_err(|error| shown(folder, &error))?;
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Copies a folder without what Python leaves behind.
+fn copy_folder(from: &Path, to: &Path) -> Result<(), String> {
+    fresh(to)?;
+    for name in names(from)? {
+        let source = from.join(&name);
+        if name == "__pycache__" {
+            continue;
+        }
+        if source.is_dir() {
+            copy_folder(&source, &to.join(&name))?;
+        } else {
+            copy(&source, &to.join(&name))?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    fs::copy(from, to)
+        .map(drop)
+        .map_err(|error| shown(from, &error))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| shown(path, &error))
+}
+
+fn shown(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_copied_anew_without_caches() {
+        let place = std::env::temp_dir().join(format!("xtask-copy-{}", std::process::id()));
+        let (from, to) = (place.join("from"), place.join("to"));
+        for folder in [from.join("a"), from.join("__pycache__"), to.clone()] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        fs::write(from.join("a").join("x"), "new").unwrap();
+        fs::write(from.join("__pycache__").join("y"), "").unwrap();
+        fs::write(to.join("stale"), "").unwrap();
+        copy_folder(&from, &to).unwrap();
+        assert_eq!(names(&to).unwrap(), ["a"]);
+        assert_eq!(fs::read(to.join("a").join("x")).unwrap(), b"new");
+        assert!(copy_folder(&place.join("missing"), &to).is_err());
+        fs::remove_dir_all(place).unwrap();
+    }
+}

@@ -1,0 +1,145 @@
+//! `cargo xtask package`: an installable wheel and an npm tarball in target/packages.
+//!
+//! Both hold the library of the machine they were made on. The check installs both into empty folders and
+//! runs the README's example there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::bindings::{self, fresh, names};
+use crate::{run, setup, venv};
+
+/// Builds the libraries for release and packs them.
+pub(crate) fn package(root: &Path) -> Result<(), String> {
+    setup::provide(root)?;
+    run::inherit(run::cargo(root).args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "crm-python",
+        "--package",
+        "crm-node",
+    ]))?;
+    bindings::assemble(root, "release")?;
+    let place = root.join("target").join("packages");
+    pack(root, &place)?;
+    check(root, &place)?;
+    for name in names(&place)? {
+        println!("target/packages/{name}");
+    }
+    Ok(())
+}
+
+/// Packs and checks the libraries of the last `cargo build`: what `test` does.
+pub(crate) fn trial(root: &Path) -> Result<(), String> {
+    let place = root.join("target").join("bindings").join("packages");
+    pack(root, &place)?;
+    check(root, &place)
+}
+
+fn pack(root: &Path, place: &Path) -> Result<(), String> {
+    fresh(place)?;
+    let python = venv::create(root)?;
+    run::inherit(
+        Command::new(python)
+            .arg("make_wheel.py")
+            .arg(place)
+            .current_dir(bindings::python_folder(root)),
+    )?;
+    let mut npm = bindings::npm(root)?;
+    npm.args(["pack", "--silent", "--pack-destination"])
+        .arg(place)
+        .current_dir(bindings::node_folder(root));
+    run::inherit(&mut npm)
+}
+
+fn check(root: &Path, place: &Path) -> Result<(), String> {
+    let readme = root.join("README.md");
+    let readme =
+        fs::read_to_string(&readme).map_err(|error| format!("{}: {error}", readme.display()))?;
+    let empty = root.join("target").join("bindings").join("empty");
+
+    let python = empty.join("python");
+    fresh(&python)?;
+    write(&python.join("job.py"), example(&readme, "python")?)?;
+    run::inherit(
+        Command::new(venv::create(root)?)
+            .args(["-m", "venv", "venv"])
+            .current_dir(&python),
+    )?;
+    let own = python.join("venv");
+    let own = if cfg!(windows) {
+        own.join("Scripts").join("python.exe")
+    } else {
+        own.join("bin").join("python")
+    };
+    run::inherit(
+        Command::new(&own)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-index",
+            ])
+            .arg(ending(place, ".whl")?)
+            .current_dir(&python),
+    )?;
+    run::inherit(
+        Command::new(&own)
+            .arg("job.py")
+            .current_dir(&python)
+            .env_remove("PYTHONPATH"),
+    )?;
+
+    let node = empty.join("node");
+    fresh(&node)?;
+    write(&node.join("job.mjs"), example(&readme, "js")?)?;
+    write(&node.join("package.json"), "{\"private\":true}")?;
+    let mut npm = bindings::npm(root)?;
+    npm.args(["install", "--offline", "--no-audit", "--no-fund"])
+        .arg(ending(place, ".tgz")?)
+        .current_dir(&node);
+    run::inherit(&mut npm)?;
+    run::inherit(bindings::node(root)?.arg("job.mjs").current_dir(&node))
+}
+
+/// The only code block of `language` in the README.
+fn example<'a>(readme: &'a str, language: &str) -> Result<&'a str, String> {
+    let fence = format!("\n```{language}\n");
+    let mut blocks = readme.split(fence.as_str()).skip(1);
+    let (Some(block), None) = (blocks.next(), blocks.next()) else {
+        return Err(format!("README.md: expected one block of {language}"));
+    };
+    block
+        .split("```")
+        .next()
+        .ok_or_else(|| "README.md: a block has no end".to_owned())
+}
+
+fn ending(place: &Path, end: &str) -> Result<PathBuf, String> {
+    let found = names(place)?.into_iter().find(|name| name.ends_with(end));
+    found
+        .map(|name| place.join(name))
+        .ok_or_else(|| format!("{}: no {end} was made", place.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_example_of_a_language_is_found() {
+        let readme = "x\n```sh\na\n```\n\n```js\nb\nc\n```\nend";
+        assert_eq!(example(readme, "js"), Ok("b\nc\n"));
+        assert!(example(readme, "python").is_err());
+        assert!(example(&format!("{readme}\n```js\nd\n```"), "js").is_err());
+    }
+}
