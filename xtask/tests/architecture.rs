@@ -121,3 +121,94 @@ fn sql_stands_in_stores_and_axum_in_the_host_alone() {
         [] as [&str; 0]
     );
 }
+
+#[test]
+fn the_bindings_for_languages_see_the_shared_crate_alone() {
+    let words = [
+        "crm_core",
+        "crm_store",
+        "crm_ai",
+        "crm_channels",
+        "crm_host",
+    ];
+    for folder in ["bindings/python/src", "bindings/node/src"] {
+        assert_eq!(naming(folder, &words), [] as [&str; 0]);
+    }
+    let above = ["crm_bindings", "crm_python", "crm_node"];
+    for folder in [
+        "crates/crm-core/src",
+        "crates/crm-store-sqlite/src",
+        "crates/crm-ai-claude/src",
+        "crates/crm-channels/src",
+        "examples/host/src",
+    ] {
+        assert_eq!(naming(folder, &above), [] as [&str; 0]);
+    }
+}
+
+#[test]
+fn the_bindings_decide_nothing_and_write_nothing_themselves() {
+    // Use cases alone: no change set, no transition, no store.
+    let words = [
+        "ChangeSet",
+        "lifecycle::apply",
+        "decide::approve",
+        "decide::close",
+        "decide::create",
+        "dispatch::",
+        "planner",
+        ".commit(",
+        ".store()",
+        "SELECT ",
+        "axum",
+    ];
+    for folder in [
+        "bindings/shared/src",
+        "bindings/python/src",
+        "bindings/node/src",
+    ] {
+        assert_eq!(naming(folder, &words), [] as [&str; 0]);
+    }
+}
+
+#[test]
+fn unsafe_code_is_forbidden_but_for_what_binding_macros_expand_to() {
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(workspace.contains("unsafe_code = \"forbid\""));
+    let members = workspace.split("members = [").nth(1).unwrap();
+    let members = members.split(']').next().unwrap();
+    let mut own_table = Vec::new();
+    for member in members.split('"').skip(1).step_by(2) {
+        let manifest = fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
+        if !manifest.contains("[lints]\nworkspace = true") {
+            own_table.push(member);
+        }
+    }
+    assert_eq!(own_table, ["bindings/python", "bindings/node"]);
+    for folder in ["bindings/python/src", "bindings/node/src"] {
+        assert_eq!(naming(folder, &["unsafe"]), [] as [&str; 0]);
+    }
+}
+
+#[test]
+fn every_export_to_node_catches_panics() {
+    let mut exports = 0;
+    for (path, text) in sources("bindings/node/src") {
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        for (number, line) in lines.iter().enumerate() {
+            if !line.starts_with("#[napi") {
+                continue;
+            }
+            let item = lines[number + 1..]
+                .iter()
+                .find(|line| !line.starts_with("#["))
+                .unwrap();
+            if item.contains("fn ") {
+                exports += 1;
+                let place = format!("{}:{}", path.display(), number + 1);
+                assert!(line.contains("catch_unwind"), "{place}");
+            }
+        }
+    }
+    assert!(exports >= 6, "{exports}");
+}
