@@ -62,7 +62,7 @@ impl Native {
 
 /// Opens an engine. `invoke(plugin, request)` runs a plugin's method and resolves to its answer.
 #[napi(catch_unwind)]
-pub(crate) fn open(env: &Env, options: String, invoke: Invoke) -> Result<PromiseRaw<'_, Native>> {
+pub fn open(env: &Env, options: String, invoke: Invoke) -> Result<PromiseRaw<'_, Native>> {
     let (sender, receiver) = oneshot::channel();
     let plugins = Arc::new(NodePlugins::new(invoke));
     // Opening touches the disk: not on the script's own thread.
@@ -80,7 +80,7 @@ pub(crate) fn open(env: &Env, options: String, invoke: Invoke) -> Result<Promise
 
 /// The operations, for the test that compares the surfaces.
 #[napi(catch_unwind)]
-pub(crate) fn operations() -> Vec<String> {
+pub fn operations() -> Vec<String> {
     OPERATIONS.iter().map(|name| (*name).to_owned()).collect()
 }
 

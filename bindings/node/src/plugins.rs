@@ -6,19 +6,21 @@ use napi::Status;
 use napi::bindgen_prelude::{FnArgs, Promise};
 use napi::threadsafe_function::ThreadsafeFunction;
 
-type Arguments = FnArgs<(String, String)>;
+/// Name of the plugin and its argument as JSON.
+pub type Arguments = FnArgs<(String, String)>;
 
 /// The package's dispatcher. Weak: an open engine alone does not keep a script alive.
-pub(crate) type Invoke =
-    ThreadsafeFunction<Arguments, Promise<String>, Arguments, Status, false, true>;
+pub type Invoke = ThreadsafeFunction<Arguments, Promise<String>, Arguments, Status, false, true>;
 
 /// The plugins of one engine.
-pub(crate) struct NodePlugins {
+pub struct NodePlugins {
     invoke: Invoke,
 }
 
 impl NodePlugins {
-    pub(crate) fn new(invoke: Invoke) -> Self {
+    /// The plugins that `invoke` reaches.
+    #[must_use]
+    pub fn new(invoke: Invoke) -> Self {
         Self { invoke }
     }
 }
