@@ -13,19 +13,34 @@ use crate::run;
 use crate::tools::Tool;
 use crate::venv;
 
-/// Where the packages are put together.
-fn folder(root: &Path) -> PathBuf {
-    root.join("target").join("bindings")
+/// Where packages are put together: those that are tested and packed, or those with the conformance
+/// suites inside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Build {
+    /// As published.
+    Plain,
+    /// With the feature `testing`.
+    Conformance,
 }
 
-/// The folder that holds the Python package `crm_engine` and its tests.
-pub(crate) fn python_folder(root: &Path) -> PathBuf {
-    folder(root).join("python")
-}
+impl Build {
+    fn folder(self, root: &Path) -> PathBuf {
+        let folder = root.join("target").join("bindings");
+        match self {
+            Self::Plain => folder,
+            Self::Conformance => folder.join("conformance"),
+        }
+    }
 
-/// The Node.js package.
-pub(crate) fn node_folder(root: &Path) -> PathBuf {
-    folder(root).join("node").join("crm-engine")
+    /// The folder that holds the Python package `crm_engine` and its tests.
+    pub(crate) fn python(self, root: &Path) -> PathBuf {
+        self.folder(root).join("python")
+    }
+
+    /// The Node.js package.
+    pub(crate) fn node(self, root: &Path) -> PathBuf {
+        self.folder(root).join("node").join("crm-engine")
+    }
 }
 
 /// Installs the checkers: pytest and mypy from PyPI; TypeScript and pyright from npm.
@@ -51,15 +66,16 @@ pub(crate) fn tools(root: &Path) -> Result<(), String> {
 }
 
 /// Puts both packages together from the libraries of `profile` (a folder of target).
-pub(crate) fn assemble(root: &Path, profile: &str) -> Result<(), String> {
+pub(crate) fn assemble(root: &Path, profile: &str, build: Build) -> Result<(), String> {
     let built = root.join("target").join(profile);
     let sources = root.join("bindings");
 
-    let python = python_folder(root);
+    let python = build.python(root);
     fresh(&python)?;
     let package = python.join("crm_engine");
-    copy_folder(&sources.join("python").join("crm_engine"), &package)?;
-    copy_folder(&sources.join("python").join("tests"), &python.join("tests"))?;
+    for name in ["crm_engine", "tests", "conformance"] {
+        copy_folder(&sources.join("python").join(name), &python.join(name))?;
+    }
     for name in ["pyproject.toml", "derive_blocking.py", "make_wheel.py"] {
         copy(&sources.join("python").join(name), &python.join(name))?;
     }
@@ -70,19 +86,21 @@ pub(crate) fn assemble(root: &Path, profile: &str) -> Result<(), String> {
     };
     copy(&built.join(library("crm_python")), &package.join(extension))?;
 
-    let node = node_folder(root);
+    let node = build.node(root);
     fresh(&node)?;
     for name in ["package.json", "index.js", "index.d.ts", "tsconfig.json"] {
         copy(&sources.join("node").join(name), &node.join(name))?;
     }
-    copy_folder(&sources.join("node").join("test"), &node.join("test"))?;
+    for name in ["test", "conformance"] {
+        copy_folder(&sources.join("node").join(name), &node.join(name))?;
+    }
     copy(&built.join(library("crm_node")), &node.join("native.node"))
 }
 
 /// mypy and pyright over the Python package and its tests.
 pub(crate) fn python_types(root: &Path) -> Result<(), String> {
     let python = venv::program(root, "python");
-    let folder = python_folder(root);
+    let folder = Build::Plain.python(root);
     run::inherit(
         Command::new(&python)
             .args(["-m", "mypy"])
@@ -103,35 +121,67 @@ pub(crate) fn node_types(root: &Path) -> Result<(), String> {
     tsc.arg(module(root, &["typescript", "bin", "tsc"]))
         .args(["--project", "tsconfig.json", "--typeRoots"])
         .arg(module(root, &["@types"]))
-        .current_dir(node_folder(root));
+        .current_dir(Build::Plain.node(root));
     run::inherit(&mut tsc)
 }
 
-/// pytest.
+/// The tests of the Python package.
 pub(crate) fn python_tests(root: &Path) -> Outcome {
+    pytest(root, Build::Plain, "tests")
+}
+
+/// The tests of the Node.js package.
+pub(crate) fn node_tests(root: &Path) -> Outcome {
+    node_test(root, Build::Plain, "test")
+}
+
+/// The core's conformance suites against adapters written in Python and in JavaScript, with libraries
+/// that hold the suites.
+pub(crate) fn conformance(root: &Path) -> Outcome {
+    let built = run::inherit(run::cargo(root).args([
+        "build",
+        "--locked",
+        "--package",
+        "crm-python",
+        "--package",
+        "crm-node",
+        "--features",
+        "crm-python/testing,crm-node/testing",
+    ]));
+    if let Err(problem) = built.and_then(|()| assemble(root, "debug", Build::Conformance)) {
+        return Err(problem).into();
+    }
+    let mut all = pytest(root, Build::Conformance, "conformance");
+    let node = node_test(root, Build::Conformance, "conformance");
+    all.suites.extend(node.suites);
+    all.problem = all.problem.or(node.problem);
+    all
+}
+
+fn pytest(root: &Path, build: Build, tests: &str) -> Outcome {
+    let folder = build.python(root);
     let mut command = Command::new(venv::program(root, "python"));
     command
-        .args(["-m", "pytest", "--color=no", "-q", "-rfE"])
-        .current_dir(python_folder(root))
-        .env("PYTHONPATH", python_folder(root))
+        .args(["-m", "pytest", "--color=no", "-q", "-rfE", tests])
+        .current_dir(&folder)
+        .env("PYTHONPATH", &folder)
         .env("CRM_README", root.join("README.md"));
     let mut counter = Pytest::default();
     let ran = run::tee(&mut command, std::io::stdout(), |line| counter.line(line));
-    outcome(counter.finish(), ran)
+    outcome(counter.finish(&format!("pytest {tests}")), ran)
 }
 
-/// `node --test`.
-pub(crate) fn node_tests(root: &Path) -> Outcome {
+fn node_test(root: &Path, build: Build, tests: &str) -> Outcome {
     let command = node(root).and_then(|mut command| {
-        let folder = node_folder(root);
+        let folder = build.node(root);
         // Named one by one: older versions of Node.js know no patterns.
-        let tests = names(&folder.join("test"))?
+        let files = names(&folder.join(tests))?
             .into_iter()
             .filter(|name| name.ends_with(".test.js"))
-            .map(|name| format!("test/{name}"));
+            .map(|name| format!("{tests}/{name}"));
         command
             .args(["--test", "--test-reporter=tap"])
-            .args(tests)
+            .args(files)
             .current_dir(&folder)
             .env("CRM_README", root.join("README.md"));
         Ok(command)
@@ -140,7 +190,7 @@ pub(crate) fn node_tests(root: &Path) -> Outcome {
     let ran = command.and_then(|mut command| {
         run::tee(&mut command, std::io::stdout(), |line| counter.line(line))
     });
-    outcome(counter.finish(), ran)
+    outcome(counter.finish(&format!("node --test {tests}")), ran)
 }
 
 fn outcome(suite: Result<Suite, String>, ran: Result<(), String>) -> Outcome {

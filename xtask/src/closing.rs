@@ -52,9 +52,11 @@ impl Pytest {
     }
 
     /// What was read.
-    pub(crate) fn finish(self) -> Result<Suite, String> {
-        let counts = self.counts.ok_or("pytest ended without a result")?;
-        suite("pytest", counts)
+    pub(crate) fn finish(self, name: &str) -> Result<Suite, String> {
+        let counts = self
+            .counts
+            .ok_or_else(|| format!("{name}: ended without a result"))?;
+        suite(name, counts)
     }
 }
 
@@ -91,14 +93,11 @@ impl Tap {
     }
 
     /// What was read.
-    pub(crate) fn finish(self) -> Result<Suite, String> {
+    pub(crate) fn finish(self, name: &str) -> Result<Suite, String> {
         let (Some(passed), Some(failed)) = (self.passed, self.failed) else {
-            return Err("node --test ended without a result".to_owned());
+            return Err(format!("{name}: ended without a result"));
         };
-        suite(
-            "node --test",
-            [passed, failed + self.cancelled, self.ignored],
-        )
+        suite(name, [passed, failed + self.cancelled, self.ignored])
     }
 }
 
@@ -109,13 +108,13 @@ mod tests {
     fn pytest(text: &str) -> Result<[u64; 3], String> {
         let mut counter = Pytest::default();
         text.lines().for_each(|line| counter.line(line));
-        counter.finish().map(|s| [s.passed, s.failed, s.ignored])
+        counter.finish("x").map(|s| [s.passed, s.failed, s.ignored])
     }
 
     fn tap(text: &str) -> Result<[u64; 3], String> {
         let mut counter = Tap::default();
         text.lines().for_each(|line| counter.line(line));
-        counter.finish().map(|s| [s.passed, s.failed, s.ignored])
+        counter.finish("x").map(|s| [s.passed, s.failed, s.ignored])
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::bindings::{self, fresh, names};
+use crate::bindings::{self, Build, fresh, names};
 use crate::{run, setup, venv};
 
 /// Builds the libraries for release and packs them.
@@ -22,7 +22,7 @@ pub(crate) fn package(root: &Path) -> Result<(), String> {
         "--package",
         "crm-node",
     ]))?;
-    bindings::assemble(root, "release")?;
+    bindings::assemble(root, "release", Build::Plain)?;
     let place = root.join("target").join("packages");
     pack(root, &place)?;
     check(root, &place)?;
@@ -46,12 +46,12 @@ fn pack(root: &Path, place: &Path) -> Result<(), String> {
         Command::new(python)
             .arg("make_wheel.py")
             .arg(place)
-            .current_dir(bindings::python_folder(root)),
+            .current_dir(Build::Plain.python(root)),
     )?;
     let mut npm = bindings::npm(root)?;
     npm.args(["pack", "--silent", "--pack-destination"])
         .arg(place)
-        .current_dir(bindings::node_folder(root));
+        .current_dir(Build::Plain.node(root));
     run::inherit(&mut npm)
 }
 

@@ -5,10 +5,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::bindings::{self, Build};
 use crate::counts::Counter;
 use crate::report::{Outcome, Report, seconds};
 use crate::run::{self, heading};
-use crate::{bindings, checks, package, setup, venv};
+use crate::{checks, package, setup, venv};
 
 /// What earlier steps leave for later ones.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ struct Step {
     needed: bool,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "tools",
         run: |session| setup::provide(session.root).into(),
@@ -48,7 +49,13 @@ const STEPS: [Step; 12] = [
     },
     Step {
         name: "build",
-        run: |session| checks::build(session.root).into(),
+        run: |session| {
+            let built = checks::build(session.root);
+            // At once: later builds may put libraries with other features in the same place.
+            built
+                .and_then(|()| bindings::assemble(session.root, "debug", Build::Plain))
+                .into()
+        },
         needed: true,
     },
     Step {
@@ -63,13 +70,7 @@ const STEPS: [Step; 12] = [
     },
     Step {
         name: "python types",
-        run: |session| {
-            // The rust tests built the workspace anew: the libraries are those of `build`.
-            let assembled = bindings::assemble(session.root, "debug");
-            assembled
-                .and_then(|()| bindings::python_types(session.root))
-                .into()
-        },
+        run: |session| bindings::python_types(session.root).into(),
         needed: false,
     },
     Step {
@@ -85,6 +86,11 @@ const STEPS: [Step; 12] = [
     Step {
         name: "node tests",
         run: |session| bindings::node_tests(session.root),
+        needed: false,
+    },
+    Step {
+        name: "conformance of plugins",
+        run: |session| bindings::conformance(session.root),
         needed: false,
     },
     Step {

@@ -10,6 +10,8 @@ mod handle;
 mod input;
 mod operations;
 mod options;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod view;
 
 pub use failure::Failure;

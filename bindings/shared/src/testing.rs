@@ -1,0 +1,179 @@
+//! The core's conformance suites against adapters written in another language.
+//!
+//! The adapter is the plugin `adapter` (a channel) or `llm`. The provider it talks to is acted by the
+//! plugin `provider`, which answers JSON: `{"ask": "reset"}`, `{"ask": "delivered"}`,
+//! `{"ask": "trouble", "trouble": ..}`, `{"ask": "behave", "behaviour": .., "text": ..}`,
+//! `{"ask": "requests"}`. Names are those of the suites in `snake_case`; `false` says that it cannot.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use crm_core::port::channel::{Channel, ChannelCapabilities};
+use crm_core::port::llm::Llm;
+use crm_core::testing::channel_suite::{self, ChannelHarness, Delivered, Trouble};
+use crm_core::testing::llm_suite::{self, Behaviour, LlmHarness};
+use crm_core::{Error, Result};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::foreign::{ForeignChannel, ForeignLlm, Plugins};
+use crate::input::read;
+use crate::options::Capabilities;
+
+/// One case and what was wrong, if anything.
+#[derive(Debug, Serialize)]
+pub struct CaseResult {
+    /// The case.
+    pub name: &'static str,
+    /// One sentence.
+    pub failure: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    suite: String,
+    #[serde(default)]
+    capabilities: Capabilities,
+}
+
+/// Runs the suite that `wanted` (`{"suite": "channel" | "llm", "capabilities": ..}`) names.
+///
+/// # Errors
+/// `invalid` for another suite.
+pub fn conformance(
+    wanted: &str,
+    plugins: Arc<dyn Plugins>,
+) -> std::result::Result<Vec<CaseResult>, Failure> {
+    let wanted: Wanted = read(wanted)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|_| Failure::internal())?;
+    let report = match wanted.suite.as_str() {
+        "channel" => {
+            let capabilities = wanted.capabilities.check()?;
+            runtime.block_on(channel_suite::run_all(|| async {
+                let made: Arc<dyn ChannelHarness> =
+                    Arc::new(Far::new(&plugins, &capabilities).await);
+                made
+            }))
+        }
+        "llm" => runtime.block_on(llm_suite::run_all(|| async {
+            let made: Arc<dyn LlmHarness> =
+                Arc::new(Far::new(&plugins, &ChannelCapabilities::default()).await);
+            made
+        })),
+        _ => return Err(Error::field("suite", "use channel or llm").into()),
+    };
+    Ok(report
+        .results
+        .into_iter()
+        .map(|case| CaseResult {
+            name: case.name,
+            failure: case.failure,
+        })
+        .collect())
+}
+
+/// The provider in the other language.
+struct Far {
+    plugins: Arc<dyn Plugins>,
+    capabilities: ChannelCapabilities,
+}
+
+impl Far {
+    async fn new(plugins: &Arc<dyn Plugins>, capabilities: &ChannelCapabilities) -> Self {
+        let far = Self {
+            plugins: plugins.clone(),
+            capabilities: capabilities.clone(),
+        };
+        // A provider that cannot be reset fails the cases that look at what arrived.
+        let _ = far.ask::<Value>(json!({"ask": "reset"})).await;
+        far
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, question: Value) -> Result<T> {
+        let unusable = |what: &str| Error::field("provider", what);
+        let answer = self.plugins.call("provider", question.to_string()).await;
+        let answer = answer.map_err(|_| unusable("it raised"))?;
+        serde_json::from_str(&answer).map_err(|_| unusable("its answer has another form"))
+    }
+}
+
+#[derive(Deserialize)]
+struct Arrived {
+    recipient: String,
+    subject: Option<String>,
+    content: String,
+}
+
+#[async_trait]
+impl ChannelHarness for Far {
+    fn channel(&self) -> Arc<dyn Channel> {
+        let capabilities = self.capabilities.clone();
+        Arc::new(ForeignChannel::new(
+            "adapter",
+            capabilities,
+            self.plugins.clone(),
+        ))
+    }
+
+    async fn delivered(&self) -> Vec<Delivered> {
+        let arrived: Result<Vec<Arrived>> = self.ask(json!({"ask": "delivered"})).await;
+        arrived
+            .unwrap_or_default()
+            .into_iter()
+            .map(|item| Delivered {
+                recipient: item.recipient,
+                subject: item.subject,
+                content: item.content,
+            })
+            .collect()
+    }
+
+    async fn trouble(&self, trouble: Trouble) -> bool {
+        let name = match trouble {
+            Trouble::Unreachable => "unreachable",
+            Trouble::Busy => "busy",
+            Trouble::SilentAfterBody => "silent_after_body",
+            Trouble::NoSuchAddress => "no_such_address",
+            Trouble::BadCredentials => "bad_credentials",
+        };
+        let question = json!({"ask": "trouble", "trouble": name});
+        self.ask(question).await.unwrap_or(false)
+    }
+}
+
+#[async_trait]
+impl LlmHarness for Far {
+    fn llm(&self) -> Arc<dyn Llm> {
+        Arc::new(ForeignLlm::new(
+            Duration::from_secs(10),
+            self.plugins.clone(),
+        ))
+    }
+
+    async fn behave(&self, behaviour: Behaviour) -> bool {
+        let (name, text) = match behaviour {
+            Behaviour::Answer(text) => ("answer", Some(text)),
+            Behaviour::Refuse => ("refuse", None),
+            Behaviour::CutOff => ("cut_off", None),
+            Behaviour::Malformed => ("malformed", None),
+            Behaviour::Empty => ("empty", None),
+            Behaviour::Overloaded => ("overloaded", None),
+            Behaviour::BadKey => ("bad_key", None),
+            Behaviour::Unreachable => ("unreachable", None),
+        };
+        let question = json!({"ask": "behave", "behaviour": name, "text": text});
+        self.ask(question).await.unwrap_or(false)
+    }
+
+    async fn requests(&self) -> Option<usize> {
+        self.ask(json!({"ask": "requests"})).await.ok()
+    }
+}
