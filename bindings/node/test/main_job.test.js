@@ -118,6 +118,8 @@ test('campaigns pause, resume and are cancelled', async (t) => {
   assert.equal((await engine.cancelCampaign(campaign.id)).status, 'cancelled');
   await engine.runUntilIdle();
   assert.deepEqual(sms.delivered, []);
+  const statuses = (await engine.listMessages()).items.map((message) => message.status);
+  assert.deepEqual(new Set(statuses), new Set(['cancelled']));
 });
 
 test('the outbox gets a file for each message', async (t) => {

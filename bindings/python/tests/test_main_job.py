@@ -172,6 +172,7 @@ def test_campaigns_pause_resume_and_cancel(engine: Engine, sms: Sms) -> None:
     assert engine.cancel_campaign(campaign["id"])["status"] == "cancelled"
     engine.run_until_idle()
     assert sms.delivered == []
+    assert {m["status"] for m in engine.list_messages()["items"]} == {"cancelled"}
     assert [c["id"] for c in engine.list_campaigns()["items"]] == [campaign["id"]]
 
 

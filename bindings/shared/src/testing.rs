@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use crm_core::port::channel::{Channel, ChannelCapabilities};
 use crm_core::port::llm::Llm;
+use crm_core::testing::Ending;
 use crm_core::testing::channel_suite::{self, ChannelHarness, Delivered, Trouble};
 use crm_core::testing::llm_suite::{self, Behaviour, LlmHarness};
 use crm_core::{Error, Result};
@@ -23,13 +24,15 @@ use crate::foreign::{ForeignChannel, ForeignLlm, Plugins};
 use crate::input::read;
 use crate::options::Capabilities;
 
-/// One case and what was wrong, if anything.
+/// One case and how it ended: well, with something that was wrong, or showing nothing.
 #[derive(Debug, Serialize)]
 pub struct CaseResult {
     /// The case.
     pub name: &'static str,
-    /// One sentence.
+    /// What was wrong.
     pub failure: Option<String>,
+    /// Why it showed nothing.
+    pub skipped: Option<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -73,9 +76,17 @@ pub fn conformance(
     Ok(report
         .results
         .into_iter()
-        .map(|case| CaseResult {
-            name: case.name,
-            failure: case.failure,
+        .map(|case| {
+            let (failure, skipped) = match case.ending {
+                Ending::Passed => (None, None),
+                Ending::Failed(wrong) => (Some(wrong), None),
+                Ending::Skipped(why) => (None, Some(why)),
+            };
+            CaseResult {
+                name: case.name,
+                failure,
+                skipped,
+            }
         })
         .collect())
 }
