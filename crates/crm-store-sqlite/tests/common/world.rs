@@ -1,0 +1,472 @@
+//! One engine over one store, what people, workers and the provider do to it, and what must hold after.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::Duration;
+use crm_core::audience::Audience;
+use crm_core::campaign::{Campaign, CampaignFields, Schedule};
+use crm_core::consent::{Consent, ConsentStatus, Topic};
+use crm_core::contact::{Contact, ContactFields};
+use crm_core::engine::{BulkAction, Engine, NewDraft, Session};
+use crm_core::id::MessageId;
+use crm_core::message::decide::{Edit, Seen};
+use crm_core::message::lifecycle::Event;
+use crm_core::message::{Approved, Format, Message, Occasion, Status};
+use crm_core::port::channel::Outcome;
+use crm_core::port::store::{MessageQuery, PageRequest, Store};
+use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
+use crm_core::worker::{Worker, WorkerOptions};
+use crm_core::{Actor, Error, ErrorKind, Role, Workspace};
+
+#[path = "frozen.rs"]
+mod frozen;
+#[path = "promises.rs"]
+mod promises;
+
+#[derive(Debug, Clone)]
+pub enum Command {
+    Create {
+        contact: usize,
+        text: u8,
+        expires: bool,
+    },
+    Submit {
+        message: usize,
+        role: Role,
+    },
+    Edit {
+        message: usize,
+        text: u8,
+        role: Role,
+    },
+    Reschedule {
+        message: usize,
+        minutes: i64,
+    },
+    Approve {
+        message: usize,
+        role: Role,
+        stale: bool,
+    },
+    /// Two people click on the same page; the second is told who was faster.
+    TwoApprovers {
+        message: usize,
+    },
+    Reject {
+        message: usize,
+        role: Role,
+    },
+    Cancel {
+        message: usize,
+    },
+    Delete {
+        message: usize,
+        role: Role,
+    },
+    Send {
+        message: usize,
+    },
+    Resolve {
+        message: usize,
+        event: Event,
+    },
+    Readdress {
+        contact: usize,
+        address: u8,
+    },
+    Consent {
+        contact: usize,
+        yes: bool,
+    },
+    Suppress {
+        address: u8,
+    },
+    Lift {
+        address: u8,
+    },
+    ApproveAll,
+    Campaign {
+        step: Step,
+    },
+    Outcome {
+        outcome: Outcome,
+    },
+    Advance {
+        minutes: i64,
+    },
+    Work,
+    /// A new dispatcher starts: whoever was the last one is dead.
+    Restart,
+    Erase {
+        contact: usize,
+    },
+    /// A second worker takes one message and then says nothing.
+    Claim,
+    /// It wakes up, begins what it took, and freezes again; the provider may have it.
+    Begin {
+        taken: bool,
+    },
+    /// It wakes up once more, with the provider's answer. `again`: and tells it twice.
+    Wake {
+        again: bool,
+    },
+}
+
+/// What is done to the campaign.
+#[derive(Debug, Clone, Copy)]
+pub enum Step {
+    Execute,
+    Pause,
+    Resume,
+    Cancel,
+}
+
+pub fn address(number: u8) -> String {
+    format!("person{number}@mail.example")
+}
+
+/// One engine and what it has done.
+pub struct World {
+    pub engine: Engine,
+    channel: Arc<RecordingChannel>,
+    clock: Arc<FakeClock>,
+    ids: Arc<SequentialIds>,
+    worker: Worker,
+    contacts: Vec<Contact>,
+    pub messages: Vec<Message>,
+    campaign: Campaign,
+    resends: BTreeMap<String, usize>,
+    /// What the second worker took and has not begun.
+    claimed: Vec<MessageId>,
+    frozen: Vec<frozen::Frozen>,
+    /// What the provider took from workers that froze.
+    taken: Vec<Approved>,
+}
+
+fn show(result: Result<Message, Error>) -> String {
+    match result {
+        Ok(message) => format!("{message:?} {:?}", message.digest),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+impl World {
+    pub async fn new(store: Arc<dyn Store>) -> Self {
+        let channel = Arc::new(RecordingChannel::default());
+        let clock = Arc::new(FakeClock::default());
+        let ids = Arc::new(SequentialIds::default());
+        let engine = Engine::builder(store, clock.clone(), ids.clone())
+            .channel("email", channel.clone())
+            .build();
+        let worker = Worker::new(engine.clone(), WorkerOptions::default());
+        let manager = engine.act_as(Actor::new(Workspace::default(), "manager", Role::Manager));
+        let fields = CampaignFields {
+            name: "Навруз".to_owned(),
+            description: None,
+            occasion_type: Occasion::Holiday,
+            audience: Audience::everybody(),
+            schedule: Schedule::Immediate,
+            channel: "email".to_owned(),
+            time_zone: "Asia/Tashkent".to_owned(),
+            template_id: None,
+            tone: None,
+            custom_context: None,
+        };
+        let campaign = manager.campaigns().create(fields).await.unwrap();
+        let mut contacts = Vec::new();
+        for number in 0..3 {
+            let fields = ContactFields {
+                name: format!("Человек {number}"),
+                email: Some(address(number)),
+                ..ContactFields::default()
+            };
+            contacts.push(manager.contacts().create(fields).await.unwrap());
+        }
+        Self {
+            engine,
+            channel,
+            clock,
+            ids,
+            worker,
+            contacts,
+            messages: Vec::new(),
+            campaign,
+            resends: BTreeMap::new(),
+            claimed: Vec::new(),
+            frozen: Vec::new(),
+            taken: Vec::new(),
+        }
+    }
+
+    pub fn act(&self, role: Role) -> Session {
+        self.engine
+            .act_as(Actor::new(Workspace::default(), role.as_str(), role))
+    }
+
+    /// Rounds until nothing is left to do now. Unlike a start, this leaves the leases of others alone.
+    pub async fn work(&self) -> String {
+        let (_sender, stop) = tokio::sync::watch::channel(false);
+        let mut rounds = Vec::new();
+        loop {
+            let round = self.worker.round(&stop).await.unwrap();
+            rounds.push(format!("{round:?}"));
+            if round.is_idle() {
+                return rounds.concat();
+            }
+            assert!(rounds.len() < 100, "it never rests");
+        }
+    }
+
+    /// Does one thing; the text of the answer is what the stores must agree on.
+    pub async fn step(&mut self, command: &Command) -> String {
+        let manager = self.act(Role::Manager);
+        let answer = match command {
+            Command::Create {
+                contact,
+                text,
+                expires,
+            } => {
+                let draft = NewDraft {
+                    contact_id: self.contacts[*contact].id,
+                    occasion_type: Occasion::Custom,
+                    content: format!("Текст номер {text}"),
+                    subject: None,
+                    channel: Some("email".to_owned()),
+                    format: Format::Text,
+                    scheduled_for: None,
+                    expires_at: expires.then(|| self.engine.now() + Duration::hours(1)),
+                };
+                show(manager.messages().create(draft).await)
+            }
+            Command::Outcome { outcome } => {
+                self.channel.push(outcome.clone());
+                String::new()
+            }
+            Command::Advance { minutes } => {
+                self.clock.advance(Duration::minutes(*minutes));
+                String::new()
+            }
+            Command::Work => self.work().await,
+            Command::Restart => format!("{:?}", self.worker.run_until_idle().await),
+            Command::Readdress {
+                contact,
+                address: number,
+            } => {
+                let before = self.current(*contact).await;
+                let fields = ContactFields {
+                    email: Some(address(*number)),
+                    ..before.fields
+                };
+                let result = manager.contacts().update(before.id, None, fields).await;
+                format!("{:?}", result.map_err(|error| error.kind()))
+            }
+            Command::Consent { contact, yes } => {
+                let before = self.current(*contact).await;
+                let status = if *yes {
+                    ConsentStatus::OptedIn
+                } else {
+                    ConsentStatus::OptedOut
+                };
+                let consent = Consent {
+                    channel: "*".to_owned(),
+                    topic: Topic::Relationship,
+                    status,
+                    evidence: None,
+                    at: self.engine.now(),
+                };
+                let fields = ContactFields {
+                    consent: vec![consent],
+                    ..before.fields
+                };
+                let result = manager.contacts().update(before.id, None, fields).await;
+                format!("{:?}", result.map_err(|error| error.kind()))
+            }
+            Command::Suppress { address: number } => {
+                let list = manager.suppressions();
+                format!("{:?}", list.add("email", &address(*number), "x").await)
+            }
+            Command::Lift { address: number } => {
+                let admin = self.act(Role::Admin);
+                let list = admin.suppressions();
+                format!("{:?}", list.lift("email", &address(*number)).await)
+            }
+            Command::Erase { contact } => {
+                let id = self.contacts[*contact].id;
+                format!("{:?}", self.act(Role::Admin).contacts().erase(id).await)
+            }
+            Command::Campaign { step } => {
+                let (campaigns, id) = (manager.campaigns(), self.campaign.id);
+                let result = match step {
+                    Step::Execute => campaigns.execute(id, false).await,
+                    Step::Pause => campaigns.pause(id).await,
+                    Step::Resume => campaigns.resume(id).await,
+                    Step::Cancel => campaigns.cancel(id).await,
+                };
+                format!(
+                    "{:?}",
+                    result.map(|c| (c.status, c.version)).map_err(|e| e.kind())
+                )
+            }
+            Command::ApproveAll => {
+                let query = MessageQuery {
+                    statuses: vec![Status::PendingApproval],
+                    ..MessageQuery::default()
+                };
+                let (approvals, approve) = (manager.approvals(), BulkAction::Approve);
+                let preview = approvals.preview(approve, query.clone()).await.unwrap();
+                let manifest = Some(preview.manifest);
+                let result = approvals.bulk(approve, query, manifest, None).await;
+                format!("{} {result:?}", preview.count)
+            }
+            Command::Claim => self.claim().await,
+            Command::Begin { taken } => self.begin(*taken).await,
+            Command::Wake { again } => self.wake(*again).await,
+            about => self.decide(about).await,
+        };
+        self.messages = self.all().await;
+        answer
+    }
+
+    /// What is done to one message.
+    async fn decide(&mut self, command: &Command) -> String {
+        let index = match command {
+            Command::Submit { message, .. }
+            | Command::Edit { message, .. }
+            | Command::Reschedule { message, .. }
+            | Command::Approve { message, .. }
+            | Command::TwoApprovers { message }
+            | Command::Reject { message, .. }
+            | Command::Cancel { message }
+            | Command::Delete { message, .. }
+            | Command::Send { message }
+            | Command::Resolve { message, .. } => *message,
+            other => panic!("{other:?}"),
+        };
+        let Some(now) = self
+            .messages
+            .get(index % self.messages.len().max(1))
+            .cloned()
+        else {
+            return String::new();
+        };
+        let (id, manager) = (now.id, self.act(Role::Manager));
+        match command {
+            Command::Submit { role, .. } => show(self.act(*role).messages().submit(id, None).await),
+            Command::Edit { text, role, .. } => {
+                let edit = Edit {
+                    content: Some(format!("Новый текст {text}")),
+                    ..Edit::default()
+                };
+                let result = self.act(*role).messages().edit(id, None, edit).await;
+                self.void(&now, &result);
+                show(result)
+            }
+            Command::Reschedule { minutes, .. } => {
+                let edit = Edit {
+                    scheduled_for: Some(Some(self.engine.now() + Duration::minutes(*minutes))),
+                    ..Edit::default()
+                };
+                let result = manager.messages().edit(id, None, edit).await;
+                self.void(&now, &result);
+                show(result)
+            }
+            Command::Approve { role, stale, .. } => {
+                let seen = Seen {
+                    version: now.version - u64::from(*stale),
+                    digest: Some(now.digest),
+                };
+                let result = self.act(*role).approvals().approve(id, seen).await;
+                assert!(!(*stale || *role == Role::Viewer) || result.is_err());
+                show(result)
+            }
+            Command::TwoApprovers { .. } => {
+                let seen = Seen::of(&now);
+                let first = manager.approvals().approve(id, seen).await;
+                let admin = self.act(Role::Admin);
+                let second = admin.approvals().approve(id, seen).await;
+                if first.is_ok() {
+                    let error = second.as_ref().unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::Conflict);
+                    assert!(
+                        error.detail().contains("approved by manager at 20"),
+                        "{error}"
+                    );
+                }
+                show(first) + &show(second)
+            }
+            Command::Reject { role, .. } => {
+                show(self.act(*role).approvals().reject(id, None, None).await)
+            }
+            Command::Cancel { .. } => show(manager.messages().cancel(id, None).await),
+            Command::Delete { role, .. } => {
+                let result = self.act(*role).messages().delete(id).await;
+                assert!(result.is_err() || now.attempts == 0, "it may have left");
+                format!("{result:?}")
+            }
+            Command::Send { .. } => {
+                let result = manager.messages().send(id).await;
+                if result.is_ok() && now.status == Status::Failed {
+                    *self.resends.entry(id.to_string()).or_default() += 1;
+                }
+                show(result)
+            }
+            Command::Resolve { event, .. } => {
+                let result = manager.messages().resolve(id, *event, None).await;
+                if result.is_ok() && *event == Event::ResolveResend {
+                    *self.resends.entry(id.to_string()).or_default() += 1;
+                }
+                show(result)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A change of what was approved voids the approval; what may have left is not changed.
+    fn void(&self, before: &Message, after: &Result<Message, Error>) {
+        if let Ok(after) = after {
+            assert!(after.approved_by.is_none() && after.digest != before.digest);
+            assert!(after.status != Status::Approved);
+            let open = [
+                Status::Draft,
+                Status::PendingApproval,
+                Status::Approved,
+                Status::Rejected,
+            ];
+            assert!(open.contains(&before.status), "{before:?}");
+        }
+    }
+
+    async fn current(&self, contact: usize) -> Contact {
+        let id = self.contacts[contact].id;
+        let found = self.act(Role::Viewer).contacts().get(id).await;
+        found.unwrap_or_else(|_| self.contacts[contact].clone())
+    }
+
+    /// All messages that are not deleted, oldest first.
+    async fn all(&self) -> Vec<Message> {
+        let query = MessageQuery {
+            page: PageRequest {
+                limit: 1_000,
+                oldest_first: true,
+                count: true,
+                ..PageRequest::default()
+            },
+            ..MessageQuery::default()
+        };
+        let page = self
+            .engine
+            .store()
+            .messages(&Workspace::default(), query)
+            .await;
+        page.unwrap().items
+    }
+}
