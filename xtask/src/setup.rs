@@ -95,7 +95,7 @@ mod tests {
     fn the_advice_names_every_missing_tool_and_its_packages() {
         let advice = advice(&[Tool::Python, Tool::Node]);
         for part in [
-            "python3 with venv, node 20, npm",
+            "python 3.11, venv, node 20, npm",
             "install python3 python3-venv",
         ] {
             assert!(advice.contains(part), "{advice}");

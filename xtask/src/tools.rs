@@ -9,7 +9,7 @@ use crate::venv;
 /// A program the project uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
-    /// python3 that can make virtual environments.
+    /// Python 3.11 or newer that can make virtual environments.
     Python,
     /// Node.js 20 or newer, with npm.
     Node,
@@ -24,7 +24,7 @@ impl Tool {
     /// Its name in the table.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Python => "python3 with venv",
+            Self::Python => "python 3.11, venv",
             Self::Node => "node 20, npm",
             Self::Cc => "cc",
         }
@@ -86,9 +86,9 @@ pub(crate) fn npm(node: &Path) -> PathBuf {
     node.with_file_name(name)
 }
 
-/// Fails where Debian's python3 lacks python3-venv.
-const PYTHON_PROBE: &str =
-    "import venv, ensurepip, sys; print('.'.join(map(str, sys.version_info[:3])))";
+/// Fails where Debian's python3 lacks python3-venv, and for a Python older than the package supports.
+const PYTHON_PROBE: &str = "import venv, ensurepip, sys; print('.'.join(map(str, sys.version_info[:3]))); \
+     sys.exit(sys.version_info < (3, 11))";
 
 /// A program that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]

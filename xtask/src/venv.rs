@@ -113,9 +113,9 @@ pub(crate) fn create(root: &Path) -> Result<PathBuf, String> {
     if run::probe(Command::new(&python).args(["-m", "pip", "--version"])).is_some() {
         return Ok(python);
     }
-    let system = Tool::Python
-        .find(root)
-        .ok_or("python3 with venv is missing: install it, or run `cargo xtask setup` as root")?;
+    let system = Tool::Python.find(root).ok_or(
+        "python 3.11 with venv is missing: install it, or run `cargo xtask setup` as root",
+    )?;
     run::inherit(
         Command::new(system.program)
             .args(["-m", "venv", "--clear"])

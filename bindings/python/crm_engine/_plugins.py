@@ -15,6 +15,9 @@ from .errors import invalid
 
 LLM = "llm"
 
+MOST_THREADS = 256
+"""How many calls of plain functions may be under way: those that hang for good add up."""
+
 
 class Dispatcher:
     """Knows the plugins of one engine by name. Called by the engine from its own threads.
@@ -27,6 +30,7 @@ class Dispatcher:
         """The loop for coroutines; without one, a loop on a thread of its own."""
         self._own: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
+        self._threads = threading.BoundedSemaphore(MOST_THREADS)
         self._methods: dict[str, Callable[[Any], Any]] = {}
         self.options: dict[str, object] = {"channels": {}}
         described: dict[str, object] = {}
@@ -53,9 +57,15 @@ class Dispatcher:
         argument = json.loads(request)
         if inspect.iscoroutinefunction(method):
             return self._schedule(method(argument), reply)
-        threading.Thread(
-            target=self._run, args=(method, argument, reply), name=f"crm-{plugin}", daemon=True
-        ).start()
+        if not self._threads.acquire(blocking=False):
+            raise RuntimeError("too many calls of plugins hang")
+        try:
+            threading.Thread(
+                target=self._run, args=(method, argument, reply), name=f"crm-{plugin}", daemon=True
+            ).start()
+        except BaseException:
+            self._threads.release()
+            raise
         return None
 
     def _schedule(self, coroutine: Any, reply: Reply) -> Callable[[], object]:
@@ -75,8 +85,10 @@ class Dispatcher:
                 return
         except BaseException:
             reply.raised()
-            return
-        reply.answered(encode_answer(answer))
+        else:
+            reply.answered(encode_answer(answer))
+        finally:
+            self._threads.release()
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         loop = self.loop

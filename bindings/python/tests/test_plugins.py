@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import Sms, approved, wait_until
 
-from crm_engine import AsyncEngine, Channel, Engine, outcome
+from crm_engine import AsyncEngine, Channel, Engine, _plugins, outcome
 
 PHONE = {"address": "phone", "subject": False, "timeout_ms": 1_000}
 
@@ -153,6 +153,24 @@ def test_a_blocking_method_holds_up_nothing_else(file: Path) -> None:
         release.set()
         worker.join(20)
         assert engine.get_message(slow)["status"] == "sent"
+
+
+def test_hanging_methods_do_not_pile_up_threads(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_plugins, "MOST_THREADS", 2)
+    release = threading.Event()
+    hanging = Custom(lambda _: release.wait(60), timeout_ms=200)
+    with Engine.open(file, actor="a", role="manager", channels={"sms": hanging}) as engine:
+        first = [approved(engine), approved(engine, phone="+998901234598")]
+        engine.run_until_idle()
+        third = approved(engine, phone="+998901234597")
+        engine.run_until_idle()
+        assert [engine.get_message(m)["status"] for m in first] == ["uncertain"] * 2
+        # Not begun, so it can be tried again.
+        found = engine.get_message(third)
+        assert (found["status"], found["failure"]) == ("approved", "plugin_not_reachable")
+        release.set()
 
 
 def test_an_answer_after_the_timeout_changes_nothing(file: Path) -> None:

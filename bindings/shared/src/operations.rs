@@ -82,7 +82,8 @@ struct UpdateContact {
     fields: ContactFields,
 }
 
-/// Which part of a list; the same in all queries.
+/// A query with the fields that say which part of a list. Spelt out by a macro, because serde can either
+/// flatten a struct or refuse unknown fields.
 macro_rules! query {
     ($name:ident { $($field:ident: $type:ty),* $(,)? }) => {
         #[derive(Deserialize)]
