@@ -51,3 +51,7 @@ id! {
     /// An audit event.
     EventId
 }
+id! {
+    /// An import of contacts.
+    ImportId
+}

@@ -1,15 +1,72 @@
 //! Reads a plain CSV of contacts: one header row, UTF-8, columns by name.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Birthday, ContactFields};
 use crate::error::{Error, Result};
 
-/// The rows of a file: line number and what it says, or why it says nothing usable.
-pub type Rows<'a> = Box<dyn Iterator<Item = (u64, Result<ContactFields>)> + Send + 'a>;
+/// A file that was recognised.
+pub struct File<'a> {
+    /// What was found out about it.
+    pub detected: Detected,
+    /// Its rows below the header.
+    pub rows: Box<dyn Iterator<Item = Row> + Send + 'a>,
+}
 
+/// What was found out about a file before its rows are read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Detected {
+    /// `utf-8`, or `utf-8-bom` when it begins with a byte order mark.
+    pub encoding: String,
+    /// What stands between the cells: `,` `;` tab or `|`.
+    pub separator: String,
+    /// `plain`: the columns are found by their names, in English or Russian.
+    pub profile: String,
+    /// Share of the columns whose name is known, 0 to 1; the others become custom fields.
+    pub confidence: f64,
+    /// The names of the columns as they stand in the file, in order.
+    pub columns: Vec<String>,
+    /// The field each column fills; `custom_fields.NAME` for unknown ones, `null` for one left out.
+    pub mapping: BTreeMap<String, Option<String>>,
+}
+
+/// One row.
+pub struct Row {
+    /// Line in the file; the header is line 1.
+    pub line: u64,
+    /// The cells as they stand in the file.
+    pub cells: Vec<String>,
+    /// What they say, or why they say nothing usable.
+    pub fields: Result<ContactFields>,
+}
+
+// Rows hold personal data.
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Row(line {})", self.line)
+    }
+}
+
+impl fmt::Debug for File<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("File").field(&self.detected).finish()
+    }
+}
+
+/// The column that a file of rejected rows has behind its own; an import leaves it out, so that such a
+/// file can be mended and imported as it is.
+pub const REASON: &str = "reject_reason";
+
+/// Most columns of a file.
+const MOST_COLUMNS: usize = 500;
 /// Longest cell that is read, in bytes.
 const LONGEST_CELL: usize = 16 * 1024;
+/// Longest name of a column, in bytes.
+const LONGEST_NAME: usize = 200;
 
 /// Column names (lower case) and the field they fill.
 const COLUMNS: &[(&str, &str)] = &[
@@ -41,107 +98,173 @@ const COLUMNS: &[(&str, &str)] = &[
     ("whatsapp", "whatsapp"),
 ];
 
+/// What the column of this name fills; `None` for one that is left out.
+fn target(name: &str) -> Option<String> {
+    let name = name.to_lowercase();
+    if name == REASON || name.is_empty() {
+        return None;
+    }
+    let known = COLUMNS.iter().find(|(column, _)| *column == name);
+    Some(match known {
+        Some((_, field)) => (*field).to_owned(),
+        None => format!("custom_fields.{}", name.replace([' ', '-'], "_")),
+    })
+}
+
 /// Opens a file.
 ///
 /// # Errors
 /// `Invalid` when it is not UTF-8, holds NUL bytes, or its first row names no column of a contact.
-pub fn read(file: &[u8]) -> Result<Rows<'_>> {
-    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+pub fn read(file: &[u8]) -> Result<File<'_>> {
+    let (encoding, file) = match file.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) => ("utf-8-bom", rest),
+        None => ("utf-8", file),
+    };
     let text = std::str::from_utf8(file)
         .map_err(|_| Error::field("file", "this is no UTF-8 text; save it as \"CSV UTF-8\""))?;
+    if text.trim().is_empty() {
+        return Err(Error::field("file", "the file is empty"));
+    }
     if text.contains('\0') {
         return Err(Error::field(
             "file",
             "this is no text file: it holds NUL bytes",
         ));
     }
-    let header = text.lines().next().unwrap_or_default();
-    let separator = [b',', b';', b'\t']
-        .into_iter()
-        .max_by_key(|separator| header.bytes().filter(|byte| byte == separator).count())
-        .unwrap_or(b',');
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(separator)
-        .flexible(true)
-        .has_headers(true)
-        .from_reader(text.as_bytes());
-    let names: Vec<String> = reader
-        .headers()
-        .map_err(|_| Error::field("file", "the first row cannot be read as CSV"))?
+    let (separator, columns) = header(text)?;
+    let targets: Vec<Option<String>> = columns.iter().map(|name| target(name)).collect();
+    let known = targets
         .iter()
-        .map(|name| name.trim().to_lowercase())
-        .collect();
-    let known = |name: &String| COLUMNS.iter().any(|(column, _)| column == name);
-    if !names
-        .iter()
-        .any(|name| COLUMNS.contains(&(name.as_str(), "name")))
-    {
-        let hint = if names.iter().any(known) {
+        .flatten()
+        .filter(|target| !target.starts_with("custom_fields."))
+        .count();
+    if !targets.iter().flatten().any(|target| target == "name") {
+        let hint = if known > 0 {
             "the first row names no column \"name\""
         } else {
             "the first row must name the columns, for example name,email,phone"
         };
         return Err(Error::field("file", hint));
     }
-    let width = names.len();
-    Ok(Box::new(reader.into_records().map(
-        move |record| match record {
-            Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
-                (line, Err(Error::field("row", "it cannot be read as CSV")))
-            }
-            Ok(record) => {
-                let line = record.position().map_or(0, csv::Position::line);
-                if record.len() != width {
-                    let problem = format!("it has {} cells instead of {width}", record.len());
-                    return (line, Err(Error::field("row", problem)));
-                }
-                (line, fields(&names, &record))
-            }
-        },
-    )))
+    let named = targets.iter().flatten().count().max(1);
+    let detected = Detected {
+        encoding: encoding.to_owned(),
+        separator: char::from(separator).to_string(),
+        profile: "plain".to_owned(),
+        // Two decimals say enough.
+        confidence: (known * 100 / named) as f64 / 100.0,
+        mapping: columns.iter().cloned().zip(targets.clone()).collect(),
+        columns,
+    };
+    let rows = csv::ReaderBuilder::new()
+        .delimiter(separator)
+        .flexible(true)
+        .has_headers(true)
+        .from_reader(text.as_bytes())
+        .into_records()
+        .map(move |record| match record {
+            Err(error) => Row {
+                line: error.position().map_or(0, csv::Position::line),
+                cells: Vec::new(),
+                fields: Err(Error::field("row", "it cannot be read as CSV")),
+            },
+            Ok(record) => Row {
+                line: record.position().map_or(0, csv::Position::line),
+                fields: if record.len() == targets.len() {
+                    fields(&targets, &record)
+                } else {
+                    let (found, wanted) = (record.len(), targets.len());
+                    Err(Error::field(
+                        "row",
+                        format!("it has {found} cells instead of {wanted}"),
+                    ))
+                },
+                cells: record.iter().map(str::to_owned).collect(),
+            },
+        });
+    Ok(File {
+        detected,
+        rows: Box::new(rows),
+    })
 }
 
-fn fields(names: &[String], record: &csv::StringRecord) -> Result<ContactFields> {
+/// The separator under which most columns have a known name, and the names.
+fn header(text: &str) -> Result<(u8, Vec<String>)> {
+    let mut best: Option<(usize, u8, Vec<String>)> = None;
+    for separator in *b",;\t|" {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(separator)
+            .from_reader(text.as_bytes());
+        let Ok(record) = reader.headers() else {
+            continue;
+        };
+        let names: Vec<String> = record.iter().map(|name| name.trim().to_owned()).collect();
+        let is_known = |name: &&String| {
+            let name = name.to_lowercase();
+            COLUMNS.iter().any(|(column, _)| *column == name)
+        };
+        // Known names count most; then the separator that cuts the row at all.
+        let score = names.iter().filter(is_known).count() * (MOST_COLUMNS + 1)
+            + names.len().min(MOST_COLUMNS);
+        if best.as_ref().is_none_or(|(found, ..)| score > *found) {
+            best = Some((score, separator, names));
+        }
+    }
+    let (_, separator, names) =
+        best.ok_or_else(|| Error::field("file", "the first row cannot be read as CSV"))?;
+    if names.len() > MOST_COLUMNS || names.iter().any(|name| name.len() > LONGEST_NAME) {
+        return Err(Error::field(
+            "file",
+            "the first row must name at most 500 columns, each in at most 200 bytes",
+        ));
+    }
+    Ok((separator, names))
+}
+
+/// A cell as it was meant: without the apostrophe that keeps spreadsheets from running it.
+fn plain(cell: &str) -> &str {
+    let cell = cell.trim();
+    match cell.strip_prefix('\'') {
+        Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest,
+        _ => cell,
+    }
+}
+
+fn fields(targets: &[Option<String>], record: &csv::StringRecord) -> Result<ContactFields> {
     let mut fields = ContactFields::default();
-    for (name, cell) in names.iter().zip(record) {
-        let cell = cell.trim();
+    for (target, cell) in targets.iter().zip(record) {
+        let Some(name) = target.as_deref() else {
+            continue;
+        };
+        let cell = plain(cell);
         if cell.is_empty() {
             continue;
         }
         if cell.len() > LONGEST_CELL {
-            return Err(Error::field(
-                name.as_str(),
-                "the cell is longer than 16 KiB",
-            ));
+            return Err(Error::field(name, "the cell is longer than 16 KiB"));
         }
         let text = || Some(cell.to_owned());
-        match COLUMNS
-            .iter()
-            .find(|(column, _)| column == name)
-            .map(|(_, field)| *field)
-        {
-            Some("name") => fields.name = cell.to_owned(),
-            Some("email") => fields.email = text(),
-            Some("phone") => fields.phone = text(),
-            Some("segment") => fields.segment = cell.to_owned(),
-            Some("birthday") => fields.birthday = Some(birthday(cell)?),
-            Some("company") => fields.company = text(),
-            Some("position") => fields.position = text(),
-            Some("language") => fields.language = cell.to_owned(),
-            Some("tags") => {
+        match name {
+            "name" => fields.name = cell.to_owned(),
+            "email" => fields.email = text(),
+            "phone" => fields.phone = text(),
+            "segment" => fields.segment = cell.to_owned(),
+            "birthday" => fields.birthday = Some(birthday(cell)?),
+            "company" => fields.company = text(),
+            "position" => fields.position = text(),
+            "language" => fields.language = cell.to_owned(),
+            "tags" => {
                 let tags = cell.split(';').map(str::trim).filter(|tag| !tag.is_empty());
                 fields.tags = tags.map(str::to_owned).collect();
             }
-            Some("external_id") => fields.external_id = text(),
-            Some("time_zone") => fields.time_zone = text(),
-            Some("telegram_chat_id") => fields.telegram_chat_id = text(),
-            Some("whatsapp") => fields.whatsapp = text(),
+            "external_id" => fields.external_id = text(),
+            "time_zone" => fields.time_zone = text(),
+            "telegram_chat_id" => fields.telegram_chat_id = text(),
+            "whatsapp" => fields.whatsapp = text(),
             _ => {
-                let name = name.replace([' ', '-'], "_");
-                fields
-                    .custom_fields
-                    .insert(name, Value::String(cell.to_owned()));
+                let name = name.strip_prefix("custom_fields.").unwrap_or(name);
+                let value = Value::String(cell.to_owned());
+                fields.custom_fields.insert(name.to_owned(), value);
             }
         }
     }
@@ -163,26 +286,55 @@ fn birthday(cell: &str) -> Result<Birthday> {
 mod tests {
     use super::*;
 
+    fn rows(file: &str) -> Vec<Row> {
+        read(file.as_bytes()).unwrap().rows.collect()
+    }
+
     #[test]
     fn reads_russian_headers_and_dates() {
-        let file = "Имя;Телефон;Дата рождения\nОʻткир Каримов;901234567;29.02.2000\n";
-        let rows: Vec<_> = read(file.as_bytes()).unwrap().collect();
+        let rows = rows("Имя;Телефон;Дата рождения\nОʻткир Каримов;901234567;29.02.2000\n");
         assert_eq!(rows.len(), 1);
-        let fields = rows[0].1.as_ref().unwrap();
+        let fields = rows[0].fields.as_ref().unwrap();
         assert_eq!(fields.name, "Оʻткир Каримов");
         assert_eq!(fields.birthday.unwrap().to_string(), "2000-02-29");
     }
 
     #[test]
-    fn a_bad_row_leaves_the_others_alone() {
-        let file = "name,birthday\nAnna,31.02.1990\nBob\nEve,1990-01-02\n";
-        let rows: Vec<_> = read(file.as_bytes()).unwrap().collect();
-        let good: Vec<bool> = rows.iter().map(|(_, row)| row.is_ok()).collect();
+    fn a_bad_row_leaves_the_others_alone_and_keeps_its_cells() {
+        let rows = rows("name,birthday\nAnna,31.02.1990\nBob\nEve,1990-01-02\n");
+        let good: Vec<bool> = rows.iter().map(|row| row.fields.is_ok()).collect();
         assert_eq!(good, [false, false, true]);
-        assert_eq!(
-            rows.iter().map(|(line, _)| *line).collect::<Vec<_>>(),
-            [2, 3, 4]
-        );
+        let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
+        assert_eq!(lines, [2, 3, 4]);
+        assert_eq!(rows[0].cells, ["Anna", "31.02.1990"]);
+        assert_eq!(rows[1].cells, ["Bob"]);
+        assert!(!format!("{rows:?}").contains("Anna"));
+    }
+
+    #[test]
+    fn says_what_it_found_out() {
+        let file = "\u{feff}\"Имя, Фамилия\";ФИО;E-mail;Loyalty card;reject_reason\n";
+        let found = read(file.as_bytes()).unwrap().detected;
+        assert_eq!(found.encoding, "utf-8-bom");
+        assert_eq!(found.separator, ";");
+        assert_eq!(found.confidence, 0.5);
+        assert_eq!(found.columns.len(), 5);
+        let field = |column: &str| found.mapping[column].as_deref();
+        assert_eq!(field("ФИО"), Some("name"));
+        assert_eq!(field("E-mail"), Some("email"));
+        assert_eq!(field("Loyalty card"), Some("custom_fields.loyalty_card"));
+        assert_eq!(field("reject_reason"), None);
+        let one = read(b"name\nAnna\n").unwrap().detected;
+        assert_eq!((one.separator.as_str(), one.confidence), (",", 1.0));
+    }
+
+    #[test]
+    fn reads_what_was_made_safe_for_spreadsheets() {
+        let rows = rows("name,phone,reject_reason\n'=Anna,'+998 90 123-45-67,line 2: bad\n");
+        let fields = rows[0].fields.as_ref().unwrap();
+        assert_eq!(fields.name, "=Anna");
+        assert_eq!(fields.phone.as_deref(), Some("+998 90 123-45-67"));
+        assert!(fields.custom_fields.is_empty());
     }
 
     #[test]

@@ -186,6 +186,20 @@ impl fmt::Debug for Contact {
 }
 
 impl Contact {
+    /// The same contact without anything that says who it was.
+    pub(crate) fn erased(&self, at: DateTime<Utc>) -> Self {
+        Self {
+            fields: ContactFields {
+                name: "erased".to_owned(),
+                ..ContactFields::default()
+            },
+            erased: true,
+            version: self.version + 1,
+            updated_at: at,
+            ..self.clone()
+        }
+    }
+
     /// The address a channel of `kind` reaches this person at.
     #[must_use]
     pub fn address(&self, kind: AddressKind) -> Option<&str> {

@@ -1,6 +1,4 @@
-//! Contacts: write, list, import, erase.
-
-use serde::{Deserialize, Serialize};
+//! Contacts: write, list, erase. Importing has its own file.
 
 use super::Session;
 use crate::actor::Action;
@@ -18,28 +16,6 @@ use crate::port::store::{ContactQuery, MessageQuery, Page, PageRequest};
 /// Use cases of contacts.
 #[derive(Debug, Clone, Copy)]
 pub struct Contacts<'a>(pub(super) &'a Session);
-
-/// What an import did, row by row.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImportReport {
-    /// Data rows read.
-    pub rows: u64,
-    /// New contacts.
-    pub created: u64,
-    /// Rows of people who were already there, by external id, e-mail or phone; they are left alone.
-    pub skipped: u64,
-    /// Rows that could not be taken.
-    pub rejected: Vec<RejectedRow>,
-}
-
-/// A row that could not be taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RejectedRow {
-    /// Line in the file, from 1 (the header).
-    pub line: u64,
-    /// Why; names the columns, never repeats the values.
-    pub reason: String,
-}
 
 /// Statuses in which a change of the recipient voids the approval.
 const OPEN: [Status; 3] = [Status::Draft, Status::PendingApproval, Status::Approved];
@@ -75,16 +51,22 @@ impl Contacts<'_> {
     /// `Forbidden`, `Invalid`; `Duplicate` e-mail or external id.
     pub async fn create(&self, fields: ContactFields) -> Result<Contact> {
         self.0.require(Action::WriteContacts)?;
-        let (contact, set) = self.decide_create(normalise(fields)?);
+        let id = ContactId(self.0.engine.ids().next());
+        let (contact, set) = self.decide_create(id, normalise(fields)?, None);
         self.0.engine.commit_one(set).await?;
         Ok(contact)
     }
 
-    fn decide_create(&self, fields: ContactFields) -> (Contact, ChangeSet) {
+    pub(super) fn decide_create(
+        &self,
+        id: ContactId,
+        fields: ContactFields,
+        reason: Option<String>,
+    ) -> (Contact, ChangeSet) {
         let stamp = self.0.stamp();
         let contact = Contact {
             workspace: self.0.workspace().clone(),
-            id: ContactId(stamp.ids.next()),
+            id,
             version: 1,
             fields,
             erased: false,
@@ -94,7 +76,9 @@ impl Contacts<'_> {
         };
         let mut set = ChangeSet::new(contact.workspace.clone());
         set.insert_contact(contact.clone());
-        set.event(stamp.event(Subject::Contact, contact.id.0, 1, "created"));
+        let mut event = stamp.event(Subject::Contact, id.0, 1, "created");
+        event.reason = reason;
+        set.event(event);
         (contact, set)
     }
 
@@ -181,14 +165,7 @@ impl Contacts<'_> {
         self.0.require(Action::Erase)?;
         let before = self.get(id).await?;
         let stamp = self.0.stamp();
-        let mut after = before.clone();
-        after.fields = ContactFields {
-            name: "erased".to_owned(),
-            ..ContactFields::default()
-        };
-        after.erased = true;
-        after.version += 1;
-        after.updated_at = stamp.at;
+        let after = before.erased(stamp.at);
         let mut set = ChangeSet::new(after.workspace.clone());
         set.update_contact(&before, after.clone());
         set.event(stamp.event(Subject::Contact, id.0, after.version, "erased"));
@@ -212,77 +189,5 @@ impl Contacts<'_> {
             }
         }
         first.and(last)
-    }
-
-    /// Imports a CSV file: UTF-8, separator `,` `;` or tab, first row the names of the columns. Known
-    /// columns are the contact's own fields, in English or Russian; others become custom fields. Rows
-    /// of people who are already there are skipped; a bad row is rejected and the rest goes on.
-    ///
-    /// # Errors
-    /// `Forbidden`; `Invalid` when the file is no such CSV.
-    pub async fn import_csv(&self, file: &[u8]) -> Result<ImportReport> {
-        self.0.require(Action::WriteContacts)?;
-        let mut report = ImportReport::default();
-        let mut rows = crate::contact::import::read(file)?;
-        loop {
-            let chunk: Vec<_> = rows.by_ref().take(1_000).collect();
-            if chunk.is_empty() {
-                return Ok(report);
-            }
-            let (mut lines, mut sets) = (Vec::new(), Vec::new());
-            for (line, row) in chunk {
-                report.rows += 1;
-                match row.and_then(normalise) {
-                    Ok(fields) => {
-                        if self.known_phone(&fields).await? {
-                            report.skipped += 1;
-                            continue;
-                        }
-                        lines.push(line);
-                        sets.push(self.decide_create(fields).1);
-                    }
-                    Err(error) => report.reject(line, &error),
-                }
-            }
-            let results = self.0.engine.commit(sets).await?;
-            for (line, result) in lines.into_iter().zip(results) {
-                match result {
-                    Ok(()) => report.created += 1,
-                    Err(error) if error.kind() == ErrorKind::Duplicate => report.skipped += 1,
-                    Err(error) => report.reject(line, &error),
-                }
-            }
-        }
-    }
-
-    /// A row without e-mail and external id is matched by phone; the others by the store's own keys.
-    async fn known_phone(&self, fields: &ContactFields) -> Result<bool> {
-        if fields.email.is_some() || fields.external_id.is_some() || fields.phone.is_none() {
-            return Ok(false);
-        }
-        let query = ContactQuery {
-            phone: fields.phone.clone(),
-            page: PageRequest {
-                limit: 1,
-                ..PageRequest::default()
-            },
-            ..ContactQuery::default()
-        };
-        Ok(!self
-            .0
-            .store()
-            .contacts(self.0.workspace(), query)
-            .await?
-            .items
-            .is_empty())
-    }
-}
-
-impl ImportReport {
-    fn reject(&mut self, line: u64, error: &Error) {
-        self.rejected.push(RejectedRow {
-            line,
-            reason: error.detail().to_owned(),
-        });
     }
 }
