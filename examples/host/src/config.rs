@@ -1,227 +1,154 @@
-//! Settings from flags and environment, and what follows from them: paths, secret, engine.
+//! Settings: from flags, else from the environment, else from a file, else the default.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+mod file;
+mod flags;
+
+use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
-use crm_ai_claude::{Claude, ClaudeConfig};
-use crm_channels::{Outbox, Smtp, SmtpConfig};
-use crm_core::contact::AddressKind;
-use crm_core::engine::Engine;
-use crm_core::port::observer::Observer;
-use crm_core::system::{RandomIds, SystemClock};
-use crm_store_sqlite::{SqliteOptions, SqliteStore};
+use clap::Parser as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
-/// A thin HTTP host around the outreach engine.
-///
-/// Read from the environment only: CRM_SECRET (at least 32 bytes; created beside the database when
-/// unset), CRM_DEMO_PASSWORD, ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL, CRM_MODEL, and a channel per
-/// variable CRM_CHANNEL_<NAME>.
-#[derive(Parser)]
-#[command(version)]
+use file::FileSettings;
+pub(crate) use flags::Command;
+use flags::Flags;
+
+/// The settings in force.
 pub(crate) struct Config {
-    /// Database: sqlite:PATH.
-    #[arg(
-        long,
-        env = "CRM_DATABASE",
-        default_value = "sqlite:crm.db",
-        global = true
-    )]
-    pub(crate) database: String,
-    /// Address to listen on; port 0 picks one.
-    #[arg(long, env = "CRM_LISTEN", default_value = "127.0.0.1:8000")]
+    /// The SQLite file.
+    pub(crate) database: PathBuf,
     pub(crate) listen: SocketAddr,
-    /// Fills an empty database with demo data.
-    #[arg(long, env = "CRM_DEMO", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) demo: bool,
-    /// Directory of delivered messages; `outbox` beside the database unless set.
-    #[arg(long, env = "CRM_OUTBOX", global = true)]
-    pub(crate) outbox: Option<PathBuf>,
-    /// A channel's provider, for example email=smtp://user:pass@host:587?tls=starttls&from=a@b.example;
-    /// repeatable. Channels without one go to the outbox.
-    #[arg(
-        long = "channel",
-        value_name = "NAME=URL",
-        global = true,
-        hide_env_values = true
-    )]
-    pub(crate) channels: Vec<String>,
-    /// Serves HTTP only.
-    #[arg(long, env = "CRM_NO_WORKER", value_parser = clap::builder::FalseyValueParser::new())]
-    pub(crate) no_worker: bool,
-    #[command(subcommand)]
+    pub(crate) demo_password: Option<SecretString>,
+    pub(crate) outbox: PathBuf,
+    /// The channels that have a provider, by name.
+    pub(crate) channels: BTreeMap<String, SecretString>,
+    pub(crate) worker: bool,
+    /// Signs access tokens; from the file beside the database when unset.
+    pub(crate) secret: Option<SecretString>,
+    pub(crate) model_key: Option<SecretString>,
+    pub(crate) model_url: Option<String>,
+    pub(crate) model: Option<String>,
     pub(crate) command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Command {
-    /// Plans, drafts and delivers without serving HTTP.
-    Worker,
+    /// The file that was read.
+    file: Option<PathBuf>,
 }
 
 /// A variable that is set to something.
-pub(crate) fn variable(name: &str) -> Option<String> {
+fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 impl Config {
-    pub(crate) fn path(&self) -> Result<PathBuf, String> {
-        match self.database.split_once(':') {
-            Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
-            Some(("postgres" | "postgresql", _)) => {
-                Err("this build stores in SQLite only; use --database sqlite:PATH".to_owned())
-            }
-            _ => Err("--database must be sqlite:PATH".to_owned()),
-        }
-    }
-
-    fn outbox_path(&self) -> Result<PathBuf, String> {
-        match &self.outbox {
-            Some(path) => Ok(path.clone()),
-            None => Ok(self.path()?.with_file_name("outbox")),
-        }
-    }
-
-    /// The signing secret: from the environment, else from the file beside the database.
-    pub(crate) fn secret(&self) -> Result<Vec<u8>, String> {
-        if let Some(secret) = variable("CRM_SECRET") {
-            return long_enough(secret.into_bytes(), "CRM_SECRET");
-        }
-        let path = beside(&self.path()?, ".secret");
-        let failed = |error: io::Error| format!("the secret file cannot be used: {error}");
-        match std::fs::read_to_string(&path) {
-            Ok(text) => long_enough(text.trim().as_bytes().to_vec(), "the secret file"),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let secret = crate::auth::random_hex()
-                    .map_err(|_| "the system gives no random numbers".to_owned())?;
-                let mut file = private().create_new(true).open(&path).map_err(failed)?;
-                file.write_all(secret.as_bytes())
-                    .and_then(|()| file.sync_all())
-                    .map_err(failed)?;
-                Ok(secret.into_bytes())
-            }
-            Err(error) => Err(failed(error)),
-        }
-    }
-
-    /// The channels that were set up: name and URL. Flags win over variables.
-    fn providers(&self) -> Result<Vec<(String, String)>, String> {
-        let mut all: Vec<(String, String)> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter_map(|(name, url)| {
-                Some((name.strip_prefix("CRM_CHANNEL_")?.to_lowercase(), url))
-            })
-            .filter(|(_, url)| !url.is_empty())
-            .collect();
-        for flag in &self.channels {
-            let (name, url) = flag
-                .split_once('=')
-                .filter(|(name, _)| {
-                    !name.is_empty()
-                        && name
-                            .bytes()
-                            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-                })
-                .ok_or("--channel must be name=url with a lower-case name")?;
-            all.push((name.to_owned(), url.to_owned()));
-        }
-        Ok(all)
-    }
-
-    /// Puts the engine together.
-    pub(crate) fn engine(&self, observer: Arc<dyn Observer>) -> Result<Engine, String> {
-        // Personal data: readable by its owner only from the first moment.
-        private_file(&self.path()?)
-            .map_err(|error| format!("the database cannot be created: {}", error.kind()))?;
-        let store = SqliteStore::open(self.path()?, SqliteOptions::default())
-            .map_err(|error| format!("the database cannot be opened: {error}"))?;
-        let mut builder = Engine::builder(
-            Arc::new(store),
-            Arc::new(SystemClock),
-            Arc::new(RandomIds::default()),
-        )
-        .observer(observer);
-        let outbox = Outbox::new(self.outbox_path()?).map_err(|error| error.to_string())?;
-        let kinds = [
-            ("email", AddressKind::Email),
-            ("sms", AddressKind::Phone),
-            ("telegram", AddressKind::Telegram),
-            ("whatsapp", AddressKind::Whatsapp),
-        ];
-        for (name, kind) in kinds {
-            builder = builder.channel(name, Arc::new(outbox.clone().with_address(kind)));
-        }
-        let mut real = Vec::new();
-        for (name, url) in self.providers()? {
-            let smtp = SmtpConfig::parse(&url)
-                .and_then(Smtp::new)
-                .map_err(|error| format!("channel {name}: {error}"))?;
-            builder = builder.channel(&name, Arc::new(smtp));
-            real.push(name);
-        }
-        let model = self.model()?;
-        tracing::info!(
-            database = %self.path()?.display(),
-            outbox = %self.outbox_path()?.display(),
-            smtp_channels = ?real,
-            model = model.as_ref().map(|(_, name)| name.as_str()),
-            demo = self.demo,
-            worker = !self.no_worker,
-            "configuration"
-        );
-        Ok(match model {
-            Some((claude, _)) => builder.llm(Arc::new(claude)).build(),
-            None => builder.build(),
-        })
-    }
-
-    fn model(&self) -> Result<Option<(Claude, String)>, String> {
-        let Some(key) = variable("ANTHROPIC_API_KEY") else {
-            return Ok(None);
+    /// Reads flags, environment and file. Ends the process on `--help` and on flags that are wrong.
+    pub(crate) fn load() -> Result<Self, String> {
+        let flags = Flags::parse();
+        let file = match &flags.config {
+            Some(path) => FileSettings::read(path)?,
+            None => FileSettings::default(),
         };
-        let mut config = ClaudeConfig::new(key.into());
-        if let Some(url) = variable("ANTHROPIC_BASE_URL") {
-            config.base_url = url;
-        }
-        if let Some(model) = variable("CRM_MODEL") {
-            config.model = model;
-        }
-        let name = config.model.clone();
-        let claude = Claude::new(config).map_err(|error| format!("the model: {error}"))?;
-        Ok(Some((claude, name)))
+        resolve(flags, file, variable, std::env::vars_os())
     }
 }
 
-fn long_enough(secret: Vec<u8>, what: &str) -> Result<Vec<u8>, String> {
-    if secret.len() < 32 {
-        return Err(format!("{what} must hold at least 32 bytes"));
+fn resolve(
+    flags: Flags,
+    file: FileSettings,
+    variable: impl Fn(&str) -> Option<String>,
+    variables: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
+) -> Result<Config, String> {
+    let database = flags.database.or(file.database);
+    let database = flags::database(database.as_deref().unwrap_or("sqlite:crm.db"))?;
+    let listen = match (flags.listen, file.listen) {
+        (Some(address), _) => address,
+        (None, Some(text)) => flags::address(&text).map_err(|why| format!("listen: {why}"))?,
+        (None, None) => SocketAddr::from(([127, 0, 0, 1], 8000)),
+    };
+    let mut channels = file.channels;
+    for (name, url) in variables {
+        let (Ok(name), Ok(url)) = (name.into_string(), url.into_string()) else {
+            continue;
+        };
+        if let Some(name) = name.strip_prefix("CRM_CHANNEL_")
+            && !url.is_empty()
+        {
+            channels.insert(name.to_lowercase(), url.into());
+        }
     }
-    Ok(secret)
+    channels.extend(flags.channels);
+    if let Some(name) = channels.keys().find(|name| !flags::channel_name(name)) {
+        return Err(format!(
+            "channel {name:?}: use lower-case letters, digits and _ in the name"
+        ));
+    }
+    let secret = |name: &str, file: Option<SecretString>| variable(name).map(Into::into).or(file);
+    let demo_password = secret("CRM_DEMO_PASSWORD", file.demo_password);
+    if demo_password
+        .as_ref()
+        .is_some_and(|password| !(8..=100).contains(&password.expose_secret().chars().count()))
+    {
+        return Err("CRM_DEMO_PASSWORD must have 8 to 100 characters".to_owned());
+    }
+    Ok(Config {
+        outbox: flags
+            .outbox
+            .or(file.outbox)
+            .unwrap_or_else(|| database.with_file_name("outbox")),
+        database,
+        listen,
+        demo: flags.demo.or(file.demo).unwrap_or(false),
+        demo_password,
+        channels,
+        worker: !flags.no_worker.or(file.no_worker).unwrap_or(false),
+        secret: secret("CRM_SECRET", file.secret),
+        model_key: secret("ANTHROPIC_API_KEY", file.anthropic_api_key),
+        model_url: variable("ANTHROPIC_BASE_URL").or(file.anthropic_base_url),
+        model: variable("CRM_MODEL").or(file.model),
+        command: flags.command,
+        file: flags.config,
+    })
 }
 
-/// `path` with `suffix` behind its file name.
-pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
+/// What is logged at the start: everything but secrets, of which it says only where they come from.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = |secret: &Option<SecretString>, otherwise: &'static str| match secret {
+            Some(_) => "[redacted]",
+            None => otherwise,
+        };
+        if let Some(file) = &self.file {
+            write!(f, "config={} ", file.display())?;
+        }
+        write!(
+            f,
+            "database=sqlite:{} listen={} demo={} outbox={} no_worker={} secret={}",
+            self.database.display(),
+            self.listen,
+            self.demo,
+            self.outbox.display(),
+            !self.worker,
+            known(&self.secret, "[beside the database]"),
+        )?;
+        for (name, url) in &self.channels {
+            write!(f, " channel.{name}={}", without_login(url.expose_secret()))?;
+        }
+        write!(f, " anthropic_api_key={}", known(&self.model_key, "none"))?;
+        if self.model_key.is_some() {
+            write!(f, " model={}", self.model.as_deref().unwrap_or("default"))?;
+        }
+        Ok(())
+    }
 }
 
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// Creates `path` readable by its owner only, if it is not there yet.
-pub(crate) fn private_file(path: &Path) -> io::Result<()> {
-    match private().create_new(true).open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+/// `scheme://host:port` of a provider's address: login and parameters may be secret.
+fn without_login(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://[redacted]@{host}"),
+        None => format!("{scheme}://{authority}"),
     }
 }
 
@@ -229,23 +156,125 @@ pub(crate) fn private_file(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn config(args: &[&str]) -> Config {
-        Config::parse_from(std::iter::once("crm-host").chain(args.iter().copied()))
+    fn config(args: &[&str], toml: &str, env: &[(&str, &str)]) -> Result<Config, String> {
+        let args = std::iter::once("crm-host").chain(args.iter().copied());
+        let flags = Flags::try_parse_from(args).map_err(|error| error.to_string())?;
+        let file = FileSettings::parse(toml)?;
+        let owned: Vec<(String, String)> = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let lookup = owned.clone();
+        let find = move |name: &str| {
+            lookup
+                .iter()
+                .find(|(n, _)| n == name)
+                .map(|(_, v)| v.clone())
+        };
+        let all = owned
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        resolve(flags, file, find, all)
+    }
+
+    fn problem(args: &[&str], toml: &str, env: &[(&str, &str)]) -> String {
+        match config(args, toml, env) {
+            Ok(_) => panic!("accepted"),
+            Err(problem) => problem,
+        }
     }
 
     #[test]
-    fn reads_the_database() {
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let toml = "database = 'sqlite:/a/file.db'\nlisten = '127.0.0.1:1'\nmodel = 'file'\n\
+            [channels]\nemail = 'smtp://file'\nsms = 'smtp://file'\npush = 'smtp://file'\n";
+        let env = [
+            ("CRM_CHANNEL_EMAIL", "smtp://env"),
+            ("CRM_CHANNEL_SMS", "smtp://env"),
+            ("CRM_MODEL", "env"),
+        ];
+        let args = [
+            "--database",
+            "sqlite:/a/flag.db",
+            "--channel",
+            "email=smtp://flag",
+        ];
+        let found = config(&args, toml, &env).unwrap();
+        assert_eq!(found.database, PathBuf::from("/a/flag.db"));
+        assert_eq!(found.outbox, PathBuf::from("/a/outbox"));
+        assert_eq!(found.listen.port(), 1);
+        assert_eq!(found.model.as_deref(), Some("env"));
+        let urls: Vec<_> = found.channels.iter().collect();
+        let urls: Vec<_> = urls
+            .iter()
+            .map(|(n, u)| (n.as_str(), u.expose_secret()))
+            .collect();
         assert_eq!(
-            config(&["--database", "sqlite:/a/b.db"]).path().unwrap(),
-            Path::new("/a/b.db")
+            urls,
+            [
+                ("email", "smtp://flag"),
+                ("push", "smtp://file"),
+                ("sms", "smtp://env")
+            ]
         );
-        assert!(config(&["--database", "postgres://x"]).path().is_err());
-        assert!(config(&["--database", "b.db"]).path().is_err());
+        assert!(!config(&["--demo=false"], "demo = true", &[]).unwrap().demo);
+        assert!(config(&[], "demo = true", &[]).unwrap().demo);
     }
 
     #[test]
-    fn a_short_secret_is_refused() {
-        assert!(long_enough(vec![1; 31], "x").is_err());
-        assert!(long_enough(vec![1; 32], "x").is_ok());
+    fn nonsense_is_refused_with_what_to_do() {
+        for (problem, hint) in [
+            (problem(&[], "databse = 'x'", &[]), "databse"),
+            (problem(&[], "listen = 5", &[]), "listen"),
+            (problem(&[], "listen = 'x'", &[]), "127.0.0.1:8000"),
+            (
+                problem(&[], "[channels]\nE = 'smtp://x'", &[]),
+                "lower-case",
+            ),
+            (problem(&["--listen", "8000"], "", &[]), "127.0.0.1:8000"),
+            (problem(&["--database", "crm.db"], "", &[]), "sqlite:PATH"),
+            (
+                problem(&["--database", "postgres://x"], "", &[]),
+                "SQLite only",
+            ),
+            (problem(&["--channel", "smtp://x"], "", &[]), "name=url"),
+            (problem(&["--demo=perhaps"], "", &[]), "--demo"),
+            (problem(&["--colour"], "", &[]), "--colour"),
+            (
+                problem(&[], "", &[("CRM_DEMO_PASSWORD", "short")]),
+                "8 to 100",
+            ),
+        ] {
+            assert!(problem.contains(hint), "{problem}");
+        }
+        let secret = problem(&[], "secret = 123456789", &[]);
+        assert!(!secret.contains("123456789"), "{secret}");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let found = config(
+            &[
+                "--channel",
+                "email=smtp://anna:hunter2@mail.example:25?from=a@b.example&token=t0ken",
+            ],
+            "secret = 'very secret very secret very secret'\ndemo_password = 'let me in please'",
+            &[("ANTHROPIC_API_KEY", "sk-ant-1")],
+        );
+        let shown = found.unwrap().to_string();
+        for secret in [
+            "anna",
+            "hunter2",
+            "t0ken",
+            "very secret",
+            "let me in",
+            "sk-ant",
+        ] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(
+            shown.contains("channel.email=smtp://[redacted]@mail.example:25"),
+            "{shown}"
+        );
     }
 }

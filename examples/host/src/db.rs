@@ -8,7 +8,9 @@ use rusqlite::Connection;
 
 use crate::error::Problem;
 
-const SCHEMA: &str = "
+/// What each version added. A database of an earlier one gets the rest.
+const VERSIONS: [&str; 2] = [
+    "
 CREATE TABLE IF NOT EXISTS users (
     id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, full_name TEXT NOT NULL,
     password_hash TEXT NOT NULL, role TEXT NOT NULL,
@@ -32,13 +34,43 @@ CREATE TRIGGER IF NOT EXISTS sign_ins_kept BEFORE UPDATE ON sign_ins
     BEGIN SELECT RAISE(ABORT, 'the record of sign-ins is never changed'); END;
 CREATE TRIGGER IF NOT EXISTS sign_ins_stay BEFORE DELETE ON sign_ins
     BEGIN SELECT RAISE(ABORT, 'the record of sign-ins is never changed'); END;
-";
+",
+    "
+ALTER TABLE users ADD COLUMN workspace TEXT NOT NULL DEFAULT 'default';
+ALTER TABLE imports ADD COLUMN workspace TEXT NOT NULL DEFAULT 'default';
+CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;
+",
+];
 
-/// Imports that a stopped host left behind.
-const INTERRUPTED: &str = "
-UPDATE imports SET report = json_set(report, '$.status', 'failed',
-    '$.detail', 'the host stopped during the import; import the file again, known people are skipped')
-WHERE json_extract(report, '$.status') IN ('queued', 'running')";
+/// What a stopped host left behind: imports that did not end, and requests whose answer nobody knows.
+const INTERRUPTED: &str = r#"
+UPDATE imports SET report = json_set(report, '$.status', 'failed', '$.detail',
+    'the host stopped during the import; import the file again, known people are skipped, or revert it')
+WHERE json_extract(report, '$.status') IN ('queued', 'running');
+UPDATE idempotency SET status = 409, content_type = 'application/json', body = CAST(
+    '{"code":"idempotency_interrupted","detail":"the host stopped during the first request with this Idempotency-Key; look at what it did, then use a new key"}'
+    AS BLOB)
+WHERE status IS NULL;
+"#;
+
+fn migrate(connection: &mut Connection) -> rusqlite::Result<Result<(), String>> {
+    let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let found = found as usize;
+    if found > VERSIONS.len() {
+        return Ok(Err(format!(
+            "the accounts database is of version {found}, this host knows {}; use a newer host",
+            VERSIONS.len()
+        )));
+    }
+    for (index, version) in VERSIONS.iter().enumerate().skip(found) {
+        let tx = connection.transaction()?;
+        tx.execute_batch(version)?;
+        tx.pragma_update(None, "user_version", index as u32 + 1)?;
+        tx.commit()?;
+    }
+    connection.execute_batch(INTERRUPTED)?;
+    Ok(Ok(()))
+}
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -46,23 +78,31 @@ pub(crate) struct Db(Arc<Mutex<Connection>>);
 
 impl Db {
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open(path)?;
+        let open = || -> rusqlite::Result<Result<Connection, String>> {
+            let mut connection = Connection::open(path)?;
             connection.busy_timeout(std::time::Duration::from_secs(5))?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", "ON")?;
-            connection.execute_batch(SCHEMA)?;
-            connection.execute(INTERRUPTED, [])?;
-            Ok(connection)
+            Ok(migrate(&mut connection)?.map(|()| connection))
         };
         // Created before SQLite does, so that nobody else can read it for a moment.
-        crate::config::private_file(path).map_err(|error| {
+        crate::assemble::private_file(path).map_err(|error| {
             format!("the accounts database cannot be created: {}", error.kind())
         })?;
-        let connection =
-            open().map_err(|error| format!("the accounts database cannot be opened: {error}"))?;
+        let connection = open()
+            .map_err(|error| format!("the accounts database cannot be opened: {error}"))??;
         Ok(Self(Arc::new(Mutex::new(connection))))
+    }
+
+    /// Writes something: whether the disk takes it.
+    pub(crate) async fn probe(&self) -> Result<(), Problem> {
+        let now = chrono::Utc::now().timestamp();
+        self.call(move |connection| {
+            connection.execute("INSERT OR REPLACE INTO probe VALUES (1, ?1)", [now])
+        })
+        .await
+        .map(drop)
     }
 
     /// Runs `work` away from the threads that serve requests.

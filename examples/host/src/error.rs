@@ -26,6 +26,9 @@ pub(crate) struct ProblemBody {
     /// The refused fields, on validation only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ProblemField>,
+    /// The `x-request-id` of the answer; the log has it too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 /// One refused field.
@@ -50,6 +53,10 @@ impl Problem {
 
     pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Error::field(field, message).into()
+    }
+
+    pub(crate) fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed_body", detail)
     }
 
     pub(crate) fn unauthorized(detail: &str) -> Self {
@@ -79,7 +86,9 @@ impl Problem {
     }
 
     pub(crate) fn unavailable(detail: &str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+        problem.retry_after = Some(5);
+        problem
     }
 
     /// As the engine's error, but a taken e-mail is the 400 that clients of contacts expect.
@@ -116,7 +125,7 @@ impl From<Error> for Problem {
             code: error.kind().code(),
             detail: error.detail().to_owned(),
             errors: error.fields().to_vec(),
-            retry_after: (error.kind() == ErrorKind::Unavailable).then_some(5),
+            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5),
         }
     }
 }
@@ -133,6 +142,7 @@ impl IntoResponse for Problem {
                     message: field.message,
                 })
                 .collect(),
+            request_id: crate::headers::request_id(),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();

@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use crate::error::Problem;
@@ -16,7 +17,7 @@ pub(crate) struct Json<T>(pub(crate) T);
 /// A JSON body that may be left out.
 pub(crate) struct MaybeJson<T>(pub(crate) T);
 
-/// The query string.
+/// The query string. Unknown parameters are refused by the types themselves.
 pub(crate) struct Query<T>(pub(crate) T);
 
 /// The one id in the path.
@@ -52,11 +53,7 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Pro
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 Problem::too_large()
             } else {
-                Problem::new(
-                    StatusCode::BAD_REQUEST,
-                    "malformed_body",
-                    "the body cannot be read",
-                )
+                Problem::malformed("the body cannot be read")
             }
         })
 }
@@ -68,11 +65,10 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     let essence = given
         .and_then(|value| value.split(';').next())
         .unwrap_or_default()
-        .trim();
-    let fine = essence.eq_ignore_ascii_case("application/json")
-        || (essence.len() > 17
-            && essence.to_ascii_lowercase().starts_with("application/")
-            && essence.to_ascii_lowercase().ends_with("+json"));
+        .trim()
+        .to_ascii_lowercase();
+    let fine = essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"));
     if fine {
         Ok(())
     } else {
@@ -85,64 +81,88 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice::<Unambiguous>(body).map_err(|error| described(&error))?;
+    let Unambiguous = read(body)?;
     // serde would also take the fields of a struct from an array, by their position.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(Problem::invalid("body", "send one JSON object"));
     }
-    serde_json::from_slice(body).map_err(|error| described(&error))
+    read(body)
 }
 
-/// A value that was put together from a stored row and a partial body.
-pub(crate) fn typed<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
-    serde_json::from_value(value).map_err(|error| described(&error))
-}
-
-fn described(error: &serde_json::Error) -> Problem {
-    if !error.is_data() {
-        let detail = format!(
-            "the body is not valid JSON: see line {}, column {}",
-            error.line(),
-            error.column()
-        );
-        return Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail);
-    }
-    let text = error.to_string();
-    // serde names missing and unknown fields in backticks; other values are not repeated.
-    let named = ["missing field `", "unknown field `", "duplicate field `"]
-        .into_iter()
-        .find_map(|start| Some((start, text.strip_prefix(start)?.split('`').next()?)));
-    match named {
-        Some((start, field)) => {
-            let message = start.split(' ').next().unwrap_or_default();
-            Problem::invalid(
-                field.chars().take(100).collect::<String>(),
-                format!("{message} field"),
-            )
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_data() {
+            wrong("body", &path, &inner.to_string())
+        } else {
+            not_json(&inner)
         }
-        None if error.line() > 0 => Problem::invalid(
-            "body",
-            format!(
-                "a value before line {}, column {} has the wrong type or is not one of the allowed",
-                error.line(),
-                error.column()
-            ),
-        ),
-        None => Problem::invalid(
-            "body",
-            "a value has the wrong type or is not one of the allowed",
-        ),
+    })?;
+    reader.end().map_err(|error| not_json(&error))?;
+    Ok(value)
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    Problem::malformed(format!(
+        "the body is not valid JSON: see line {}, column {}",
+        error.line(),
+        error.column()
+    ))
+}
+
+/// What serde says about a value, without the value itself.
+fn wrong(whole: &str, path: &str, text: &str) -> Problem {
+    // The reader appends the place, which the path says better.
+    let text = text.rsplit_once(" at line ").map_or(text, |(text, _)| text);
+    for kind in ["missing", "unknown", "duplicate"] {
+        let named = text.strip_prefix(kind).and_then(|rest| {
+            rest.strip_prefix(" field `")
+                .and_then(|rest| rest.split('`').next())
+        });
+        if let Some(field) = named {
+            let field: String = field.chars().take(100).collect();
+            // The path of an unknown field already ends with it.
+            let parent = path.strip_suffix(&field).unwrap_or(path);
+            let parent = parent.trim_end_matches('.');
+            let full = if parent.is_empty() {
+                field
+            } else {
+                format!("{parent}.{field}")
+            };
+            return Problem::invalid(full, format!("{kind} field"));
+        }
     }
+    let message = match text.find("expected ") {
+        None if text.contains("digit") || text.contains("number too") => {
+            "use a whole number of 0 or more".to_owned()
+        }
+        Some(at) => text.get(at..).unwrap_or_default().replace('`', ""),
+        None => text.replace('`', ""),
+    };
+    let message: String = message.chars().take(300).collect();
+    let field = if path.is_empty() || path == "." {
+        whole
+    } else {
+        path
+    };
+    Problem::invalid(field.chars().take(100).collect::<String>(), message)
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        axum::extract::Query::<T>::from_request_parts(parts, state)
-            .await
-            .map(|query| Self(query.0))
-            .map_err(|_| Problem::invalid("query", "a parameter has the wrong form"))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let reader = serde_urlencoded::Deserializer::new(pairs);
+        serde_path_to_error::deserialize(reader)
+            .map(Self)
+            .map_err(|error| {
+                let path = error.path().to_string();
+                wrong("query", &path, &error.into_inner().to_string())
+            })
     }
 }
 
@@ -154,5 +174,65 @@ impl<S: Send + Sync, T: From<Uuid>> FromRequestParts<S> for Id<T> {
             .await
             .map(|path| Self(T::from(path.0)))
             .map_err(|_| Problem::invalid("id", "an id is a UUID"))
+    }
+}
+
+/// A field of a partial body: absent, `null` or a value.
+pub(crate) type Given<T> = Option<Option<T>>;
+
+/// Tells a field that is absent from one that is null.
+pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Given<T>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Inner {
+        count: u32,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Body {
+        name: String,
+        inner: Option<Inner>,
+        role: Option<crm_core::Role>,
+    }
+
+    fn said(body: &str) -> String {
+        parse::<Body>(body.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn faults_name_the_field_and_never_the_value() {
+        for (body, text) in [
+            (r#"{}"#, "name: missing field"),
+            (r#"{"name":"a","x":1}"#, "x: unknown field"),
+            (r#"{"name":"a","name":"b"}"#, "name: duplicate field"),
+            (r#"{"name":77}"#, "name: expected a string"),
+            (r#"{"name":"a","inner":{}}"#, "inner.count: missing field"),
+            (r#"{"name":"a","inner":{"y":1}}"#, "inner.y: unknown field"),
+            (
+                r#"{"name":"a","inner":{"count":-1}}"#,
+                "inner.count: expected u32",
+            ),
+            (r#"[]"#, "body: send one JSON object"),
+        ] {
+            assert_eq!(said(body), text, "{body}");
+        }
+        let role = said(r#"{"name":"a","role":"secret"}"#);
+        assert!(
+            role.starts_with("role: expected one of viewer, manager"),
+            "{role}"
+        );
+        assert!(said(r#"{"name":"a"} x"#).contains("not valid JSON"));
     }
 }

@@ -1,10 +1,14 @@
 //! `Idempotency-Key`: the same request twice acts once and answers the same.
 //!
 //! A pending row is written before the request runs, in one transaction with the check; the answer is
-//! kept for a day. An answer that says "try again" is not kept.
+//! kept for a day. An answer that says "try again" is not kept. A second request that comes while the
+//! first one runs waits for its answer. Keys are each user's own, and a user is of one workspace.
+
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -14,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::extract::claims;
 use crate::error::Problem;
+use crate::headers;
 use crate::limits::IMPORT;
 use crate::state::App;
 
@@ -41,7 +46,8 @@ pub(crate) async fn layer(State(app): State<App>, request: Request, next: Next) 
     let mutating = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
     let key = request.headers().get("idempotency-key").cloned();
     // Answers of sign-in hold tokens, which are never stored.
-    let sign_in = request.uri().path().starts_with("/api/auth/");
+    let path = request.uri().path();
+    let sign_in = matches!(path, "/api/auth/login" | "/api/auth/refresh");
     let (Some(key), true, false) = (key, mutating, sign_in) else {
         return next.run(request).await;
     };
@@ -72,28 +78,21 @@ async fn keyed(
     let body = to_bytes(body, IMPORT)
         .await
         .map_err(|_| Problem::too_large())?;
-    let mut hasher = Sha256::new();
-    for part in [parts.method.as_str(), &parts.uri.to_string()] {
-        hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part);
-    }
-    hasher.update(&body);
-    let hash = hasher.finalize().to_vec();
-
-    match begin(&app, user.clone(), key.clone(), hash.clone()).await? {
+    let hash = hash(&parts, &body);
+    match wait(&app, &user, &key, &hash).await? {
         Known::New => {}
         Known::Answered { hash: first, .. } | Known::Pending { hash: first } if first != hash => {
             return Err(Problem::new(
                 StatusCode::CONFLICT,
                 "idempotency_key_reused",
-                "this Idempotency-Key was used for another request",
+                "this Idempotency-Key was used for another request; use a new one",
             ));
         }
         Known::Pending { .. } => {
             return Err(Problem::new(
                 StatusCode::CONFLICT,
                 "idempotency_in_progress",
-                "the first request with this Idempotency-Key has not been answered; look at what it did",
+                "the first request with this Idempotency-Key still runs; try again",
             ));
         }
         Known::Answered {
@@ -107,7 +106,7 @@ async fn keyed(
     }
     // Runs to its end even if the client goes away: the key must get its answer.
     let request = Request::from_parts(parts, Body::from(body));
-    let run = tokio::spawn(async move {
+    let run = tokio::spawn(headers::within(headers::request_id(), async move {
         let (parts, body) = next.run(request).await.into_parts();
         let status = parts.status.as_u16();
         let bytes = to_bytes(body, ANSWER).await.unwrap_or_default().to_vec();
@@ -130,9 +129,59 @@ async fn keyed(
         let mut response = answer(status, content_type.as_deref(), bytes, false);
         response.headers_mut().extend(parts.headers);
         Ok(response)
-    });
+    }));
     run.await
         .map_err(|_| Problem::unavailable("the request was interrupted"))?
+}
+
+/// What makes a request the same one: method, address and body. The boundary of a form is a new one
+/// each time it is sent and is left out.
+fn hash(parts: &Parts, body: &[u8]) -> Vec<u8> {
+    let mut hasher = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_be_bytes());
+        hasher.update(bytes);
+    };
+    part(parts.method.as_str().as_bytes());
+    part(parts.uri.to_string().as_bytes());
+    let boundary = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once("boundary="))
+        .map(|(_, boundary)| boundary.trim_matches('"').as_bytes())
+        .filter(|boundary| !boundary.is_empty());
+    let Some(boundary) = boundary else {
+        part(body);
+        return hasher.finalize().to_vec();
+    };
+    let mut rest = body;
+    while let Some(at) = find(rest, boundary) {
+        let (before, found) = rest.split_at(at);
+        part(before);
+        rest = found.split_at(boundary.len()).1;
+    }
+    part(rest);
+    hasher.finalize().to_vec()
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len())
+        .position(|window| window == wanted)
+}
+
+/// What is known about the key, once the first request with it has been answered.
+async fn wait(app: &App, user: &str, key: &str, hash: &[u8]) -> Result<Known, Problem> {
+    let mut tries = 100;
+    loop {
+        let known = begin(app, user.to_owned(), key.to_owned(), hash.to_vec()).await?;
+        let running = matches!(&known, Known::Pending { hash: first } if first == hash);
+        if !running || tries == 0 {
+            return Ok(known);
+        }
+        tries -= 1;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 fn answer(status: u16, content_type: Option<&str>, body: Vec<u8>, replayed: bool) -> Response {

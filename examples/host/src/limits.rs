@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 
 use crate::error::Problem;
+use crate::headers;
 use crate::state::App;
 
 /// Longest body of an ordinary request.
@@ -57,6 +58,7 @@ pub(crate) async fn log(State(app): State<App>, request: Request, next: Next) ->
     app.requests.count(status);
     tracing::info!(
         %method,
+        request_id = headers::request_id(),
         route = route.as_ref().map_or("none", MatchedPath::as_str),
         status,
         ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),

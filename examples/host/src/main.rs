@@ -1,12 +1,18 @@
 //! A thin HTTP host: flags, sign-in and routes around the engine. All rules are the engine's.
 
+mod assemble;
 mod auth;
 mod config;
+mod csv;
 mod db;
+mod document;
 mod error;
 mod extract;
+mod headers;
 mod idempotency;
+mod imports;
 mod limits;
+mod names;
 mod paging;
 mod routes;
 mod seed;
@@ -20,37 +26,39 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
 use crm_core::ErrorKind;
 use crm_core::engine::Engine;
 use crm_core::worker::{Worker, WorkerOptions};
 use tokio::sync::{Semaphore, broadcast, watch};
 use tracing_subscriber::EnvFilter;
 
+use crate::assemble::beside;
 use crate::auth::accounts::Accounts;
 use crate::auth::limiter::Limiter;
 use crate::auth::password::Passwords;
 use crate::auth::tokens::Tokens;
-use crate::config::{Command, Config, beside};
+use crate::config::{Command, Config};
 use crate::db::Db;
-use crate::state::{App, Broadcast, Requests, Shared};
+use crate::state::{App, Broadcast, Requests, Shared, WorkerCell, WorkerState};
 
 /// How long requests and deliveries under way may take after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(35);
 
 fn main() -> ExitCode {
-    let config = Config::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .json()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    let done = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the runtime cannot start: {error}"))
-        .and_then(|runtime| runtime.block_on(run(config)));
+    let done = Config::load().and_then(|config| {
+        tracing::info!(settings = %config, "configuration");
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| format!("the runtime cannot start: {error}"))?
+            .block_on(run(config))
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
@@ -63,39 +71,52 @@ fn main() -> ExitCode {
 async fn run(config: Config) -> Result<(), String> {
     let stop = signals()?;
     let (notices, _) = broadcast::channel(1_024);
-    let engine = config.engine(Arc::new(Broadcast(notices.clone())))?;
+    let secret = assemble::secret(&config)?;
+    let engine = assemble::engine(&config, Arc::new(Broadcast(notices.clone())))?;
+    let state = WorkerCell::new();
     if matches!(config.command, Some(Command::Worker)) {
-        work(engine, stop).await;
+        work(engine, state, stop).await;
         return Ok(());
     }
-    let tokens = Tokens::new(&config.secret()?);
     let app = App::new(Shared {
         engine: engine.clone(),
-        accounts: Accounts(Db::open(&beside(&config.path()?, ".accounts"))?),
+        accounts: Accounts(Db::open(&beside(&config.database, ".accounts"))?),
         passwords: Passwords::new()?,
-        tokens,
+        tokens: Tokens::new(&secret),
         limiter: Limiter::default(),
-        imports: Arc::new(Semaphore::new(2)),
+        imports: Semaphore::new(2),
+        reverts: tokio::sync::Mutex::default(),
+        worker: state.clone(),
+        has_model: config.model_key.is_some(),
         notices,
         stop: stop.clone(),
         requests: Requests::default(),
     });
     let demo = if config.demo {
-        seed::run(&app).await?
+        Some(seed::run(&app, config.demo_password.clone()).await?)
     } else {
         None
     };
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
-        .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+        .map_err(|error| {
+            let hint = match error.kind() {
+                std::io::ErrorKind::AddrInUse => {
+                    "; another program uses the port: stop it, or give another one with --listen"
+                }
+                _ => "",
+            };
+            format!("cannot listen on {}: {error}{hint}", config.listen)
+        })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     say(&format!("listening on http://{address}"));
-    if let Some(password) = demo {
-        say(&format!(
-            "demo users admin@example.com, manager@example.com, viewer@example.com; password {password}"
-        ));
+    if let Some(demo) = demo {
+        say(&demo.told(address, &config));
     }
-    let worker = (!config.no_worker).then(|| tokio::spawn(work(engine, stop.clone())));
+    let worker = config.worker.then(|| {
+        state.set(WorkerState::Standby);
+        tokio::spawn(work(engine, state, stop.clone()))
+    });
     let service = routes::router(app).into_make_service_with_connect_info::<SocketAddr>();
     let mut drained = stop.clone();
     let serving = axum::serve(listener, service).with_graceful_shutdown(stopped(stop));
@@ -115,29 +136,59 @@ async fn run(config: Config) -> Result<(), String> {
     Ok(())
 }
 
+/// Says that the worker failed unless it ended as it should, a panic included.
+struct Watched(WorkerCell);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.0.get() != WorkerState::Off {
+            self.0.set(WorkerState::Failed);
+        }
+    }
+}
+
 /// Works until `stop`; waits while another worker holds the database.
-async fn work(engine: Engine, mut stop: watch::Receiver<bool>) {
+async fn work(engine: Engine, state: WorkerCell, mut stop: watch::Receiver<bool>) {
+    let state = Watched(state);
     let name = format!("host-{}", std::process::id());
     let worker = Worker::new(
-        engine,
+        engine.clone(),
         WorkerOptions {
             name,
             ..WorkerOptions::default()
         },
     );
     loop {
-        match worker.run(stop.clone()).await {
-            Ok(()) => return,
+        // Holding the dispatcher is the first thing the worker does; asking for it here tells standby
+        // from running.
+        let held = engine.store().become_dispatcher().await;
+        let ended = match held {
+            Ok(()) => {
+                state.0.set(WorkerState::Running);
+                worker.run(stop.clone()).await
+            }
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(()) => break,
             Err(error) if error.kind() == ErrorKind::Unavailable => {
+                state.0.set(WorkerState::Standby);
                 tracing::warn!("another worker holds the database; waiting for it");
             }
-            Err(error) => tracing::error!(code = error.kind().code(), "the worker stopped"),
+            Err(error) => {
+                state.0.set(WorkerState::Failed);
+                tracing::error!(
+                    code = error.kind().code(),
+                    "the worker stopped; it starts again"
+                );
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(5)) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
+            _ = stop.wait_for(|stop| *stop) => break,
         }
     }
+    state.0.set(WorkerState::Off);
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {

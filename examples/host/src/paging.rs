@@ -1,10 +1,46 @@
 //! `skip`, `limit` and `cursor`, and the shape of every list.
 
 use crm_core::port::store::{Page, PageRequest};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::error::Problem;
+
+/// One page of a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct List<T> {
+    items: Vec<T>,
+    /// All that match, on all pages.
+    total: u64,
+    skip: u32,
+    limit: u32,
+    /// Give it as `cursor` for the next page; null on the last one.
+    next_cursor: Option<Uuid>,
+}
+
+impl<T> List<T> {
+    pub(crate) fn new(
+        request: PageRequest,
+        total: Option<u64>,
+        next: Option<Uuid>,
+        items: Vec<T>,
+    ) -> Self {
+        Self {
+            items,
+            total: total.unwrap_or(0),
+            skip: request.skip,
+            limit: request.limit,
+            next_cursor: next,
+        }
+    }
+
+    /// The page with each row as clients see it.
+    pub(crate) fn of<R>(request: PageRequest, page: &Page<R>, view: impl FnMut(&R) -> T) -> Self {
+        let items = page.items.iter().map(view).collect();
+        Self::new(request, page.total, page.next, items)
+    }
+}
 
 pub(crate) fn request(
     skip: Option<u32>,
@@ -27,12 +63,16 @@ pub(crate) fn request(
     })
 }
 
-pub(crate) fn list<T>(request: PageRequest, page: &Page<T>, items: Vec<Value>) -> Value {
-    json!({
-        "items": items,
-        "total": page.total,
-        "skip": request.skip,
-        "limit": request.limit,
-        "next_cursor": page.next,
-    })
+/// What to look for, if anything.
+pub(crate) fn search(text: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    if text.chars().count() > 200 || text.contains('\0') {
+        return Err(Problem::invalid(
+            "search",
+            "use at most 200 characters without NUL",
+        ));
+    }
+    Ok(Some(text))
 }

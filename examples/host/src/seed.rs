@@ -1,5 +1,7 @@
 //! Demo data: users, contacts, templates, messages in several states and campaigns.
 
+use std::net::SocketAddr;
+
 use chrono::Duration;
 use crm_core::audience::Audience;
 use crm_core::campaign::{CampaignFields, Schedule};
@@ -11,10 +13,11 @@ use crm_core::message::{Format, Message, Occasion};
 use crm_core::port::store::ContactQuery;
 use crm_core::template::TemplateFields;
 use crm_core::{Actor, Role, Workspace};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::auth::accounts::{NewAccount, Registered};
 use crate::auth::random_hex;
-use crate::config::variable;
+use crate::config::Config;
 use crate::error::Problem;
 use crate::state::App;
 
@@ -182,14 +185,51 @@ const TEMPLATES: [(&str, Occasion, &str, &str, &str); 5] = [
     ),
 ];
 
-/// Fills an empty database. Answers the password of the demo users, or nothing when there was data.
-pub(crate) async fn run(app: &App) -> Result<Option<String>, String> {
-    fill(app)
+/// What the demo is, for the person who started it.
+pub(crate) enum Demo {
+    /// The data was written just now; all three users have this password.
+    Filled(SecretString),
+    /// There was data already.
+    Kept,
+}
+
+impl Demo {
+    /// Where to look and what to do next.
+    pub(crate) fn told(&self, address: SocketAddr, config: &Config) -> String {
+        let password = match (self, &config.demo_password) {
+            (Self::Filled(password), _) => password.expose_secret(),
+            (Self::Kept, Some(_)) => {
+                "the one you set in CRM_DEMO_PASSWORD when you first started it"
+            }
+            (Self::Kept, None) => {
+                "the one printed at the first start (delete the database to begin anew)"
+            }
+        };
+        let from = if config.model_key.is_some() {
+            "Claude"
+        } else {
+            "templates and built-in greetings; set ANTHROPIC_API_KEY for Claude"
+        };
+        format!(
+            "\n  API, to try in a browser   http://{address}/api/docs\n  \
+             users                      admin@example.com  manager@example.com  viewer@example.com\n  \
+             password of all three      {password}\n  \
+             delivered messages         {}\n  \
+             drafts come from           {from}\n\n  \
+             Next: open the API page, or follow \"Five-minute tour\" in README.md. Ctrl-C stops.\n",
+            config.outbox.display()
+        )
+    }
+}
+
+/// Fills an empty database.
+pub(crate) async fn run(app: &App, password: Option<SecretString>) -> Result<Demo, String> {
+    fill(app, password)
         .await
         .map_err(|problem| format!("the demo data cannot be written: {problem}"))
 }
 
-async fn fill(app: &App) -> Result<Option<String>, Problem> {
+async fn fill(app: &App, password: Option<SecretString>) -> Result<Demo, Problem> {
     let reader = Actor::new(Workspace::default(), "demo", Role::Viewer);
     let contacts = app
         .engine
@@ -198,18 +238,22 @@ async fn fill(app: &App) -> Result<Option<String>, Problem> {
         .list(ContactQuery::default())
         .await?;
     if app.accounts.count().await? > 0 || !contacts.items.is_empty() {
-        return Ok(None);
+        return Ok(Demo::Kept);
     }
-    let password = match variable("CRM_DEMO_PASSWORD") {
+    let password: SecretString = match password {
         Some(password) => password,
-        None => random_hex()?.chars().take(20).collect(),
+        None => random_hex()?.chars().take(20).collect::<String>().into(),
     };
     let mut ids = Vec::new();
     for role in [Role::Admin, Role::Manager, Role::Viewer] {
         let new = NewAccount {
+            workspace: Workspace::default(),
             email: format!("{}@example.com", role.as_str()),
             full_name: format!("Demo {}", role.as_str()),
-            password_hash: app.passwords.hash(password.clone()).await?,
+            password_hash: app
+                .passwords
+                .hash(password.expose_secret().to_owned())
+                .await?,
             role,
         };
         match app.accounts.register(new, false).await? {
@@ -230,7 +274,7 @@ async fn fill(app: &App) -> Result<Option<String>, Problem> {
     templates(&manager).await?;
     messages(app, &manager, &session(Role::Admin), &people).await?;
     campaigns(app, &manager, &people).await?;
-    Ok(Some(password))
+    Ok(Demo::Filled(password))
 }
 
 async fn contacts_of(session: &Session) -> Result<Vec<ContactId>, Problem> {

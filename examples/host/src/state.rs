@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crm_core::engine::Engine;
 use crm_core::port::observer::{Notice, Observer};
+use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, watch};
+use utoipa::ToSchema;
 
 use crate::auth::accounts::Accounts;
 use crate::auth::limiter::Limiter;
@@ -22,7 +24,13 @@ pub(crate) struct Shared {
     pub(crate) passwords: Passwords,
     pub(crate) tokens: Tokens,
     pub(crate) limiter: Limiter,
-    pub(crate) imports: Arc<Semaphore>,
+    /// How many imports run at once.
+    pub(crate) imports: Semaphore,
+    /// Held while an import is taken back.
+    pub(crate) reverts: tokio::sync::Mutex<()>,
+    pub(crate) worker: WorkerCell,
+    /// Whether drafts may cost something.
+    pub(crate) has_model: bool,
     pub(crate) notices: broadcast::Sender<Notice>,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) requests: Requests,
@@ -39,6 +47,38 @@ impl std::ops::Deref for App {
 
     fn deref(&self) -> &Shared {
         &self.0
+    }
+}
+
+/// What this process's worker does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WorkerState {
+    /// This process serves HTTP only.
+    Off,
+    /// It plans, drafts and delivers.
+    Running,
+    /// Another process holds the database's dispatcher; this one waits to take over.
+    Standby,
+    /// It stopped for a fault and is not running.
+    Failed,
+}
+
+/// The worker's state, shared with whoever asks.
+#[derive(Clone)]
+pub(crate) struct WorkerCell(Arc<watch::Sender<WorkerState>>);
+
+impl WorkerCell {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(WorkerState::Off)))
+    }
+
+    pub(crate) fn set(&self, state: WorkerState) {
+        self.0.send_replace(state);
+    }
+
+    pub(crate) fn get(&self) -> WorkerState {
+        *self.0.borrow()
     }
 }
 

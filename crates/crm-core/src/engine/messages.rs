@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Session;
 use crate::actor::Action;
+use crate::change::ChangeSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ContactId, MessageId};
 use crate::message::decide::{self, Edit, NewMessage, Text};
@@ -92,11 +93,25 @@ impl Messages<'_> {
     /// `Forbidden`; `NotFound` contact; `Invalid` for a channel the contact cannot be reached on or a
     /// text that cannot be sent.
     pub async fn create(&self, draft: NewDraft) -> Result<Message> {
+        let (message, set) = self.decide_create(draft).await?;
+        self.0.engine.commit_one(set).await?;
+        Ok(message)
+    }
+
+    /// The message that [`create`](Self::create) would save, under an id that is never used.
+    ///
+    /// # Errors
+    /// As `create`.
+    pub async fn preview(&self, draft: NewDraft) -> Result<Message> {
+        Ok(self.decide_create(draft).await?.0)
+    }
+
+    async fn decide_create(&self, draft: NewDraft) -> Result<(Message, ChangeSet)> {
         self.0.require(Action::WriteMessages)?;
         let contact = self.0.contact(draft.contact_id).await?;
         let (channel, recipient) = self.0.route(&contact, draft.channel.as_deref())?;
         let stamp = self.0.stamp();
-        let (message, set) = decide::create(
+        decide::create(
             NewMessage {
                 contact_id: contact.id,
                 campaign: None,
@@ -116,9 +131,7 @@ impl Messages<'_> {
                 submitted: false,
             },
             &stamp,
-        )?;
-        self.0.engine.commit_one(set).await?;
-        Ok(message)
+        )
     }
 
     /// Changes text or schedule. An approval that was given is void.

@@ -1,7 +1,7 @@
 //! Users and their logins, in the host's own database.
 
 use chrono::{SecondsFormat, Utc};
-use crm_core::Role;
+use crm_core::{Role, Workspace};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -12,24 +12,32 @@ use super::journal::{self, Action};
 use super::random_hex;
 use crate::db::Db;
 use crate::error::Problem;
+use crate::names::RoleName;
 
 /// How long a refresh token is good for, in seconds.
 const LIFETIME: i64 = 30 * 24 * 3600;
 
 /// A user as clients see it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = User)]
 pub(crate) struct Account {
     pub(crate) id: String,
     pub(crate) email: String,
     pub(crate) full_name: String,
-    #[schema(value_type = String, example = "manager")]
+    #[schema(value_type = RoleName, example = "manager")]
     pub(crate) role: Role,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
+    /// Everything this user sees and does is of this workspace.
+    #[schema(value_type = String, example = "default")]
+    pub(crate) workspace: Workspace,
 }
 
 /// What a new user needs.
 pub(crate) struct NewAccount {
+    pub(crate) workspace: Workspace,
     pub(crate) email: String,
     pub(crate) full_name: String,
     pub(crate) password_hash: String,
@@ -44,11 +52,16 @@ pub(crate) enum Registered {
     Duplicate,
 }
 
-const COLUMNS: &str = "u.id, u.email, u.full_name, u.role, u.created_at, u.updated_at";
+const COLUMNS: &str = "u.id, u.email, u.full_name, u.role, u.created_at, u.updated_at, u.workspace";
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let role: String = row.get(3)?;
+    let workspace: String = row.get(6)?;
+    let workspace = Workspace::new(workspace).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(6, rusqlite::types::Type::Text, Box::new(error))
+    })?;
     Ok(Account {
+        workspace,
         id: row.get(0)?,
         email: row.get(1)?,
         full_name: row.get(2)?,
@@ -91,7 +104,8 @@ impl Accounts {
                 let now = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
                 let id = Uuid::now_v7().to_string();
                 let added = tx.execute(
-                    "INSERT INTO users VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+                    "INSERT INTO users (id, email, full_name, password_hash, role, created_at,
+                         updated_at, workspace) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)
                      ON CONFLICT (email) DO NOTHING",
                     params![
                         id,
@@ -99,7 +113,8 @@ impl Accounts {
                         new.full_name,
                         new.password_hash,
                         new.role.as_str(),
-                        now
+                        now,
+                        new.workspace.as_str()
                     ],
                 )?;
                 if added == 0 {
@@ -109,6 +124,7 @@ impl Accounts {
                 tx.commit()?;
                 Ok(Registered::Done(Account {
                     id,
+                    workspace: new.workspace,
                     email: new.email,
                     full_name: new.full_name,
                     role: new.role,
@@ -132,7 +148,7 @@ impl Accounts {
                             "SELECT {COLUMNS}, u.password_hash FROM users u WHERE u.email = ?1"
                         ),
                         [email],
-                        |row| Ok((account(row)?, row.get(6)?)),
+                        |row| Ok((account(row)?, row.get(7)?)),
                     )
                     .optional()
             })

@@ -4,23 +4,45 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use crm_core::engine::Session;
-use crm_core::{Actor, Workspace};
+use crm_core::{Actor, Role};
 
 use super::accounts::Account;
 use super::tokens::Claims;
 use crate::error::Problem;
 use crate::state::App;
 
-pub(crate) struct User(pub(crate) Account);
+/// A user at work: the engine's session of this user, and the account behind it.
+pub(crate) struct User {
+    pub(crate) account: Account,
+    pub(crate) app: App,
+    /// The login the access token came from.
+    pub(crate) login: String,
+    session: Session,
+}
 
 impl User {
-    /// What this user may do in the engine.
-    pub(crate) fn session(&self, app: &App) -> Session {
-        app.engine.act_as(Actor::new(
-            Workspace::default(),
-            self.0.id.clone(),
-            self.0.role,
-        ))
+    pub(crate) fn role(&self) -> Role {
+        self.account.role
+    }
+
+    /// Whether the login has not ended since.
+    pub(crate) async fn still_signed_in(&self) -> bool {
+        let (user, login) = (self.account.id.clone(), self.login.clone());
+        let found = self.app.accounts.of_session(user, login).await;
+        found.is_ok_and(|account| account.is_some())
+    }
+
+    /// What this user may do in the engine, for work that goes on after the answer.
+    pub(crate) fn session(&self) -> Session {
+        self.session.clone()
+    }
+}
+
+impl std::ops::Deref for User {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
     }
 }
 
@@ -41,10 +63,17 @@ impl FromRequestParts<App> for User {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let claims = claims(app, &parts.headers)?;
-        app.accounts
-            .of_session(claims.sub, claims.sid)
+        let account = app
+            .accounts
+            .of_session(claims.sub, claims.sid.clone())
             .await?
-            .map(Self)
-            .ok_or_else(|| Problem::unauthorized("this login has ended; sign in again"))
+            .ok_or_else(|| Problem::unauthorized("this login has ended; sign in again"))?;
+        let actor = Actor::new(account.workspace.clone(), account.id.clone(), account.role);
+        Ok(Self {
+            session: app.engine.act_as(actor),
+            account,
+            app: app.clone(),
+            login: claims.sid,
+        })
     }
 }

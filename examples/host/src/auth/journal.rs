@@ -2,6 +2,7 @@
 //! ever added; each is written in the transaction of what it records.
 
 use chrono::{SecondsFormat, Utc};
+use crm_core::Workspace;
 use rusqlite::{Connection, params};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -43,7 +44,7 @@ pub(crate) struct SignIn {
     action: String,
     /// The account; null when a sign-in failed for an address nobody has.
     user_id: Option<String>,
-    /// The login.
+    /// The login; null when all of the user's logins were ended.
     session: Option<String>,
 }
 
@@ -70,27 +71,43 @@ impl Accounts {
             .await
     }
 
-    /// Ends a login: its access and refresh tokens are good for nothing from now on.
-    pub(crate) async fn end_session(&self, user: String, session: String) -> Result<(), Problem> {
+    /// Ends one login of the user, or all of them: their access and refresh tokens are good for nothing
+    /// from now on.
+    pub(crate) async fn end_sessions(
+        &self,
+        user: String,
+        session: Option<String>,
+    ) -> Result<(), Problem> {
         self.0
             .call(move |connection| {
                 let tx = connection.transaction()?;
-                tx.execute("UPDATE families SET revoked = 1 WHERE id = ?1", [&session])?;
-                write(&tx, Action::SignedOut, Some(&user), Some(&session))?;
+                tx.execute(
+                    "UPDATE families SET revoked = 1
+                     WHERE user_id = ?1 AND (?2 IS NULL OR id = ?2)",
+                    params![user, session],
+                )?;
+                write(&tx, Action::SignedOut, Some(&user), session.as_deref())?;
                 tx.commit()
             })
             .await
     }
 
-    /// Lines behind `after`, oldest first.
-    pub(crate) async fn sign_ins(&self, after: i64, limit: u32) -> Result<Vec<SignIn>, Problem> {
+    /// Lines of the workspace's users, and of addresses nobody has, behind `after`, oldest first.
+    pub(crate) async fn sign_ins(
+        &self,
+        workspace: Workspace,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<SignIn>, Problem> {
         self.0
             .call(move |connection| {
                 let mut query = connection.prepare(
                     "SELECT position, at, action, user_id, session FROM sign_ins
-                     WHERE position > ?1 ORDER BY position LIMIT ?2",
+                     WHERE position > ?1 AND (user_id IS NULL
+                         OR user_id IN (SELECT id FROM users WHERE workspace = ?3))
+                     ORDER BY position LIMIT ?2",
                 )?;
-                let rows = query.query_map(params![after, limit], |row| {
+                let rows = query.query_map(params![after, limit, workspace.as_str()], |row| {
                     Ok(SignIn {
                         position: row.get(0)?,
                         at: row.get(1)?,

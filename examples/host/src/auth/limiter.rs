@@ -1,4 +1,4 @@
-//! Counts failed logins per account and per address, in memory.
+//! Counts attempts to sign in per account and per address, in memory.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Problem;
 
-/// More keys than this are not remembered; the oldest windows go first.
+/// More keys than this are not remembered.
 const MOST: usize = 20_000;
 
 #[derive(Default)]
@@ -29,28 +29,15 @@ pub(crate) const PER_ADDRESS: Limit = Limit {
 };
 
 impl Limiter {
-    pub(crate) fn check(&self, key: &str, limit: Limit) -> Result<(), Problem> {
-        let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match map.get(key) {
-            Some((count, since)) if *count >= limit.failures => {
-                let left = limit.window.saturating_sub(since.elapsed());
-                if left.is_zero() {
-                    Ok(())
-                } else {
-                    Err(Problem::too_many(left.as_secs() + 1))
-                }
-            }
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn failed(&self, key: &str, limit: Limit) {
+    /// Counts an attempt, or refuses it when there were too many.
+    pub(crate) fn attempt(&self, key: &str, limit: Limit) -> Result<(), Problem> {
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if map.len() >= MOST {
+        if map.len() >= MOST && !map.contains_key(key) {
             map.retain(|_, (_, since)| since.elapsed() < limit.window);
-        }
-        if map.len() >= MOST {
-            return;
+            // Still full: many addresses guess at once. Then nobody new may.
+            if map.len() >= MOST {
+                return Err(Problem::too_many(limit.window.as_secs()));
+            }
         }
         let entry = map
             .entry(key.to_owned())
@@ -58,10 +45,24 @@ impl Limiter {
         if entry.1.elapsed() >= limit.window {
             *entry = (0, Instant::now());
         }
+        if entry.0 >= limit.failures {
+            let left = limit.window.saturating_sub(entry.1.elapsed());
+            return Err(Problem::too_many(left.as_secs() + 1));
+        }
         entry.0 += 1;
+        Ok(())
     }
 
-    pub(crate) fn succeeded(&self, key: &str) {
+    /// The attempt was none to count.
+    pub(crate) fn take_back(&self, key: &str) {
+        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((count, _)) = map.get_mut(key) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Forgets what was counted under the key.
+    pub(crate) fn forget(&self, key: &str) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -77,12 +78,14 @@ mod tests {
     fn stops_after_the_limit_and_forgets_on_success() {
         let limiter = Limiter::default();
         for _ in 0..PER_ACCOUNT.failures {
-            assert!(limiter.check("a", PER_ACCOUNT).is_ok());
-            limiter.failed("a", PER_ACCOUNT);
+            assert!(limiter.attempt("a", PER_ACCOUNT).is_ok());
         }
-        assert!(limiter.check("a", PER_ACCOUNT).is_err());
-        assert!(limiter.check("b", PER_ACCOUNT).is_ok());
-        limiter.succeeded("a");
-        assert!(limiter.check("a", PER_ACCOUNT).is_ok());
+        assert!(limiter.attempt("a", PER_ACCOUNT).is_err());
+        assert!(limiter.attempt("b", PER_ACCOUNT).is_ok());
+        limiter.take_back("a");
+        assert!(limiter.attempt("a", PER_ACCOUNT).is_ok());
+        assert!(limiter.attempt("a", PER_ACCOUNT).is_err());
+        limiter.forget("a");
+        assert!(limiter.attempt("a", PER_ACCOUNT).is_ok());
     }
 }

@@ -1,10 +1,10 @@
-//! Sign-in: register, login, refresh, me.
+//! Sign-in: register, login, refresh, logout, me.
 
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
-use crm_core::Role;
+use crm_core::{Role, Workspace};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -14,8 +14,9 @@ use crate::auth::accounts::{Account, NewAccount, Registered};
 use crate::auth::extract::{User, claims};
 use crate::auth::journal::SignIn;
 use crate::auth::limiter::{PER_ACCOUNT, PER_ADDRESS};
-use crate::error::{Problem, ProblemBody};
-use crate::extract::{Json, Query};
+use crate::error::Problem;
+use crate::extract::{Json, MaybeJson, Query};
+use crate::names::RoleName;
 use crate::state::App;
 
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -33,9 +34,10 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 struct Register {
     email: String,
     full_name: String,
-    /// 8 to 100 characters.
+    #[schema(min_length = 8, max_length = 100)]
     password: String,
-    /// `admin`, `manager` or `viewer`; only an admin may set it.
+    /// `viewer` unless set. The first user is admin whatever this says.
+    #[schema(value_type = Option<RoleName>)]
     role: Option<String>,
 }
 
@@ -54,13 +56,16 @@ struct Refresh {
 
 #[derive(Serialize, ToSchema)]
 struct SignedIn {
+    /// Good for 15 minutes.
     access_token: String,
+    /// Good for 30 days, once.
     refresh_token: String,
+    /// Always `bearer`.
     token_type: &'static str,
     user: Account,
 }
 
-pub(crate) fn check_email(email: &str) -> Result<String, Problem> {
+fn check_email(email: &str) -> Result<String, Problem> {
     let email = email.trim().to_lowercase();
     let fine = email.len() <= 254
         && !email.chars().any(|c| c.is_control() || c.is_whitespace())
@@ -79,7 +84,10 @@ pub(crate) fn check_email(email: &str) -> Result<String, Problem> {
 
 /// Creates a user. The first one of an empty database becomes admin; afterwards only an admin may.
 #[utoipa::path(post, path = "/api/auth/register", tag = "auth", request_body = Register,
-    responses((status = 201, body = Account), (status = 403, body = ProblemBody)))]
+    security((), ("bearer" = [])),
+    responses((status = 201, body = Account),
+        (status = 403, description = "There are users already and the caller is no admin."),
+        (status = 409, description = "The e-mail is registered already.")))]
 async fn register(
     State(app): State<App>,
     headers: HeaderMap,
@@ -87,6 +95,7 @@ async fn register(
 ) -> Result<(StatusCode, axum::Json<Account>), Problem> {
     let first = app.accounts.count().await? == 0;
     let closed = || Problem::forbidden("only an admin may register users");
+    let mut workspace = Workspace::default();
     if !first {
         let Ok(claims) = claims(&app, &headers) else {
             return Err(closed());
@@ -99,6 +108,7 @@ async fn register(
         if caller.role != Role::Admin {
             return Err(closed());
         }
+        workspace = caller.workspace;
     }
     let email = check_email(&body.email)?;
     let name = body.full_name.trim();
@@ -118,6 +128,7 @@ async fn register(
             .ok_or_else(|| Problem::invalid("role", "use admin, manager or viewer"))?,
     };
     let new = NewAccount {
+        workspace,
         email,
         full_name: name.to_owned(),
         password_hash: app.passwords.hash(body.password).await?,
@@ -135,9 +146,10 @@ async fn register(
 }
 
 /// Signs in. The answer and its timing do not tell whether the e-mail is known.
-#[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = Login,
-    responses((status = 200, body = SignedIn), (status = 401, body = ProblemBody),
-        (status = 429, body = ProblemBody)))]
+#[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = Login, security(()),
+    responses((status = 200, body = SignedIn),
+        (status = 401, description = "Wrong e-mail or password."),
+        (status = 429, description = "Too many failed attempts; see Retry-After.")))]
 async fn login(
     State(app): State<App>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -148,19 +160,19 @@ async fn login(
     }
     let email = body.email.trim().to_lowercase();
     let (account, address) = (format!("account {email}"), format!("address {}", peer.ip()));
-    app.limiter.check(&account, PER_ACCOUNT)?;
-    app.limiter.check(&address, PER_ADDRESS)?;
+    // Counted before the password is checked: many attempts at once are as many.
+    app.limiter.attempt(&address, PER_ADDRESS)?;
+    app.limiter.attempt(&account, PER_ACCOUNT)?;
     let known = app.accounts.by_email(email).await?;
     let (user, hash) = known.unzip();
     let right = app.passwords.verify(body.password, hash).await?;
     let id = user.as_ref().map(|user| user.id.clone());
     let Some(user) = user.filter(|_| right) else {
         app.accounts.failed(id).await?;
-        app.limiter.failed(&account, PER_ACCOUNT);
-        app.limiter.failed(&address, PER_ADDRESS);
         return Err(Problem::unauthorized("wrong e-mail or password"));
     };
-    app.limiter.succeeded(&account);
+    app.limiter.forget(&account);
+    app.limiter.take_back(&address);
     let (session, refresh_token) = app.accounts.begin_session(user.id.clone()).await?;
     signed_in(&app, user, &session, refresh_token)
 }
@@ -182,7 +194,9 @@ fn signed_in(
 
 /// Trades a refresh token for the next one. Using one twice ends the whole login.
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", request_body = Refresh,
-    responses((status = 200, body = SignedIn), (status = 401, body = ProblemBody)))]
+    security(()),
+    responses((status = 200, body = SignedIn),
+        (status = 401, description = "The token is unknown, used, revoked or has run out.")))]
 async fn refresh(
     State(app): State<App>,
     Json(body): Json<Refresh>,
@@ -195,16 +209,21 @@ async fn refresh(
     signed_in(&app, user, &session, token)
 }
 
-/// Ends this login at once, its refresh token included.
-#[utoipa::path(post, path = "/api/auth/logout", tag = "auth",
-    responses((status = 204), (status = 401, body = ProblemBody)))]
-async fn logout(
-    State(app): State<App>,
-    _user: User,
-    headers: HeaderMap,
-) -> Result<StatusCode, Problem> {
-    let claims = claims(&app, &headers)?;
-    app.accounts.end_session(claims.sub, claims.sid).await?;
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Logout {
+    /// Ends this user's logins on all devices.
+    #[serde(default)]
+    everywhere: bool,
+}
+
+/// Ends this login: its access and refresh tokens are good for nothing from now on.
+#[utoipa::path(post, path = "/api/auth/logout", tag = "auth", request_body = Option<Logout>,
+    responses((status = 204)))]
+async fn logout(user: User, MaybeJson(body): MaybeJson<Logout>) -> Result<StatusCode, Problem> {
+    let login = (!body.everywhere).then(|| user.login.clone());
+    let id = user.account.id.clone();
+    user.app.accounts.end_sessions(id, login).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -215,19 +234,18 @@ async fn logout(
 struct Lines {
     /// Only lines behind this position.
     after: Option<i64>,
-    /// 1 to 1,000; 100 unless set.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
 }
 
 /// Who registered, signed in, failed to, or signed out, oldest first. For admins.
 #[utoipa::path(get, path = "/api/auth/sign-ins", tag = "auth", params(Lines),
-    responses((status = 200, body = Vec<SignIn>), (status = 403, body = ProblemBody)))]
+    responses((status = 200, body = Vec<SignIn>)))]
 async fn sign_ins(
-    State(app): State<App>,
     user: User,
     Query(lines): Query<Lines>,
 ) -> Result<axum::Json<Vec<SignIn>>, Problem> {
-    if user.0.role != Role::Admin {
+    if user.role() != Role::Admin {
         return Err(Problem::forbidden("only an admin may read the sign-ins"));
     }
     let limit = lines.limit.unwrap_or(100);
@@ -235,12 +253,14 @@ async fn sign_ins(
         return Err(Problem::invalid("limit", "use 1 to 1,000"));
     }
     let after = lines.after.unwrap_or(0);
-    Ok(axum::Json(app.accounts.sign_ins(after, limit).await?))
+    let workspace = user.account.workspace.clone();
+    let found = user.app.accounts.sign_ins(workspace, after, limit).await?;
+    Ok(axum::Json(found))
 }
 
 /// The signed-in user.
 #[utoipa::path(get, path = "/api/auth/me", tag = "auth",
-    responses((status = 200, body = Account), (status = 401, body = ProblemBody)))]
+    responses((status = 200, body = Account)))]
 async fn me(user: User) -> axum::Json<Account> {
-    axum::Json(user.0)
+    axum::Json(user.account)
 }

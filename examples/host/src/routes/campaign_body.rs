@@ -3,116 +3,170 @@
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
 use crm_core::campaign::{Campaign, CampaignFields, Schedule};
+use crm_core::generation::Tone;
 use crm_core::id::TemplateId;
 use crm_core::message::Occasion;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::contacts::set;
 use crate::error::Problem;
-use crate::extract::typed;
-use crate::views;
+use crate::extract::{Given, given};
+use crate::names::{OccasionName, ToneName};
+use crate::views::{Times, schedule_of};
 
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+/// What a campaign is to do. A field that is left out of a change stays as it is; `null` clears it.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct CampaignBody {
-    name: String,
-    description: Option<String>,
-    #[schema(value_type = String)]
-    occasion_type: Occasion,
+    /// 1 to 200 characters; a new campaign needs it.
+    name: Option<String>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 2000)]
+    description: Given<String>,
+    /// A new campaign needs it.
+    #[schema(value_type = Option<OccasionName>)]
+    occasion_type: Option<Occasion>,
     /// `{"segment": "VIP"}`, `{"segments": [..], "language": "ru", "tags": [..]}` or an expression of
-    /// `and`, `or`, `not`, ...
-    #[serde(default)]
-    segment_filter: Option<Value>,
-    /// `immediate`, `scheduled`, `recurring` or `birthday`.
-    #[serde(default = "immediate")]
-    schedule_type: String,
-    scheduled_at: Option<DateTime<Utc>>,
-    /// Five-field cron expression.
-    recurrence_rule: Option<String>,
+    /// `and`, `or`, `not`, ...; everybody unless set.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Object>, example = json!({"segment": "VIP"}))]
+    segment_filter: Given<Value>,
+    /// `immediate`, `scheduled`, `recurring` or `birthday`; `immediate` unless set.
+    schedule_type: Option<Kind>,
+    /// Needed by `scheduled`.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    scheduled_at: Given<DateTime<Utc>>,
+    /// Needed by `recurring`: a five-field cron expression.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>, example = "0 9 * * 1")]
+    recurrence_rule: Given<String>,
     /// Whether `scheduled_at` is each recipient's own wall time.
-    #[serde(default)]
-    local_time: bool,
+    local_time: Option<bool>,
     /// Hour of `birthday` schedules; 9 unless set.
-    hour: Option<u32>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 23)]
+    hour: Given<u32>,
+    /// Channel name; `email` unless set.
     channel: Option<String>,
+    /// IANA zone of recipients who have none; `Asia/Tashkent` unless set.
     time_zone: Option<String>,
-    template_id: Option<Uuid>,
-    tone: Option<String>,
-    custom_context: Option<String>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Uuid>)]
+    template_id: Given<Uuid>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<ToneName>)]
+    tone: Given<Tone>,
+    /// What the messages are about.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    custom_context: Given<String>,
+    /// Only for a change: the version it was made for; any other is refused.
+    pub(super) version: Option<u64>,
 }
 
-fn immediate() -> String {
-    "immediate".to_owned()
+/// When a campaign writes.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ScheduleType)]
+enum Kind {
+    Immediate,
+    Scheduled,
+    Recurring,
+    Birthday,
+}
+
+impl Kind {
+    const ALL: [(&'static str, Self); 4] = [
+        ("immediate", Self::Immediate),
+        ("scheduled", Self::Scheduled),
+        ("recurring", Self::Recurring),
+        ("birthday", Self::Birthday),
+    ];
 }
 
 impl CampaignBody {
-    /// The body that would make this campaign.
-    pub(super) fn of(campaign: &Campaign) -> Value {
-        let fields = &campaign.fields;
-        let (kind, at, rule) = views::schedule(&fields.schedule);
-        let hour = match fields.schedule {
-            Schedule::Birthday { hour } => Some(hour),
-            _ => None,
+    /// A new campaign.
+    pub(super) fn create(self) -> Result<CampaignFields, Problem> {
+        if self.version.is_some() {
+            return Err(Problem::invalid("version", "a new campaign has none"));
+        }
+        let missing = |field: &str| Problem::invalid(field, "missing field");
+        let mut fields = CampaignFields {
+            name: self.name.clone().ok_or_else(|| missing("name"))?,
+            description: None,
+            occasion_type: self.occasion_type.ok_or_else(|| missing("occasion_type"))?,
+            audience: Audience::everybody(),
+            schedule: Schedule::Immediate,
+            channel: "email".to_owned(),
+            time_zone: "Asia/Tashkent".to_owned(),
+            template_id: None,
+            tone: None,
+            custom_context: None,
         };
-        json!({
-            "name": fields.name,
-            "description": fields.description,
-            "occasion_type": fields.occasion_type,
-            "segment_filter": fields.audience,
-            "schedule_type": kind,
-            "scheduled_at": at,
-            "recurrence_rule": rule,
-            "local_time": matches!(fields.schedule, Schedule::Scheduled { local_time: true, .. }),
-            "hour": hour,
-            "channel": fields.channel,
-            "time_zone": fields.time_zone,
-            "template_id": fields.template_id,
-            "tone": fields.tone,
-            "custom_context": fields.custom_context,
-        })
+        self.put_into(&mut fields)?;
+        Ok(fields)
     }
 
-    pub(super) fn fields(self) -> Result<CampaignFields, Problem> {
-        let time_zone = self.time_zone.unwrap_or_else(|| "Asia/Tashkent".to_owned());
-        let schedule = match self.schedule_type.as_str() {
-            "immediate" => Schedule::Immediate,
-            "scheduled" => Schedule::Scheduled {
-                at: self
-                    .scheduled_at
-                    .ok_or_else(|| Problem::invalid("scheduled_at", "say when it is to run"))?,
-                local_time: self.local_time,
-            },
-            "recurring" => Schedule::Recurring {
-                cron: self
-                    .recurrence_rule
-                    .ok_or_else(|| Problem::invalid("recurrence_rule", "give a cron expression"))?,
-                time_zone: time_zone.clone(),
-            },
-            "birthday" => Schedule::Birthday {
-                hour: self.hour.unwrap_or(9),
-            },
-            _ => {
-                return Err(Problem::invalid(
-                    "schedule_type",
-                    "use immediate, scheduled, recurring or birthday",
-                ));
-            }
-        };
-        Ok(CampaignFields {
-            name: self.name,
-            description: self.description,
-            occasion_type: self.occasion_type,
-            audience: audience(self.segment_filter)?,
-            schedule,
-            channel: self.channel.unwrap_or_else(|| "email".to_owned()),
-            time_zone,
-            template_id: self.template_id.map(TemplateId),
-            tone: self.tone,
-            custom_context: self.custom_context,
-        })
+    /// The settings of a campaign after this change.
+    pub(super) fn change(self, campaign: &Campaign) -> Result<CampaignFields, Problem> {
+        let mut fields = campaign.fields.clone();
+        self.put_into(&mut fields)?;
+        Ok(fields)
     }
+
+    fn put_into(self, fields: &mut CampaignFields) -> Result<(), Problem> {
+        set(&mut fields.name, self.name);
+        set(&mut fields.description, self.description);
+        set(&mut fields.occasion_type, self.occasion_type);
+        if let Some(filter) = self.segment_filter {
+            fields.audience = audience(filter)?;
+        }
+        set(&mut fields.channel, self.channel);
+        set(&mut fields.time_zone, self.time_zone);
+        let template = self.template_id.map(|id| id.map(TemplateId));
+        set(&mut fields.template_id, template);
+        let tone = self
+            .tone
+            .map(|tone| tone.map(|tone| tone.as_str().to_owned()));
+        set(&mut fields.tone, tone);
+        set(&mut fields.custom_context, self.custom_context);
+
+        let mut times = schedule_of(&fields.schedule);
+        set(&mut times.at, self.scheduled_at);
+        set(&mut times.rule, self.recurrence_rule);
+        set(&mut times.local_time, self.local_time);
+        set(&mut times.hour, self.hour);
+        let before = Kind::ALL.into_iter().find(|(name, _)| *name == times.kind);
+        let kind = self.schedule_type.or(before.map(|(_, kind)| kind));
+        fields.schedule = schedule(kind.unwrap_or(Kind::Immediate), times, &fields.time_zone)?;
+        Ok(())
+    }
+}
+
+/// Settings that the kind of schedule does not use are left out.
+fn schedule(kind: Kind, times: Times, time_zone: &str) -> Result<Schedule, Problem> {
+    Ok(match kind {
+        Kind::Immediate => Schedule::Immediate,
+        Kind::Scheduled => Schedule::Scheduled {
+            at: times
+                .at
+                .ok_or_else(|| Problem::invalid("scheduled_at", "say when it is to run"))?,
+            local_time: times.local_time,
+        },
+        Kind::Recurring => Schedule::Recurring {
+            cron: times
+                .rule
+                .ok_or_else(|| Problem::invalid("recurrence_rule", "give a cron expression"))?,
+            time_zone: time_zone.to_owned(),
+        },
+        Kind::Birthday => Schedule::Birthday {
+            hour: times.hour.unwrap_or(9),
+        },
+    })
 }
 
 #[derive(Deserialize)]
@@ -126,14 +180,14 @@ struct Short {
 }
 
 /// The audience behind a filter: the full expression, or the short form in which all parts hold.
-pub(super) fn audience(filter: Option<Value>) -> Result<Audience, Problem> {
+fn audience(filter: Option<Value>) -> Result<Audience, Problem> {
     let Some(value) = filter.filter(|value| !value.is_null()) else {
         return Ok(Audience::everybody());
     };
     if let Ok(audience) = serde_json::from_value::<Audience>(value.clone()) {
         return Ok(audience);
     }
-    let short: Short = typed(value).map_err(|_| {
+    let short: Short = serde_json::from_value(value).map_err(|_| {
         Problem::invalid(
             "segment_filter",
             "use segment, segments, language, tag and tags, or an expression of and, or, not",
@@ -147,22 +201,20 @@ pub(super) fn audience(filter: Option<Value>) -> Result<Audience, Problem> {
     }
     all.extend(short.language.map(Audience::Language));
     all.extend(short.tag.map(Audience::Tag));
-    all.extend(
-        short
-            .tags
-            .unwrap_or_default()
-            .into_iter()
-            .map(Audience::Tag),
-    );
+    let tags = short.tags.unwrap_or_default();
+    all.extend(tags.into_iter().map(Audience::Tag));
     Ok(Audience::And(all))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::views::audience_of;
 
     #[test]
-    fn reads_both_forms() {
+    fn reads_both_forms_and_shows_the_short_one() {
         assert_eq!(audience(Some(json!({}))).unwrap(), Audience::everybody());
         assert_eq!(
             audience(Some(json!({"segment": "VIP"}))).unwrap(),
@@ -179,5 +231,15 @@ mod tests {
         assert_eq!(audience(Some(short)).unwrap(), expected);
         assert!(audience(Some(json!({"colour": "red"}))).is_err());
         assert!(audience(Some(json!([1]))).is_err());
+        for filter in [
+            json!({}),
+            json!({"segment": "VIP"}),
+            json!({"segments": ["VIP", "partner"], "language": "ru", "tags": ["a", "b"]}),
+            json!({"not": {"tag": "gold"}}),
+            json!({"and": [{"segment": "a"}, {"segment": "b"}]}),
+        ] {
+            let read = audience(Some(filter.clone())).unwrap();
+            assert_eq!(audience_of(&read), filter);
+        }
     }
 }

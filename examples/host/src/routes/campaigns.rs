@@ -1,14 +1,15 @@
 //! Campaigns: set up, run, pause, call off, look at the plan.
 
-use axum::extract::State;
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use crm_core::Action;
 use crm_core::campaign::{Campaign, CampaignStatus};
-use crm_core::engine::Session;
-use crm_core::id::CampaignId;
-use crm_core::port::store::{CampaignQuery, PlanQuery};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use crm_core::id::{CampaignId, MessageId};
+use crm_core::message::{Message, Occasion};
+use crm_core::port::store::{CampaignQuery, MessageQuery, PageRequest, PlanQuery};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,12 +17,13 @@ use uuid::Uuid;
 
 use super::Answer;
 use super::campaign_body::CampaignBody;
-use super::messages::occasion;
 use crate::auth::extract::User;
-use crate::error::{Problem, ProblemBody};
-use crate::extract::{Id, Json, MaybeJson, Query, typed};
+use crate::error::Problem;
+use crate::extract::{Id, Json, MaybeJson, Query};
+use crate::names::{CampaignStatusName, OccasionName};
+use crate::paging::{self, List};
 use crate::state::App;
-use crate::{paging, views};
+use crate::views::{CampaignView, PlanLine};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -35,108 +37,92 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Filter {
-    status: Option<String>,
-    occasion_type: Option<String>,
+    #[param(value_type = Option<CampaignStatusName>)]
+    status: Option<CampaignStatus>,
+    #[param(value_type = Option<OccasionName>)]
+    occasion_type: Option<Occasion>,
     skip: Option<u32>,
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before; not together with `skip`.
     cursor: Option<Uuid>,
 }
 
-async fn view(session: &Session, campaign: &Campaign) -> Result<Value, Problem> {
-    let stats = session.campaigns().stats(campaign.id).await?;
-    Ok(views::campaign(campaign, stats))
+async fn view(user: &User, campaign: &Campaign) -> Result<CampaignView, Problem> {
+    let stats = user.campaigns().stats(campaign.id).await?;
+    Ok(CampaignView::of(campaign, stats))
 }
 
-async fn show(session: &Session, campaign: &Campaign) -> Answer {
-    Ok(axum::Json(view(session, campaign).await?))
+async fn show(user: &User, campaign: &Campaign) -> Answer<CampaignView> {
+    Ok(axum::Json(view(user, campaign).await?))
 }
 
 /// Lists campaigns, newest first.
 #[utoipa::path(get, path = "/api/campaigns", tag = "campaigns", params(Filter),
-    responses((status = 200, body = Value)))]
-async fn list(State(app): State<App>, user: User, Query(filter): Query<Filter>) -> Answer {
+    responses((status = 200, body = List<CampaignView>)))]
+async fn list(user: User, Query(filter): Query<Filter>) -> Answer<List<CampaignView>> {
     let page = paging::request(filter.skip, filter.limit, filter.cursor)?;
-    let status = filter.status.map(|name| {
-        CampaignStatus::parse(&name)
-            .ok_or_else(|| Problem::invalid("status", "there is no such status"))
-    });
     let query = CampaignQuery {
-        statuses: status.transpose()?.into_iter().collect(),
-        occasion: filter
-            .occasion_type
-            .map(|name| occasion(&name))
-            .transpose()?,
+        statuses: filter.status.into_iter().collect(),
+        occasion: filter.occasion_type,
         page,
         ..CampaignQuery::default()
     };
-    let session = user.session(&app);
-    let found = session.campaigns().list(query).await?;
+    let found = user.campaigns().list(query).await?;
     let mut items = Vec::with_capacity(found.items.len());
     for campaign in &found.items {
-        items.push(view(&session, campaign).await?);
+        items.push(view(&user, campaign).await?);
     }
-    Ok(axum::Json(paging::list(page, &found, items)))
+    Ok(axum::Json(List::new(page, found.total, found.next, items)))
 }
 
 /// Saves a new campaign as a draft.
 #[utoipa::path(post, path = "/api/campaigns", tag = "campaigns", request_body = CampaignBody,
-    responses((status = 201, body = Value), (status = 422, body = ProblemBody)))]
+    responses((status = 201, body = CampaignView),
+        (status = 404, description = "There is no such template.")))]
 async fn create(
-    State(app): State<App>,
     user: User,
     Json(body): Json<CampaignBody>,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    let session = user.session(&app);
-    let campaign = session.campaigns().create(body.fields()?).await?;
-    Ok((StatusCode::CREATED, show(&session, &campaign).await?))
+) -> Result<(StatusCode, axum::Json<CampaignView>), Problem> {
+    user.actor().require(Action::WriteCampaigns)?;
+    let campaign = user.campaigns().create(body.create()?).await?;
+    Ok((StatusCode::CREATED, show(&user, &campaign).await?))
 }
 
 /// One campaign.
 #[utoipa::path(get, path = "/api/campaigns/{id}", tag = "campaigns", params(("id" = Uuid, Path)),
-    responses((status = 200, body = Value), (status = 404, body = ProblemBody)))]
-async fn get(State(app): State<App>, user: User, Id(id): Id<CampaignId>) -> Answer {
-    let session = user.session(&app);
-    let campaign = session.campaigns().get(id).await?;
-    show(&session, &campaign).await
+    responses((status = 200, body = CampaignView)))]
+async fn get(user: User, Id(id): Id<CampaignId>) -> Answer<CampaignView> {
+    let campaign = user.campaigns().get(id).await?;
+    show(&user, &campaign).await
 }
 
 /// Changes the given fields of a draft; with `version`, only if it is still the current one.
 #[utoipa::path(put, path = "/api/campaigns/{id}", tag = "campaigns",
-    params(("id" = Uuid, Path)), request_body = Value,
-    responses((status = 200, body = Value), (status = 400, body = ProblemBody),
-        (status = 409, body = ProblemBody)))]
+    params(("id" = Uuid, Path)), request_body = CampaignBody,
+    responses((status = 200, body = CampaignView), (status = 400, description = "It has begun.")))]
 async fn put(
-    State(app): State<App>,
     user: User,
     Id(id): Id<CampaignId>,
-    Json(mut body): Json<Map<String, Value>>,
-) -> Answer {
-    let session = user.session(&app);
-    session.actor().require(Action::WriteCampaigns)?;
-    let version: Option<u64> = typed(body.remove("version").unwrap_or_default())?;
-    let before = session.campaigns().get(id).await?;
-    let mut merged = views::row(&CampaignBody::of(&before));
-    merged.extend(body);
-    let merged: CampaignBody = typed(Value::Object(merged))?;
-    let version = version.or(Some(before.version));
-    let campaign = session
-        .campaigns()
-        .update(id, version, merged.fields()?)
-        .await?;
-    show(&session, &campaign).await
+    Json(body): Json<CampaignBody>,
+) -> Answer<CampaignView> {
+    user.actor().require(Action::WriteCampaigns)?;
+    let before = user.campaigns().get(id).await?;
+    let version = body.version.or(Some(before.version));
+    let fields = body.change(&before)?;
+    let campaign = user.campaigns().update(id, version, fields).await?;
+    show(&user, &campaign).await
 }
 
 /// Removes a campaign that has not begun.
 #[utoipa::path(delete, path = "/api/campaigns/{id}", tag = "campaigns",
-    params(("id" = Uuid, Path)), responses((status = 204), (status = 400, body = ProblemBody)))]
-async fn delete(
-    State(app): State<App>,
-    user: User,
-    Id(id): Id<CampaignId>,
-) -> Result<StatusCode, Problem> {
-    user.session(&app).campaigns().delete(id).await?;
+    params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 400, description = "It has begun; cancel it.")))]
+async fn delete(user: User, Id(id): Id<CampaignId>) -> Result<StatusCode, Problem> {
+    user.campaigns().delete(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -148,79 +134,97 @@ struct Execute {
     test_mode: bool,
 }
 
-/// Runs a campaign: at once, or when its schedule says.
+/// A campaign that runs.
+#[derive(Serialize, ToSchema)]
+struct Executed {
+    /// What happens next, for a person.
+    message: String,
+    campaign_id: Uuid,
+    test_mode: bool,
+    #[schema(value_type = CampaignStatusName)]
+    status: CampaignStatus,
+    next_run_at: Option<DateTime<Utc>>,
+}
+
+/// Runs a campaign: at once, or when its schedule says. The worker plans and drafts; the messages wait
+/// for approval.
 #[utoipa::path(post, path = "/api/campaigns/{id}/execute", tag = "campaigns",
     params(("id" = Uuid, Path)), request_body = Option<Execute>,
-    responses((status = 202, body = Value), (status = 400, body = ProblemBody)))]
+    responses((status = 202, body = Executed), (status = 400, description = "It is no draft.")))]
 async fn execute(
-    State(app): State<App>,
     user: User,
     Id(id): Id<CampaignId>,
     MaybeJson(body): MaybeJson<Execute>,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    let session = user.session(&app);
-    let campaign = session.campaigns().execute(id, body.test_mode).await?;
-    let answer = json!({
-        "message": "the campaign runs; its messages wait for approval",
-        "campaign_id": campaign.id,
-        "test_mode": campaign.test_mode,
-        "status": campaign.status,
-        "next_run_at": campaign.next_run_at,
-    });
+) -> Result<(StatusCode, axum::Json<Executed>), Problem> {
+    let campaign = user.campaigns().execute(id, body.test_mode).await?;
+    let message = match (campaign.next_run_at, campaign.test_mode) {
+        (Some(at), _) => format!(
+            "the campaign runs for the first time at {}",
+            at.to_rfc3339()
+        ),
+        (None, false) => "the campaign runs; its messages wait for approval".to_owned(),
+        (None, true) => "the campaign is planned and drafted; nothing of it is sent".to_owned(),
+    };
+    let answer = Executed {
+        message,
+        campaign_id: campaign.id.0,
+        test_mode: campaign.test_mode,
+        status: campaign.status,
+        next_run_at: campaign.next_run_at,
+    };
     Ok((StatusCode::ACCEPTED, axum::Json(answer)))
 }
 
-/// Stops a campaign for now.
+/// Stops a campaign for now: nothing of it begins to leave after this answer.
 #[utoipa::path(post, path = "/api/campaigns/{id}/pause", tag = "campaigns",
     params(("id" = Uuid, Path)),
-    responses((status = 200, body = Value), (status = 400, body = ProblemBody)))]
-async fn pause(State(app): State<App>, user: User, Id(id): Id<CampaignId>) -> Answer {
-    let session = user.session(&app);
-    let campaign = session.campaigns().pause(id).await?;
-    show(&session, &campaign).await
+    responses((status = 200, body = CampaignView), (status = 400, description = "It does not run.")))]
+async fn pause(user: User, Id(id): Id<CampaignId>) -> Answer<CampaignView> {
+    let campaign = user.campaigns().pause(id).await?;
+    show(&user, &campaign).await
 }
 
 /// Goes on with a paused campaign.
 #[utoipa::path(post, path = "/api/campaigns/{id}/resume", tag = "campaigns",
     params(("id" = Uuid, Path)),
-    responses((status = 200, body = Value), (status = 400, body = ProblemBody)))]
-async fn resume(State(app): State<App>, user: User, Id(id): Id<CampaignId>) -> Answer {
-    let session = user.session(&app);
-    let campaign = session.campaigns().resume(id).await?;
-    show(&session, &campaign).await
+    responses((status = 200, body = CampaignView), (status = 400, description = "It is not paused.")))]
+async fn resume(user: User, Id(id): Id<CampaignId>) -> Answer<CampaignView> {
+    let campaign = user.campaigns().resume(id).await?;
+    show(&user, &campaign).await
 }
 
-/// Calls a campaign off.
+/// Calls a campaign off; what has not left never will.
 #[utoipa::path(post, path = "/api/campaigns/{id}/cancel", tag = "campaigns",
     params(("id" = Uuid, Path)),
-    responses((status = 200, body = Value), (status = 400, body = ProblemBody)))]
-async fn cancel(State(app): State<App>, user: User, Id(id): Id<CampaignId>) -> Answer {
-    let session = user.session(&app);
-    let campaign = session.campaigns().cancel(id).await?;
-    show(&session, &campaign).await
+    responses((status = 200, body = CampaignView), (status = 400, description = "It has ended.")))]
+async fn cancel(user: User, Id(id): Id<CampaignId>) -> Answer<CampaignView> {
+    let campaign = user.campaigns().cancel(id).await?;
+    show(&user, &campaign).await
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct PlanFilter {
     /// Only those who get nothing (true) or only those who get something (false).
     excluded: Option<bool>,
     skip: Option<u32>,
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before; not together with `skip`.
     cursor: Option<Uuid>,
 }
 
 /// Who gets what when, or why not.
 #[utoipa::path(get, path = "/api/campaigns/{id}/plan", tag = "campaigns",
-    params(("id" = Uuid, Path), PlanFilter),
-    responses((status = 200, body = Value), (status = 404, body = ProblemBody)))]
+    params(("id" = Uuid, Path), PlanFilter), responses((status = 200, body = List<PlanLine>)))]
 async fn plan(
-    State(app): State<App>,
     user: User,
     Id(id): Id<CampaignId>,
     Query(filter): Query<PlanFilter>,
-) -> Answer {
+) -> Answer<List<PlanLine>> {
     let page = paging::request(filter.skip, filter.limit, filter.cursor)?;
+    let campaign = user.campaigns().get(id).await?;
     let query = PlanQuery {
         campaign_id: id,
         occurrence: None,
@@ -228,15 +232,32 @@ async fn plan(
         undrafted: false,
         page,
     };
-    let found = user.session(&app).campaigns().plan(query).await?;
-    let items = found.items.iter().map(|line| {
-        let mut map = views::row(line);
-        let reason = map.insert("excluded".into(), json!(line.excluded.is_some()));
-        map.insert("reason".into(), reason.unwrap_or_default());
-        map.insert("variant".into(), Value::Null);
-        map.insert("estimated_cost".into(), Value::Null);
-        Value::Object(map)
-    });
-    let items = items.collect();
-    Ok(axum::Json(paging::list(page, &found, items)))
+    let found = user.campaigns().plan(query).await?;
+    let ids = found.items.iter().filter_map(|row| row.message_id);
+    let drafted = drafted(&user, ids.collect()).await?;
+    let free = campaign.fields.template_id.is_some() || !user.app.has_model;
+    Ok(axum::Json(List::of(page, &found, |row| {
+        let message = row.message_id.and_then(|id| drafted.get(&id));
+        PlanLine::of(row, message, free)
+    })))
+}
+
+async fn drafted(
+    user: &User,
+    ids: Vec<MessageId>,
+) -> Result<BTreeMap<MessageId, Message>, Problem> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let query = MessageQuery {
+        ids,
+        page: PageRequest::default(),
+        ..MessageQuery::default()
+    };
+    let found = user.messages().list(query).await?;
+    Ok(found
+        .items
+        .into_iter()
+        .map(|item| (item.id, item))
+        .collect())
 }

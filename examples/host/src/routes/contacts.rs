@@ -1,66 +1,65 @@
-//! Contacts: list, write, erase, export.
+//! Contacts: list, write, erase.
 
-use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use chrono::Datelike;
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::http::StatusCode;
+use chrono::{DateTime, Datelike, Utc};
 use crm_core::Action;
 use crm_core::audience::Audience;
-use crm_core::contact::{Contact, ContactFields};
-use crm_core::engine::Session;
+use crm_core::contact::{Birthday, ContactFields};
 use crm_core::id::ContactId;
-use crm_core::port::store::{ContactQuery, PageRequest};
+use crm_core::port::store::ContactQuery;
 use serde::Deserialize;
-use serde_json::{Map, Value};
-use utoipa::IntoParams;
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::Answer;
 use crate::auth::extract::User;
-use crate::error::{Problem, ProblemBody};
-use crate::extract::{Id, Json, Query, typed};
+use crate::error::Problem;
+use crate::extract::{Given, Id, Json, Query, given};
+use crate::paging::{self, List};
 use crate::state::App;
-use crate::{paging, views};
+use crate::views::{ConsentBody, ContactView};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, put, delete))
-        .routes(routes!(export))
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Filter {
     segment: Option<String>,
+    /// A language and its variants: `uz` also finds `uz-Cyrl`.
     language: Option<String>,
     tag: Option<String>,
     has_birthday_this_month: Option<bool>,
     /// Part of name, e-mail or company in any case.
+    #[param(max_length = 200)]
     search: Option<String>,
     skip: Option<u32>,
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before; not together with `skip`.
     cursor: Option<Uuid>,
-}
-
-fn view(contact: &Contact) -> Value {
-    Value::Object(views::row(contact))
 }
 
 /// Lists contacts, newest first.
 #[utoipa::path(get, path = "/api/contacts", tag = "contacts", params(Filter),
-    responses((status = 200, body = Value)))]
-async fn list(State(app): State<App>, user: User, Query(filter): Query<Filter>) -> Answer {
+    responses((status = 200, body = List<ContactView>)))]
+async fn list(user: User, Query(filter): Query<Filter>) -> Answer<List<ContactView>> {
     let page = paging::request(filter.skip, filter.limit, filter.cursor)?;
     let mut all = Vec::new();
     all.extend(filter.segment.map(Audience::Segment));
     all.extend(filter.language.map(Audience::Language));
     all.extend(filter.tag.map(Audience::Tag));
     if let Some(wanted) = filter.has_birthday_this_month {
-        let month = Audience::BirthdayMonth(app.engine.today().month());
+        let month = Audience::BirthdayMonth(user.app.engine.today().month());
         all.push(if wanted {
             month
         } else {
@@ -69,159 +68,177 @@ async fn list(State(app): State<App>, user: User, Query(filter): Query<Filter>) 
     }
     let query = ContactQuery {
         audience: (!all.is_empty()).then_some(Audience::And(all)),
-        search: filter.search.filter(|text| !text.is_empty()),
+        search: paging::search(filter.search)?,
         page,
         ..ContactQuery::default()
     };
-    let found = user.session(&app).contacts().list(query).await?;
-    let items = found.items.iter().map(view).collect();
-    Ok(axum::Json(paging::list(page, &found, items)))
+    let found = user.contacts().list(query).await?;
+    Ok(axum::Json(List::of(page, &found, |contact| {
+        ContactView::from(contact)
+    })))
+}
+
+/// What is known about a person. A field that is left out stays as it is, or as usual in a new contact;
+/// `null` clears it.
+#[derive(Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+struct ContactBody {
+    /// 1 to 200 characters; a new contact needs it.
+    name: Option<String>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    external_id: Given<String>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    email: Given<String>,
+    /// International, or national of Uzbekistan.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>, example = "+998901234567")]
+    phone: Given<String>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    telegram_chat_id: Given<String>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    whatsapp: Given<String>,
+    /// `VIP`, `regular`, `new_client`, `partner` or any other; `regular` unless set.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>, example = "regular")]
+    segment: Given<String>,
+    /// `YYYY-MM-DD`, or `--MM-DD` when the year is not known.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>, example = "1990-05-21")]
+    birthday: Given<Birthday>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    company: Given<String>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    position: Given<String>,
+    /// BCP 47; `ru` unless set.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>, example = "uz")]
+    language: Given<String>,
+    /// IANA zone.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>, example = "Asia/Tashkent")]
+    time_zone: Given<String>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<String>>)]
+    tags: Given<BTreeSet<String>>,
+    /// At most 16 KiB together.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<BTreeMap<String, Value>>)]
+    custom_fields: Given<BTreeMap<String, Value>>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<String>>)]
+    preferred_channels: Given<Vec<String>>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<ConsentBody>>)]
+    consent: Given<Vec<ConsentBody>>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    last_interaction_date: Given<DateTime<Utc>>,
+    /// Only for a change: the version it was made for; any other is refused.
+    version: Option<u64>,
+}
+
+impl ContactBody {
+    fn put_into(self, fields: &mut ContactFields) {
+        let usual = ContactFields::default();
+        set(&mut fields.name, self.name);
+        set(&mut fields.external_id, self.external_id);
+        set(&mut fields.email, self.email);
+        set(&mut fields.phone, self.phone);
+        set(&mut fields.telegram_chat_id, self.telegram_chat_id);
+        set(&mut fields.whatsapp, self.whatsapp);
+        set(&mut fields.birthday, self.birthday);
+        set(&mut fields.company, self.company);
+        set(&mut fields.position, self.position);
+        set(&mut fields.time_zone, self.time_zone);
+        set(
+            &mut fields.last_interaction_date,
+            self.last_interaction_date,
+        );
+        let segment = self.segment.map(|value| value.unwrap_or(usual.segment));
+        set(&mut fields.segment, segment);
+        let language = self.language.map(|value| value.unwrap_or(usual.language));
+        set(&mut fields.language, language);
+        set(&mut fields.tags, self.tags.map(Option::unwrap_or_default));
+        set(
+            &mut fields.custom_fields,
+            self.custom_fields.map(Option::unwrap_or_default),
+        );
+        set(
+            &mut fields.preferred_channels,
+            self.preferred_channels.map(Option::unwrap_or_default),
+        );
+        let consent = self.consent.map(Option::unwrap_or_default);
+        let consent = consent.map(|list| list.into_iter().map(Into::into).collect());
+        set(&mut fields.consent, consent);
+    }
+}
+
+/// Changes `field` when there is something to change it to.
+pub(super) fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
 }
 
 /// Saves a new contact.
-#[utoipa::path(post, path = "/api/contacts", tag = "contacts", request_body = Value,
-    responses((status = 201, body = Value), (status = 400, body = ProblemBody),
-        (status = 422, body = ProblemBody)))]
+#[utoipa::path(post, path = "/api/contacts", tag = "contacts", request_body = ContactBody,
+    responses((status = 201, body = ContactView)))]
 async fn create(
-    State(app): State<App>,
     user: User,
-    Json(fields): Json<ContactFields>,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    let contact = user.session(&app).contacts().create(fields).await;
+    Json(body): Json<ContactBody>,
+) -> Result<(StatusCode, axum::Json<ContactView>), Problem> {
+    user.actor().require(Action::WriteContacts)?;
+    if body.version.is_some() {
+        return Err(Problem::invalid("version", "a new contact has none"));
+    }
+    if body.name.is_none() {
+        return Err(Problem::invalid("name", "missing field"));
+    }
+    let mut fields = ContactFields::default();
+    body.put_into(&mut fields);
+    let contact = user.contacts().create(fields).await;
     let contact = contact.map_err(Problem::of_contact)?;
-    Ok((StatusCode::CREATED, axum::Json(view(&contact))))
+    Ok((StatusCode::CREATED, axum::Json(ContactView::from(&contact))))
 }
 
 /// One contact.
 #[utoipa::path(get, path = "/api/contacts/{id}", tag = "contacts", params(("id" = Uuid, Path)),
-    responses((status = 200, body = Value), (status = 404, body = ProblemBody)))]
-async fn get(State(app): State<App>, user: User, Id(id): Id<ContactId>) -> Answer {
-    Ok(axum::Json(view(
-        &user.session(&app).contacts().get(id).await?,
-    )))
+    responses((status = 200, body = ContactView)))]
+async fn get(user: User, Id(id): Id<ContactId>) -> Answer<ContactView> {
+    let contact = user.contacts().get(id).await?;
+    Ok(axum::Json(ContactView::from(&contact)))
 }
 
 /// Changes the given fields; with `version`, only if it is still the current one.
 #[utoipa::path(put, path = "/api/contacts/{id}", tag = "contacts", params(("id" = Uuid, Path)),
-    request_body = Value,
-    responses((status = 200, body = Value), (status = 404, body = ProblemBody),
-        (status = 409, body = ProblemBody)))]
+    request_body = ContactBody, responses((status = 200, body = ContactView)))]
 async fn put(
-    State(app): State<App>,
     user: User,
     Id(id): Id<ContactId>,
-    Json(mut body): Json<Map<String, Value>>,
-) -> Answer {
-    let session = user.session(&app);
-    session.actor().require(Action::WriteContacts)?;
-    let version: Option<u64> = typed(body.remove("version").unwrap_or_default())?;
-    let before = session.contacts().get(id).await?;
-    let mut fields = views::row(&before.fields);
-    fields.extend(body);
-    let fields: ContactFields = typed(Value::Object(fields))?;
+    Json(body): Json<ContactBody>,
+) -> Answer<ContactView> {
+    user.actor().require(Action::WriteContacts)?;
+    let before = user.contacts().get(id).await?;
     // What was merged is only right for the version it was merged with.
-    let contact = session
-        .contacts()
-        .update(id, version.or(Some(before.version)), fields)
-        .await;
-    Ok(axum::Json(view(&contact.map_err(Problem::of_contact)?)))
+    let version = body.version.or(Some(before.version));
+    let mut fields = before.fields;
+    body.put_into(&mut fields);
+    let contact = user.contacts().update(id, version, fields).await;
+    let contact = contact.map_err(Problem::of_contact)?;
+    Ok(axum::Json(ContactView::from(&contact)))
 }
 
-/// Erases the person.
+/// Erases the person: personal data and texts go, the history stays and still verifies.
 #[utoipa::path(delete, path = "/api/contacts/{id}", tag = "contacts",
-    params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 403, body = ProblemBody)))]
-async fn delete(
-    State(app): State<App>,
-    user: User,
-    Id(id): Id<ContactId>,
-) -> Result<StatusCode, Problem> {
-    user.session(&app).contacts().erase(id).await?;
+    params(("id" = Uuid, Path)), responses((status = 204)))]
+async fn delete(user: User, Id(id): Id<ContactId>) -> Result<StatusCode, Problem> {
+    user.contacts().erase(id).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Columns of the export.
-const COLUMNS: [&str; 14] = [
-    "id",
-    "external_id",
-    "name",
-    "email",
-    "phone",
-    "segment",
-    "birthday",
-    "company",
-    "position",
-    "language",
-    "time_zone",
-    "telegram_chat_id",
-    "whatsapp",
-    "tags",
-];
-
-/// All contacts as CSV. Cells that a spreadsheet would run as a formula begin with an apostrophe.
-#[utoipa::path(get, path = "/api/contacts/export/csv", tag = "contacts",
-    responses((status = 200, content_type = "text/csv", body = String),
-        (status = 403, body = ProblemBody)))]
-async fn export(State(app): State<App>, user: User) -> Result<Response, Problem> {
-    let session = user.session(&app);
-    session.actor().require(Action::Export)?;
-    let first = chunk(&session, None).await?;
-    let head = format!("{}\r\n", COLUMNS.join(","));
-    let start = (session, Some((head + &first.0, first.1)));
-    let stream = futures_util::stream::unfold(start, |(session, part)| async move {
-        let (text, next) = part?;
-        let following = match next {
-            None => None,
-            Some(after) => match chunk(&session, Some(after)).await {
-                Ok(part) => Some(part),
-                Err(_) => {
-                    return Some((Err(std::io::Error::other("interrupted")), (session, None)));
-                }
-            },
-        };
-        Some((Ok(Bytes::from(text)), (session, following)))
-    });
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"contacts.csv\"",
-        ),
-    ];
-    Ok((headers, Body::from_stream(stream)).into_response())
-}
-
-async fn chunk(session: &Session, after: Option<Uuid>) -> Result<(String, Option<Uuid>), Problem> {
-    let page = PageRequest {
-        limit: 1_000,
-        after,
-        oldest_first: true,
-        ..PageRequest::default()
-    };
-    let found = session
-        .contacts()
-        .list(ContactQuery {
-            page,
-            ..ContactQuery::default()
-        })
-        .await?;
-    let mut text = String::new();
-    for contact in &found.items {
-        let row = views::row(contact);
-        for (index, column) in COLUMNS.into_iter().enumerate() {
-            if index > 0 {
-                text.push(',');
-            }
-            match row.get(column) {
-                Some(Value::String(cell)) => text.push_str(&super::import::cell(cell)),
-                Some(Value::Array(tags)) => {
-                    let tags: Vec<&str> = tags.iter().filter_map(Value::as_str).collect();
-                    text.push_str(&super::import::cell(&tags.join(";")));
-                }
-                _ => {}
-            }
-        }
-        text.push_str("\r\n");
-    }
-    Ok((text, found.next))
 }

@@ -1,20 +1,14 @@
-//! Messages: write, draft, decide, send, look back.
+//! Messages: write, draft, list, look back. Deciding about them has its own file.
 
-use std::time::Duration;
-
-use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use crm_core::engine::{GenerateMessage, NewDraft};
 use crm_core::generation::Tone;
-use crm_core::id::{CampaignId, ContactId, MessageId};
-use crm_core::message::decide::{Edit, Seen};
-use crm_core::message::lifecycle::{self, Event};
-use crm_core::message::{Digest, Format, GeneratedBy, Message, Occasion, Status};
+use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crm_core::message::decide::Edit;
+use crm_core::message::{Format, GeneratedBy, Message, Occasion, Status};
 use crm_core::port::store::MessageQuery;
-use crm_core::{Error, ErrorKind};
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,22 +16,20 @@ use uuid::Uuid;
 
 use super::Answer;
 use crate::auth::extract::User;
-use crate::error::{Problem, ProblemBody};
-use crate::extract::{Id, Json, MaybeJson, Query};
+use crate::error::Problem;
+use crate::extract::{Given, Id, Json, MaybeJson, Query, given};
+use crate::names::{FormatName, GeneratedByName, OccasionName, StatusName, ToneName};
+use crate::paging::{self, List};
 use crate::state::App;
-use crate::{paging, views};
+use crate::views::{self, Draft, HistoryLine, MessageView};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(generate))
+        .routes(routes!(preview))
         .routes(routes!(get, patch, delete))
-        .routes(routes!(submit))
-        .routes(routes!(approve))
-        .routes(routes!(reject))
-        .routes(routes!(send))
         .routes(routes!(regenerate))
-        .routes(routes!(resolve))
         .routes(routes!(history))
 }
 
@@ -45,57 +37,44 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 #[derive(Default, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
+#[schema(as = MessageFilter)]
 pub(super) struct Filter {
-    status: Option<String>,
-    occasion_type: Option<String>,
+    #[schema(value_type = Option<StatusName>)]
+    #[param(value_type = Option<StatusName>)]
+    status: Option<Status>,
+    #[schema(value_type = Option<OccasionName>)]
+    #[param(value_type = Option<OccasionName>)]
+    occasion_type: Option<Occasion>,
     contact_id: Option<Uuid>,
     campaign_id: Option<Uuid>,
-    generated_by: Option<String>,
+    #[schema(value_type = Option<GeneratedByName>)]
+    #[param(value_type = Option<GeneratedByName>)]
+    generated_by: Option<GeneratedBy>,
     /// Part of text or subject in any case.
+    #[schema(max_length = 200)]
+    #[param(max_length = 200)]
     search: Option<String>,
     skip: Option<u32>,
+    #[schema(minimum = 1, maximum = 100)]
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before; not together with `skip`.
     cursor: Option<Uuid>,
 }
 
 impl Filter {
     pub(super) fn query(self) -> Result<MessageQuery, Problem> {
-        let page = paging::request(self.skip, self.limit, self.cursor)?;
-        let status = self.status.map(|name| {
-            Status::parse(&name)
-                .ok_or_else(|| Problem::invalid("status", "there is no such status"))
-        });
-        let generated_by = self.generated_by.map(|name| {
-            GeneratedBy::parse(&name)
-                .ok_or_else(|| Problem::invalid("generated_by", "use AI or manual"))
-        });
         Ok(MessageQuery {
-            statuses: status.transpose()?.into_iter().collect(),
-            occasion: self.occasion_type.map(|name| occasion(&name)).transpose()?,
+            statuses: self.status.into_iter().collect(),
+            occasion: self.occasion_type,
             contact_id: self.contact_id.map(ContactId),
             campaign_id: self.campaign_id.map(CampaignId),
-            generated_by: generated_by.transpose()?,
-            search: self.search.filter(|text| !text.is_empty()),
-            page,
+            generated_by: self.generated_by,
+            search: paging::search(self.search)?,
+            page: paging::request(self.skip, self.limit, self.cursor)?,
             ..MessageQuery::default()
         })
     }
-}
-
-pub(super) fn occasion(name: &str) -> Result<Occasion, Problem> {
-    Occasion::parse(name).ok_or_else(|| {
-        Problem::invalid(
-            "occasion_type",
-            "use birthday, new_year, holiday, promotion or custom",
-        )
-    })
-}
-
-/// Tells a field that is absent from one that is null.
-pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::<T>::deserialize(deserializer).map(Some)
 }
 
 fn check_content(content: &str) -> Result<(), Problem> {
@@ -106,134 +85,188 @@ fn check_content(content: &str) -> Result<(), Problem> {
     }
 }
 
-fn show(user: &User, message: &Message) -> Answer {
-    Ok(axum::Json(views::message(message, user.0.role)))
+/// The message as this user sees it.
+pub(super) fn show(user: &User, message: &Message) -> axum::Json<MessageView> {
+    axum::Json(MessageView::of(message, user.role()))
 }
+
+type Created = Result<(StatusCode, axum::Json<MessageView>), Problem>;
 
 /// Lists messages, newest first.
 #[utoipa::path(get, path = "/api/messages", tag = "messages", params(Filter),
-    responses((status = 200, body = Value)))]
-async fn list(State(app): State<App>, user: User, Query(filter): Query<Filter>) -> Answer {
+    responses((status = 200, body = List<MessageView>)))]
+async fn list(user: User, Query(filter): Query<Filter>) -> Answer<List<MessageView>> {
     let query = filter.query()?;
     let page = query.page;
-    let found = user.session(&app).messages().list(query).await?;
-    let items = found
-        .items
-        .iter()
-        .map(|item| views::message(item, user.0.role))
-        .collect();
-    Ok(axum::Json(paging::list(page, &found, items)))
+    let found = user.messages().list(query).await?;
+    Ok(axum::Json(List::of(page, &found, |item| {
+        MessageView::of(item, user.role())
+    })))
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewMessage)]
 struct Create {
     contact_id: Uuid,
-    #[schema(value_type = String)]
+    #[schema(value_type = OccasionName)]
     occasion_type: Occasion,
-    /// 10 to 2,000 characters.
+    #[schema(min_length = 10, max_length = 2000)]
     content: String,
+    #[schema(max_length = 200)]
     subject: Option<String>,
+    /// Channel name; the contact's preferred one unless set.
     channel: Option<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<FormatName>)]
     format: Format,
     scheduled_for: Option<DateTime<Utc>>,
     expires_at: Option<DateTime<Utc>>,
 }
 
+impl Create {
+    fn draft(self) -> Result<NewDraft, Problem> {
+        check_content(&self.content)?;
+        Ok(NewDraft {
+            contact_id: ContactId(self.contact_id),
+            occasion_type: self.occasion_type,
+            content: self.content,
+            subject: self.subject,
+            channel: self.channel,
+            format: self.format,
+            scheduled_for: self.scheduled_for,
+            expires_at: self.expires_at,
+        })
+    }
+}
+
 /// Saves a text somebody wrote, as a draft.
 #[utoipa::path(post, path = "/api/messages", tag = "messages", request_body = Create,
-    responses((status = 201, body = Value), (status = 422, body = ProblemBody)))]
-async fn create(
-    State(app): State<App>,
-    user: User,
-    Json(body): Json<Create>,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    check_content(&body.content)?;
-    let draft = NewDraft {
-        contact_id: ContactId(body.contact_id),
-        occasion_type: body.occasion_type,
-        content: body.content,
-        subject: body.subject,
-        channel: body.channel,
-        format: body.format,
-        scheduled_for: body.scheduled_for,
-        expires_at: body.expires_at,
-    };
-    let message = user.session(&app).messages().create(draft).await?;
-    Ok((StatusCode::CREATED, show(&user, &message)?))
+    responses((status = 201, body = MessageView), (status = 404)))]
+async fn create(user: User, Json(body): Json<Create>) -> Created {
+    let message = user.messages().create(body.draft()?).await?;
+    Ok((StatusCode::CREATED, show(&user, &message)))
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Generate {
     contact_id: Uuid,
-    #[schema(value_type = String)]
+    #[schema(value_type = OccasionName)]
     occasion_type: Occasion,
-    /// At most 500 characters.
+    /// What it is about.
+    #[schema(max_length = 500)]
     custom_context: Option<String>,
-    /// `professional_friendly`, `formal`, `casual` or `warm`.
-    tone: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<ToneName>)]
+    tone: Tone,
+    /// Channel name; the contact's preferred one unless set.
     channel: Option<String>,
 }
 
-/// Drafts a text and asks for approval; without a model a fallback text stands in.
+/// Drafts a text and asks for approval; without a model a fallback text stands in and says so.
 #[utoipa::path(post, path = "/api/messages/generate", tag = "messages", request_body = Generate,
-    responses((status = 201, body = Value), (status = 404, body = ProblemBody)))]
-async fn generate(
-    State(app): State<App>,
-    user: User,
-    Json(body): Json<Generate>,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    let tone = match body.tone.as_deref() {
-        None => Tone::default(),
-        Some(name) => Tone::parse(name).ok_or_else(|| {
-            Problem::invalid("tone", "use professional_friendly, formal, casual or warm")
-        })?,
-    };
+    responses((status = 201, body = MessageView), (status = 404)))]
+async fn generate(user: User, Json(body): Json<Generate>) -> Created {
     let wanted = GenerateMessage {
         contact_id: ContactId(body.contact_id),
         occasion_type: body.occasion_type,
         custom_context: body.custom_context,
-        tone,
+        tone: body.tone,
         channel: body.channel,
     };
-    let message = user.session(&app).messages().generate(wanted).await?;
-    Ok((StatusCode::CREATED, show(&user, &message)?))
+    let message = user.messages().generate(wanted).await?;
+    Ok((StatusCode::CREATED, show(&user, &message)))
+}
+
+/// A text of one's own in `content`, or a template in `template_id`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MessagePreviewRequest)]
+struct Preview {
+    contact_id: Uuid,
+    #[schema(value_type = OccasionName)]
+    occasion_type: Occasion,
+    #[schema(min_length = 10, max_length = 2000)]
+    content: Option<String>,
+    template_id: Option<Uuid>,
+    #[schema(max_length = 200)]
+    subject: Option<String>,
+    channel: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<FormatName>)]
+    format: Format,
+    scheduled_for: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// What a message would be: who gets which bytes over which channel. Nothing is saved, and everything
+/// that would be refused on saving is refused here.
+#[utoipa::path(post, path = "/api/messages/preview", tag = "messages", request_body = Preview,
+    responses((status = 200, body = Draft), (status = 404)))]
+async fn preview(user: User, Json(body): Json<Preview>) -> Answer<Draft> {
+    let (content, subject, format) = match (body.content, body.template_id) {
+        (Some(content), None) => (content, body.subject, body.format),
+        (None, Some(template)) => {
+            let contact = ContactId(body.contact_id);
+            let text = user
+                .templates()
+                .preview(TemplateId(template), contact)
+                .await?;
+            (text.content, body.subject.or(text.subject), text.format)
+        }
+        _ => {
+            return Err(Problem::invalid(
+                "content",
+                "give either content or template_id",
+            ));
+        }
+    };
+    let template = body.template_id;
+    let body = Create {
+        contact_id: body.contact_id,
+        occasion_type: body.occasion_type,
+        content,
+        subject,
+        channel: body.channel,
+        format,
+        scheduled_for: body.scheduled_for,
+        expires_at: body.expires_at,
+    };
+    let message = user.messages().preview(body.draft()?).await?;
+    Ok(axum::Json(Draft::of(&message, template)))
 }
 
 /// One message.
 #[utoipa::path(get, path = "/api/messages/{id}", tag = "messages", params(("id" = Uuid, Path)),
-    responses((status = 200, body = Value), (status = 404, body = ProblemBody)))]
-async fn get(State(app): State<App>, user: User, Id(id): Id<MessageId>) -> Answer {
-    show(&user, &user.session(&app).messages().get(id).await?)
+    responses((status = 200, body = MessageView)))]
+async fn get(user: User, Id(id): Id<MessageId>) -> Answer<MessageView> {
+    Ok(show(&user, &user.messages().get(id).await?))
 }
 
+/// A field that is left out stays as it is; `null` clears subject or schedule.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MessagePatch)]
 struct Patch {
+    #[schema(min_length = 10, max_length = 2000)]
     content: Option<String>,
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
-    subject: Option<Option<String>>,
+    #[schema(value_type = Option<String>, max_length = 200)]
+    subject: Given<String>,
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
-    scheduled_for: Option<Option<DateTime<Utc>>>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    scheduled_for: Given<DateTime<Utc>>,
+    /// The version the change was made for; any other is refused.
     version: Option<u64>,
 }
 
 /// Changes text or schedule; an approval that was given is void.
 #[utoipa::path(patch, path = "/api/messages/{id}", tag = "messages",
     params(("id" = Uuid, Path)), request_body = Patch,
-    responses((status = 200, body = Value), (status = 400, body = ProblemBody),
-        (status = 409, body = ProblemBody)))]
-async fn patch(
-    State(app): State<App>,
-    user: User,
-    Id(id): Id<MessageId>,
-    Json(body): Json<Patch>,
-) -> Answer {
+    responses((status = 200, body = MessageView),
+        (status = 400, description = "It is on its way or has left.")))]
+async fn patch(user: User, Id(id): Id<MessageId>, Json(body): Json<Patch>) -> Answer<MessageView> {
     if let Some(content) = &body.content {
         check_content(content)?;
     }
@@ -243,225 +276,47 @@ async fn patch(
         scheduled_for: body.scheduled_for,
         source: None,
     };
-    show(
-        &user,
-        &user
-            .session(&app)
-            .messages()
-            .edit(id, body.version, edit)
-            .await?,
-    )
+    let message = user.messages().edit(id, body.version, edit).await?;
+    Ok(show(&user, &message))
 }
 
-/// Hides a message that never left.
+/// Hides a message that never left. Its history stays.
 #[utoipa::path(delete, path = "/api/messages/{id}", tag = "messages",
-    params(("id" = Uuid, Path)), responses((status = 204), (status = 400, body = ProblemBody)))]
-async fn delete(
-    State(app): State<App>,
-    user: User,
-    Id(id): Id<MessageId>,
-) -> Result<StatusCode, Problem> {
-    user.session(&app).messages().delete(id).await?;
+    params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 400, description = "It may have left.")))]
+async fn delete(user: User, Id(id): Id<MessageId>) -> Result<StatusCode, Problem> {
+    user.messages().delete(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Decision {
-    /// The version that was seen; required to approve.
-    version: Option<u64>,
-    /// The digest that was seen.
-    digest: Option<String>,
-    /// At most 500 characters.
-    reason: Option<String>,
-}
-
-/// Asks for a decision about a draft.
-#[utoipa::path(post, path = "/api/messages/{id}/submit", tag = "messages",
-    params(("id" = Uuid, Path)), request_body = Option<Decision>,
-    responses((status = 200, body = Value), (status = 409, body = ProblemBody)))]
-async fn submit(
-    State(app): State<App>,
-    user: User,
-    Id(id): Id<MessageId>,
-    MaybeJson(body): MaybeJson<Decision>,
-) -> Answer {
-    show(
-        &user,
-        &user
-            .session(&app)
-            .messages()
-            .submit(id, body.version)
-            .await?,
-    )
-}
-
-/// Approves exactly the version that was seen.
-#[utoipa::path(post, path = "/api/messages/{id}/approve", tag = "messages",
-    params(("id" = Uuid, Path)), request_body = Decision,
-    responses((status = 200, body = Value), (status = 403, body = ProblemBody),
-        (status = 409, body = ProblemBody), (status = 428, body = ProblemBody)))]
-async fn approve(
-    State(app): State<App>,
-    user: User,
-    Id(id): Id<MessageId>,
-    MaybeJson(body): MaybeJson<Decision>,
-) -> Answer {
-    let session = user.session(&app);
-    let digest = match body.digest.as_deref() {
-        None => None,
-        Some(text) => Some(
-            Digest::from_hex(text)
-                .ok_or_else(|| Problem::invalid("digest", "a digest is 64 hexadecimal digits"))?,
-        ),
-    };
-    let Some(version) = body.version else {
-        // Whoever may not approve at all is told so first.
-        let message = session.messages().get(id).await?;
-        lifecycle::apply(message.status, Event::Approve, user.0.role)?;
-        let detail = "give the version you saw: nobody approves unseen";
-        return Err(Error::new(ErrorKind::PreconditionRequired, detail).into());
-    };
-    show(
-        &user,
-        &session
-            .approvals()
-            .approve(id, Seen { version, digest })
-            .await?,
-    )
-}
-
-/// Declines a message.
-#[utoipa::path(post, path = "/api/messages/{id}/reject", tag = "messages",
-    params(("id" = Uuid, Path)), request_body = Option<Decision>,
-    responses((status = 200, body = Value), (status = 400, body = ProblemBody),
-        (status = 409, body = ProblemBody)))]
-async fn reject(
-    State(app): State<App>,
-    user: User,
-    Id(id): Id<MessageId>,
-    MaybeJson(body): MaybeJson<Decision>,
-) -> Answer {
-    let session = user.session(&app);
-    show(
-        &user,
-        &session
-            .approvals()
-            .reject(id, body.version, body.reason)
-            .await?,
-    )
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Wait {
-    /// Waits up to 10 seconds for the outcome.
-    wait: Option<bool>,
-}
-
-/// Queues an approved message for delivery now; a failed one is tried again.
-#[utoipa::path(post, path = "/api/messages/{id}/send", tag = "messages",
-    params(("id" = Uuid, Path), Wait),
-    responses((status = 200, body = Value), (status = 400, body = ProblemBody)))]
-async fn send(
-    State(app): State<App>,
-    user: User,
-    Id(id): Id<MessageId>,
-    Query(query): Query<Wait>,
-) -> Answer {
-    let session = user.session(&app);
-    let mut message = session.messages().send(id).await?;
-    if query.wait == Some(true) {
-        let mut stop = app.stop.clone();
-        for _ in 0..100 {
-            let open = matches!(
-                message.status,
-                Status::Approved | Status::Claimed | Status::Sending
-            );
-            if !open || *stop.borrow() {
-                break;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(100)) => {}
-                _ = stop.wait_for(|stop| *stop) => {}
-            }
-            message = session.messages().get(id).await?;
-        }
-    }
-    show(&user, &message)
-}
-
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 struct Regenerate {
-    /// At most 500 characters.
+    /// What is to be different.
+    #[schema(max_length = 500)]
     instruction: Option<String>,
 }
 
 /// Drafts the text anew; an approval that was given is void.
 #[utoipa::path(post, path = "/api/messages/{id}/regenerate", tag = "messages",
     params(("id" = Uuid, Path)), request_body = Option<Regenerate>,
-    responses((status = 200, body = Value), (status = 400, body = ProblemBody)))]
+    responses((status = 200, body = MessageView),
+        (status = 400, description = "It is on its way or has left.")))]
 async fn regenerate(
-    State(app): State<App>,
     user: User,
     Id(id): Id<MessageId>,
     MaybeJson(body): MaybeJson<Regenerate>,
-) -> Answer {
-    let session = user.session(&app);
-    show(
-        &user,
-        &session
-            .messages()
-            .regenerate(id, body.instruction.as_deref())
-            .await?,
-    )
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Resolve {
-    /// `sent`, `resend` or `failed`.
-    outcome: String,
-    reason: Option<String>,
-}
-
-/// A person's word on a message of which nobody knows whether it left.
-#[utoipa::path(post, path = "/api/messages/{id}/resolve", tag = "messages",
-    params(("id" = Uuid, Path)), request_body = Resolve,
-    responses((status = 200, body = Value), (status = 400, body = ProblemBody)))]
-async fn resolve(
-    State(app): State<App>,
-    user: User,
-    Id(id): Id<MessageId>,
-    Json(body): Json<Resolve>,
-) -> Answer {
-    let event = match body.outcome.as_str() {
-        "sent" => Event::ResolveSent,
-        "resend" => Event::ResolveResend,
-        "failed" => Event::ResolveFailed,
-        _ => return Err(Problem::invalid("outcome", "use sent, resend or failed")),
-    };
-    show(
-        &user,
-        &user
-            .session(&app)
-            .messages()
-            .resolve(id, event, body.reason)
-            .await?,
-    )
+) -> Answer<MessageView> {
+    let wanted = body.instruction.as_deref();
+    let message = user.messages().regenerate(id, wanted).await?;
+    Ok(show(&user, &message))
 }
 
 /// What happened to a message, newest first.
 #[utoipa::path(get, path = "/api/messages/{id}/history", tag = "messages",
-    params(("id" = Uuid, Path)),
-    responses((status = 200, body = Value), (status = 404, body = ProblemBody)))]
-async fn history(State(app): State<App>, user: User, Id(id): Id<MessageId>) -> Answer {
-    let session = user.session(&app);
-    let events = session.messages().history(id).await?;
-    let trail = session.messages().trail(id).await?;
-    Ok(axum::Json(Value::Array(views::history(
-        &events,
-        &trail.revisions,
-    ))))
+    params(("id" = Uuid, Path)), responses((status = 200, body = Vec<HistoryLine>)))]
+async fn history(user: User, Id(id): Id<MessageId>) -> Answer<Vec<HistoryLine>> {
+    let events = user.messages().history(id).await?;
+    let trail = user.messages().trail(id).await?;
+    Ok(axum::Json(views::history(&events, &trail.revisions)))
 }

@@ -3,11 +3,12 @@
 mod analytics;
 mod audit;
 mod auth;
-mod bulk;
 mod campaign_body;
 mod campaigns;
 mod contacts;
+mod decisions;
 mod events;
+mod export;
 mod import;
 mod messages;
 mod ops;
@@ -16,50 +17,24 @@ mod templates;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::{Router, middleware};
-use serde_json::Value;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::error::{Problem, ProblemBody};
+use crate::error::Problem;
 use crate::state::App;
-use crate::{idempotency, limits};
+use crate::{document, headers, idempotency, limits};
 
 /// What a route answers.
-pub(crate) type Answer = Result<axum::Json<Value>, Problem>;
-
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "Outreach engine", description = "Contacts, messages, approvals and campaigns."),
-    components(schemas(ProblemBody)),
-    modifiers(&Bearer),
-    security(("bearer" = []))
-)]
-struct Document;
-
-struct Bearer;
-
-impl Modify for Bearer {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .build();
-        document
-            .components
-            .get_or_insert_with(Default::default)
-            .add_security_scheme("bearer", SecurityScheme::Http(scheme));
-    }
-}
+pub(crate) type Answer<T> = Result<axum::Json<T>, Problem>;
 
 pub(crate) fn router(app: App) -> Router {
-    let (router, document) = OpenApiRouter::<App>::with_openapi(Document::openapi())
+    let (router, described) = OpenApiRouter::<App>::with_openapi(document::head())
         .merge(auth::router())
         .merge(contacts::router())
+        .merge(export::router())
         .merge(import::router())
         .merge(messages::router())
-        .merge(bulk::router())
+        .merge(decisions::router())
         .merge(campaigns::router())
         .merge(templates::router())
         .merge(analytics::router())
@@ -67,8 +42,12 @@ pub(crate) fn router(app: App) -> Router {
         .merge(events::router())
         .merge(ops::router())
         .split_for_parts();
+    let swagger = SwaggerUi::new("/api/docs")
+        .external_url_unchecked("/api/openapi.json", document::complete(described))
+        // The public validator would be an outside host.
+        .config(Config::default().validator_url("none"));
     router
-        .merge(SwaggerUi::new("/api/docs").url("/api/openapi.json", document))
+        .merge(swagger)
         .fallback(async || {
             Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
         })
@@ -86,5 +65,6 @@ pub(crate) fn router(app: App) -> Router {
         .layer(middleware::from_fn(limits::body))
         .layer(DefaultBodyLimit::max(limits::BODY))
         .layer(middleware::from_fn_with_state(app.clone(), limits::log))
+        .layer(middleware::from_fn(headers::layer))
         .with_state(app)
 }

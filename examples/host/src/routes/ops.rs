@@ -3,16 +3,16 @@
 use std::fmt::Write as _;
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use crm_core::{Actor, Role, Workspace};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Answer;
-use crate::error::{Problem, ProblemBody};
-use crate::state::App;
+use crate::error::Problem;
+use crate::state::{App, WorkerState};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -21,20 +21,55 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(metrics))
 }
 
-/// The process runs.
-#[utoipa::path(get, path = "/healthz", tag = "operations", security(()),
-    responses((status = 200, body = serde_json::Value)))]
-async fn healthz() -> Answer {
-    Ok(axum::Json(json!({"status": "ok"})))
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// Always `ok`.
+    status: &'static str,
 }
 
-/// The databases answer.
+/// The process runs and answers.
+#[utoipa::path(get, path = "/healthz", tag = "operations", security(()),
+    responses((status = 200, body = Health)))]
+async fn healthz() -> axum::Json<Health> {
+    axum::Json(Health { status: "ok" })
+}
+
+#[derive(Serialize, ToSchema)]
+struct Readiness {
+    /// `ready` or `not_ready`.
+    status: &'static str,
+    /// `writable`, `read_only` (it answers and cannot be written) or `unavailable`.
+    database: &'static str,
+    worker: WorkerState,
+}
+
+/// Whether the databases can be written and the worker lives; 503 when not.
 #[utoipa::path(get, path = "/readyz", tag = "operations", security(()),
-    responses((status = 200, body = serde_json::Value), (status = 503, body = ProblemBody)))]
-async fn readyz(State(app): State<App>) -> Answer {
-    app.engine.store().checkpoint(&Workspace::default()).await?;
-    app.accounts.count().await?;
-    Ok(axum::Json(json!({"status": "ready"})))
+    responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
+async fn readyz(State(app): State<App>) -> (StatusCode, axum::Json<Readiness>) {
+    let workspace = Workspace::default();
+    let reads = app.engine.store().checkpoint(&workspace).await.is_ok();
+    // Sealing is due anyway and goes through the one writer of the engine's database.
+    let writes = reads
+        && app.engine.store().seal(&workspace, 1).await.is_ok()
+        && app.accounts.0.probe().await.is_ok();
+    let worker = app.worker.get();
+    let ready = writes && worker != WorkerState::Failed;
+    let answer = Readiness {
+        status: if ready { "ready" } else { "not_ready" },
+        database: match (reads, writes) {
+            (_, true) => "writable",
+            (true, false) => "read_only",
+            (false, false) => "unavailable",
+        },
+        worker,
+    };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, axum::Json(answer))
 }
 
 /// Prometheus text.
@@ -42,30 +77,51 @@ async fn readyz(State(app): State<App>) -> Answer {
     responses((status = 200, content_type = "text/plain", body = String)))]
 async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
     let reader = Actor::new(Workspace::default(), "metrics", Role::Viewer);
-    let by_status = app
-        .engine
-        .act_as(reader)
-        .analytics()
-        .messages_by_status()
-        .await?;
-    let mut text = String::from(
-        "# HELP crm_http_responses_total Answers by class of status.\n\
-         # TYPE crm_http_responses_total counter\n",
+    let session = app.engine.act_as(reader);
+    let by_status = session.analytics().messages_by_status().await?;
+    let sealed = session.audit().checkpoint().await?.position;
+    let mut text = String::new();
+    let mut metric = |name: &str, kind: &str, help: &str, samples: Vec<(String, u64)>| {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (labels, value) in samples {
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
+    };
+    let answers = app.requests.read().into_iter();
+    metric(
+        "crm_http_responses_total",
+        "counter",
+        "Answers by class of status.",
+        answers
+            .map(|(class, count)| (format!("{{class=\"{class}\"}}"), count))
+            .collect(),
     );
-    for (class, count) in app.requests.read() {
-        let _ = writeln!(
-            text,
-            "crm_http_responses_total{{class=\"{class}\"}} {count}"
-        );
-    }
-    text.push_str("# HELP crm_messages Messages by status.\n# TYPE crm_messages gauge\n");
-    for (status, count) in by_status {
-        let _ = writeln!(
-            text,
-            "crm_messages{{status=\"{}\"}} {count}",
-            status.as_str()
-        );
-    }
+    metric(
+        "crm_messages",
+        "gauge",
+        "Messages by status.",
+        by_status
+            .into_iter()
+            .map(|(status, count)| {
+                let labels = format!("{{status=\"{}\"}}", status.as_str());
+                (labels, u64::try_from(count).unwrap_or(0))
+            })
+            .collect(),
+    );
+    let none = String::new;
+    metric(
+        "crm_audit_sealed_total",
+        "counter",
+        "Events in the sealed chain.",
+        vec![(none(), sealed)],
+    );
+    let running = u64::from(app.worker.get() == WorkerState::Running);
+    metric(
+        "crm_worker_running",
+        "gauge",
+        "Whether this process's worker plans, drafts and delivers.",
+        vec![(none(), running)],
+    );
     Ok((
         [(
             header::CONTENT_TYPE,

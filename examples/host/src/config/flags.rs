@@ -1,0 +1,104 @@
+//! Flags, and the variables that stand in for them.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use secrecy::SecretString;
+
+/// What `--help` says below the flags.
+const MORE: &str = "\
+Read from the environment or the file, so that no process list shows them:
+  CRM_SECRET           signs access tokens, at least 32 bytes; created beside the database when unset
+  CRM_DEMO_PASSWORD    password of the three demo users, 8 to 100 characters; random when unset
+  CRM_CHANNEL_<NAME>   as --channel <name>=...
+  ANTHROPIC_API_KEY    drafts come from Claude; without it from templates and built-in greetings
+  ANTHROPIC_BASE_URL   another address of the model's API
+  CRM_MODEL            another model
+  RUST_LOG             what is logged to standard error: error, warn, info (unless set), debug
+
+The file is TOML. Its keys are those of the flags with _ for -, and secret, demo_password,
+anthropic_api_key, anthropic_base_url, model; channels are a table:
+  database = \"sqlite:/var/lib/crm/crm.db\"
+  listen = \"127.0.0.1:8000\"
+  [channels]
+  email = \"smtp://user:password@mail.example:587?tls=starttls&from=news@salon.example\"
+
+Flags win over the environment, the environment over the file.";
+
+/// A thin HTTP host around the outreach engine.
+#[derive(Parser)]
+#[command(name = "crm-host", version, after_help = MORE)]
+pub(super) struct Flags {
+    /// Settings file (TOML).
+    #[arg(long, env = "CRM_CONFIG", value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// Database [default: sqlite:crm.db].
+    #[arg(long, env = "CRM_DATABASE", value_name = "sqlite:PATH", global = true)]
+    pub(super) database: Option<String>,
+    /// Address to listen on; port 0 picks one [default: 127.0.0.1:8000].
+    #[arg(long, env = "CRM_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)]
+    pub(super) listen: Option<SocketAddr>,
+    /// Fills an empty database with demo data.
+    #[arg(long, env = "CRM_DEMO", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = yes)]
+    pub(super) demo: Option<bool>,
+    /// Directory of delivered messages [default: outbox/ beside the database].
+    #[arg(long, env = "CRM_OUTBOX", value_name = "DIRECTORY", global = true)]
+    pub(super) outbox: Option<PathBuf>,
+    /// A channel's provider, for example
+    /// email=smtp://user:password@host:587?tls=starttls&from=a@b.example (tls: none, starttls, implicit);
+    /// repeatable. Channels without one go to the outbox.
+    #[arg(long = "channel", value_name = "NAME=URL", global = true, value_parser = channel)]
+    pub(super) channels: Vec<(String, SecretString)>,
+    /// Serves HTTP only.
+    #[arg(long, env = "CRM_NO_WORKER", value_name = "BOOL", num_args = 0..=1,
+        require_equals = true, default_missing_value = "true", value_parser = yes)]
+    pub(super) no_worker: Option<bool>,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Plans, drafts and delivers without serving HTTP.
+    Worker,
+}
+
+pub(super) fn database(text: &str) -> Result<PathBuf, String> {
+    match text.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
+        Some(("postgres" | "postgresql", _)) => {
+            Err("this build stores in SQLite only; use --database sqlite:PATH".to_owned())
+        }
+        _ => Err("--database must be sqlite:PATH, for example sqlite:crm.db".to_owned()),
+    }
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.to_socket_addrs()
+        .ok()
+        .and_then(|mut found| found.next())
+        .ok_or_else(|| "use ADDRESS:PORT, for example 127.0.0.1:8000".to_owned())
+}
+
+/// An empty variable is one that is not set.
+fn yes(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("use true or false".to_owned()),
+    }
+}
+
+pub(super) fn channel_name(name: &str) -> bool {
+    let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    (1..=64).contains(&name.len()) && name.bytes().all(fine)
+}
+
+fn channel(text: &str) -> Result<(String, SecretString), String> {
+    text.split_once('=')
+        .filter(|(name, _)| channel_name(name))
+        .map(|(name, url)| (name.to_owned(), url.into()))
+        .ok_or_else(|| "use name=url with a lower-case name".to_owned())
+}

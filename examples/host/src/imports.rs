@@ -1,0 +1,192 @@
+//! Reports of imports, kept in the host's own database, each in its user's workspace.
+
+use std::collections::BTreeMap;
+
+use crm_core::contact::import::Detected;
+use crm_core::engine::{ImportReport, RevertReport};
+use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::auth::extract::User;
+use crate::error::Problem;
+use crate::state::App;
+
+/// How an import goes.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = Import)]
+pub(crate) struct ImportView {
+    pub(crate) import_id: Uuid,
+    pub(crate) status: ImportStatus,
+    /// Rows below the header.
+    pub(crate) rows: u64,
+    created: u64,
+    /// Always 0: people who are already there are left alone.
+    updated: u64,
+    /// Rows of people who were already there.
+    skipped: u64,
+    /// Rows that could not be taken; see `rejects`.
+    rejected: u64,
+    detected: Option<Found>,
+    /// Why it failed, and what to do.
+    pub(crate) detail: Option<String>,
+    /// What taking it back did.
+    revert: Option<Reverted>,
+}
+
+/// Where an import stands.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ImportStatus {
+    Queued,
+    Running,
+    Completed,
+    Failed,
+    Reverted,
+}
+
+/// What was found out about the file.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = Detected)]
+struct Found {
+    /// `utf-8` or `utf-8-bom`.
+    encoding: String,
+    separator: String,
+    /// `plain`: columns found by their names.
+    profile: String,
+    /// Share of the columns whose name is known, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    confidence: f64,
+    /// The field each column fills; null for one left out.
+    mapping: BTreeMap<String, Option<String>>,
+}
+
+impl From<&Detected> for Found {
+    fn from(found: &Detected) -> Self {
+        Self {
+            encoding: found.encoding.clone(),
+            separator: found.separator.clone(),
+            profile: found.profile.clone(),
+            confidence: found.confidence,
+            mapping: found.mapping.clone(),
+        }
+    }
+}
+
+/// What taking an import back did.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+struct Reverted {
+    /// Contacts that were removed.
+    removed: u64,
+    /// Contacts that stay.
+    kept: u64,
+    /// Which ones stay and why, at most 1,000.
+    items: Vec<Kept>,
+}
+
+/// A contact that stays.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+struct Kept {
+    contact_id: Uuid,
+    /// `edited` or `has_messages`.
+    reason: String,
+}
+
+impl ImportView {
+    pub(crate) fn queued(import_id: Uuid, rows: u64, detected: &Detected) -> Self {
+        Self {
+            import_id,
+            status: ImportStatus::Queued,
+            rows,
+            created: 0,
+            updated: 0,
+            skipped: 0,
+            rejected: 0,
+            detected: Some(detected.into()),
+            detail: None,
+            revert: None,
+        }
+    }
+
+    pub(crate) fn done(&mut self, found: &ImportReport) {
+        self.status = ImportStatus::Completed;
+        self.rows = found.rows;
+        self.created = found.created;
+        self.skipped = found.skipped;
+        self.rejected = found.rejected.len() as u64;
+    }
+
+    pub(crate) fn reverted(&mut self, done: &RevertReport) {
+        self.status = ImportStatus::Reverted;
+        let items = done.items.iter();
+        self.revert = Some(Reverted {
+            removed: done.removed,
+            kept: done.kept,
+            items: items
+                .map(|kept| Kept {
+                    contact_id: kept.id.0,
+                    reason: kept.reason.clone(),
+                })
+                .collect(),
+        });
+    }
+}
+
+/// The imports of one workspace.
+pub(crate) struct Imports {
+    pub(crate) app: App,
+    workspace: String,
+}
+
+impl Imports {
+    pub(crate) fn of(user: &User) -> Self {
+        Self {
+            app: user.app.clone(),
+            workspace: user.actor().workspace.as_str().to_owned(),
+        }
+    }
+
+    pub(crate) async fn save(&self, report: &ImportView, rejects: String) -> Result<(), Problem> {
+        let workspace = self.workspace.clone();
+        let id = report.import_id.to_string();
+        let report = serde_json::to_string(report)
+            .map_err(|_| Problem::unavailable("the report cannot be written"))?;
+        self.app
+            .accounts
+            .0
+            .call(move |connection| {
+                connection.execute(
+                    "INSERT INTO imports (id, workspace, report, rejects) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (id) DO UPDATE SET report = ?3, rejects = ?4
+                     WHERE workspace = ?2",
+                    params![id, workspace, report, rejects],
+                )
+            })
+            .await
+            .map(drop)
+    }
+
+    /// The report and the file of rejected rows.
+    pub(crate) async fn load(&self, id: Uuid) -> Result<(ImportView, String), Problem> {
+        let workspace = self.workspace.clone();
+        let (report, rejects): (String, String) = self
+            .app
+            .accounts
+            .0
+            .call(move |connection| {
+                connection
+                    .query_row(
+                        "SELECT report, rejects FROM imports WHERE id = ?1 AND workspace = ?2",
+                        [id.to_string(), workspace],
+                        |row| Ok((row.get(0)?, row.get(1)?)),
+                    )
+                    .optional()
+            })
+            .await?
+            .ok_or_else(|| crm_core::Error::not_found("import"))?;
+        let report = serde_json::from_str(&report)
+            .map_err(|_| Problem::unavailable("the report cannot be read"))?;
+        Ok((report, rejects))
+    }
+}

@@ -1,0 +1,66 @@
+//! The engine's closed lists of names, for the API document. The lists are the engine's own.
+
+use std::borrow::Cow;
+
+use crm_core::Role;
+use crm_core::campaign::CampaignStatus;
+use crm_core::generation::Tone;
+use crm_core::message::{Format, GeneratedBy, Occasion, Status};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+fn listed<const N: usize>(names: [&'static str; N]) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names))
+        .into()
+}
+
+macro_rules! names {
+    ($(#[$doc:meta])* $schema:ident, $name:literal, $names:expr) => {
+        $(#[$doc])*
+        pub(crate) struct $schema;
+
+        impl PartialSchema for $schema {
+            fn schema() -> RefOr<Schema> {
+                listed($names)
+            }
+        }
+
+        impl ToSchema for $schema {
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
+        }
+    };
+}
+
+names! {
+    /// Why a message is written.
+    OccasionName, "Occasion", Occasion::ALL.map(Occasion::as_str)
+}
+names! {
+    /// Where a message stands.
+    StatusName, "Status", Status::ALL.map(Status::as_str)
+}
+names! {
+    /// Who wrote a text.
+    GeneratedByName, "GeneratedBy", [GeneratedBy::Ai, GeneratedBy::Manual].map(GeneratedBy::as_str)
+}
+names! {
+    /// How a text is to be read.
+    FormatName, "Format", [Format::Text, Format::Html].map(Format::as_str)
+}
+names! {
+    /// How a draft sounds.
+    ToneName, "Tone", Tone::ALL.map(Tone::as_str)
+}
+names! {
+    /// Where a campaign stands.
+    CampaignStatusName, "CampaignStatus", CampaignStatus::ALL.map(CampaignStatus::as_str)
+}
+names! {
+    /// What a user may do.
+    RoleName, "Role", [Role::Admin, Role::Manager, Role::Viewer].map(Role::as_str)
+}

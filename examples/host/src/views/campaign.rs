@@ -1,0 +1,230 @@
+//! Campaigns and their plans.
+
+use chrono::{DateTime, Utc};
+use crm_core::audience::Audience;
+use crm_core::campaign::{Campaign, CampaignStatus, PlanRow, Schedule};
+use crm_core::engine::CampaignStats;
+use crm_core::message::{Message, Occasion};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::dollars;
+use crate::names::{CampaignStatusName, OccasionName};
+
+/// Messages to an audience.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Campaign)]
+pub(crate) struct CampaignView {
+    id: Uuid,
+    name: String,
+    description: Option<String>,
+    #[schema(value_type = OccasionName)]
+    occasion_type: Occasion,
+    /// The short form where it can say it, else the full audience expression.
+    #[schema(value_type = Object)]
+    segment_filter: Value,
+    /// `immediate`, `scheduled`, `recurring` or `birthday`.
+    schedule_type: &'static str,
+    scheduled_at: Option<DateTime<Utc>>,
+    recurrence_rule: Option<String>,
+    /// Whether `scheduled_at` is each recipient's own wall time.
+    local_time: bool,
+    /// Hour of `birthday` schedules.
+    hour: Option<u32>,
+    channel: String,
+    time_zone: String,
+    template_id: Option<Uuid>,
+    tone: Option<String>,
+    custom_context: Option<String>,
+    #[schema(value_type = CampaignStatusName)]
+    status: CampaignStatus,
+    /// Plans and drafts, never sends.
+    test_mode: bool,
+    next_run_at: Option<DateTime<Utc>>,
+    stats: Stats,
+    version: u64,
+    created_by: String,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+/// A campaign's figures.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignStats)]
+struct Stats {
+    /// Messages drafted.
+    generated_count: i64,
+    /// Sent or delivered.
+    sent_count: i64,
+    failed_count: i64,
+    /// Rejected, cancelled or expired.
+    ended_count: i64,
+}
+
+/// The parts of a schedule as clients name them.
+pub(crate) struct Times {
+    pub(crate) kind: &'static str,
+    pub(crate) at: Option<DateTime<Utc>>,
+    pub(crate) rule: Option<String>,
+    pub(crate) local_time: bool,
+    pub(crate) hour: Option<u32>,
+}
+
+pub(crate) fn schedule_of(schedule: &Schedule) -> Times {
+    let times = Times {
+        kind: "immediate",
+        at: None,
+        rule: None,
+        local_time: false,
+        hour: None,
+    };
+    match schedule {
+        Schedule::Immediate => times,
+        Schedule::Scheduled { at, local_time } => Times {
+            kind: "scheduled",
+            at: Some(*at),
+            local_time: *local_time,
+            ..times
+        },
+        Schedule::Recurring { cron, .. } => Times {
+            kind: "recurring",
+            rule: Some(cron.clone()),
+            ..times
+        },
+        Schedule::Birthday { hour } => Times {
+            kind: "birthday",
+            hour: Some(*hour),
+            ..times
+        },
+    }
+}
+
+/// The audience in the short form where that says the same, else the expression.
+pub(crate) fn audience_of(audience: &Audience) -> Value {
+    short(audience).unwrap_or_else(|| json!(audience))
+}
+
+fn short(audience: &Audience) -> Option<Value> {
+    let parts = match audience {
+        Audience::And(parts) => parts.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let mut map = Map::new();
+    let mut tags = Vec::new();
+    for part in parts {
+        let (key, value) = match part {
+            Audience::Segment(name) => ("segment", json!(name)),
+            Audience::Language(name) => ("language", json!(name)),
+            Audience::Tag(name) => {
+                tags.push(json!(name));
+                continue;
+            }
+            Audience::Or(any) => {
+                let names: Option<Vec<&str>> = any
+                    .iter()
+                    .map(|one| match one {
+                        Audience::Segment(name) => Some(name.as_str()),
+                        _ => None,
+                    })
+                    .collect();
+                ("segments", json!(names.filter(|names| !names.is_empty())?))
+            }
+            _ => return None,
+        };
+        if map.insert(key.to_owned(), value).is_some() {
+            return None;
+        }
+    }
+    if !tags.is_empty() {
+        map.insert("tags".to_owned(), Value::Array(tags));
+    }
+    Some(Value::Object(map))
+}
+
+impl CampaignView {
+    pub(crate) fn of(campaign: &Campaign, stats: CampaignStats) -> Self {
+        let fields = campaign.fields.clone();
+        let times = schedule_of(&fields.schedule);
+        Self {
+            id: campaign.id.0,
+            name: fields.name,
+            description: fields.description,
+            occasion_type: fields.occasion_type,
+            segment_filter: audience_of(&fields.audience),
+            schedule_type: times.kind,
+            scheduled_at: times.at,
+            recurrence_rule: times.rule,
+            local_time: times.local_time,
+            hour: times.hour,
+            channel: fields.channel,
+            time_zone: fields.time_zone,
+            template_id: fields.template_id.map(|id| id.0),
+            tone: fields.tone,
+            custom_context: fields.custom_context,
+            status: campaign.status,
+            test_mode: campaign.test_mode,
+            next_run_at: campaign.next_run_at,
+            stats: Stats {
+                generated_count: stats.generated_count,
+                sent_count: stats.sent_count,
+                failed_count: stats.failed_count,
+                ended_count: stats.ended_count,
+            },
+            version: campaign.version,
+            created_by: campaign.created_by.clone(),
+            created_at: campaign.created_at,
+            updated_at: campaign.updated_at,
+        }
+    }
+}
+
+/// Who gets what when, or why not.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanLine {
+    contact_id: Uuid,
+    /// The run, for example `2026-11-24`.
+    occurrence: String,
+    /// When it is to leave; null when excluded.
+    send_at: Option<DateTime<Utc>>,
+    /// The same instant as the recipient's clock shows it.
+    #[schema(example = "2026-11-24T09:00:00")]
+    local_time: Option<String>,
+    time_zone: String,
+    channel: String,
+    /// Which text of a split test; `A` where there is one text only, null when excluded.
+    variant: Option<&'static str>,
+    /// What drafting costs, as an exact decimal number of US dollars: what it did cost once drafted,
+    /// 0.00 for a template or without a model; null when excluded or not known before the draft.
+    estimated_cost: Option<String>,
+    excluded: bool,
+    /// Why this contact gets nothing.
+    reason: Option<String>,
+    /// The message, once drafted.
+    message_id: Option<Uuid>,
+}
+
+impl PlanLine {
+    /// A line with its message, once there is one; `free` when drafting it calls no model.
+    pub(crate) fn of(row: &PlanRow, message: Option<&Message>, free: bool) -> Self {
+        let excluded = row.excluded.is_some();
+        let cost = match message {
+            Some(message) => Some(message.metadata.cost_picodollars),
+            None => (free && !excluded).then_some(0),
+        };
+        Self {
+            contact_id: row.contact_id.0,
+            occurrence: row.occurrence.clone(),
+            send_at: row.send_at,
+            local_time: row.local_time.clone(),
+            time_zone: row.time_zone.clone(),
+            channel: row.channel.clone(),
+            variant: (!excluded).then_some("A"),
+            estimated_cost: cost.map(dollars),
+            excluded,
+            reason: row.excluded.clone(),
+            message_id: row.message_id.map(|id| id.0),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Messages and their history.
+
+use chrono::{DateTime, Utc};
+use crm_core::Role;
+use crm_core::message::history::StoredEvent;
+use crm_core::message::lifecycle::{Event, allowed_actions};
+use crm_core::message::{Format, GeneratedBy, Message, Occasion, Provenance, Revision, Status};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::dollars;
+use crate::names::{FormatName, GeneratedByName, OccasionName, StatusName};
+
+/// A message to one person over one channel.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Message)]
+pub(crate) struct MessageView {
+    id: Uuid,
+    contact_id: Uuid,
+    campaign_id: Option<Uuid>,
+    #[schema(value_type = OccasionName)]
+    occasion_type: Occasion,
+    channel: String,
+    /// The address it goes to.
+    recipient: String,
+    subject: Option<String>,
+    content: String,
+    #[schema(value_type = FormatName)]
+    format: Format,
+    #[schema(value_type = StatusName)]
+    status: Status,
+    /// Grows with every change; an approval names the one that was seen.
+    version: u64,
+    /// SHA-256 of everything a delivery would send, as 64 hexadecimal digits.
+    digest: String,
+    #[schema(value_type = GeneratedByName)]
+    generated_by: GeneratedBy,
+    created_by: String,
+    approved_by: Option<String>,
+    approved_at: Option<DateTime<Utc>>,
+    sent_at: Option<DateTime<Utc>>,
+    scheduled_for: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    metadata: Metadata,
+    /// What the caller may do with it now.
+    allowed_actions: Vec<&'static str>,
+    /// How many deliveries were begun.
+    attempts: u32,
+    /// Why it failed or was rejected, cancelled or postponed.
+    failure: Option<String>,
+    /// What guardrails found; there are none in this version.
+    #[schema(value_type = Vec<Object>)]
+    findings: [(); 0],
+    /// A message of a test run: it is never sent.
+    test_mode: bool,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+/// Where a text came from.
+#[derive(Serialize, ToSchema)]
+struct Metadata {
+    /// The model that wrote it; null for any other text.
+    model: Option<String>,
+    input_tokens: u64,
+    output_tokens: u64,
+    total_tokens: u64,
+    /// Exact decimal number of US dollars.
+    #[schema(example = "0.00123")]
+    cost_usd: String,
+    tone: Option<String>,
+    language: Option<String>,
+    generated_at: Option<DateTime<Utc>>,
+    #[schema(value_type = OccasionName)]
+    occasion_type: Occasion,
+    /// Whether a template or a built-in greeting stood in for the model.
+    fallback_used: bool,
+    /// Why it stood in, as a code.
+    error: Option<String>,
+    /// The template the text was made from.
+    template_id: Option<Uuid>,
+    /// The provider's id of the request.
+    request_id: Option<String>,
+}
+
+impl Metadata {
+    fn of(about: &Provenance, occasion_type: Occasion) -> Self {
+        Self {
+            model: about.model.clone(),
+            input_tokens: about.input_tokens,
+            output_tokens: about.output_tokens,
+            total_tokens: about.input_tokens.saturating_add(about.output_tokens),
+            cost_usd: dollars(about.cost_picodollars),
+            tone: about.tone.clone(),
+            language: about.language.clone(),
+            generated_at: about.generated_at,
+            occasion_type,
+            fallback_used: about.fallback_used,
+            error: about.error.clone(),
+            template_id: about.template_id.map(|id| id.0),
+            request_id: about.request_id.clone(),
+        }
+    }
+}
+
+impl MessageView {
+    /// The message as somebody of `role` sees it.
+    pub(crate) fn of(message: &Message, role: Role) -> Self {
+        Self {
+            id: message.id.0,
+            contact_id: message.contact_id.0,
+            campaign_id: message.campaign_id.map(|id| id.0),
+            occasion_type: message.occasion,
+            channel: message.channel.clone(),
+            recipient: message.recipient.clone(),
+            subject: message.revision.subject.clone(),
+            content: message.revision.content.clone(),
+            format: message.revision.format,
+            status: message.status,
+            version: message.version,
+            digest: message.digest.to_string(),
+            generated_by: message.generated_by,
+            created_by: message.created_by.clone(),
+            approved_by: message.approved_by.clone(),
+            approved_at: message.approved_at,
+            sent_at: message.sent_at,
+            scheduled_for: message.scheduled_for,
+            expires_at: message.expires_at,
+            metadata: Metadata::of(&message.metadata, message.occasion),
+            allowed_actions: allowed_actions(message.status, role)
+                .into_iter()
+                .map(Event::as_str)
+                .collect(),
+            attempts: message.attempts,
+            failure: message.failure.clone(),
+            findings: [],
+            test_mode: message.test_mode,
+            created_at: message.created_at,
+            updated_at: message.updated_at,
+        }
+    }
+}
+
+/// A message that is not saved yet.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MessagePreview)]
+pub(crate) struct Draft {
+    contact_id: Uuid,
+    #[schema(value_type = OccasionName)]
+    occasion_type: Occasion,
+    channel: String,
+    /// The address it would go to.
+    recipient: String,
+    subject: Option<String>,
+    content: String,
+    #[schema(value_type = FormatName)]
+    format: Format,
+    scheduled_for: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    /// The template the text was made from.
+    template_id: Option<Uuid>,
+    /// What guardrails found; there are none in this version.
+    #[schema(value_type = Vec<Object>)]
+    findings: [(); 0],
+}
+
+impl Draft {
+    pub(crate) fn of(message: &Message, template_id: Option<Uuid>) -> Self {
+        Self {
+            contact_id: message.contact_id.0,
+            occasion_type: message.occasion,
+            channel: message.channel.clone(),
+            recipient: message.recipient.clone(),
+            subject: message.revision.subject.clone(),
+            content: message.revision.content.clone(),
+            format: message.revision.format,
+            scheduled_for: message.scheduled_for,
+            expires_at: message.expires_at,
+            template_id,
+            findings: [],
+        }
+    }
+}
+
+/// One thing that happened to a message.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HistoryLine {
+    id: Uuid,
+    message_id: Uuid,
+    /// `created`, `submitted`, `edited`, `approved`, `rejected`, `claimed`, `begun`, `sent`, `failed`, ...
+    action: String,
+    user_id: String,
+    /// What the user was allowed to be then.
+    #[schema(value_type = String)]
+    role: Role,
+    old_content: Option<String>,
+    new_content: Option<String>,
+    created_at: DateTime<Utc>,
+    reason: Option<String>,
+    #[schema(value_type = Option<StatusName>)]
+    status: Option<Status>,
+    version: u64,
+    digest: Option<String>,
+    /// Its hash in the chain; null until it is sealed, about a second later.
+    hash: Option<String>,
+    prev_hash: Option<String>,
+}
+
+/// A message's history, newest first, with the text before and after each change of it.
+pub(crate) fn history(events: &[StoredEvent], revisions: &[Revision]) -> Vec<HistoryLine> {
+    let text = |number: Option<u32>| {
+        number
+            .and_then(|n| revisions.iter().find(|r| r.number == n))
+            .map(|r| r.content.clone())
+    };
+    let mut last: Option<u32> = None;
+    let mut lines = Vec::with_capacity(events.len());
+    for stored in events {
+        let event = &stored.event;
+        let changed = event.revision.is_some() && event.revision != last;
+        lines.push(HistoryLine {
+            id: event.id.0,
+            message_id: event.subject_id,
+            action: event.action.clone(),
+            user_id: event.actor.clone(),
+            role: event.role,
+            old_content: if changed { text(last) } else { None },
+            new_content: if changed { text(event.revision) } else { None },
+            created_at: event.at,
+            reason: event.reason.clone(),
+            status: event.status,
+            version: event.version,
+            digest: event.digest.map(|digest| digest.to_string()),
+            hash: stored.seal.map(|seal| seal.hash.to_string()),
+            prev_hash: stored.seal.map(|seal| seal.prev_hash.to_string()),
+        });
+        last = event.revision.or(last);
+    }
+    lines.reverse();
+    lines
+}
