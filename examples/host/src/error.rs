@@ -26,7 +26,7 @@ pub(crate) struct ProblemBody {
     /// The refused fields, on validation only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ProblemField>,
-    /// The `x-request-id` of the answer; the log has it too.
+    /// The `x-request-id` of the answer, but not on 401 and 403; the log has it too.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
 }
@@ -142,7 +142,14 @@ impl IntoResponse for Problem {
                     message: field.message,
                 })
                 .collect(),
-            request_id: crate::headers::request_id(),
+            // Who was refused must not be able to tell one refusal from another, byte for byte; the
+            // header has the id there too.
+            request_id: (!matches!(
+                self.status,
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+            ))
+            .then(crate::headers::request_id)
+            .flatten(),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();

@@ -15,7 +15,7 @@ use crate::auth::extract::{User, claims};
 use crate::auth::journal::SignIn;
 use crate::auth::limiter::{PER_ACCOUNT, PER_ADDRESS};
 use crate::error::Problem;
-use crate::extract::{Json, MaybeJson, Query};
+use crate::extract::{Json, Query};
 use crate::names::RoleName;
 use crate::state::App;
 
@@ -209,19 +209,19 @@ async fn refresh(
     signed_in(&app, user, &session, token)
 }
 
-#[derive(Default, Deserialize, ToSchema)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Logout {
     /// Ends this user's logins on all devices.
-    #[serde(default)]
-    everywhere: bool,
+    everywhere: Option<bool>,
 }
 
 /// Ends this login: its access and refresh tokens are good for nothing from now on.
-#[utoipa::path(post, path = "/api/auth/logout", tag = "auth", request_body = Option<Logout>,
+#[utoipa::path(post, path = "/api/auth/logout", tag = "auth", params(Logout),
     responses((status = 204)))]
-async fn logout(user: User, MaybeJson(body): MaybeJson<Logout>) -> Result<StatusCode, Problem> {
-    let login = (!body.everywhere).then(|| user.login.clone());
+async fn logout(user: User, Query(query): Query<Logout>) -> Result<StatusCode, Problem> {
+    let login = (query.everywhere != Some(true)).then(|| user.login.clone());
     let id = user.account.id.clone();
     user.app.accounts.end_sessions(id, login).await?;
     Ok(StatusCode::NO_CONTENT)
