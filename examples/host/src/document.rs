@@ -102,6 +102,13 @@ fn describe(path: &str, method: &str, operation: &mut Map<String, Value>) {
     let problem =
         json!({"application/json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}});
     let errors = errors(path, method, operation);
+    // Functions of different routes share names; client generators need one of its own for each.
+    let tag = operation.get("tags").and_then(|tags| tags.get(0));
+    let id = operation.get("operationId");
+    if let (Some(Value::String(tag)), Some(Value::String(id))) = (tag, id) {
+        let id = json!(format!("{tag}_{id}"));
+        operation.insert("operationId".to_owned(), id);
+    }
     let open = operation.get("security") == Some(&json!([{}]));
     let Some(responses) = operation
         .get_mut("responses")

@@ -22,7 +22,22 @@ fn imports_drafts_approves_delivers_and_proves_it() {
     );
     assert_eq!(report["rejected"], 8);
     let rejects = host.get(&admin, &format!("{path}/rejects"));
-    assert!(rejects.body.starts_with(b"line,reason\r\n"));
+    let rejects = String::from_utf8(rejects.body).unwrap();
+    let mut lines = rejects.lines();
+    let head = lines.next().unwrap();
+    assert!(head.starts_with("name,email,phone,") && head.ends_with(",reject_reason"));
+    assert_eq!(lines.count(), 8);
+    let detected = &report["detected"];
+    assert_eq!(
+        (
+            &detected["encoding"],
+            &detected["separator"],
+            &detected["profile"]
+        ),
+        (&json!("utf-8"), &json!(","), &json!("plain"))
+    );
+    assert_eq!(detected["confidence"], 1.0);
+    assert_eq!(detected["mapping"]["phone"], "phone");
 
     let contacts = host.get(&admin, "/api/contacts?limit=100").expect(200);
     let contact = contacts["items"]

@@ -246,15 +246,16 @@ fn row_id(import: ImportId, row: u64) -> ContactId {
 
 impl ImportReport {
     fn reject(&mut self, row: Row, error: &Error) {
-        let mut reason = error.detail().to_owned();
-        // A row that never became fields has one sentence; one that did may have several faults.
-        if error.fields().len() > 1 {
-            let faults = error.fields().iter();
-            let all: Vec<String> = faults
-                .map(|fault| format!("{}: {}", fault.field, fault.message))
-                .collect();
-            reason = all.join("; ");
-        }
+        let faults: Vec<String> = error
+            .fields()
+            .iter()
+            .map(|fault| format!("{}: {}", fault.field, fault.message))
+            .collect();
+        let reason = if faults.is_empty() {
+            error.detail().to_owned()
+        } else {
+            faults.join("; ")
+        };
         self.rejected.push(RejectedRow {
             line: row.line,
             cells: row.cells,

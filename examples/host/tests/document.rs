@@ -1,0 +1,324 @@
+//! The API document is complete: every route of the API is in it, with typed bodies, typed answers, its
+//! errors and its security, and every reference leads somewhere.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod common;
+
+use common::Host;
+use serde_json::Value;
+
+/// Every route a client of the original, and of what was added to it, may call.
+const ROUTES: &[&str] = &[
+    "POST /api/auth/register",
+    "POST /api/auth/login",
+    "POST /api/auth/refresh",
+    "POST /api/auth/logout",
+    "GET /api/auth/me",
+    "GET /api/contacts",
+    "POST /api/contacts",
+    "GET /api/contacts/{id}",
+    "PUT /api/contacts/{id}",
+    "DELETE /api/contacts/{id}",
+    "POST /api/contacts/import",
+    "GET /api/contacts/imports/{import_id}",
+    "GET /api/contacts/imports/{import_id}/rejects",
+    "POST /api/contacts/imports/{import_id}/revert",
+    "GET /api/contacts/export/csv",
+    "POST /api/messages/generate",
+    "POST /api/messages",
+    "GET /api/messages",
+    "GET /api/messages/{id}",
+    "PATCH /api/messages/{id}",
+    "DELETE /api/messages/{id}",
+    "POST /api/messages/{id}/submit",
+    "POST /api/messages/{id}/approve",
+    "POST /api/messages/{id}/reject",
+    "POST /api/messages/{id}/send",
+    "GET /api/messages/{id}/history",
+    "POST /api/messages/{id}/regenerate",
+    "POST /api/messages/{id}/resolve",
+    "POST /api/messages/preview",
+    "POST /api/messages/bulk/preview",
+    "POST /api/messages/bulk",
+    "GET /api/campaigns",
+    "POST /api/campaigns",
+    "GET /api/campaigns/{id}",
+    "PUT /api/campaigns/{id}",
+    "DELETE /api/campaigns/{id}",
+    "POST /api/campaigns/{id}/execute",
+    "POST /api/campaigns/{id}/pause",
+    "POST /api/campaigns/{id}/resume",
+    "POST /api/campaigns/{id}/cancel",
+    "GET /api/campaigns/{id}/plan",
+    "GET /api/templates",
+    "POST /api/templates",
+    "GET /api/templates/{id}",
+    "PUT /api/templates/{id}",
+    "DELETE /api/templates/{id}",
+    "POST /api/templates/{id}/preview",
+    "GET /api/analytics/dashboard",
+    "GET /api/analytics/messages-by-status",
+    "GET /api/analytics/messages-by-occasion",
+    "GET /api/analytics/ai-usage-stats",
+    "GET /api/analytics/campaign-performance",
+    "GET /api/analytics/contacts-by-segment",
+    "GET /api/analytics/messages-timeline",
+    "GET /api/audit",
+    "GET /api/audit/verify",
+    "GET /api/events",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+];
+
+/// What anybody may call; registering is judged by the route itself.
+const OPEN: &[&str] = &[
+    "POST /api/auth/login",
+    "POST /api/auth/refresh",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+];
+
+struct Operation<'a> {
+    name: String,
+    path: &'a str,
+    method: String,
+    value: &'a Value,
+}
+
+fn operations(document: &Value) -> Vec<Operation<'_>> {
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, value) in item.as_object().unwrap() {
+            let method = method.to_uppercase();
+            all.push(Operation {
+                name: format!("{method} {path}"),
+                path,
+                method,
+                value,
+            });
+        }
+    }
+    all
+}
+
+/// Everything in the document that is a `$ref`.
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(target) = map.get("$ref").and_then(Value::as_str) {
+                found.push(target.to_owned());
+            }
+            map.values().for_each(|inner| references(inner, found));
+        }
+        Value::Array(list) => list.iter().for_each(|inner| references(inner, found)),
+        _ => {}
+    }
+}
+
+/// Whether a body's schema says what is in it.
+fn typed(schema: &Value, document: &Value) -> bool {
+    if let Some(target) = schema["$ref"].as_str() {
+        let target = document.pointer(target.trim_start_matches('#')).unwrap();
+        return typed(target, document);
+    }
+    if let Some(any) = schema["oneOf"].as_array() {
+        return any
+            .iter()
+            .all(|one| one["type"] == "null" || typed(one, document));
+    }
+    match schema["type"].as_str() {
+        Some("object") => schema["properties"].is_object(),
+        Some("array") => typed(&schema["items"], document),
+        Some(_) => true,
+        None => false,
+    }
+}
+
+#[test]
+fn the_document_says_everything() {
+    let host = Host::start(&["--no-worker"]);
+    let document = host.get("", "/api/openapi.json").expect(200);
+    assert!(document["openapi"].as_str().unwrap().starts_with("3."));
+    let scheme = &document["components"]["securitySchemes"]["bearer"];
+    assert_eq!(
+        (&scheme["type"], &scheme["scheme"]),
+        (&"http".into(), &"bearer".into())
+    );
+    assert_eq!(document["security"][0]["bearer"], serde_json::json!([]));
+
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(found.len() > 100);
+    for target in found {
+        let place = target.strip_prefix('#').unwrap();
+        assert!(document.pointer(place).is_some(), "{target}");
+    }
+
+    let operations = operations(&document);
+    for route in ROUTES {
+        assert!(
+            operations.iter().any(|one| one.name == *route),
+            "{route} is missing"
+        );
+    }
+    let mut names = std::collections::BTreeSet::new();
+    for Operation {
+        name,
+        path,
+        method,
+        value,
+    } in &operations
+    {
+        let id = value["operationId"].as_str().unwrap();
+        assert!(
+            names.insert(id),
+            "{name}: {id} is the name of another operation"
+        );
+        assert!(value["summary"].is_string(), "{name} has no summary");
+        let responses = value["responses"].as_object().unwrap();
+        let open = OPEN.contains(&name.as_str());
+        let needs_nothing = value["security"] == serde_json::json!([{}]);
+        assert_eq!(open, needs_nothing, "{name}: security");
+
+        let good: Vec<_> = responses
+            .iter()
+            .filter(|(s, _)| s.starts_with('2'))
+            .collect();
+        assert_eq!(good.len(), 1, "{name} has one good answer");
+        for (status, answer) in responses {
+            assert!(
+                answer["description"]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{name} {status} says nothing"
+            );
+            if status == "204" {
+                assert!(answer["content"].is_null(), "{name}");
+                continue;
+            }
+            let content = answer["content"].as_object();
+            let content = content.unwrap_or_else(|| panic!("{name} {status} has no body"));
+            for (kind, body) in content {
+                assert!(typed(&body["schema"], &document), "{name} {status} {kind}");
+                if status.starts_with('4') {
+                    assert_eq!(body["schema"]["$ref"], "#/components/schemas/ProblemBody");
+                }
+            }
+        }
+        let has = |status: &str| responses.contains_key(status);
+        assert!(open || (has("401") && has("403") && has("503")), "{name}");
+        assert!(!path.contains('{') || (has("404") && has("422")), "{name}");
+        let parameters = value["parameters"].as_array().cloned().unwrap_or_default();
+        for parameter in &parameters {
+            let kind =
+                parameter["schema"]["type"].is_null() && parameter["schema"]["$ref"].is_null();
+            let one_of = parameter["schema"]["oneOf"].is_null();
+            assert!(!(kind && one_of), "{name}: {parameter}");
+            if parameter["name"] == "limit" {
+                let schema = &parameter["schema"];
+                assert!(
+                    schema["minimum"] == 1 && schema["maximum"].is_u64(),
+                    "{name}"
+                );
+            }
+        }
+        let keyed = parameters
+            .iter()
+            .any(|one| one["name"] == "Idempotency-Key");
+        assert_eq!(keyed, *method != "GET" && !open, "{name}: Idempotency-Key");
+        if let Some(body) = value["requestBody"].as_object() {
+            assert!(
+                has("400") && has("413") && has("415") && has("422"),
+                "{name}"
+            );
+            for (kind, content) in body["content"].as_object().unwrap() {
+                assert!(
+                    typed(&content["schema"], &document),
+                    "{name} takes an untyped {kind}"
+                );
+            }
+        }
+    }
+}
+
+/// The answers have exactly the fields that the document names.
+#[test]
+fn answers_have_the_fields_of_their_schema() {
+    let host = Host::start(&["--no-worker", "--demo"]);
+    let token = host.login("admin@example.com", "demo-password")["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let document = host.get("", "/api/openapi.json").expect(200);
+    let mut seen = 0;
+    for Operation {
+        name,
+        path,
+        method,
+        value,
+    } in operations(&document)
+    {
+        if method != "GET" || path.contains('{') || path == "/api/events" {
+            continue;
+        }
+        let schema = &value["responses"]["200"]["content"]["application/json"]["schema"];
+        if schema.is_null() {
+            continue;
+        }
+        let answer = host.get(&token, path).expect(200);
+        same(schema, &answer, &document, &name);
+        seen += 1;
+    }
+    assert!(seen >= 15, "{seen}");
+}
+
+fn same(schema: &Value, answer: &Value, document: &Value, at: &str) {
+    if let Some(target) = schema["$ref"].as_str() {
+        let target = document.pointer(target.trim_start_matches('#')).unwrap();
+        return same(target, answer, document, at);
+    }
+    if let Some(any) = schema["oneOf"].as_array() {
+        if let Some(one) = any
+            .iter()
+            .find(|one| one["type"] != "null" && !answer.is_null())
+        {
+            same(one, answer, document, at);
+        }
+        return;
+    }
+    if let (Some(fields), Some(map)) = (schema["properties"].as_object(), answer.as_object()) {
+        let wanted: Vec<&String> = fields.keys().collect();
+        let got: Vec<&String> = map.keys().collect();
+        assert_eq!(wanted, got, "{at}");
+        for (field, inner) in fields {
+            same(inner, &answer[field], document, &format!("{at}.{field}"));
+        }
+        return;
+    }
+    if let Some(list) = answer.as_array() {
+        for item in list {
+            same(&schema["items"], item, document, &format!("{at}[]"));
+        }
+        return;
+    }
+    let allowed: Vec<&str> = match &schema["type"] {
+        Value::String(one) => vec![one],
+        Value::Array(any) => any.iter().filter_map(Value::as_str).collect(),
+        _ => return,
+    };
+    let kind = match answer {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    assert!(allowed.contains(&kind), "{at}: {answer} is no {allowed:?}");
+    if let Some(names) = schema["enum"].as_array() {
+        assert!(names.contains(answer), "{at}: {answer}");
+    }
+}
