@@ -22,9 +22,10 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 Usage: cargo xtask <command>
 
-  setup        find python3 (with venv), node and cc; provide what is missing
-  demo [args]  start the host on a demonstration database in target/demo;
-               extra arguments go to the host and replace the defaults
+  setup        find python3 (with venv), node, cc and curl; provide what is missing
+  demo [args]  start the host on a demonstration database in target/demo, on
+               http://127.0.0.1:8000; extra arguments go to the host and replace
+               the defaults (--listen 127.0.0.1:9000, --help, ...)
   test         format, lints, build and every test suite; non-zero when anything fails
   package      an installable wheel and an npm tarball in target/packages
   deny         licences, bans and sources of all dependencies (optional, needs cargo-deny)

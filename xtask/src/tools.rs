@@ -15,11 +15,13 @@ pub(crate) enum Tool {
     Node,
     /// A C compiler: SQLite and ring are built from source.
     Cc,
+    /// The tour in README.md is in curl.
+    Curl,
 }
 
 impl Tool {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Python, Self::Node, Self::Cc];
+    pub(crate) const ALL: [Self; 4] = [Self::Python, Self::Node, Self::Cc, Self::Curl];
 
     /// Its name in the table.
     pub(crate) const fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Tool {
             Self::Python => "python 3.11, venv",
             Self::Node => "node 20, npm",
             Self::Cc => "cc",
+            Self::Curl => "curl",
         }
     }
 
@@ -37,6 +40,7 @@ impl Tool {
             // Debian 12 has version 18 alone; the one from PyPI is the same everywhere.
             Self::Node => &[],
             Self::Cc => &["gcc", "libc6-dev"],
+            Self::Curl => &["curl"],
         }
     }
 
@@ -47,6 +51,7 @@ impl Tool {
                 Self::Python => probe(Command::new(&program).args(["-c", PYTHON_PROBE])),
                 Self::Node => node_version(&program),
                 Self::Cc => probe(Command::new(&program).arg("-dumpversion")),
+                Self::Curl => probe(Command::new(&program).arg("--version")).map(first_words),
             }?;
             Some(Found { program, version })
         })
@@ -59,6 +64,7 @@ impl Tool {
             // What `setup` installed when the system had none.
             Self::Node => vec!["node".into(), venv::program(root, "node")],
             Self::Cc => vec!["cc".into(), "gcc".into(), "clang".into()],
+            Self::Curl => vec!["curl".into()],
         }
     }
 }
@@ -84,6 +90,12 @@ pub(crate) fn npm(node: &Path) -> PathBuf {
         None => "npm",
     };
     node.with_file_name(name)
+}
+
+/// `curl 8.5.0` of all that it says.
+fn first_words(text: String) -> String {
+    let words: Vec<&str> = text.split_whitespace().take(2).collect();
+    words.join(" ")
 }
 
 /// Fails where Debian's python3 lacks python3-venv, and for a Python older than the package supports.

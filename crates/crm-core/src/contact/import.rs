@@ -67,6 +67,8 @@ const MOST_COLUMNS: usize = 500;
 const LONGEST_CELL: usize = 16 * 1024;
 /// Longest name of a column, in bytes.
 const LONGEST_NAME: usize = 200;
+/// Longest name of a custom field made from one, in characters.
+const LONGEST_FIELD_NAME: usize = 40;
 
 /// Column names (lower case) and the field they fill.
 const COLUMNS: &[(&str, &str)] = &[
@@ -107,9 +109,60 @@ fn target(name: &str) -> Option<String> {
     let known = COLUMNS.iter().find(|(column, _)| *column == name);
     Some(match known {
         Some((_, field)) => (*field).to_owned(),
-        None => format!("custom_fields.{}", name.replace([' ', '-'], "_")),
+        None => format!("custom_fields.{}", field_name(&name)),
     })
 }
+
+/// What each column fills. Columns that differ stay apart as custom fields.
+fn targets(columns: &[String]) -> Vec<Option<String>> {
+    let mut all: Vec<Option<String>> = Vec::with_capacity(columns.len());
+    for column in columns {
+        let mut found = target(column);
+        if let Some(name) = found.as_ref().filter(|name| name.contains('.')).cloned() {
+            let mut number = 2;
+            while all.contains(&found) {
+                found = Some(format!("{name}_{number}"));
+                number += 1;
+            }
+        }
+        all.push(found);
+    }
+    all
+}
+
+/// The name of a custom field for a column of any name: Latin letters, digits and `_`.
+fn field_name(column: &str) -> String {
+    let mut name = String::new();
+    for letter in column.chars() {
+        match letter {
+            'a'..='z' | '0'..='9' => name.push(letter),
+            // Uzbek oʻ and gʻ, and Cyrillic signs without a sound.
+            '\'' | '`' | 'ʻ' | 'ʼ' | '‘' | '’' | 'ь' | 'ъ' => {}
+            other => match LATIN.iter().find(|(cyrillic, _)| *cyrillic == other) {
+                Some((_, latin)) => name.push_str(latin),
+                None if name.ends_with('_') => {}
+                None => name.push('_'),
+            },
+        }
+    }
+    let name = name.trim_matches('_');
+    let name: String = name.chars().take(LONGEST_FIELD_NAME).collect();
+    match name.chars().next() {
+        None => "column".to_owned(),
+        Some('0'..='9') => format!("c_{name}"),
+        Some(_) => name,
+    }
+}
+
+/// Cyrillic letters of Russian and Uzbek in Latin ones.
+#[rustfmt::skip]
+const LATIN: [(char, &str); 35] = [
+    ('а', "a"), ('б', "b"), ('в', "v"), ('г', "g"), ('д', "d"), ('е', "e"), ('ё', "yo"),
+    ('ж', "zh"), ('з', "z"), ('и', "i"), ('й', "y"), ('к', "k"), ('л', "l"), ('м', "m"),
+    ('н', "n"), ('о', "o"), ('п', "p"), ('р', "r"), ('с', "s"), ('т', "t"), ('у', "u"),
+    ('ф', "f"), ('х', "kh"), ('ц', "ts"), ('ч', "ch"), ('ш', "sh"), ('щ', "shch"), ('ы', "y"),
+    ('э', "e"), ('ю', "yu"), ('я', "ya"), ('ў', "o"), ('қ', "q"), ('ғ', "g"), ('ҳ', "h"),
+];
 
 /// Opens a file.
 ///
@@ -132,7 +185,7 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
         ));
     }
     let (separator, columns) = header(text)?;
-    let targets: Vec<Option<String>> = columns.iter().map(|name| target(name)).collect();
+    let targets = targets(&columns);
     let known = targets
         .iter()
         .flatten()
@@ -326,6 +379,36 @@ mod tests {
         assert_eq!(field("reject_reason"), None);
         let one = read(b"name\nAnna\n").unwrap().detected;
         assert_eq!((one.separator.as_str(), one.confidence), (",", 1.0));
+    }
+
+    #[test]
+    fn columns_of_like_names_stay_apart() {
+        let rows = rows("name,Цвет,tsvet,ЦВЕТ\nAnna,a,b,c\n");
+        let fields = rows[0].fields.as_ref().unwrap();
+        let found: Vec<_> = fields.custom_fields.keys().map(String::as_str).collect();
+        assert_eq!(found, ["tsvet", "tsvet_2", "tsvet_3"]);
+    }
+
+    #[test]
+    fn any_column_gets_a_name_that_a_custom_field_may_have() {
+        for (column, name) in [
+            ("Loyalty card #", "loyalty_card"),
+            ("Любимый цвет", "lyubimyy_tsvet"),
+            ("Oʻlchami (sm)", "olchami_sm"),
+            ("Қўшимча маълумот", "qoshimcha_malumot"),
+            ("2025", "c_2025"),
+            ("住所", "column"),
+            ("E-mail 2 - Value", "e_mail_2_value"),
+        ] {
+            let target = target(column).unwrap();
+            assert_eq!(target, format!("custom_fields.{name}"), "{column}");
+            let file = format!("name,{column}\nAnna,x\n");
+            let fields = rows(&file).remove(0).fields.unwrap();
+            assert!(
+                crate::contact::normalise::normalise(fields).is_ok(),
+                "{column}"
+            );
+        }
     }
 
     #[test]

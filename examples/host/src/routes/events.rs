@@ -17,7 +17,7 @@ use crate::error::Problem;
 use crate::state::App;
 
 /// How often a stream looks whether its login still stands.
-const LOOK: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_secs(5);
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(events))

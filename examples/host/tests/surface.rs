@@ -1,0 +1,493 @@
+//! What the API promises around the main job: settings, keys of idempotency, live events, readiness,
+//! headers, previews, reverting an import, signing out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod common;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use common::Host;
+use serde_json::{Value, json};
+
+/// What the host says when it cannot start.
+fn refused(flags: &[&str], variables: &[(&str, &str)], file: Option<&str>) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let database = format!("sqlite:{}", directory.path().join("crm.db").display());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crm-host"));
+    command.args(["--listen", "127.0.0.1:0", "--database", &database]);
+    if let Some(text) = file {
+        let path = directory.path().join("host.toml");
+        std::fs::write(&path, text).unwrap();
+        command.arg("--config").arg(path);
+    }
+    let Output { status, stderr, .. } = command
+        .args(flags)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    assert!(!status.success(), "{flags:?} {file:?} was accepted");
+    String::from_utf8(stderr).unwrap()
+}
+
+#[test]
+fn wrong_settings_say_what_to_do() {
+    let short = "x".repeat(31);
+    for (said, hint) in [
+        (
+            refused(&[], &[("CRM_SECRET", &short)], None),
+            "at least 32 bytes",
+        ),
+        (
+            refused(&[], &[], Some("secret = 'short'")),
+            "at least 32 bytes",
+        ),
+        (refused(&[], &[], Some("databse = 'sqlite:x'")), "databse"),
+        (refused(&[], &[], Some("demo = 'perhaps'")), "demo"),
+        (
+            refused(&[], &[], Some("[channels]\nemail = 'http://x'")),
+            "smtp://",
+        ),
+        (refused(&["--channel", "email=smtp://h"], &[], None), "from"),
+        (
+            refused(&["--config", "/no/such/file"], &[], None),
+            "cannot be read",
+        ),
+        (refused(&["--nonsense"], &[], None), "--nonsense"),
+    ] {
+        assert!(said.contains(hint), "{said}");
+        assert!(
+            !said.contains(&short) && !said.contains("panicked"),
+            "{said}"
+        );
+    }
+    let help = Command::new(env!("CARGO_BIN_EXE_crm-host"))
+        .arg("--help")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for name in [
+        "--config",
+        "--database",
+        "--listen",
+        "--demo",
+        "--outbox",
+        "--channel",
+        "--no-worker",
+        "CRM_CONFIG",
+        "CRM_DATABASE",
+        "CRM_LISTEN",
+        "CRM_DEMO",
+        "CRM_DEMO_PASSWORD",
+        "CRM_SECRET",
+        "CRM_OUTBOX",
+        "CRM_CHANNEL_<NAME>",
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_BASE_URL",
+        "CRM_MODEL",
+        "CRM_NO_WORKER",
+        "worker",
+    ] {
+        assert!(help.contains(name), "{name} is not in --help");
+    }
+}
+
+#[test]
+fn a_settings_file_is_used_and_its_secrets_are_not_logged() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("host.toml");
+    let text = "demo = true\nno_worker = true\ndemo_password = 'from the file'\n\
+        secret = 'very very secret very very secret'\n\
+        [channels]\nemail = 'smtp://anna:hunter2@127.0.0.1:9?tls=none&from=a@b.example&allow_insecure_auth=true'\n";
+    std::fs::write(&config, text).unwrap();
+    let flags = ["--config", config.to_str().unwrap()];
+    // The environment wins over the file: an empty variable is none.
+    let variables = [("CRM_DEMO_PASSWORD", ""), ("RUST_LOG", "info")];
+    let host = Host::start_with(directory, &flags, &variables);
+    host.login("admin@example.com", "from the file");
+    assert_eq!(host.get("", "/readyz").expect(200)["worker"], "off");
+    let log = std::fs::read_to_string(host.directory.path().join("log")).unwrap();
+    assert!(
+        log.contains("no_worker=true") && log.contains("channel.email="),
+        "{log}"
+    );
+    for secret in ["hunter2", "anna", "very secret", "from the file"] {
+        assert!(!log.contains(secret), "{secret}");
+    }
+    assert!(!host.directory.path().join("crm.db.secret").exists());
+}
+
+#[test]
+fn readiness_tells_the_state_of_the_worker_and_the_database() {
+    let first = Host::start(&[]);
+    first.until("", "/readyz", |state| state["worker"] == "running");
+    let metrics = String::from_utf8(first.get("", "/metrics").body).unwrap();
+    assert!(metrics.contains("\ncrm_worker_running 1\n"), "{metrics}");
+    assert!(metrics.contains("crm_http_responses_total{class=\"2xx\"}"));
+    for line in metrics.lines().filter(|line| !line.starts_with('#')) {
+        let (_, value) = line.rsplit_once(' ').unwrap();
+        value.parse::<u64>().unwrap();
+    }
+    let state = first.get("", "/readyz").expect(200);
+    assert_eq!(
+        (&state["status"], &state["database"]),
+        (&json!("ready"), &json!("writable"))
+    );
+    // Another process on the same database stands by, and takes over when the first one ends.
+    let database = format!("sqlite:{}", first.directory.path().join("crm.db").display());
+    let mut second = Command::new(env!("CARGO_BIN_EXE_crm-host"))
+        .args(["--database", &database, "--listen", "127.0.0.1:0"])
+        .env("RUST_LOG", "error")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut output = BufReader::new(second.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on http://").unwrap();
+    let mut seen = Vec::new();
+    let mut first = Some(first);
+    let mut directory = None;
+    let begun = std::time::Instant::now();
+    while seen.last().map(String::as_str) != Some("running") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{seen:?}");
+        let state = ready(address);
+        if seen.last() != Some(&state) {
+            seen.push(state);
+        }
+        if seen.last().map(String::as_str) == Some("standby") {
+            // Ends with its directory kept for the second one.
+            directory = first.take().map(|host| host.stop().1).or(directory);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(seen, ["standby", "running"]);
+    second.kill().unwrap();
+    second.wait().unwrap();
+    drop(directory);
+}
+
+/// What a host says of its worker.
+fn ready(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let body = BufReader::new(stream).lines().map_while(Result::ok).last();
+    let state: Value = serde_json::from_str(&body.unwrap()).unwrap();
+    state["worker"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_answer_carries_its_id_and_keeps_browsers_from_harm() {
+    let host = Host::start(&["--no-worker"]);
+    let headers = [("X-Request-Id", "from-the-proxy.1")];
+    let answer = host.raw("GET", "/api/nothing", &headers, b"");
+    assert_eq!(answer.json()["request_id"], "from-the-proxy.1");
+    for (path, policy) in [
+        ("/healthz", "default-src 'none'"),
+        ("/api/nothing", "default-src 'none'"),
+        ("/api/docs/", "script-src 'self'"),
+    ] {
+        let head = host.get("", path).head.to_lowercase();
+        for header in [
+            "x-request-id: ",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+            "frame-ancestors 'none'",
+            policy,
+        ] {
+            assert!(head.contains(header), "{path}: {header} is not in {head}");
+        }
+    }
+    let evil = [("X-Request-Id", "a b\"}")];
+    let head = host.raw("GET", "/healthz", &evil, b"").head;
+    assert!(!head.contains("a b"), "{head}");
+    // The page loads nothing from elsewhere.
+    let page = String::from_utf8(host.get("", "/api/docs/").body).unwrap();
+    assert!(
+        !page.contains("http://") && !page.contains("https://"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_message_is_previewed_without_being_saved() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    let contact = host.contact(&admin);
+    let template = json!({"name": "t", "occasion_type": "holiday", "language": "ru",
+        "subject": "Для {{name}}", "content": "Приходите к нам, {{name}}!"});
+    let template = host.post(&admin, "/api/templates", template).expect(201);
+    let mut body = json!({"contact_id": contact, "occasion_type": "holiday",
+        "template_id": template["id"]});
+    let seen = host
+        .post(&admin, "/api/messages/preview", body.clone())
+        .expect(200);
+    assert_eq!(seen["content"], "Приходите к нам, Anna!");
+    assert_eq!(seen["subject"], "Для Anna");
+    assert_eq!(
+        (&seen["channel"], &seen["recipient"]),
+        (&json!("email"), &json!("anna@example.com"))
+    );
+    assert_eq!(seen["findings"], json!([]));
+    body["content"] = json!("both at once is unclear");
+    host.post(&admin, "/api/messages/preview", body).expect(422);
+    let own = json!({"contact_id": contact, "occasion_type": "holiday", "content": "short"});
+    host.post(&admin, "/api/messages/preview", own).expect(422);
+    let unreachable = json!({"contact_id": contact, "occasion_type": "holiday",
+        "content": "a text that is long enough", "channel": "sms"});
+    host.post(&admin, "/api/messages/preview", unreachable)
+        .expect(422);
+    assert_eq!(host.get(&admin, "/api/messages").expect(200)["total"], 0);
+    assert_eq!(
+        host.get(&admin, "/api/templates").expect(200)["items"][0]["usage_count"],
+        0
+    );
+}
+
+fn import(host: &Host, token: &str, file: &str) -> (String, Value) {
+    let begun = host.upload(token, file.as_bytes()).expect(202);
+    let path = format!(
+        "/api/contacts/imports/{}",
+        begun["import_id"].as_str().unwrap()
+    );
+    let report = host.until(token, &path, |report| report["status"] == "completed");
+    (path, report)
+}
+
+#[test]
+fn an_import_is_taken_back_but_not_what_is_in_use() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    let viewer = host.user(&admin, "v@salon.example", "viewer");
+    let file = "\u{feff}Имя;E-mail;Любимый цвет\nАнна;anna@example.com;синий\n\
+        =Борис;boris@example.com;\nВера;нет;\n";
+    let (path, report) = import(&host, &admin, file);
+    assert_eq!(report["created"], 2);
+    let detected = &report["detected"];
+    assert_eq!(
+        (&detected["encoding"], &detected["separator"]),
+        (&json!("utf-8-bom"), &json!(";"))
+    );
+    assert_eq!(detected["confidence"], 0.66);
+    assert_eq!(
+        detected["mapping"],
+        json!({"Имя": "name", "E-mail": "email", "Любимый цвет": "custom_fields.lyubimyy_tsvet"})
+    );
+    let rejects = host.get(&admin, &format!("{path}/rejects")).body;
+    let rejects = String::from_utf8(rejects).unwrap();
+    let mut lines = rejects.lines();
+    assert_eq!(lines.next(), Some("Имя;E-mail;Любимый цвет;reject_reason"));
+    let row = lines.next().unwrap();
+    assert!(
+        row.starts_with("Вера;нет;;") && row.contains("line 4: email: "),
+        "{row}"
+    );
+    // The mended file is imported as it is.
+    let mended = rejects.replace("нет", "vera@example.com");
+    let (_, report) = import(&host, &admin, &mended);
+    assert_eq!(report["created"], 1, "{report}");
+
+    let revert = format!("{path}/revert");
+    host.post(&viewer, &revert, json!(null)).expect(403);
+    let found = host.get(&admin, "/api/contacts?search=анна").expect(200);
+    let anna = found["items"][0]["id"].as_str().unwrap();
+    let message = json!({"contact_id": anna, "occasion_type": "custom",
+        "content": "Дорогая Анна, ждём вас!"});
+    host.post(&admin, "/api/messages", message).expect(201);
+    let done = host.post(&admin, &revert, json!(null)).expect(200);
+    assert_eq!(done["status"], "reverted");
+    assert_eq!(
+        done["revert"],
+        json!({"removed": 1, "kept": 1,
+            "items": [{"contact_id": anna, "reason": "has_messages"}]})
+    );
+    assert_eq!(
+        host.get(&admin, &path).expect(200)["revert"],
+        done["revert"]
+    );
+    assert_eq!(host.get(&admin, "/api/contacts").expect(200)["total"], 2);
+    host.post(&admin, &revert, json!(null)).expect(400);
+    let proof = host.until(&admin, "/api/audit/verify", |proof| {
+        proof["sealed"].as_u64().unwrap_or(0) > 0 || proof["valid"] == true
+    });
+    assert_eq!(proof["valid"], true);
+}
+
+#[test]
+fn one_key_acts_once_also_twenty_times_at_once_and_after_a_restart() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    let body = json!({"name": "Anna", "email": "anna@example.com"});
+    let answers: Vec<Value> = std::thread::scope(|scope| {
+        let send = || {
+            host.keyed(&admin, "POST", "/api/contacts", &body, Some("k1"))
+                .expect(201)
+        };
+        let all: Vec<_> = (0..20).map(|_| scope.spawn(send)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|answer| answer == &answers[0]));
+    assert_eq!(host.get(&admin, "/api/contacts").expect(200)["total"], 1);
+    let id = answers[0]["id"].as_str().unwrap();
+    let path = format!("/api/contacts/{id}");
+    // Every verb that changes something takes a key.
+    let change = json!({"company": "Chinor"});
+    let first = host
+        .keyed(&admin, "PUT", &path, &change, Some("k2"))
+        .expect(200);
+    let again = host.keyed(&admin, "PUT", &path, &change, Some("k2"));
+    assert_eq!(again.expect(200)["version"], first["version"]);
+    let (_, directory) = host.stop();
+    let host = Host::start_in(directory, &["--no-worker"]);
+    let again = host.keyed(&admin, "POST", "/api/contacts", &body, Some("k1"));
+    assert!(
+        again
+            .head
+            .to_lowercase()
+            .contains("idempotency-replayed: true")
+    );
+    assert_eq!(again.expect(201), answers[0]);
+    let other = json!({"name": "Boris"});
+    let refused = host
+        .keyed(&admin, "POST", "/api/contacts", &other, Some("k1"))
+        .expect(409);
+    assert_eq!(refused["code"], "idempotency_key_reused");
+    let deleted = host.keyed(&admin, "DELETE", &path, &Value::Null, Some("k3"));
+    assert_eq!(deleted.status, 204);
+    let deleted = host.keyed(&admin, "DELETE", &path, &Value::Null, Some("k3"));
+    assert_eq!(deleted.status, 204);
+    // A key is its user's own.
+    let manager = host.user(&admin, "m@salon.example", "manager");
+    host.keyed(&manager, "POST", "/api/contacts", &other, Some("k1"))
+        .expect(201);
+}
+
+#[test]
+fn live_events_tell_what_changed_and_end_with_the_login() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    assert_eq!(host.get("", "/api/events").status, 401);
+    let mut stream = TcpStream::connect(host.address()).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    let request = format!(
+        "GET /api/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {admin}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+    assert!(head[0].contains("200"), "{head:?}");
+    assert!(head.iter().any(|line| line.contains("text/event-stream")));
+    let message = host.draft(&admin);
+    let mut next = |kind: &str| {
+        lines
+            .by_ref()
+            .find(|line| line == &format!("event: {kind}"))
+            .unwrap();
+        let data = lines.next().unwrap();
+        serde_json::from_str::<Value>(data.strip_prefix("data: ").unwrap()).unwrap()
+    };
+    assert_eq!(next("contact")["action"], "created");
+    let told = next("message");
+    assert_eq!(
+        (&told["id"], &told["status"]),
+        (&message["id"], &json!("draft"))
+    );
+    assert!(!told.to_string().contains("Анна"));
+    host.post(&admin, "/api/auth/logout", json!(null))
+        .expect(204);
+    // The stream looks every few seconds.
+    assert!(lines.all(|line| !line.starts_with("event")));
+}
+
+#[test]
+fn signing_out_ends_one_login_or_all() {
+    let host = Host::start(&["--no-worker"]);
+    host.admin();
+    let login = || host.login("a@salon.example", "long enough");
+    let (one, two, three) = (login(), login(), login());
+    let access = |login: &Value| login["access_token"].as_str().unwrap().to_owned();
+    host.post(&access(&one), "/api/auth/logout", json!(null))
+        .expect(204);
+    host.get(&access(&one), "/api/auth/me").expect(401);
+    let refresh = json!({"refresh_token": one["refresh_token"]});
+    host.post("", "/api/auth/refresh", refresh).expect(401);
+    host.get(&access(&two), "/api/auth/me").expect(200);
+    host.post(
+        &access(&two),
+        "/api/auth/logout?everywhere=true",
+        json!(null),
+    )
+    .expect(204);
+    host.get(&access(&three), "/api/auth/me").expect(401);
+    host.get(&access(&login()), "/api/auth/me").expect(200);
+}
+
+#[test]
+fn lists_keep_their_rules() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    for name in ["100% Шёлк", "Анна_Каримова", "АННА", "Boris"] {
+        host.post(&admin, "/api/contacts", json!({"name": name}))
+            .expect(201);
+    }
+    for (search, count) in [
+        ("%25", 1),
+        ("_", 1),
+        ("анна", 2),
+        ("ШЁЛК", 1),
+        ("%25%25", 0),
+    ] {
+        let found = host
+            .get(&admin, &format!("/api/contacts?search={}", encoded(search)))
+            .expect(200);
+        assert_eq!(found["total"], count, "{search}");
+    }
+    let first = host.get(&admin, "/api/contacts?limit=3").expect(200);
+    assert_eq!((&first["total"], &first["limit"]), (&json!(4), &json!(3)));
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = host
+        .get(&admin, &format!("/api/contacts?limit=3&cursor={cursor}"))
+        .expect(200);
+    assert_eq!(second["items"][0]["name"], "100% Шёлк");
+    assert_eq!(second["items"].as_array().unwrap().len(), 1);
+    assert!(second["next_cursor"].is_null());
+    for query in [
+        format!("skip=1&cursor={cursor}"),
+        format!("skip=0&cursor={cursor}"),
+        "limit=101".to_owned(),
+        "limit=-1".to_owned(),
+        "skip=-1".to_owned(),
+        "skip=4294967296".to_owned(),
+        "cursor=x".to_owned(),
+        "nonsense=1".to_owned(),
+        "limit=1&limit=2".to_owned(),
+        "has_birthday_this_month=maybe".to_owned(),
+    ] {
+        let refused = host
+            .get(&admin, &format!("/api/contacts?{query}"))
+            .expect(422);
+        let field = refused["errors"][0]["field"].as_str().unwrap();
+        assert!(query.contains(field), "{query}: {refused}");
+    }
+}
+
+fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'%' | b'_' | b'0'..=b'9' => out.push(char::from(byte)),
+            other => out.push_str(&format!("%{other:02x}")),
+        }
+    }
+    out
+}
