@@ -18,6 +18,10 @@ pub(crate) fn demo(root: &Path, extra: &[String]) -> Result<(), String> {
     command
         .args(["run", "--locked", "--package", "crm-host", "--"])
         .args(arguments(extra));
+    // A line per request would hide the password and the next steps.
+    if std::env::var_os("RUST_LOG").is_none() {
+        command.env("RUST_LOG", "warn");
+    }
     run::inherit(&mut command)
 }
 

@@ -135,6 +135,8 @@ fn wrong(whole: &str, path: &str, text: &str) -> Problem {
         }
     }
     let message = match text.find("expected ") {
+        None if text.contains("UUID") => "use a UUID".to_owned(),
+        None if text.contains("true or false") => "use true or false".to_owned(),
         None if text.contains("digit") || text.contains("number too") => {
             "use a whole number of 0 or more".to_owned()
         }

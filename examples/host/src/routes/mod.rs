@@ -16,6 +16,7 @@ mod templates;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::response::Redirect;
 use axum::{Router, middleware};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -48,6 +49,8 @@ pub(crate) fn router(app: App) -> Router {
         .config(Config::default().validator_url("none"));
     router
         .merge(swagger)
+        // Whoever opens the printed address in a browser finds something.
+        .route("/", axum::routing::get(async || Redirect::to("/api/docs/")))
         .fallback(async || {
             Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
         })
