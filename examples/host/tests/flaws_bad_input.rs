@@ -250,7 +250,6 @@ fn no_path_and_no_query_is_a_fault() {
         }
     }
     for (method, path) in [
-        ("GET", "/"),
         ("GET", "//api//contacts"),
         ("PUT", "/api/contacts"),
         ("TRACE", "/api/contacts"),
