@@ -125,11 +125,23 @@ export interface ContactQuery extends PageQuery {
 /** A row of an import that could not be taken. */
 export interface RejectedRow {
   line: number;
+  cells: string[];
   reason: string;
+}
+
+/** What was found out about an imported file. */
+export interface Detected {
+  encoding: string;
+  separator: string;
+  profile: string;
+  confidence: number;
+  columns: string[];
+  mapping: Record<string, string | null>;
 }
 
 /** What an import did. */
 export interface ImportReport {
+  detected: Detected;
   rows: number;
   created: number;
   skipped: number;

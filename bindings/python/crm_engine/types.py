@@ -137,12 +137,25 @@ class RejectedRow(TypedDict):
     """A row of an import that could not be taken."""
 
     line: int
+    cells: list[str]
     reason: str
+
+
+class Detected(TypedDict):
+    """What was found out about an imported file."""
+
+    encoding: str
+    separator: str
+    profile: str
+    confidence: float
+    columns: list[str]
+    mapping: dict[str, str | None]
 
 
 class ImportReport(TypedDict):
     """What an import did."""
 
+    detected: Detected
     rows: int
     created: int
     skipped: int

@@ -322,6 +322,46 @@ fn an_import_is_taken_back_but_not_what_is_in_use() {
 }
 
 #[test]
+fn another_workspace_sees_nothing_of_it() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    let stranger = host.user(&admin, "s@salon.example", "admin");
+    // The host has no route that makes a workspace: an operator does.
+    let accounts = host.directory.path().join("crm.db.accounts");
+    let accounts = rusqlite::Connection::open(accounts).unwrap();
+    let moved = accounts.execute(
+        "UPDATE users SET workspace = 'other' WHERE email = 's@salon.example'",
+        [],
+    );
+    assert_eq!(moved.unwrap(), 1);
+    assert_eq!(
+        host.get(&stranger, "/api/auth/me").expect(200)["workspace"],
+        "other"
+    );
+
+    let (path, _) = import(&host, &admin, "name,email\nAnna,anna@example.com\n");
+    host.get(&stranger, &path).expect(404);
+    host.get(&stranger, &format!("{path}/rejects")).expect(404);
+    host.post(&stranger, &format!("{path}/revert"), json!(null))
+        .expect(404);
+    assert_eq!(host.get(&stranger, "/api/contacts").expect(200)["total"], 0);
+    let lines = host.get(&stranger, "/api/auth/sign-ins").expect(200);
+    let own = host.get(&stranger, "/api/auth/me").expect(200)["id"].clone();
+    assert!(
+        lines
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|line| line["user_id"] == own)
+    );
+    // Whom the stranger registers is of the stranger's workspace.
+    let body = json!({"email": "n@salon.example", "full_name": "N", "password": "long enough"});
+    let new = host.post(&stranger, "/api/auth/register", body).expect(201);
+    assert_eq!(new["workspace"], "other");
+    assert_eq!(host.get(&admin, "/api/contacts").expect(200)["total"], 1);
+}
+
+#[test]
 fn one_key_acts_once_also_twenty_times_at_once_and_after_a_restart() {
     let host = Host::start(&["--no-worker"]);
     let admin = host.admin();
