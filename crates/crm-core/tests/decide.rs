@@ -403,7 +403,10 @@ fn a_new_address_is_a_new_revision_of_the_same_text() {
     assert_eq!(after.status, Status::PendingApproval);
     assert_eq!(after.recipient, "new@example.org");
     assert_eq!(after.revision.content, message.revision.content);
-    assert_eq!((after.revision.number, after.approved_by.as_deref()), (2, None));
+    assert_eq!(
+        (after.revision.number, after.approved_by.as_deref()),
+        (2, None)
+    );
     assert_eq!(after.digest, digest::digest(&after));
     assert_eq!(after.failure.as_deref(), Some("address_changed"));
     assert_eq!(set.events()[0].reason.as_deref(), Some("address_changed"));

@@ -83,3 +83,19 @@ proptest! {
         prop_assert!(verifier.finish(kept).is_some());
     }
 }
+
+#[test]
+fn a_changed_seal_is_found_at_its_position() {
+    let changes: [fn(&mut Seal); 3] = [
+        |seal| seal.position += 1,
+        |seal| seal.prev_hash = crm_core::message::Digest([9; 32]),
+        |seal| seal.hash = crm_core::message::Digest([9; 32]),
+    ];
+    for at in 0..12 {
+        for change in changes {
+            let (mut events, head) = chain(12);
+            change(&mut events[at].1);
+            assert_eq!(verify(&events, head), Some(at as u64 + 1));
+        }
+    }
+}
