@@ -1,4 +1,4 @@
-//! Checks that are no tests: format, lints, build, and the licences of dependencies.
+//! Checks that are no tests: format, lints, documentation, build, and the licences of dependencies.
 
 use std::path::Path;
 use std::process::Command;
@@ -21,6 +21,15 @@ pub(crate) fn clippy(root: &Path) -> Result<(), String> {
         "-D",
         "warnings",
     ]))
+}
+
+/// The documentation builds, and no link in it is broken.
+pub(crate) fn documentation(root: &Path) -> Result<(), String> {
+    let mut command = run::cargo(root);
+    command
+        .args(["doc", "--workspace", "--no-deps", "--locked"])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    run::inherit(&mut command)
 }
 
 /// Everything builds from the lock file.

@@ -26,7 +26,7 @@ Usage: cargo xtask <command>
   demo [args]  start the host on a demonstration database in target/demo, on
                http://127.0.0.1:8000; extra arguments go to the host and replace
                the defaults (--listen 127.0.0.1:9000, --help, ...)
-  test         format, lints, build and every test suite; non-zero when anything fails
+  test         format, lints, documentation, build and every test suite; non-zero when anything fails
   package      an installable wheel and an npm tarball in target/packages
   deny         licences, bans and sources of all dependencies (optional, needs cargo-deny)
   help         this text";

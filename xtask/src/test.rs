@@ -26,7 +26,7 @@ struct Step {
     needed: bool,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step {
         name: "tools",
         run: |session| setup::provide(session.root).into(),
@@ -40,6 +40,11 @@ const STEPS: [Step; 13] = [
     Step {
         name: "lints",
         run: |session| checks::clippy(session.root).into(),
+        needed: false,
+    },
+    Step {
+        name: "documentation",
+        run: |session| checks::documentation(session.root).into(),
         needed: false,
     },
     Step {
