@@ -1,0 +1,317 @@
+//! T7 and T8: figures and lists over many messages, each against one primary-key read.
+//!
+//! The peer is a prepared `SELECT` of one message with its text by primary key on an open connection,
+//! called directly: no thread is changed and nothing is decoded. Our calls go through the engine.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crm_core::audience::Audience;
+use crm_core::campaign::{CampaignFields, Schedule};
+use crm_core::engine::Session;
+use crm_core::id::{CampaignId, ContactId, MessageId};
+use crm_core::message::{GeneratedBy, Occasion, Status};
+use crm_core::port::store::{MessageQuery, PageRequest};
+use rusqlite::Connection;
+
+use crate::measure::{Better, Figure, Names, each};
+use crate::world::World;
+use crate::{Outcome, proof, raw, seed};
+
+/// Calls in one run of one case.
+const CALLS: usize = 100;
+
+/// Measures the wanted of T7 and T8, `runs` times in turn.
+///
+/// # Errors
+/// When a run fails or its result is wrong.
+pub async fn measure(
+    folder: &Path,
+    count: usize,
+    runs: usize,
+    [t7, t8]: [bool; 2],
+) -> Outcome<Vec<Figure>> {
+    let file = folder.join("reads.db");
+    let world = World::open(&file)?;
+    let people = (count / 10).max(1);
+    seed::contacts(&world, people).await?;
+    let contacts = seed::recipients(&world, people).await?;
+    let mut campaigns = Vec::new();
+    for number in 0..20 {
+        campaigns.push(campaign(&world.session(), number).await?);
+    }
+    let ids = seed::messages(&world, &contacts, count, |number| kind(number, &campaigns)).await?;
+    let session = world.session();
+    let connection = raw::open(&file)?;
+    let mut figures = Vec::new();
+    if t7 {
+        for call in Call::ALL {
+            let mut pairs = Vec::with_capacity(runs);
+            for _ in 0..runs {
+                let start = Instant::now();
+                for _ in 0..CALLS {
+                    call.run(&session).await?;
+                }
+                let ours = each(CALLS, start.elapsed());
+                pairs.push((ours, key_reads(&connection, &ids)?));
+            }
+            figures.push(figure("T7", call.name().to_owned(), count, pairs, 5.0));
+        }
+    }
+    if t8 {
+        let contact = contacts.first().map(|contact| contact.id);
+        for (name, query) in filters(campaigns.first().copied(), contact) {
+            for (depth, after) in depths(&ids) {
+                let mut query = query.clone();
+                query.page = PageRequest {
+                    limit: 20,
+                    after,
+                    ..PageRequest::default()
+                };
+                let mut pairs = Vec::with_capacity(runs);
+                for _ in 0..runs {
+                    let start = Instant::now();
+                    for _ in 0..CALLS {
+                        session.messages().list(query.clone()).await?;
+                    }
+                    let ours = each(CALLS, start.elapsed());
+                    pairs.push((ours, key_reads(&connection, &ids)?));
+                }
+                let work = format!("list by {name}, {depth}");
+                figures.push(figure("T8", work, count, pairs, 10.0));
+            }
+        }
+    }
+    if count <= 10_000 {
+        proof::sound(&session, count).await?;
+    }
+    Ok(figures)
+}
+
+fn figure(
+    id: &'static str,
+    work: String,
+    count: usize,
+    pairs: Vec<(f64, f64)>,
+    goal: f64,
+) -> Figure {
+    let names = Names {
+        id,
+        work,
+        peer_work: "raw primary-key read".to_owned(),
+        better: Better::Less,
+    };
+    Figure::new(names, count, pairs, goal)
+}
+
+async fn campaign(session: &Session, number: usize) -> Outcome<CampaignId> {
+    let fields = CampaignFields {
+        name: format!("campaign {number}"),
+        description: None,
+        occasion_type: Occasion::Holiday,
+        audience: Audience::everybody(),
+        schedule: Schedule::Immediate,
+        channel: "email".to_owned(),
+        time_zone: "Asia/Tashkent".to_owned(),
+        template_id: None,
+        tone: None,
+        custom_context: None,
+    };
+    Ok(session.campaigns().create(fields).await?.id)
+}
+
+/// Mostly waiting, some approved; rejected never. Birthdays are drafts only, so that "approved
+/// birthdays" match nothing although both are common.
+fn kind(number: usize, campaigns: &[CampaignId]) -> seed::Kind {
+    let occasion = Occasion::ALL
+        .get(number % 4)
+        .copied()
+        .unwrap_or(Occasion::Custom);
+    seed::Kind {
+        occasion,
+        generated_by: if number.is_multiple_of(3) {
+            GeneratedBy::Ai
+        } else {
+            GeneratedBy::Manual
+        },
+        campaign: campaigns.get(number % 40).copied(),
+        submitted: occasion != Occasion::Birthday,
+        approved: occasion == Occasion::Promotion,
+    }
+}
+
+fn filters(
+    campaign: Option<CampaignId>,
+    contact: Option<ContactId>,
+) -> Vec<(&'static str, MessageQuery)> {
+    let all = MessageQuery::default;
+    let status = |status| MessageQuery {
+        statuses: vec![status],
+        ..all()
+    };
+    vec![
+        ("nothing", all()),
+        ("status", status(Status::PendingApproval)),
+        ("a status nothing has", status(Status::Rejected)),
+        (
+            "two statuses",
+            MessageQuery {
+                statuses: vec![Status::Approved, Status::Draft],
+                ..all()
+            },
+        ),
+        (
+            "occasion",
+            MessageQuery {
+                occasion: Some(Occasion::Holiday),
+                ..all()
+            },
+        ),
+        (
+            "an occasion nothing has",
+            MessageQuery {
+                occasion: Some(Occasion::Custom),
+                ..all()
+            },
+        ),
+        (
+            "author",
+            MessageQuery {
+                generated_by: Some(GeneratedBy::Ai),
+                ..all()
+            },
+        ),
+        (
+            "contact",
+            MessageQuery {
+                contact_id: contact,
+                ..all()
+            },
+        ),
+        (
+            "campaign",
+            MessageQuery {
+                campaign_id: campaign,
+                ..all()
+            },
+        ),
+        (
+            "campaign and status",
+            MessageQuery {
+                campaign_id: campaign,
+                ..status(Status::PendingApproval)
+            },
+        ),
+        (
+            "status and occasion, both common, together none",
+            MessageQuery {
+                occasion: Some(Occasion::Birthday),
+                ..status(Status::Approved)
+            },
+        ),
+    ]
+}
+
+/// Newest first: the first page, one in the middle, one at the end.
+fn depths(ids: &[MessageId]) -> Vec<(&'static str, Option<uuid::Uuid>)> {
+    let at = |index: usize| ids.get(index).map(|id| id.0);
+    vec![
+        ("first page", None),
+        ("middle", at(ids.len() / 2)),
+        ("last page", at(20)),
+    ]
+}
+
+/// The time of one read by primary key, in microseconds.
+fn key_reads(connection: &Connection, ids: &[MessageId]) -> Outcome<f64> {
+    let mut statement = connection.prepare_cached(
+        "SELECT m.*, r.* FROM messages m JOIN revisions r \
+         ON r.workspace = m.workspace AND r.message = m.id AND r.number = m.revision \
+         WHERE m.workspace = 1 AND m.id = ?1",
+    )?;
+    // Prime to every size, so that the reads spread over the file.
+    let mut index = 0;
+    let start = Instant::now();
+    for _ in 0..CALLS {
+        index = (index + 7_919) % ids.len().max(1);
+        let Some(id) = ids.get(index) else { continue };
+        let length: i64 = statement.query_row([id.0.as_bytes().as_slice()], |row| {
+            row.get_ref("content")?
+                .as_str()
+                .map(|text| i64::try_from(text.len()).unwrap_or_default())
+                .map_err(rusqlite::Error::from)
+        })?;
+        if length == 0 {
+            return Err("a message without text was read".into());
+        }
+    }
+    Ok(each(CALLS, start.elapsed()))
+}
+
+/// The calls behind a dashboard.
+#[derive(Debug, Clone, Copy)]
+enum Call {
+    Dashboard,
+    ByStatus,
+    ByOccasion,
+    BySegment,
+    AiUsage,
+    Timeline,
+    Performance,
+}
+
+impl Call {
+    const ALL: [Self; 7] = [
+        Self::Dashboard,
+        Self::ByStatus,
+        Self::ByOccasion,
+        Self::BySegment,
+        Self::AiUsage,
+        Self::Timeline,
+        Self::Performance,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Dashboard => "dashboard",
+            Self::ByStatus => "messages by status",
+            Self::ByOccasion => "messages by occasion",
+            Self::BySegment => "contacts by segment",
+            Self::AiUsage => "AI usage",
+            Self::Timeline => "messages of 30 days",
+            Self::Performance => "figures of 20 campaigns",
+        }
+    }
+
+    async fn run(self, session: &Session) -> Outcome<()> {
+        let analytics = session.analytics();
+        match self {
+            Self::Dashboard => {
+                analytics.dashboard().await?;
+            }
+            Self::ByStatus => {
+                analytics.messages_by_status().await?;
+            }
+            Self::ByOccasion => {
+                analytics.messages_by_occasion().await?;
+            }
+            Self::BySegment => {
+                analytics.contacts_by_segment().await?;
+            }
+            Self::AiUsage => {
+                analytics.ai_usage().await?;
+            }
+            Self::Timeline => {
+                analytics.messages_timeline(30, None).await?;
+            }
+            Self::Performance => {
+                let page = PageRequest {
+                    limit: 20,
+                    ..PageRequest::default()
+                };
+                analytics.campaign_performance(page).await?;
+            }
+        }
+        Ok(())
+    }
+}
