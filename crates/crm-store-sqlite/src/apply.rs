@@ -11,26 +11,49 @@ use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{campaigns, contacts, events, messages, plan, suppressions, templates, trail};
 
-/// Applies the set wholly or not at all.
-pub(crate) fn apply(batch: &mut Batch<'_>, set: &ChangeSet) -> Result<()> {
-    let key = batch.savepoint(|batch| {
-        let connection = batch.connection;
-        let key = workspace_for_write(connection, set.workspace().as_str())?;
-        for precondition in set.preconditions() {
-            require(connection, key, precondition)?;
+/// Applies each set wholly or not at all, in order; one result for each.
+///
+/// A savepoint makes SQLite copy every page it is about to change, so all sets share one first. Only
+/// when one of them fails is the half it is in tried again, down to the set alone.
+pub(crate) fn apply(batch: &mut Batch<'_>, sets: &[ChangeSet]) -> Vec<Result<()>> {
+    if sets.is_empty() {
+        return Vec::new();
+    }
+    let together = batch.savepoint(|batch| sets.iter().map(|set| one(batch, set)).collect());
+    match together {
+        Ok(keys) => {
+            let keys: Vec<i64> = keys;
+            for (key, set) in keys.into_iter().zip(sets) {
+                batch.count(key, set.counters());
+            }
+            vec![Ok(()); sets.len()]
         }
-        for change in set.changes() {
-            own(set.workspace(), workspace_of(change))?;
-            write(connection, key, change)?;
+        Err(error) if sets.len() == 1 => vec![Err(error)],
+        Err(_) => {
+            let (first, second) = sets.split_at(sets.len() / 2);
+            let mut results = apply(batch, first);
+            results.extend(apply(batch, second));
+            results
         }
-        for event in set.events() {
-            own(set.workspace(), Some(&event.workspace))?;
-            events::append(connection, key, event)?;
-        }
-        Ok(key)
-    })?;
-    batch.count(key, set.counters());
-    Ok(())
+    }
+}
+
+/// Writes one set; the workspace's key.
+fn one(batch: &Batch<'_>, set: &ChangeSet) -> Outcome<i64> {
+    let connection = batch.connection;
+    let key = workspace_for_write(connection, set.workspace().as_str())?;
+    for precondition in set.preconditions() {
+        require(connection, key, precondition)?;
+    }
+    for change in set.changes() {
+        own(set.workspace(), workspace_of(change))?;
+        write(connection, key, change)?;
+    }
+    for event in set.events() {
+        own(set.workspace(), Some(&event.workspace))?;
+        events::append(connection, key, event)?;
+    }
+    Ok(key)
 }
 
 fn require(connection: &Connection, key: i64, precondition: &Precondition) -> Outcome<()> {

@@ -17,14 +17,23 @@ use crate::{campaigns, contacts, messages, suppressions, trail};
 /// others; its error is told when nothing else was there.
 pub(crate) fn claim(batch: &mut Batch<'_>, claim: &Claim) -> Result<Vec<Message>> {
     let due = due(batch.connection, claim)?;
-    let mut taken = Vec::with_capacity(due.len());
     let mut refused = None;
+    let (mut decided, mut sets) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
     for message in due {
-        let outcome = claim
-            .decide(&message, claim.now)
-            .and_then(|(claimed, set)| apply(batch, &set).map(|()| claimed));
-        match outcome {
-            Ok(claimed) => taken.push(claimed),
+        match claim.decide(&message, claim.now) {
+            Ok((claimed, set)) => {
+                decided.push(claimed);
+                sets.push(set);
+            }
+            Err(error) => {
+                refused.get_or_insert(error);
+            }
+        }
+    }
+    let mut taken = Vec::with_capacity(decided.len());
+    for (claimed, result) in decided.into_iter().zip(apply(batch, &sets)) {
+        match result {
+            Ok(()) => taken.push(claimed),
             Err(error) => {
                 refused.get_or_insert(error);
             }

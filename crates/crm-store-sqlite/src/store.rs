@@ -69,7 +69,7 @@ impl Store for SqliteStore {
             return Ok(Vec::new());
         }
         self.writer
-            .submit(move |batch| Ok(sets.iter().map(|set| apply::apply(batch, set)).collect()))
+            .submit(move |batch| Ok(apply::apply(batch, &sets)))
             .await
             .map_err(|error: Error| error.during("commit"))
     }
