@@ -9,7 +9,7 @@ use crate::fault::Outcome;
 use crate::query::workspace_for_write;
 use crate::rows::signed;
 use crate::writer::Batch;
-use crate::{campaigns, contacts, events, messages, plan, suppressions, templates, trail};
+use crate::{campaigns, contacts, messages, plan, suppressions, templates, trail};
 
 /// Applies each set wholly or not at all, in order; one result for each.
 ///
@@ -39,7 +39,7 @@ pub(crate) fn apply(batch: &mut Batch<'_>, sets: &[ChangeSet]) -> Vec<Result<()>
 }
 
 /// Writes one set; the workspace's key.
-fn one(batch: &Batch<'_>, set: &ChangeSet) -> Outcome<i64> {
+fn one(batch: &mut Batch<'_>, set: &ChangeSet) -> Outcome<i64> {
     let connection = batch.connection;
     let key = workspace_for_write(connection, set.workspace().as_str())?;
     for precondition in set.preconditions() {
@@ -51,7 +51,7 @@ fn one(batch: &Batch<'_>, set: &ChangeSet) -> Outcome<i64> {
     }
     for event in set.events() {
         own(set.workspace(), Some(&event.workspace))?;
-        events::append(connection, key, event)?;
+        batch.append(set.workspace(), key, event)?;
     }
     Ok(key)
 }

@@ -15,13 +15,20 @@ use crate::rows::{digest, instant, micros, named, opt_digest, opt_named, signed,
 const COLUMNS: &str = "id, at, actor, role, subject, subject_id, action, status, version, \
     revision, digest, reason, position, prev_hash, hash, seq";
 
-/// Appends an event, not yet sealed.
-pub(crate) fn append(connection: &Connection, workspace: i64, event: &AuditEvent) -> Outcome<()> {
+/// Appends an event behind `head`; the new end of the chain.
+pub(crate) fn append(
+    connection: &Connection,
+    workspace: i64,
+    event: &AuditEvent,
+    head: Checkpoint,
+) -> Outcome<Checkpoint> {
+    let (seals, end) = history::seal(head, std::slice::from_ref(event));
+    let seal = seals.first();
     connection
         .prepare_cached(
             "INSERT INTO events (workspace, id, at, actor, role, subject, subject_id, action, \
-             status, version, revision, digest, reason) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+             status, version, revision, digest, reason, position, prev_hash, hash) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?
         .execute(params![
             workspace,
@@ -37,8 +44,22 @@ pub(crate) fn append(connection: &Connection, workspace: i64, event: &AuditEvent
             event.revision,
             event.digest.map(|digest| digest.0),
             event.reason,
+            seal.map(|seal| signed(seal.position)),
+            seal.map(|seal| seal.prev_hash.0),
+            seal.map(|seal| seal.hash.0),
         ])?;
-    Ok(())
+    Ok(end)
+}
+
+/// The end of the chain, once nothing waits before it: events that others wrote into the table without
+/// a seal come first.
+pub(crate) fn sealed(
+    connection: &Connection,
+    workspace: &Workspace,
+    key: i64,
+) -> Outcome<Checkpoint> {
+    while seal(connection, workspace, key, 1_000)? > 0 {}
+    checkpoint(connection, key)
 }
 
 fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
@@ -156,6 +177,12 @@ pub(crate) fn seal(
             seal.hash.0,
         ])?;
     }
+    keep(connection, key, end)?;
+    Ok(u32::try_from(seals.len()).unwrap_or(u32::MAX))
+}
+
+/// Writes the end of the chain.
+pub(crate) fn keep(connection: &Connection, key: i64, end: Checkpoint) -> Outcome<()> {
     connection
         .prepare_cached(
             "INSERT INTO checkpoints (workspace, position, hash) VALUES (?1, ?2, ?3) \
@@ -163,5 +190,5 @@ pub(crate) fn seal(
              hash = excluded.hash",
         )?
         .execute(params![key, signed(end.position), end.hash.0])?;
-    Ok(u32::try_from(seals.len()).unwrap_or(u32::MAX))
+    Ok(())
 }

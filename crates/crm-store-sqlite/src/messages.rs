@@ -4,7 +4,7 @@ use crm_core::Workspace;
 use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::{GeneratedBy, Message, Occasion, Revision, Status};
 use crm_core::port::store::{MessageQuery, Page};
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 
 use crate::fault::Outcome;
 use crate::query::{Filter, List, blob};
@@ -27,84 +27,106 @@ const INSERT: &str = "INSERT INTO messages (workspace, id, contact, campaign, oc
     occasion, channel, recipient, sender, status, version, revision, digest, generated_by, \
     metadata, created_by, approved_by, approved_at, scheduled_for, expires_at, not_before, epoch, \
     lease_owner, lease_until, attempts, failure, provider_id, sent_at, test_mode, deleted, \
-    created_at, updated_at) VALUES (:workspace, :id, :contact, :campaign, :occurrence, :occasion, \
-    :channel, :recipient, :sender, :status, :version, :revision, :digest, :generated_by, \
-    :metadata, :created_by, :approved_by, :approved_at, :scheduled_for, :expires_at, :not_before, \
-    :epoch, :lease_owner, :lease_until, :attempts, :failure, :provider_id, :sent_at, :test_mode, \
-    :deleted, :created_at, :updated_at)";
+    created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
+    ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)";
 
-/// All columns but the key; the texts are elsewhere, so this stays small. Text and address change only
-/// with a new revision: erased ones stay erased.
-const UPDATE: &str = "UPDATE messages SET contact = :contact, campaign = :campaign, \
-    occurrence = :occurrence, occasion = :occasion, channel = :channel, \
-    recipient = iif(:revision <> revision, :recipient, recipient), sender = :sender, status = :status, \
-    version = :version, revision = :revision, \
-    digest = :digest, generated_by = :generated_by, metadata = :metadata, \
-    created_by = :created_by, approved_by = :approved_by, approved_at = :approved_at, \
-    scheduled_for = :scheduled_for, expires_at = :expires_at, not_before = :not_before, \
-    epoch = :epoch, lease_owner = :lease_owner, lease_until = :lease_until, \
-    attempts = :attempts, failure = :failure, provider_id = :provider_id, sent_at = :sent_at, \
-    test_mode = :test_mode, deleted = :deleted, created_at = :created_at, \
-    updated_at = :updated_at \
-    WHERE workspace = :workspace AND id = :id AND version = :version - 1";
+/// With a new text. Where a message came from (contact, campaign, occurrence, occasion, channel,
+/// creation) never changes; an index on a column that is named here would be written again.
+const REVISE: &str = "UPDATE messages SET version = ?3, status = ?4, generated_by = ?5, \
+    metadata = ?6, approved_by = ?7, approved_at = ?8, not_before = ?9, epoch = ?10, \
+    lease_owner = ?11, lease_until = ?12, attempts = ?13, failure = ?14, provider_id = ?15, \
+    sent_at = ?16, deleted = ?17, updated_at = ?18, recipient = ?19, sender = ?20, \
+    revision = ?21, digest = ?22, scheduled_for = ?23, expires_at = ?24 \
+    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1";
+
+/// Without a new text: the address stays as it is too, so an erased one stays erased.
+const MOVE: &str = "UPDATE messages SET version = ?3, status = ?4, generated_by = ?5, \
+    metadata = ?6, approved_by = ?7, approved_at = ?8, not_before = ?9, epoch = ?10, \
+    lease_owner = ?11, lease_until = ?12, attempts = ?13, failure = ?14, provider_id = ?15, \
+    sent_at = ?16, deleted = ?17, updated_at = ?18 \
+    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1";
 
 /// Writes a new message with its first revision.
-pub(crate) fn insert(connection: &Connection, workspace: i64, message: &Message) -> Outcome<()> {
-    write(connection, INSERT, workspace, message)?;
-    insert_revision(connection, workspace, message)
+pub(crate) fn insert(connection: &Connection, workspace: i64, row: &Message) -> Outcome<()> {
+    connection.prepare_cached(INSERT)?.execute(params![
+        workspace,
+        row.id.0,
+        row.contact_id.0,
+        row.campaign_id.map(|id| id.0),
+        row.occurrence,
+        row.occasion.as_str(),
+        row.channel,
+        row.recipient,
+        row.sender,
+        row.status.as_str(),
+        signed(row.version),
+        row.revision.number,
+        row.digest.0,
+        row.generated_by.as_str(),
+        serde_json::to_string(&row.metadata)?,
+        row.created_by,
+        row.approved_by,
+        opt_micros(row.approved_at),
+        opt_micros(row.scheduled_for),
+        opt_micros(row.expires_at),
+        micros(row.not_before),
+        signed(row.epoch),
+        row.lease_owner,
+        opt_micros(row.lease_until),
+        row.attempts,
+        row.failure,
+        row.provider_id,
+        opt_micros(row.sent_at),
+        row.test_mode,
+        row.deleted,
+        micros(row.created_at),
+        micros(row.updated_at),
+    ])?;
+    insert_revision(connection, workspace, row)
 }
 
 /// Writes a changed message; `false` when no row has the version before.
 pub(crate) fn update(
     connection: &Connection,
     workspace: i64,
-    message: &Message,
+    row: &Message,
     new_revision: bool,
 ) -> Outcome<bool> {
-    if write(connection, UPDATE, workspace, message)? == 0 {
-        return Ok(false);
+    let mut statement = connection.prepare_cached(if new_revision { REVISE } else { MOVE })?;
+    let values: [&dyn ToSql; 18] = [
+        &workspace,
+        &row.id.0,
+        &signed(row.version),
+        &row.status.as_str(),
+        &row.generated_by.as_str(),
+        &serde_json::to_string(&row.metadata)?,
+        &row.approved_by,
+        &opt_micros(row.approved_at),
+        &micros(row.not_before),
+        &signed(row.epoch),
+        &row.lease_owner,
+        &opt_micros(row.lease_until),
+        &row.attempts,
+        &row.failure,
+        &row.provider_id,
+        &opt_micros(row.sent_at),
+        &row.deleted,
+        &micros(row.updated_at),
+    ];
+    let text: [&dyn ToSql; 6] = [
+        &row.recipient,
+        &row.sender,
+        &row.revision.number,
+        &row.digest.0,
+        &opt_micros(row.scheduled_for),
+        &opt_micros(row.expires_at),
+    ];
+    let text: &[&dyn ToSql] = if new_revision { &text } else { &[] };
+    let changed = statement.execute(params_from_iter(values.iter().chain(text)))?;
+    if changed > 0 && new_revision {
+        insert_revision(connection, workspace, row)?;
     }
-    if new_revision {
-        insert_revision(connection, workspace, message)?;
-    }
-    Ok(true)
-}
-
-fn write(connection: &Connection, sql: &str, workspace: i64, row: &Message) -> Outcome<usize> {
-    Ok(connection.prepare_cached(sql)?.execute(named_params! {
-        ":workspace": workspace,
-        ":id": row.id.0,
-        ":contact": row.contact_id.0,
-        ":campaign": row.campaign_id.map(|id| id.0),
-        ":occurrence": row.occurrence,
-        ":occasion": row.occasion.as_str(),
-        ":channel": row.channel,
-        ":recipient": row.recipient,
-        ":sender": row.sender,
-        ":status": row.status.as_str(),
-        ":version": signed(row.version),
-        ":revision": row.revision.number,
-        ":digest": row.digest.0,
-        ":generated_by": row.generated_by.as_str(),
-        ":metadata": serde_json::to_string(&row.metadata)?,
-        ":created_by": row.created_by,
-        ":approved_by": row.approved_by,
-        ":approved_at": opt_micros(row.approved_at),
-        ":scheduled_for": opt_micros(row.scheduled_for),
-        ":expires_at": opt_micros(row.expires_at),
-        ":not_before": micros(row.not_before),
-        ":epoch": signed(row.epoch),
-        ":lease_owner": row.lease_owner,
-        ":lease_until": opt_micros(row.lease_until),
-        ":attempts": row.attempts,
-        ":failure": row.failure,
-        ":provider_id": row.provider_id,
-        ":sent_at": opt_micros(row.sent_at),
-        ":test_mode": row.test_mode,
-        ":deleted": row.deleted,
-        ":created_at": micros(row.created_at),
-        ":updated_at": micros(row.updated_at),
-    })?)
+    Ok(changed > 0)
 }
 
 fn insert_revision(connection: &Connection, workspace: i64, message: &Message) -> Outcome<()> {

@@ -61,6 +61,7 @@ impl Store for SqliteStore {
             name: "sqlite".to_owned(),
             durable: true,
             exclusive_dispatcher: true,
+            seals_on_commit: true,
         }
     }
 

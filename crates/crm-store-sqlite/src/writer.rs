@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::JoinHandle;
 
-use crm_core::{Error, ErrorKind, Result};
+use crm_core::message::history::{AuditEvent, Checkpoint};
+use crm_core::{Error, ErrorKind, Result, Workspace};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::counters;
 use crate::fault::{Fault, Outcome};
+use crate::{counters, events};
 
 /// How many jobs wait at most; more wait in their callers.
 const QUEUE: usize = 1_024;
@@ -25,6 +26,8 @@ type Job = Box<dyn FnOnce(Option<&mut Batch<'_>>) -> Answer + Send>;
 pub(crate) struct Batch<'c> {
     pub(crate) connection: &'c Connection,
     counters: BTreeMap<(i64, String), i64>,
+    /// The end of each workspace's chain, as far as this transaction has sealed it.
+    heads: BTreeMap<i64, Checkpoint>,
     lost: Option<Error>,
 }
 
@@ -33,6 +36,7 @@ impl Batch<'_> {
     pub(crate) fn savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Outcome<T>) -> Result<T> {
         self.check()?;
         self.command("SAVEPOINT crm_set")?;
+        let heads = self.heads.clone();
         match work(self) {
             Ok(value) => {
                 self.command("RELEASE crm_set")?;
@@ -40,6 +44,7 @@ impl Batch<'_> {
             }
             Err(fault) => {
                 let error = Error::from(fault);
+                self.heads = heads;
                 if self.connection.is_autocommit() {
                     self.lost.get_or_insert(error.clone());
                     return Err(error);
@@ -61,6 +66,23 @@ impl Batch<'_> {
             ));
         }
         self.lost.clone().map_or(Ok(()), Err)
+    }
+
+    /// Appends an event to the history, sealed at once: this thread alone writes, so nobody waits for
+    /// the end of the chain.
+    pub(crate) fn append(
+        &mut self,
+        workspace: &Workspace,
+        key: i64,
+        event: &AuditEvent,
+    ) -> Outcome<()> {
+        let head = match self.heads.get(&key) {
+            Some(head) => *head,
+            None => events::sealed(self.connection, workspace, key)?,
+        };
+        let head = events::append(self.connection, key, event, head)?;
+        self.heads.insert(key, head);
+        Ok(())
     }
 
     /// Remembers what to add to counters; written once, before the commit.
@@ -172,6 +194,7 @@ fn commit(connection: &Connection, jobs: Vec<Job>) {
     let mut batch = Batch {
         connection,
         counters: BTreeMap::new(),
+        heads: BTreeMap::new(),
         lost: None,
     };
     let _ = batch.command("BEGIN IMMEDIATE");
@@ -189,7 +212,13 @@ fn commit(connection: &Connection, jobs: Vec<Job>) {
     let _ = batch.check();
     if batch.lost.is_none() {
         let deltas = std::mem::take(&mut batch.counters);
-        if let Err(fault) = counters::add(connection, &deltas) {
+        let heads = std::mem::take(&mut batch.heads);
+        let kept = counters::add(connection, &deltas).and_then(|()| {
+            heads
+                .iter()
+                .try_for_each(|(key, head)| events::keep(connection, *key, *head))
+        });
+        if let Err(fault) = kept {
             batch.lost = Some(fault.into());
         }
     }

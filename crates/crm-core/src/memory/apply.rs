@@ -235,6 +235,20 @@ fn update_message(
     let stored = tables.messages.get(&row.id);
     follows(stored.map(|stored| stored.version), row.version, "message")?;
     let mut new = row.clone();
+    if let Some(stored) = stored {
+        // Where a message came from never changes.
+        new = Message {
+            contact_id: stored.contact_id,
+            campaign_id: stored.campaign_id,
+            occurrence: stored.occurrence.clone(),
+            occasion: stored.occasion,
+            channel: stored.channel.clone(),
+            test_mode: stored.test_mode,
+            created_by: stored.created_by.clone(),
+            created_at: stored.created_at,
+            ..new
+        };
+    }
     if new_revision {
         let key = (row.id, row.revision.number);
         fresh(!tables.revisions.contains_key(&key), "revision")?;

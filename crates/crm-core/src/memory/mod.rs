@@ -103,6 +103,7 @@ impl Store for MemoryStore {
             name: "memory".to_owned(),
             durable: false,
             exclusive_dispatcher: true,
+            seals_on_commit: false,
         }
     }
 

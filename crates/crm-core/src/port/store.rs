@@ -32,6 +32,10 @@ pub struct StoreCapabilities {
     /// Whether the store lets only one dispatcher in at a time. Then a starting worker may take back
     /// every lease at once: its owner cannot be alive.
     pub exclusive_dispatcher: bool,
+    /// Whether a commit seals the events it writes, because only one commit runs at a time. Then
+    /// [`Store::seal`] finds nothing waiting. Where many commit at once, sealing there would queue them
+    /// all on the end of the chain.
+    pub seals_on_commit: bool,
 }
 
 /// Which part of a list. Lists are ordered by id, newest first unless said otherwise.
@@ -275,7 +279,7 @@ pub trait Store: Send + Sync + Debug {
     /// `Unavailable` when another process holds it.
     async fn become_dispatcher(&self) -> Result<()>;
 
-    /// Seals up to `limit` waiting events of the workspace in commit order with
+    /// Seals up to `limit` waiting events (none, if commits seal) of the workspace in commit order with
     /// [`seal`](crate::message::history::seal), in one transaction with the new checkpoint. Returns how
     /// many.
     async fn seal(&self, workspace: &Workspace, limit: u32) -> Result<u32>;

@@ -74,7 +74,9 @@ async fn events_come_back_in_commit_order(store: S) -> Verdict {
         .events(&ws(), EventQuery::default())
         .await
         .map_err(told)?;
-    ensure(found.iter().all(|e| e.seal.is_none()), "sealed too early")?;
+    let at_once = store.capabilities().seals_on_commit;
+    let as_said = found.iter().all(|e| e.seal.is_some() == at_once);
+    ensure(as_said, "sealed otherwise than the capabilities say")?;
     let events: Vec<AuditEvent> = found.into_iter().map(|e| e.event).collect();
     same(events, vec![first, second, third], "events")
 }
@@ -100,24 +102,32 @@ async fn events_of_one_row(store: S) -> Verdict {
     Ok(())
 }
 
+/// Seals at most `limit` events, of which `waiting` wait unless commits seal.
+async fn seal(store: &S, limit: u32, waiting: u32) -> Verdict {
+    let at_once = store.capabilities().seals_on_commit;
+    let wanted = if at_once { 0 } else { waiting };
+    same(
+        store.seal(&ws(), limit).await.map_err(told)?,
+        wanted,
+        "sealed",
+    )
+}
+
 async fn seal_gives_positions_without_gaps(store: S) -> Verdict {
     record(&store, &[5, 2, 9, 1]).await?;
-    same(store.seal(&ws(), 100).await.map_err(told)?, 4, "sealed")?;
+    seal(&store, 100, 4).await?;
     intact(&store, 4).await?;
     record(&store, &[3, 8]).await?;
-    same(
-        store.seal(&ws(), 100).await.map_err(told)?,
-        2,
-        "sealed later",
-    )?;
+    seal(&store, 100, 2).await?;
     intact(&store, 6).await
 }
 
 async fn seal_respects_its_limit(store: S) -> Verdict {
     record(&store, &[5, 2, 9, 1, 7]).await?;
-    for (wanted, total) in [(2, 2), (2, 4), (1, 5), (0, 5)] {
-        same(store.seal(&ws(), 2).await.map_err(told)?, wanted, "sealed")?;
-        intact(&store, total).await?;
+    let at_once = store.capabilities().seals_on_commit;
+    for (waiting, total) in [(2, 2), (2, 4), (1, 5), (0, 5)] {
+        seal(&store, 2, waiting).await?;
+        intact(&store, if at_once { 5 } else { total }).await?;
     }
     Ok(())
 }
@@ -135,13 +145,13 @@ async fn seal_keeps_workspaces_apart(store: S) -> Verdict {
     let mut set = crate::change::ChangeSet::new(other_ws()?);
     set.event(foreign);
     super::kit::commit(&store, set).await?.map_err(told)?;
-    same(
-        store.seal(&other_ws()?, 9).await.map_err(told)?,
-        1,
-        "sealed elsewhere",
-    )?;
-    same(sealed(&store).await?.len(), 0, "sealed here")?;
-    same(store.seal(&ws(), 9).await.map_err(told)?, 2, "sealed here")?;
+    let at_once = store.capabilities().seals_on_commit;
+    let waiting = u32::from(!at_once);
+    let elsewhere = store.seal(&other_ws()?, 9).await.map_err(told)?;
+    same(elsewhere, waiting, "sealed elsewhere")?;
+    let here = if at_once { 2 } else { 0 };
+    same(sealed(&store).await?.len(), here, "sealed here")?;
+    seal(&store, 9, 2).await?;
     intact(&store, 2).await?;
     let end = store.checkpoint(&other_ws()?).await.map_err(told)?;
     same(end.position, 1, "the other chain's end")
@@ -149,8 +159,15 @@ async fn seal_keeps_workspaces_apart(store: S) -> Verdict {
 
 async fn events_behind_a_position(store: S) -> Verdict {
     record(&store, &[5, 2, 9, 1]).await?;
-    store.seal(&ws(), 3).await.map_err(told)?;
-    for (after, limit, wanted) in [(0, 0, vec![1, 2, 3]), (1, 1, vec![2]), (3, 9, vec![])] {
+    seal(&store, 3, 3).await?;
+    let at_once = store.capabilities().seals_on_commit;
+    let last = if at_once { vec![4] } else { vec![] };
+    let all = if at_once {
+        vec![1, 2, 3, 4]
+    } else {
+        vec![1, 2, 3]
+    };
+    for (after, limit, wanted) in [(0, 0, all), (1, 1, vec![2]), (3, 9, last)] {
         let query = EventQuery {
             sealed_after: Some(after),
             limit,
