@@ -92,7 +92,7 @@ CREATE TABLE plan_rows (
 ) STRICT;
 CREATE UNIQUE INDEX plan_rows_key ON plan_rows(workspace, campaign, occurrence, contact);
 CREATE INDEX plan_rows_contact ON plan_rows(workspace, campaign, contact);
-CREATE INDEX plan_rows_undrafted ON plan_rows(workspace, campaign, occurrence, contact)
+CREATE INDEX plan_rows_undrafted ON plan_rows(workspace, campaign, contact, occurrence)
     WHERE message IS NULL AND excluded IS NULL;
 
 CREATE TABLE messages (
@@ -137,6 +137,7 @@ CREATE INDEX messages_status ON messages(workspace, status, id);
 CREATE INDEX messages_contact ON messages(workspace, contact, id);
 CREATE INDEX messages_campaign ON messages(workspace, campaign, id) WHERE campaign IS NOT NULL;
 CREATE INDEX messages_lease ON messages(workspace, lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX messages_expires ON messages(workspace, expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX messages_provider ON messages(workspace, provider_id) WHERE provider_id IS NOT NULL;
 
 -- Texts live here only, so a change of status never rewrites one.

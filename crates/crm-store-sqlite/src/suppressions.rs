@@ -69,11 +69,15 @@ pub(crate) fn list(
     };
     let mut statement = connection.prepare_cached(
         "SELECT channel, address, reason, created_by, created_at FROM suppressions \
-         WHERE workspace = ?1 AND (?2 IS NULL OR channel = ?2) AND (?3 IS NULL OR address = ?3) \
+         WHERE workspace = ?1 AND (?2 IS NULL OR channel = ?2) AND (?3 IS NULL OR address IN (SELECT value FROM json_each(?3))) \
          ORDER BY channel, address LIMIT ?4 OFFSET ?5",
     )?;
+    let addresses = match query.addresses.as_slice() {
+        [] => None,
+        addresses => Some(serde_json::to_string(addresses)?),
+    };
     let rows = statement.query_map(
-        params![key, query.channel, query.address, limit, query.skip],
+        params![key, query.channel, addresses, limit, query.skip],
         |row| {
             Ok(Suppression {
                 workspace: workspace.clone(),

@@ -57,7 +57,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) context: Option<&'a str>,
     pub(crate) instruction: Option<&'a str>,
     pub(crate) channel: &'a str,
-    pub(crate) template: Option<&'a Template>,
+    /// Id and text of the one template to use.
+    pub(crate) template: Option<(TemplateId, &'a render::Prepared)>,
 }
 
 /// A text and where it came from.
@@ -78,9 +79,9 @@ impl Engine {
         templates: &[Template],
         capabilities: &ChannelCapabilities,
     ) -> Result<Written> {
-        if let Some(template) = wanted.template {
-            let rendered = render::render(&template.fields, contact)?;
-            return Ok(self.rendered(contact, rendered, Some(template.id), &wanted, None));
+        if let Some((id, template)) = wanted.template {
+            let rendered = template.render(contact)?;
+            return Ok(self.rendered(contact, rendered, Some(id), &wanted, None));
         }
         let request = generation::request(
             contact,

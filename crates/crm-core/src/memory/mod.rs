@@ -6,7 +6,7 @@ mod apply;
 mod query;
 mod tables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -255,12 +255,13 @@ impl Store for MemoryStore {
         query: SuppressionQuery,
     ) -> Result<Page<Suppression>> {
         let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
+        let wanted: BTreeSet<&str> = query.addresses.iter().map(String::as_str).collect();
         let items = self.read(workspace, |tables| {
             tables
                 .suppressions
                 .values()
                 .filter(|row| query.channel.as_ref().is_none_or(|c| *c == row.channel))
-                .filter(|row| query.address.as_ref().is_none_or(|a| *a == row.address))
+                .filter(|row| wanted.is_empty() || wanted.contains(row.address.as_str()))
                 .skip(skip)
                 .take(at_most(query.limit, 100, 1_000))
                 .cloned()

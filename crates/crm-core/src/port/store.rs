@@ -170,8 +170,8 @@ pub struct PlanQuery {
 pub struct SuppressionQuery {
     /// Channel name.
     pub channel: Option<String>,
-    /// Exactly this address.
-    pub address: Option<String>,
+    /// Exactly one of these addresses, if any are given.
+    pub addresses: Vec<String>,
     /// At most this many; 1 to 1,000; 0 means 100.
     pub limit: u32,
     /// Skip this many first.

@@ -18,6 +18,8 @@ use crate::contact::{Birthday, Contact};
 use crate::error::{Error, Result};
 use crate::message::{Format, Occasion};
 
+/// The name of the one template in each engine.
+const TEXT: &str = "text";
 /// Longest rendered text in bytes.
 const LONGEST_OUTPUT: usize = 64 * 1024;
 /// Longest template text in characters.
@@ -66,6 +68,11 @@ pub const fn variables() -> &'static [&'static str] {
 /// `Invalid` for a name, subject or text that is missing or too long, and for a text that cannot be
 /// read or uses an unknown variable or helper.
 pub fn check(fields: &TemplateFields) -> Result<()> {
+    read(fields).map(drop)
+}
+
+/// Content and subject, read.
+fn read(fields: &TemplateFields) -> Result<(Compiled, Option<Compiled>)> {
     let name = fields.name.trim().chars().count();
     if !(1..=200).contains(&name) || fields.name.chars().any(char::is_control) {
         return Err(Error::field("name", "use 1 to 200 characters on one line"));
@@ -80,7 +87,8 @@ pub fn check(fields: &TemplateFields) -> Result<()> {
             "it must not hold control characters",
         ));
     }
-    compile("content", &fields.content)?;
+    let content = compile("content", &fields.content)?;
+    let mut line = None;
     if let Some(subject) = &fields.subject {
         if subject.trim().is_empty()
             || subject.chars().count() > LONGEST_SUBJECT
@@ -91,9 +99,9 @@ pub fn check(fields: &TemplateFields) -> Result<()> {
                 "use 1 to 500 characters on one line, or none",
             ));
         }
-        compile("subject", subject)?;
+        line = Some(compile("subject", subject)?);
     }
-    Ok(())
+    Ok((content, line))
 }
 
 /// Renders a template for a contact.
@@ -102,36 +110,68 @@ pub fn check(fields: &TemplateFields) -> Result<()> {
 /// `Invalid` as [`check`], when the text names something the contact does not have (outside the
 /// condition of an `if` or `unless`), when nothing remains, and when it grows over 64 KiB.
 pub fn render(fields: &TemplateFields, contact: &Contact) -> Result<Rendered> {
-    check(fields)?;
-    let values = values(contact, &fields.language);
-    let content = one(
-        "content",
-        &fields.content,
-        &values,
-        fields.format == Format::Html,
-    )?;
-    if content.trim().is_empty() {
-        return Err(Error::field(
-            "content",
-            "nothing remains of it for this contact",
-        ));
+    Prepared::new(fields)?.render(contact)
+}
+
+/// A template that was read once, to be rendered for many.
+pub struct Prepared {
+    content: Handlebars<'static>,
+    subject: Option<Handlebars<'static>>,
+    language: String,
+    format: Format,
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Prepared({})", self.format.as_str())
     }
-    let subject = match &fields.subject {
-        None => None,
-        Some(subject) => {
-            let line = one("subject", subject, &values, false)?;
-            let line: String = line
-                .chars()
-                .map(|c| if c.is_control() { ' ' } else { c })
-                .collect();
-            Some(line.trim().to_owned()).filter(|line| !line.is_empty())
+}
+
+impl Prepared {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// As [`check`].
+    pub fn new(fields: &TemplateFields) -> Result<Self> {
+        let (content, subject) = read(fields)?;
+        Ok(Self {
+            content: engine(content, fields.format == Format::Html),
+            subject: subject.map(|subject| engine(subject, false)),
+            language: fields.language.clone(),
+            format: fields.format,
+        })
+    }
+
+    /// Renders it for a contact.
+    ///
+    /// # Errors
+    /// As [`render`], except for what [`new`](Self::new) has refused.
+    pub fn render(&self, contact: &Contact) -> Result<Rendered> {
+        let values = values(contact, &self.language);
+        let content = one("content", &self.content, &values)?;
+        if content.trim().is_empty() {
+            return Err(Error::field(
+                "content",
+                "nothing remains of it for this contact",
+            ));
         }
-    };
-    Ok(Rendered {
-        subject,
-        content,
-        format: fields.format,
-    })
+        let subject = match &self.subject {
+            None => None,
+            Some(subject) => {
+                let line = one("subject", subject, &values)?;
+                let line: String = line
+                    .chars()
+                    .map(|c| if c.is_control() { ' ' } else { c })
+                    .collect();
+                Some(line.trim().to_owned()).filter(|line| !line.is_empty())
+            }
+        };
+        Ok(Rendered {
+            subject,
+            content,
+            format: self.format,
+        })
+    }
 }
 
 /// The best template for a person: active, for the occasion, and for this segment and channel or for
@@ -251,8 +291,9 @@ fn compile(field: &str, text: &str) -> Result<Compiled> {
         .map_err(|_| Error::field(field, "the {{tags}} of this text cannot be read"))
 }
 
-fn engine(escape: bool) -> Handlebars<'static> {
+fn engine(template: Compiled, escape: bool) -> Handlebars<'static> {
     let mut engine = Handlebars::new();
+    engine.register_template(TEXT, template);
     engine.set_strict_mode(true);
     for helper in [
         "each", "with", "lookup", "raw", "log", "ne", "gt", "gte", "lt", "lte", "and", "or", "not",
@@ -266,12 +307,10 @@ fn engine(escape: bool) -> Handlebars<'static> {
     engine
 }
 
-fn one(field: &str, text: &str, values: &Value, escape: bool) -> Result<String> {
-    let mut engine = engine(escape);
-    engine.register_template("text", compile(field, text)?);
+fn one(field: &str, engine: &Handlebars<'_>, values: &Value) -> Result<String> {
     let mut output = Capped(Vec::new());
     engine
-        .render_to_write("text", values, &mut output)
+        .render_to_write(TEXT, values, &mut output)
         .map_err(|error| {
             let message = match error.reason() {
                 RenderErrorReason::MissingVariable(Some(name)) => {

@@ -1,7 +1,8 @@
 //! Campaigns: begin runs that are due, plan their audience page by page, draft what is planned.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::Worker;
@@ -11,18 +12,40 @@ use crate::change::{Change, ChangeSet, Precondition};
 use crate::contact::Contact;
 use crate::error::{ErrorKind, Result};
 use crate::generation::Tone;
+use crate::id::TemplateId;
 use crate::message::decide::{self, NewMessage};
 use crate::message::history::Subject;
 use crate::port::store::{
     CampaignQuery, ContactQuery, PageRequest, PlanQuery, SuppressionQuery, TemplateQuery,
 };
+use crate::template::Template;
+use crate::template::render::Prepared;
 
 /// Contacts planned in one commit.
 const PLAN_PAGE: u32 = 500;
-/// Messages drafted in one commit.
+/// Pages of one campaign planned before the worker looks after everything else again.
+const PLAN_PAGES: u32 = 20;
+/// Messages drafted in one commit when a model writes them.
 const DRAFT_PAGE: u32 = 100;
 /// Drafts under way at once.
 const DRAFTS_AT_ONCE: usize = 16;
+
+/// A page of a plan, decided and not yet written.
+struct PlannedPage {
+    sets: Vec<ChangeSet>,
+    /// The campaign once they are.
+    after: Campaign,
+    /// Lines of the plan.
+    count: u64,
+}
+
+/// What a campaign's messages are made from.
+struct Texts {
+    /// The campaign's own template, read once for all; or why it cannot be.
+    chosen: Option<(TemplateId, Result<Prepared>)>,
+    /// The templates a draft falls back to.
+    offered: Vec<Template>,
+}
 
 impl Worker {
     async fn campaigns(
@@ -41,7 +64,7 @@ impl Worker {
         Ok(self.engine.store().campaigns(workspace, query).await?.items)
     }
 
-    /// Begins runs that are due and plans one page of each running campaign.
+    /// Begins runs that are due and plans some pages of each running campaign.
     pub(super) async fn plan(&self, workspace: &Workspace) -> Result<u64> {
         let now = self.engine.now();
         let mut begun = Vec::new();
@@ -64,7 +87,7 @@ impl Worker {
             let result = if campaign.planned {
                 self.finish(workspace, &campaign).await
             } else {
-                self.plan_page(workspace, &campaign).await
+                self.plan_pages(workspace, campaign.clone()).await
             };
             planned += Self::carry_on(&campaign, result)?;
         }
@@ -104,12 +127,46 @@ impl Worker {
         set
     }
 
-    async fn plan_page(&self, workspace: &Workspace, campaign: &Campaign) -> Result<u64> {
+    /// Plans page by page. While one page is written, the next is read and rendered.
+    async fn plan_pages(&self, workspace: &Workspace, campaign: Campaign) -> Result<u64> {
+        let mut planned = 0;
+        let mut next = self.plan_page(workspace, &campaign).await?;
+        for left in (0..PLAN_PAGES).rev() {
+            let Some(page) = next.take() else { break };
+            let (after, count) = (page.after, page.count);
+            let ahead = async {
+                if left == 0 || after.planned {
+                    return Ok(None);
+                }
+                self.plan_page(workspace, &after).await
+            };
+            let (results, ahead) = future::join(self.engine.commit(page.sets), ahead).await;
+            // The last set moves the cursor; without it the page is planned again from fresh data.
+            let moved = results?.pop().unwrap_or(Ok(()));
+            match moved {
+                Ok(()) => planned += count.max(1),
+                Err(error) if error.kind() == ErrorKind::Conflict => return Ok(planned),
+                Err(error) => return Err(error),
+            }
+            next = ahead?;
+        }
+        Ok(planned)
+    }
+
+    /// Decides one page. Where no model has to be waited for, the messages are drafted with it.
+    ///
+    /// Every contact has a set of its own and the cursor moves last: a crash between two of them only
+    /// means that the page is planned again, and what is there already stays as it is.
+    async fn plan_page(
+        &self,
+        workspace: &Workspace,
+        campaign: &Campaign,
+    ) -> Result<Option<PlannedPage>> {
         let (Some(occurrence), Ok((channel, capabilities))) = (
             campaign.occurrence.clone(),
             self.engine.channel(&campaign.fields.channel),
         ) else {
-            return Ok(0);
+            return Ok(None);
         };
         let query = ContactQuery {
             audience: Some(campaign.fields.audience.clone()),
@@ -123,46 +180,77 @@ impl Worker {
             ..ContactQuery::default()
         };
         let page = self.engine.store().contacts(workspace, query).await?;
-        let mut rows = Vec::with_capacity(page.items.len());
+        let addresses = page
+            .items
+            .iter()
+            .filter_map(|contact| contact.address(capabilities.address))
+            .map(str::to_owned)
+            .collect();
+        let suppressed = self
+            .suppressed(workspace, &campaign.fields.channel, addresses)
+            .await?;
+        let texts = if self.engine.llm().is_none() || campaign.fields.template_id.is_some() {
+            Some(self.texts(workspace, campaign).await?)
+        } else {
+            None
+        };
+        let now = self.engine.now();
+        let mut sets = Vec::with_capacity(page.items.len() + 1);
+        let mut undrafted = Vec::new();
+        let mut count = 0;
         for contact in &page.items {
-            let suppressed = match contact.address(capabilities.address) {
-                None => false,
-                Some(address) => {
-                    let query = SuppressionQuery {
-                        channel: Some(campaign.fields.channel.clone()),
-                        address: Some(address.to_owned()),
-                        limit: 1,
-                        skip: 0,
-                    };
-                    let found = self.engine.store().suppressions(workspace, query).await?;
-                    !found.items.is_empty()
-                }
-            };
             let target = planner::Target {
                 address: capabilities.address,
                 accepts: &|address| channel.accepts_address(address),
-                suppressed,
+                suppressed: contact
+                    .address(capabilities.address)
+                    .is_some_and(|address| suppressed.contains(address)),
             };
-            rows.extend(planner::plan(
-                contact,
-                campaign,
-                &occurrence,
-                self.engine.now(),
-                &target,
-            )?);
+            let Some(row) = planner::plan(contact, campaign, &occurrence, now, &target)? else {
+                continue;
+            };
+            count += 1;
+            match &texts {
+                Some(texts) if row.excluded.is_none() => {
+                    let line = Change::InsertPlanRow;
+                    let drafted = self.draft_row(campaign, row, Some(contact), texts, line);
+                    sets.push(drafted.await?);
+                }
+                _ => undrafted.push(row),
+            }
         }
-        let count = rows.len() as u64;
         let last = page.items.last().map(|contact| contact.id);
-        let done = page.next.is_none();
-        let mut set = self.update(workspace, campaign, "planned", |after| {
-            after.plan_cursor = last.or(after.plan_cursor);
-            after.planned = done;
+        let mut after = campaign.clone();
+        let mut set = self.update(workspace, campaign, "planned", |campaign| {
+            campaign.plan_cursor = last.or(campaign.plan_cursor);
+            campaign.planned = page.next.is_none();
+            after = campaign.clone();
         });
-        for row in rows {
+        for row in undrafted {
             set.push(Change::InsertPlanRow(row));
         }
-        // A page without a new row is still progress.
-        Ok(self.commit(vec![set]).await?.max(count))
+        sets.push(set);
+        Ok(Some(PlannedPage { sets, after, count }))
+    }
+
+    /// Which of these addresses nothing is sent to.
+    async fn suppressed(
+        &self,
+        workspace: &Workspace,
+        channel: &str,
+        addresses: Vec<String>,
+    ) -> Result<BTreeSet<String>> {
+        if addresses.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let query = SuppressionQuery {
+            channel: Some(channel.to_owned()),
+            addresses,
+            limit: 1_000,
+            skip: 0,
+        };
+        let found = self.engine.store().suppressions(workspace, query).await?;
+        Ok(found.items.into_iter().map(|row| row.address).collect())
     }
 
     /// Ends a run when nothing of it is open any more.
@@ -244,26 +332,12 @@ impl Worker {
             ..ContactQuery::default()
         };
         let contacts = store.contacts(workspace, query).await?.items;
-        let session = self.engine.act_as(Actor::system(workspace.clone()));
-        let templates = match campaign.fields.template_id {
-            None => {
-                session
-                    .active_templates(campaign.fields.occasion_type)
-                    .await?
-            }
-            Some(id) => {
-                let query = TemplateQuery {
-                    ids: vec![id],
-                    ..TemplateQuery::default()
-                };
-                store.templates(workspace, query).await?.items
-            }
-        };
-        let templates = &templates;
+        let by_id: BTreeMap<_, _> = contacts.iter().map(|row| (row.id, row)).collect();
+        let texts = &self.texts(workspace, campaign).await?;
         let drafts: Vec<Result<ChangeSet>> = stream::iter(rows)
             .map(|row| {
-                let contact = contacts.iter().find(|contact| contact.id == row.contact_id);
-                async move { self.draft_row(campaign, row, contact, templates).await }
+                let contact = by_id.get(&row.contact_id).copied();
+                self.draft_row(campaign, row, contact, texts, Change::UpdatePlanRow)
             })
             .buffered(DRAFTS_AT_ONCE)
             .collect()
@@ -281,12 +355,36 @@ impl Worker {
         self.commit(sets).await
     }
 
+    /// The texts a campaign may use.
+    async fn texts(&self, workspace: &Workspace, campaign: &Campaign) -> Result<Texts> {
+        let Some(id) = campaign.fields.template_id else {
+            let session = self.engine.act_as(Actor::system(workspace.clone()));
+            let occasion = campaign.fields.occasion_type;
+            let offered = session.active_templates(occasion).await?;
+            return Ok(Texts {
+                chosen: None,
+                offered,
+            });
+        };
+        let query = TemplateQuery {
+            ids: vec![id],
+            ..TemplateQuery::default()
+        };
+        let offered = self.engine.store().templates(workspace, query).await?.items;
+        let chosen = offered
+            .first()
+            .map(|template| (template.id, Prepared::new(&template.fields)));
+        Ok(Texts { chosen, offered })
+    }
+
+    /// Writes one message; `line` keeps the line of the plan with it.
     async fn draft_row(
         &self,
         campaign: &Campaign,
         mut row: PlanRow,
         contact: Option<&Contact>,
-        templates: &[crate::template::Template],
+        texts: &Texts,
+        line: fn(PlanRow) -> Change,
     ) -> Result<ChangeSet> {
         let actor = Actor::system(campaign.workspace.clone());
         let (channel, capabilities) = self.engine.channel(&row.channel)?;
@@ -298,9 +396,15 @@ impl Worker {
                     .accepts_address(address)
                     .then(|| (contact, address.to_owned()))
             });
-        let written = match &reachable {
-            None => Err("no_address"),
-            Some((contact, _)) => {
+        let template = match &texts.chosen {
+            None => Ok(None),
+            Some((id, Ok(text))) => Ok(Some((*id, text))),
+            Some((_, Err(_))) => Err("template_value_missing"),
+        };
+        let written = match (&reachable, template) {
+            (None, _) => Err("no_address"),
+            (_, Err(reason)) => Err(reason),
+            (Some((contact, _)), Ok(template)) => {
                 let wanted = crate::engine::Wanted {
                     occasion: campaign.fields.occasion_type,
                     tone: campaign
@@ -312,10 +416,10 @@ impl Worker {
                     context: campaign.fields.custom_context.as_deref(),
                     instruction: None,
                     channel: &row.channel,
-                    template: campaign.fields.template_id.and_then(|_| templates.first()),
+                    template,
                 };
                 self.engine
-                    .write_text(contact, wanted, templates, &capabilities)
+                    .write_text(contact, wanted, &texts.offered, &capabilities)
                     .await
                     .map_err(|_| "template_value_missing")
             }
@@ -326,7 +430,7 @@ impl Worker {
             row.excluded = Some(written.err().unwrap_or("no_address").to_owned());
             row.send_at = None;
             let mut set = ChangeSet::new(campaign.workspace.clone());
-            set.push(Change::UpdatePlanRow(row));
+            set.push(line(row));
             return Ok(set);
         };
         let (message, mut set) = decide::create(
@@ -347,7 +451,7 @@ impl Worker {
             &stamp,
         )?;
         row.message_id = Some(message.id);
-        set.push(Change::UpdatePlanRow(row));
+        set.push(line(row));
         // A campaign that was paused or cancelled meanwhile drafts nothing more.
         set.require(Precondition::Campaign(campaign.id, campaign.version));
         Ok(set)

@@ -428,7 +428,13 @@ async fn suppression_filters(store: S) -> Verdict {
     "sms".clone_into(&mut sms.channel);
     put(&store, |s| s.push(Change::InsertSuppression(sms))).await?;
     let d = SuppressionQuery::default;
-    let address = Some("b@example.org".to_owned());
+    let of = |addresses: &[&str]| SuppressionQuery {
+        addresses: addresses
+            .iter()
+            .map(|&address| address.to_owned())
+            .collect(),
+        ..d()
+    };
     let queries = [
         (
             d(),
@@ -441,7 +447,12 @@ async fn suppression_filters(store: S) -> Verdict {
             },
             "+998901234567",
         ),
-        (SuppressionQuery { address, ..d() }, "b@example.org"),
+        (of(&["b@example.org"]), "b@example.org"),
+        (
+            of(&["c@example.org", "nobody@example.org", "a@example.org"]),
+            "a@example.org c@example.org",
+        ),
+        (of(&["nobody@example.org"]), ""),
         (
             SuppressionQuery {
                 limit: 2,

@@ -235,7 +235,7 @@ async fn erasure_removes_texts_and_addresses(store: S) -> Verdict {
     )?;
     for (address, left) in [(address, 0), (others.recipient, 1)] {
         let query = SuppressionQuery {
-            address: Some(address),
+            addresses: vec![address],
             ..SuppressionQuery::default()
         };
         let found = store.suppressions(&ws(), query).await.map_err(told)?;
