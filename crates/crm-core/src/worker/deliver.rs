@@ -1,11 +1,10 @@
-//! Claim, begin, deliver, record.
+//! The steps of a delivery: claim, begin, the channel's answer, record.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::Worker;
 use crate::actor::{Actor, Workspace};
@@ -14,108 +13,142 @@ use crate::message::dispatch::{self, Begun};
 use crate::message::{Approved, Attempt, Message};
 use crate::port::channel::{Channel, Outcome, RetryScope};
 use crate::port::store::{Claim, DispatchView};
+use crate::stamp::Stamp;
 
-/// How many outcomes are recorded in one commit at most.
-const RECORD_BATCH: usize = 100;
+/// A message that was claimed and has to be begun before the deadline.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    pub(super) message: Message,
+    /// Half of the lease: what begins later could end after it.
+    pub(super) deadline: Instant,
+}
 
 /// An attempt that was begun.
-struct Begin {
+#[derive(Debug)]
+pub(super) struct Begin {
     message: Message,
-    attempt: Attempt,
-    approved: Approved,
+    pub(super) attempt: Attempt,
+    pub(super) approved: Approved,
     channel: Arc<dyn Channel>,
+    deadline: Instant,
+}
+
+impl Begin {
+    /// Delivers it.
+    pub(super) async fn send(&self) -> Outcome {
+        send(&*self.channel, &self.approved, self.deadline).await
+    }
 }
 
 impl Worker {
-    /// Claims one batch and takes it to its end. Returns how many attempts were begun.
-    ///
-    /// A stopping worker gives back what it has not begun.
-    pub(super) async fn dispatch(
+    /// Claims what is due in one workspace, except on the channels named.
+    pub(super) async fn claim(
         &self,
         workspace: &Workspace,
-        stop: &watch::Receiver<bool>,
-    ) -> Result<u64> {
-        let now = self.engine.now();
+        limit: u32,
+        except: Vec<String>,
+    ) -> Result<Vec<Claimed>> {
+        let half = (self.options.lease / 2).to_std();
+        let deadline = Instant::now() + half.unwrap_or(std::time::Duration::from_secs(30));
         let claim = Claim {
             workspace: workspace.clone(),
             worker: self.options.name.clone(),
-            limit: self.options.batch,
-            now,
+            limit,
+            now: self.engine.now(),
             lease: self.options.lease,
-            parked: self.parked_channels(),
+            parked: except,
             ids: self.engine.ids().clone(),
         };
         let claimed = self.engine.store().claim(claim).await?;
-        if claimed.is_empty() {
-            return Ok(0);
-        }
-        let deadline = tokio::time::Instant::now()
-            + (self.options.lease / 2)
-                .to_std()
-                .unwrap_or(std::time::Duration::from_secs(30));
-        self.deliver(workspace, claimed, deadline, stop).await
+        let claimed = claimed.into_iter();
+        Ok(claimed
+            .map(|message| Claimed { message, deadline })
+            .collect())
     }
 
-    async fn release(&self, workspace: &Workspace, claimed: &[Message]) -> Result<()> {
-        let actor = Actor::system(workspace.clone());
-        let stamp = self.stamp(&actor);
+    /// Gives back what was claimed and not begun.
+    pub(super) async fn release(&self, claimed: &[Claimed], reason: &str) -> Result<()> {
         let mut sets = Vec::new();
-        for message in claimed {
-            sets.push(dispatch::take_back(message, None, "shutdown", &stamp)?.1);
+        for Claimed { message, .. } in claimed {
+            let actor = Actor::system(message.workspace.clone());
+            let stamp = self.stamp(&actor);
+            sets.push(dispatch::take_back(message, None, reason, &stamp)?.1);
         }
         self.commit(sets).await.map(|_| ())
     }
 
-    async fn begin(&self, workspace: &Workspace, claimed: &[Message]) -> Result<Vec<Begin>> {
-        let ids: Vec<_> = claimed.iter().map(|message| message.id).collect();
-        let views = self.engine.store().dispatch(workspace, &ids).await?;
-        let actor = Actor::system(workspace.clone());
-        let stamp = self.stamp(&actor);
-        let mut sets = Vec::with_capacity(views.len());
-        let mut waiting = Vec::with_capacity(views.len());
-        for view in &views {
-            let channel = self.engine.channels().get(&view.message.channel).cloned();
-            let decided = match &channel {
-                Some(channel) => {
-                    let address = channel.capabilities().address;
-                    dispatch::begin(view, &self.options.name, address, &stamp)
-                }
-                None => Self::without_channel(view, &stamp),
-            };
-            match decided {
-                Ok(begun) => {
-                    sets.push(begun.changes);
-                    waiting.push((begun.message, begun.delivery, channel));
-                }
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
-                Err(error) => {
-                    // One message that cannot be decided must not hold up the rest; its lease ends.
-                    tracing::warn!(message = %view.message.id, kind = error.kind().code(),
-                        "a message could not be begun");
+    /// Begins what was claimed: what is not in the answer does not leave now.
+    pub(super) async fn begin(&self, claimed: Vec<Claimed>) -> Result<Vec<Begin>> {
+        if claimed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut deadlines = BTreeMap::new();
+        let mut ids: BTreeMap<Workspace, Vec<_>> = BTreeMap::new();
+        for Claimed { message, deadline } in claimed {
+            deadlines.insert(message.id, deadline);
+            ids.entry(message.workspace).or_default().push(message.id);
+        }
+        let mut sets = Vec::with_capacity(deadlines.len());
+        let mut waiting = Vec::with_capacity(deadlines.len());
+        for (workspace, ids) in ids {
+            let views = self.engine.store().dispatch(&workspace, &ids).await?;
+            let actor = Actor::system(workspace);
+            let stamp = self.stamp(&actor);
+            for view in views {
+                let channel = self.engine.channels().get(&view.message.channel).cloned();
+                match self.decide(&view, channel.as_ref(), &stamp) {
+                    Ok(begun) => {
+                        sets.push(begun.changes);
+                        waiting.push((begun.message, begun.delivery, channel));
+                    }
+                    Err(error) if error.kind() == ErrorKind::Conflict => {}
+                    Err(error) => {
+                        // One message that cannot be decided must not hold up the rest; its lease
+                        // ends.
+                        tracing::warn!(message = %view.message.id, kind = error.kind().code(),
+                            "a message could not be begun");
+                    }
                 }
             }
         }
         let results = self.engine.commit(sets).await?;
-        let mut begun = Vec::new();
+        let mut begun = Vec::with_capacity(results.len());
         for ((message, delivery, channel), result) in waiting.into_iter().zip(results) {
             // A failed precondition: something changed between reading and committing. The message is
-            // still claimed; the lease gives it back and the next round sees the change.
+            // still claimed; the lease gives it back and the next claim sees the change.
             if result.is_err() {
                 continue;
             }
-            if let (Some((approved, attempt)), Some(channel)) = (delivery, channel) {
+            let deadline = deadlines.get(&message.id).copied();
+            if let (Some((approved, attempt)), Some(channel), Some(deadline)) =
+                (delivery, channel, deadline)
+            {
                 begun.push(Begin {
                     message,
                     attempt,
                     approved,
                     channel,
+                    deadline,
                 });
             }
         }
         Ok(begun)
     }
 
-    fn without_channel(view: &DispatchView, stamp: &crate::stamp::Stamp<'_>) -> Result<Begun> {
+    fn decide(
+        &self,
+        view: &DispatchView,
+        channel: Option<&Arc<dyn Channel>>,
+        stamp: &Stamp<'_>,
+    ) -> Result<Begun> {
+        let Some(channel) = channel else {
+            return Self::without_channel(view, stamp);
+        };
+        let address = channel.capabilities().address;
+        dispatch::begin(view, &self.options.name, address, stamp)
+    }
+
+    fn without_channel(view: &DispatchView, stamp: &Stamp<'_>) -> Result<Begun> {
         let until = stamp.at + chrono::Duration::minutes(5);
         let (message, changes) =
             dispatch::postpone(&view.message, "channel_not_set_up", until, stamp)?;
@@ -126,102 +159,21 @@ impl Worker {
         })
     }
 
-    /// Begins, delivers and records, with no more attempts open than the channels deliver at once: what
-    /// a crash leaves uncertain is what was really under way. Outcomes that end together share a commit.
-    async fn deliver(
-        &self,
-        workspace: &Workspace,
-        claimed: Vec<Message>,
-        deadline: tokio::time::Instant,
-        stop: &watch::Receiver<bool>,
-    ) -> Result<u64> {
-        let mut waiting: VecDeque<Message> = claimed.into();
-        let mut open: BTreeMap<String, usize> = BTreeMap::new();
-        let mut sends = FuturesUnordered::new();
-        let mut count = 0;
-        loop {
-            let late = *stop.borrow() || tokio::time::Instant::now() >= deadline;
-            if late && !waiting.is_empty() {
-                self.release(workspace, waiting.make_contiguous()).await?;
-                waiting.clear();
-            }
-            let next = self.take_free(&mut waiting, &open);
-            if !next.is_empty() {
-                for begin in self.begin(workspace, &next).await? {
-                    count += 1;
-                    *open.entry(begin.approved.channel().to_owned()).or_default() += 1;
-                    sends.push(async move {
-                        let outcome = send(&*begin.channel, &begin.approved, deadline).await;
-                        (begin, outcome)
-                    });
-                }
-            }
-            let Some(first) = sends.next().await else {
-                if waiting.is_empty() {
-                    return Ok(count);
-                }
-                continue;
-            };
-            let mut batch = vec![first];
-            while batch.len() < RECORD_BATCH {
-                match sends.next().now_or_never() {
-                    Some(Some(next)) => batch.push(next),
-                    _ => break,
-                }
-            }
-            for (begin, _) in &batch {
-                if let Some(open) = open.get_mut(begin.approved.channel()) {
-                    *open = open.saturating_sub(1);
-                }
-            }
-            self.record(workspace, batch).await?;
-        }
-    }
-
-    /// Takes as many waiting messages as their channels have free places. A message whose channel is
-    /// not set up takes no place: beginning it only puts it back.
-    fn take_free(
-        &self,
-        waiting: &mut VecDeque<Message>,
-        open: &BTreeMap<String, usize>,
-    ) -> Vec<Message> {
-        let mut free: BTreeMap<&str, usize> = BTreeMap::new();
-        for (name, channel) in self.engine.channels() {
-            let places = channel.capabilities().concurrency.max(1);
-            free.insert(
-                name,
-                places.saturating_sub(open.get(name).copied().unwrap_or(0)),
-            );
-        }
-        let mut taken = Vec::new();
-        waiting.retain(|message| {
-            let takes = match free.get_mut(message.channel.as_str()) {
-                None => true,
-                Some(0) => false,
-                Some(places) => {
-                    *places -= 1;
-                    true
-                }
-            };
-            if takes {
-                taken.push(message.clone());
-            }
-            !takes
-        });
-        taken
-    }
-
-    async fn record(&self, workspace: &Workspace, batch: Vec<(Begin, Outcome)>) -> Result<()> {
-        let actor = Actor::system(workspace.clone());
-        let stamp = self.stamp(&actor);
+    /// Records how attempts ended; those that end together share a commit.
+    pub(super) async fn record(&self, batch: Vec<(Arc<Begin>, Outcome)>) -> Result<()> {
         let policy = self.engine.policy().retry;
-        let mut sets = Vec::with_capacity(batch.len());
         for (begin, outcome) in &batch {
             self.park(begin.approved.channel(), outcome);
-            sets.push(dispatch::record(&begin.message, &begin.attempt, outcome, policy, &stamp)?.1);
         }
         let results = loop {
-            match self.engine.commit(sets.clone()).await {
+            let mut sets = Vec::with_capacity(batch.len());
+            for (begin, outcome) in &batch {
+                let actor = Actor::system(begin.message.workspace.clone());
+                let stamp = self.stamp(&actor);
+                let (message, attempt) = (&begin.message, &begin.attempt);
+                sets.push(dispatch::record(message, attempt, outcome, policy, &stamp)?.1);
+            }
+            match self.engine.commit(sets).await {
                 Ok(results) => break results,
                 Err(error) if error.kind() == ErrorKind::Unavailable => {
                     // A learnt outcome is never discarded: record it once the store is back. Whether
@@ -234,7 +186,7 @@ impl Worker {
         };
         for ((begin, outcome), result) in batch.iter().zip(results) {
             if result.is_err() {
-                self.record_again(workspace, begin, outcome).await?;
+                self.record_again(begin, outcome).await?;
             }
         }
         Ok(())
@@ -242,12 +194,8 @@ impl Worker {
 
     /// The message changed while it was being sent (the sweep gave it up, or an unanswered commit did
     /// take place): decide again on fresh data.
-    async fn record_again(
-        &self,
-        workspace: &Workspace,
-        begin: &Begin,
-        outcome: &Outcome,
-    ) -> Result<()> {
+    async fn record_again(&self, begin: &Begin, outcome: &Outcome) -> Result<()> {
+        let workspace = &begin.message.workspace;
         let actor = Actor::system(workspace.clone());
         for _ in 0..5 {
             let ids = [begin.message.id];
@@ -290,7 +238,7 @@ impl Worker {
         parked.insert(channel.to_owned(), until);
     }
 
-    fn parked_channels(&self) -> Vec<String> {
+    pub(super) fn parked_channels(&self) -> Vec<String> {
         let now = self.engine.now();
         let mut parked = self
             .parked
@@ -302,12 +250,8 @@ impl Worker {
 }
 
 /// One delivery, bounded in time. After the call began, a timeout or a panic is unknown.
-async fn send(
-    channel: &dyn Channel,
-    approved: &Approved,
-    deadline: tokio::time::Instant,
-) -> Outcome {
-    if tokio::time::Instant::now() >= deadline {
+async fn send(channel: &dyn Channel, approved: &Approved, deadline: Instant) -> Outcome {
+    if Instant::now() >= deadline {
         // Frozen or queued for so long that the lease may be over: do not begin.
         return Outcome::RetryAfter {
             scope: RetryScope::Message,

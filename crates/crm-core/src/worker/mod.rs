@@ -4,14 +4,19 @@
 //! the queue, what it was sending becomes uncertain.
 
 mod deliver;
+mod flow;
 mod plan;
 mod recall;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
 
 use chrono::{DateTime, Duration, Utc};
+use futures_util::future;
 use tokio::sync::watch;
+
+use flow::Until;
 
 use crate::actor::{Actor, Workspace};
 use crate::change::ChangeSet;
@@ -29,7 +34,8 @@ use crate::stamp::Stamp;
 pub struct WorkerOptions {
     /// Its name; unique among running workers.
     pub name: String,
-    /// Messages claimed at once; 1 to 1,000. Also the most that a crash can leave uncertain.
+    /// Messages claimed at once; 1 to 1,000. How many attempts are open at once, and so the most that a
+    /// crash can leave uncertain, is each channel's own `concurrency`.
     pub batch: u32,
     /// How long a claim lasts. Must exceed every channel's timeout by a margin; the worker raises it
     /// to twice the longest timeout plus 30 s when it is shorter.
@@ -84,6 +90,8 @@ pub struct Worker {
     parked: Mutex<BTreeMap<String, DateTime<Utc>>>,
     /// How far the messages of cancelled campaigns were called off.
     recalled: Mutex<BTreeMap<CampaignId, recall::Recall>>,
+    /// Whose turn it is to be claimed for first.
+    turn: AtomicUsize,
 }
 
 impl Worker {
@@ -105,6 +113,7 @@ impl Worker {
             options,
             parked: Mutex::default(),
             recalled: Mutex::default(),
+            turn: AtomicUsize::new(0),
         }
     }
 
@@ -113,23 +122,27 @@ impl Worker {
     /// # Errors
     /// `Unavailable` when another worker holds a store that allows only one dispatcher. Failures of a
     /// single round are logged and the next round tries again.
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) -> Result<()> {
+    pub async fn run(&self, stop: watch::Receiver<bool>) -> Result<()> {
         self.start().await?;
-        while !*stop.borrow() {
-            let idle = match self.round(&stop).await {
-                Ok(round) => round.is_idle(),
-                Err(error) => {
-                    tracing::warn!(kind = error.kind().code(), "a round of the worker failed");
-                    true
-                }
-            };
-            if idle {
-                tokio::select! {
-                    changed = stop.changed() => if changed.is_err() { break },
-                    () = tokio::time::sleep(self.options.poll) => {}
-                }
+        // Side by side, so that a slow model holds up no delivery and a slow provider no plan.
+        let tend = self.repeat(stop.clone(), async || {
+            let mut done = 0;
+            for workspace in self.engine.store().workspaces().await? {
+                done += self.tend(&workspace).await?;
+                self.seal(&workspace).await?;
             }
-        }
+            Ok(done)
+        });
+        let write = self.repeat(stop.clone(), async || {
+            let mut done = 0;
+            for workspace in self.engine.store().workspaces().await? {
+                done += self.plan(&workspace).await? + self.draft(&workspace).await?;
+            }
+            Ok(done)
+        });
+        let deliver = self.flow(&stop, Until::Stopped);
+        let ((), (), delivered) = future::join3(tend, write, deliver).await;
+        delivered?;
         // The last events are sealed so that a stopped system verifies to its end.
         for workspace in self.engine.store().workspaces().await? {
             self.seal(&workspace).await?;
@@ -157,22 +170,48 @@ impl Worker {
         Ok(())
     }
 
-    /// One round over all workspaces.
+    /// Does `work` again and again until `stop`; pauses when there was nothing to do.
+    async fn repeat(&self, mut stop: watch::Receiver<bool>, work: impl AsyncFn() -> Result<u64>) {
+        while !*stop.borrow() {
+            let idle = match work().await {
+                Ok(done) => done == 0,
+                Err(error) => {
+                    tracing::warn!(kind = error.kind().code(), "a round of the worker failed");
+                    true
+                }
+            };
+            if idle {
+                tokio::select! {
+                    changed = stop.changed() => if changed.is_err() { break },
+                    () = tokio::time::sleep(self.options.poll) => {}
+                }
+            }
+        }
+    }
+
+    /// What time does to messages: leases and deadlines end, cancelled campaigns are called off.
+    async fn tend(&self, workspace: &Workspace) -> Result<u64> {
+        let now = self.engine.now();
+        Ok(self.sweep(workspace, now, "lease_expired").await?
+            + self.expire(workspace).await?
+            + self.recall(workspace).await?)
+    }
+
+    /// One round over all workspaces; it ends when nothing is due and nothing is under way.
     ///
     /// # Errors
     /// As the store.
     pub async fn round(&self, stop: &watch::Receiver<bool>) -> Result<Round> {
         let mut sum = Round::default();
-        for workspace in self.engine.store().workspaces().await? {
-            sum.swept += self
-                .sweep(&workspace, self.engine.now(), "lease_expired")
-                .await?;
-            sum.swept += self.expire(&workspace).await?;
-            sum.swept += self.recall(&workspace).await?;
-            sum.planned += self.plan(&workspace).await?;
-            sum.drafted += self.draft(&workspace).await?;
-            sum.begun += self.dispatch(&workspace, stop).await?;
-            sum.sealed += self.seal(&workspace).await?;
+        let workspaces = self.engine.store().workspaces().await?;
+        for workspace in &workspaces {
+            sum.swept += self.tend(workspace).await?;
+            sum.planned += self.plan(workspace).await?;
+            sum.drafted += self.draft(workspace).await?;
+        }
+        sum.begun += self.flow(stop, Until::Idle).await?;
+        for workspace in &workspaces {
+            sum.sealed += self.seal(workspace).await?;
         }
         Ok(sum)
     }

@@ -1,0 +1,363 @@
+//! The stream of deliveries: claims, begins, delivers and records without waiting for the slowest.
+//!
+//! Three things are under way at once: an intake (begin what was claimed, claim the next), any number of
+//! calls to channels, and a commit that records answers. A channel has a number of places; an attempt
+//! takes one before it is begun and gives it back when its outcome is recorded. So no more attempts are
+//! open than a channel delivers at once, which is also all that a crash can leave uncertain, and a slow
+//! channel fills its own places and nobody else's.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::pending;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{self, BoxFuture};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::Worker;
+use super::deliver::{Begin, Claimed};
+use crate::actor::Workspace;
+use crate::error::{Error, Result};
+use crate::id::AttemptId;
+use crate::port::channel::Outcome;
+
+/// How many outcomes are recorded in one commit at most.
+const RECORD_BATCH: usize = 1_000;
+
+/// Until when a flow goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// The worker is told to stop.
+    Stopped,
+    /// Nothing is due any more, or the worker is told to stop.
+    Idle,
+}
+
+/// What an intake brought.
+struct Intake {
+    begun: Result<Vec<Begin>>,
+    /// Places that were taken for it, by channel.
+    places: BTreeMap<String, usize>,
+    claimed: Result<Vec<Claimed>>,
+    /// Whether it asked for due messages everywhere.
+    asked: bool,
+}
+
+/// What is claimed and what is open.
+struct Flow<'w> {
+    worker: &'w Worker,
+    /// Claimed, not begun.
+    waiting: VecDeque<Claimed>,
+    /// Places taken, by channel.
+    open: BTreeMap<String, usize>,
+    /// Attempts whose channel has not answered.
+    flying: BTreeMap<AttemptId, Arc<Begin>>,
+    /// Answers to be recorded.
+    ended: Vec<(Arc<Begin>, Outcome)>,
+    begun: u64,
+    /// Nothing was due when last asked; ask again then.
+    rest: Option<Instant>,
+    failure: Option<Error>,
+}
+
+impl Worker {
+    /// Delivers what is due. Returns how many attempts were begun.
+    ///
+    /// A stopping worker gives back what it has not begun and waits for what is under way; what has not
+    /// answered after the grace is uncertain.
+    ///
+    /// # Errors
+    /// As the store, for a flow until idle, once everything under way has ended. Otherwise failures are
+    /// logged and tried again.
+    pub(super) async fn flow(&self, stop: &watch::Receiver<bool>, until: Until) -> Result<u64> {
+        let mut stop = stop.clone();
+        let mut flow = Flow {
+            worker: self,
+            waiting: VecDeque::new(),
+            open: BTreeMap::new(),
+            flying: BTreeMap::new(),
+            ended: Vec::new(),
+            begun: 0,
+            rest: None,
+            failure: None,
+        };
+        let mut sends = FuturesUnordered::new();
+        let mut intake: Option<BoxFuture<'_, Intake>> = None;
+        let mut recording: Option<BoxFuture<'_, (Vec<String>, Result<()>)>> = None;
+        let mut patience: Option<Instant> = None;
+        loop {
+            let stopping = *stop.borrow() || stop.has_changed().is_err();
+            if stopping && patience.is_none() {
+                patience = Some(Instant::now() + self.options.grace);
+            }
+            if recording.is_none() && !flow.ended.is_empty() {
+                recording = Some(flow.record().boxed());
+            }
+            if intake.is_none() {
+                let give_up = stopping || flow.failure.is_some();
+                flow.release(give_up).await;
+                if !give_up {
+                    intake = flow.intake().map(FutureExt::boxed);
+                }
+            }
+            let quiet = intake.is_none() && recording.is_none() && sends.is_empty();
+            if quiet && flow.waiting.is_empty() {
+                let idle = until == Until::Idle && flow.rest.is_some();
+                if stopping || idle || flow.failure.is_some() {
+                    return flow.failure.map_or(Ok(flow.begun), Err);
+                }
+            }
+            // While an intake is under way nothing can be given back.
+            let first = flow.waiting.front().filter(|_| intake.is_none());
+            let wake = [patience, flow.rest, first.map(|next| next.deadline)];
+            let wake = wake.into_iter().flatten().min();
+            tokio::select! {
+                done = step(&mut intake) => {
+                    for begin in flow.taken(done, until) {
+                        let begin = Arc::new(begin);
+                        flow.flying.insert(begin.attempt.id, Arc::clone(&begin));
+                        sends.push(async move {
+                            let outcome = begin.send().await;
+                            (begin, outcome)
+                        });
+                    }
+                }
+                (channels, result) = step(&mut recording) => flow.recorded(channels, result),
+                Some(first) = sends.next() => {
+                    flow.answered(first);
+                    while let Some(Some(next)) = sends.next().now_or_never() {
+                        flow.answered(next);
+                    }
+                }
+                _ = stop.changed(), if !stopping => {}
+                () = until_then(wake) => {
+                    flow.rest = flow.rest.filter(|rest| *rest > Instant::now());
+                    if patience.is_some_and(|end| end <= Instant::now()) {
+                        sends.clear();
+                        flow.give_up();
+                        patience = Some(Instant::now() + self.options.grace);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<'w> Flow<'w> {
+    /// Begins what has a place and claims more when little is left; `None` when there is nothing to do.
+    fn intake(&mut self) -> Option<impl Future<Output = Intake> + Send + use<'w>> {
+        let (next, places) = self.take_free();
+        let room = self.room();
+        if next.is_empty() && room.is_none() {
+            return None;
+        }
+        let worker = self.worker;
+        let asked = room.is_some();
+        Some(async move {
+            let begin = worker.begin(next);
+            let claim = async {
+                match room {
+                    Some((limit, except)) => worker.claim_everywhere(limit, except).await,
+                    None => Ok(Vec::new()),
+                }
+            };
+            let (begun, claimed) = future::join(begin, claim).await;
+            Intake {
+                begun,
+                places,
+                claimed,
+                asked,
+            }
+        })
+    }
+
+    /// How many more to claim, and on which channels none. Half a batch is left before more is claimed,
+    /// so that a claim is worth its commit.
+    fn room(&self) -> Option<(u32, Vec<String>)> {
+        let batch = self.worker.options.batch as usize;
+        if self.rest.is_some() || self.waiting.len() > batch / 2 {
+            return None;
+        }
+        let mut except = self.worker.parked_channels();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for waiting in &self.waiting {
+            *counts.entry(&waiting.message.channel).or_default() += 1;
+        }
+        // What waits for places of its channel would take the others' turn.
+        let full = counts.keys().filter(|name| self.free(name) == Some(0));
+        except.extend(full.map(|name| (*name).to_owned()));
+        let limit = u32::try_from(batch - self.waiting.len()).unwrap_or(u32::MAX);
+        Some((limit, except))
+    }
+
+    /// Free places of a channel; `None` for one that is not set up.
+    fn free(&self, name: &str) -> Option<usize> {
+        let channel = self.worker.engine.channels().get(name)?;
+        let places = channel.capabilities().concurrency.max(1);
+        Some(places.saturating_sub(self.open.get(name).copied().unwrap_or(0)))
+    }
+
+    /// Takes as many waiting messages as their channels have free places. A message whose channel is
+    /// not set up takes no place: beginning it only puts it back.
+    fn take_free(&mut self) -> (Vec<Claimed>, BTreeMap<String, usize>) {
+        let mut taken = Vec::new();
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        for _ in 0..self.waiting.len() {
+            let Some(next) = self.waiting.pop_front() else {
+                break;
+            };
+            let name = &next.message.channel;
+            match self.free(name) {
+                Some(0) => {
+                    self.waiting.push_back(next);
+                    continue;
+                }
+                Some(_) => {
+                    *self.open.entry(name.clone()).or_default() += 1;
+                    *places.entry(name.clone()).or_default() += 1;
+                }
+                None => {}
+            }
+            taken.push(next);
+        }
+        (taken, places)
+    }
+
+    /// Takes in what an intake brought; the attempts to deliver.
+    fn taken(&mut self, mut intake: Intake, until: Until) -> Vec<Begin> {
+        let begun = intake.begun.unwrap_or_else(|error| {
+            self.failed(error, until);
+            Vec::new()
+        });
+        for begin in &begun {
+            if let Some(places) = intake.places.get_mut(begin.approved.channel()) {
+                *places = places.saturating_sub(1);
+            }
+        }
+        // What was not begun after all gives its place back.
+        for (channel, places) in intake.places {
+            self.leave(&channel, places);
+        }
+        match intake.claimed {
+            Ok(claimed) => {
+                if intake.asked && claimed.is_empty() {
+                    self.rest = Some(Instant::now() + self.worker.options.poll);
+                }
+                self.waiting.extend(claimed);
+            }
+            Err(error) => self.failed(error, until),
+        }
+        self.begun += begun.len() as u64;
+        begun
+    }
+
+    fn failed(&mut self, error: Error, until: Until) {
+        tracing::warn!(kind = error.kind().code(), "deliveries wait for the store");
+        self.rest = Some(Instant::now() + self.worker.options.poll);
+        if until == Until::Idle {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    fn leave(&mut self, channel: &str, places: usize) {
+        if let Some(open) = self.open.get_mut(channel) {
+            *open = open.saturating_sub(places);
+        }
+    }
+
+    fn answered(&mut self, (begin, outcome): (Arc<Begin>, Outcome)) {
+        self.flying.remove(&begin.attempt.id);
+        self.ended.push((begin, outcome));
+    }
+
+    /// Calls whatever has not answered uncertain.
+    fn give_up(&mut self) {
+        for begin in std::mem::take(&mut self.flying).into_values() {
+            let reason = "shutdown".to_owned();
+            self.ended.push((begin, Outcome::Unknown { reason }));
+        }
+    }
+
+    /// Records what has ended; the answer names the channels whose places become free.
+    fn record(&mut self) -> impl Future<Output = (Vec<String>, Result<()>)> + Send + use<'w> {
+        let count = self.ended.len().min(RECORD_BATCH);
+        let batch: Vec<_> = self.ended.drain(..count).collect();
+        let names = batch.iter().map(|(begin, _)| begin.approved.channel());
+        let channels = names.map(str::to_owned).collect();
+        let worker = self.worker;
+        async move { (channels, worker.record(batch).await) }
+    }
+
+    fn recorded(&mut self, channels: Vec<String>, result: Result<()>) {
+        for channel in channels {
+            self.leave(&channel, 1);
+        }
+        if let Err(error) = result {
+            // The leases end and the sweep calls these attempts uncertain.
+            tracing::warn!(kind = error.kind().code(), "outcomes could not be recorded");
+        }
+    }
+
+    /// Gives back what has waited for too long, or everything. What cannot be given back returns when
+    /// its lease ends.
+    async fn release(&mut self, everything: bool) {
+        let now = Instant::now();
+        let late = |claimed: &Claimed| everything || claimed.deadline <= now;
+        if !self.waiting.iter().any(late) {
+            return;
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let (back, kept): (Vec<_>, Vec<_>) = waiting.into_iter().partition(late);
+        self.waiting = kept.into();
+        let reason = if everything { "shutdown" } else { "not_begun" };
+        if let Err(error) = self.worker.release(&back, reason).await {
+            tracing::warn!(
+                kind = error.kind().code(),
+                "messages could not be given back"
+            );
+        }
+    }
+}
+
+impl Worker {
+    /// Claims in every workspace in turn, beginning with another one each time.
+    async fn claim_everywhere(&self, limit: u32, except: Vec<String>) -> Result<Vec<Claimed>> {
+        let mut workspaces: Vec<Workspace> = self.engine.store().workspaces().await?;
+        let turn = self.turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let count = workspaces.len().max(1);
+        workspaces.rotate_left(turn % count);
+        let mut all = Vec::new();
+        for workspace in &workspaces {
+            let left = limit.saturating_sub(u32::try_from(all.len()).unwrap_or(u32::MAX));
+            if left == 0 {
+                break;
+            }
+            match self.claim(workspace, left, except.clone()).await {
+                Ok(claimed) => all.extend(claimed),
+                // What was claimed before it is delivered all the same.
+                Err(error) if all.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Waits for a step, if one is under way.
+async fn step<T>(slot: &mut Option<BoxFuture<'_, T>>) -> T {
+    let Some(future) = slot else {
+        return pending().await;
+    };
+    let done = future.await;
+    *slot = None;
+    done
+}
+
+async fn until_then(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => pending().await,
+    }
+}
