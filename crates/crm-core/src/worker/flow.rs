@@ -174,22 +174,27 @@ impl<'w> Flow<'w> {
     }
 
     /// How many more to claim, and on which channels none. Half a batch is left before more is claimed,
-    /// so that a claim is worth its commit.
+    /// so that a claim is worth its commit. What waits for a full channel does not count, and no more of
+    /// it is claimed: it would take the others' turn.
     fn room(&self) -> Option<(u32, Vec<String>)> {
-        let batch = self.worker.options.batch as usize;
-        if self.rest.is_some() || self.waiting.len() > batch / 2 {
+        if self.rest.is_some() {
             return None;
         }
-        let mut except = self.worker.parked_channels();
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for waiting in &self.waiting {
             *counts.entry(&waiting.message.channel).or_default() += 1;
         }
-        // What waits for places of its channel would take the others' turn.
-        let full = counts.keys().filter(|name| self.free(name) == Some(0));
+        let full = |name: &str| self.free(name) == Some(0);
+        let ready = counts.iter().filter(|(name, _)| !full(name));
+        let ready: usize = ready.map(|(_, count)| count).sum();
+        let batch = self.worker.options.batch as usize;
+        if ready > batch / 2 {
+            return None;
+        }
+        let mut except = self.worker.parked_channels();
+        let full = counts.keys().filter(|name| full(name));
         except.extend(full.map(|name| (*name).to_owned()));
-        let limit = u32::try_from(batch - self.waiting.len()).unwrap_or(u32::MAX);
-        Some((limit, except))
+        Some((u32::try_from(batch - ready).unwrap_or(u32::MAX), except))
     }
 
     /// Free places of a channel; `None` for one that is not set up.

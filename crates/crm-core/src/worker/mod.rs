@@ -81,6 +81,15 @@ impl Round {
     }
 }
 
+/// What runs beside the deliveries.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    /// Sweep, expire, call off, seal.
+    Tend,
+    /// Plan and draft: one after the other, for a plan that moves on voids the drafts decided before.
+    Write,
+}
+
 /// A worker over one engine. See the module's text.
 #[derive(Debug)]
 pub struct Worker {
@@ -125,21 +134,8 @@ impl Worker {
     pub async fn run(&self, stop: watch::Receiver<bool>) -> Result<()> {
         self.start().await?;
         // Side by side, so that a slow model holds up no delivery and a slow provider no plan.
-        let tend = self.repeat(stop.clone(), async || {
-            let mut done = 0;
-            for workspace in self.engine.store().workspaces().await? {
-                done += self.tend(&workspace).await?;
-                self.seal(&workspace).await?;
-            }
-            Ok(done)
-        });
-        let write = self.repeat(stop.clone(), async || {
-            let mut done = 0;
-            for workspace in self.engine.store().workspaces().await? {
-                done += self.plan(&workspace).await? + self.draft(&workspace).await?;
-            }
-            Ok(done)
-        });
+        let tend = self.repeat(stop.clone(), Part::Tend);
+        let write = self.repeat(stop.clone(), Part::Write);
         let deliver = self.flow(&stop, Until::Stopped);
         let ((), (), delivered) = future::join3(tend, write, deliver).await;
         delivered?;
@@ -170,10 +166,10 @@ impl Worker {
         Ok(())
     }
 
-    /// Does `work` again and again until `stop`; pauses when there was nothing to do.
-    async fn repeat(&self, mut stop: watch::Receiver<bool>, work: impl AsyncFn() -> Result<u64>) {
+    /// Does one part of the work again and again until `stop`; pauses when there was nothing to do.
+    async fn repeat(&self, mut stop: watch::Receiver<bool>, part: Part) {
         while !*stop.borrow() {
-            let idle = match work().await {
+            let idle = match self.part(part).await {
                 Ok(done) => done == 0,
                 Err(error) => {
                     tracing::warn!(kind = error.kind().code(), "a round of the worker failed");
@@ -187,6 +183,22 @@ impl Worker {
                 }
             }
         }
+    }
+
+    async fn part(&self, part: Part) -> Result<u64> {
+        let mut done = 0;
+        for workspace in self.engine.store().workspaces().await? {
+            match part {
+                Part::Tend => {
+                    done += self.tend(&workspace).await?;
+                    self.seal(&workspace).await?;
+                }
+                Part::Write => {
+                    done += self.plan(&workspace).await? + self.draft(&workspace).await?;
+                }
+            }
+        }
+        Ok(done)
     }
 
     /// What time does to messages: leases and deadlines end, cancelled campaigns are called off.

@@ -199,16 +199,17 @@ impl Worker {
         let mut undrafted = Vec::new();
         let mut count = 0;
         for contact in &page.items {
-            let target = planner::Target {
-                address: capabilities.address,
-                accepts: &|address| channel.accepts_address(address),
-                suppressed: contact
-                    .address(capabilities.address)
-                    .is_some_and(|address| suppressed.contains(address)),
+            let address = contact.address(capabilities.address);
+            let suppressed = address.is_some_and(|address| suppressed.contains(address));
+            let row = {
+                let target = planner::Target {
+                    address: capabilities.address,
+                    accepts: &|address| channel.accepts_address(address),
+                    suppressed,
+                };
+                planner::plan(contact, campaign, &occurrence, now, &target)?
             };
-            let Some(row) = planner::plan(contact, campaign, &occurrence, now, &target)? else {
-                continue;
-            };
+            let Some(row) = row else { continue };
             count += 1;
             match &texts {
                 Some(texts) if row.excluded.is_none() => {

@@ -1,0 +1,118 @@
+//! The stream of deliveries: a channel that hangs fills its own places and nobody else's, and a worker
+//! that stops leaves what has not answered uncertain and everything else in the queue.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crm_core::engine::{Engine, NewDraft};
+use crm_core::memory::MemoryStore;
+use crm_core::message::{Format, Message, Occasion, Status};
+use crm_core::port::channel::ChannelCapabilities;
+use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
+use crm_core::worker::{Worker, WorkerOptions};
+use tokio::sync::watch;
+
+use common::World;
+
+/// Places of the channel that hangs.
+const PLACES: usize = 2;
+
+async fn approved(world: &World, channel: &str, number: usize) -> Message {
+    let contact = world
+        .contact(&format!("{channel}{number}@example.org"))
+        .await;
+    let draft = NewDraft {
+        contact_id: contact.id,
+        occasion_type: Occasion::Custom,
+        content: "Здравствуйте".to_owned(),
+        subject: None,
+        channel: Some(channel.to_owned()),
+        format: Format::Text,
+        scheduled_for: None,
+        expires_at: None,
+    };
+    let message = world.manager().messages().create(draft).await.unwrap();
+    world.approve(&message).await
+}
+
+#[tokio::test]
+async fn a_channel_that_hangs_holds_up_no_other() {
+    let slow = Arc::new(RecordingChannel::new(ChannelCapabilities {
+        concurrency: PLACES,
+        ..ChannelCapabilities::default()
+    }));
+    for _ in 0..20 {
+        slow.push_hang(true);
+    }
+    let (channel, clock) = (
+        Arc::new(RecordingChannel::default()),
+        Arc::new(FakeClock::default()),
+    );
+    let ids = Arc::new(SequentialIds::default());
+    let engine = Engine::builder(Arc::new(MemoryStore::default()), clock.clone(), ids)
+        .channel("email", channel.clone())
+        .channel("slow", slow.clone())
+        .build();
+    let world = World {
+        engine,
+        channel,
+        clock,
+    };
+    let mut hanging = Vec::new();
+    for number in 0..20 {
+        hanging.push(approved(&world, "slow", number).await);
+    }
+    let mut quick = Vec::new();
+    for number in 0..20 {
+        quick.push(approved(&world, "email", number).await);
+    }
+    // Fewer than hang: a claim by time alone would bring nothing else.
+    let options = WorkerOptions {
+        batch: 10,
+        poll: Duration::from_millis(5),
+        grace: Duration::from_millis(50),
+        ..WorkerOptions::default()
+    };
+    let (stop, stopped) = watch::channel(false);
+    let worker = Worker::new(world.engine.clone(), options);
+    let running = tokio::spawn(async move { worker.run(stopped).await });
+    let all = async {
+        while world.channel.delivered().len() < quick.len() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(20), all).await;
+    assert!(
+        in_time.is_ok(),
+        "{} arrived",
+        world.channel.delivered().len()
+    );
+    assert_eq!(
+        slow.calls().len(),
+        PLACES,
+        "places of the channel that hangs"
+    );
+    stop.send(true).unwrap();
+    running.await.unwrap().unwrap();
+    for message in &quick {
+        assert_eq!(world.reload(message).await.status, Status::Sent);
+    }
+    let mut uncertain = 0;
+    for message in &hanging {
+        let now = world.reload(message).await;
+        match now.status {
+            Status::Uncertain => {
+                assert_eq!(now.failure.as_deref(), Some("shutdown"));
+                uncertain += 1;
+            }
+            Status::Approved => assert_eq!(now.attempts, 0),
+            other => panic!("{}", other.as_str()),
+        }
+    }
+    assert_eq!(uncertain, PLACES);
+    let chain = world.manager().audit().verify(None).await.unwrap();
+    assert!(chain.valid);
+}
