@@ -52,8 +52,8 @@ pub enum Change {
     /// A new message with its first revision. Campaign, occurrence, contact and channel together are
     /// unique.
     InsertMessage(Box<Message>),
-    /// A changed message. With `new_revision` the revision is stored as well; without it the text and
-    /// everything the digest covers is unchanged. Where a message came from (contact, campaign,
+    /// A changed message. With `new_revision` the revision is stored as well; without it the text, its
+    /// author and provenance and everything the digest covers are unchanged. Where a message came from (contact, campaign,
     /// occurrence, occasion, channel, test mode, creation) never changes.
     UpdateMessage {
         /// The row after the change.

@@ -6,15 +6,15 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use crate::fault::Outcome;
-use crate::query::workspace_for_write;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{campaigns, contacts, messages, plan, suppressions, templates, trail};
 
 /// Applies each set wholly or not at all, in order; one result for each.
 ///
-/// A savepoint makes SQLite copy every page it is about to change, so all sets share one first. Only
-/// when one of them fails is the half it is in tried again, down to the set alone.
+/// A savepoint makes SQLite copy every page it is about to change, so all sets share one, or none in a
+/// transaction that is done again when something fails. Only when one of them fails is the half it is in
+/// tried again, down to the set alone.
 pub(crate) fn apply(batch: &mut Batch<'_>, sets: &[ChangeSet]) -> Vec<Result<()>> {
     if sets.is_empty() {
         return Vec::new();
@@ -28,7 +28,7 @@ pub(crate) fn apply(batch: &mut Batch<'_>, sets: &[ChangeSet]) -> Vec<Result<()>
             }
             vec![Ok(()); sets.len()]
         }
-        Err(error) if sets.len() == 1 => vec![Err(error)],
+        Err(error) if sets.len() == 1 || batch.is_void() => vec![Err(error); sets.len()],
         Err(_) => {
             let (first, second) = sets.split_at(sets.len() / 2);
             let mut results = apply(batch, first);
@@ -41,7 +41,7 @@ pub(crate) fn apply(batch: &mut Batch<'_>, sets: &[ChangeSet]) -> Vec<Result<()>
 /// Writes one set; the workspace's key.
 fn one(batch: &mut Batch<'_>, set: &ChangeSet) -> Outcome<i64> {
     let connection = batch.connection;
-    let key = workspace_for_write(connection, set.workspace().as_str())?;
+    let key = batch.key(set.workspace())?;
     for precondition in set.preconditions() {
         require(connection, key, precondition)?;
     }

@@ -1,6 +1,9 @@
 //! Taking due messages, and what the last check before delivery reads.
 
-use crm_core::id::MessageId;
+use std::collections::BTreeMap;
+
+use crm_core::campaign::Campaign;
+use crm_core::id::{CampaignId, MessageId};
 use crm_core::message::Message;
 use crm_core::port::store::{Claim, DispatchView};
 use crm_core::{Result, Workspace};
@@ -69,6 +72,8 @@ pub(crate) fn views(
     ids: &[MessageId],
 ) -> Outcome<Vec<DispatchView>> {
     let mut views = Vec::with_capacity(ids.len());
+    // Most messages of a batch belong to few campaigns.
+    let mut known: BTreeMap<CampaignId, Option<Campaign>> = BTreeMap::new();
     for id in ids {
         let Some(message) = messages::one(connection, workspace, key, *id)? else {
             continue;
@@ -77,8 +82,15 @@ pub(crate) fn views(
             continue;
         };
         let campaign = match message.campaign_id {
-            Some(id) => campaigns::one(connection, workspace, key, id)?,
             None => None,
+            Some(id) => match known.get(&id) {
+                Some(campaign) => campaign.clone(),
+                None => {
+                    let campaign = campaigns::one(connection, workspace, key, id)?;
+                    known.insert(id, campaign.clone());
+                    campaign
+                }
+            },
         };
         views.push(DispatchView {
             approval: trail::latest_approval(connection, key, *id)?,

@@ -32,19 +32,18 @@ const INSERT: &str = "INSERT INTO messages (workspace, id, contact, campaign, oc
 
 /// With a new text. Where a message came from (contact, campaign, occurrence, occasion, channel,
 /// creation) never changes; an index on a column that is named here would be written again.
-const REVISE: &str = "UPDATE messages SET version = ?3, status = ?4, generated_by = ?5, \
-    metadata = ?6, approved_by = ?7, approved_at = ?8, not_before = ?9, epoch = ?10, \
-    lease_owner = ?11, lease_until = ?12, attempts = ?13, failure = ?14, provider_id = ?15, \
-    sent_at = ?16, deleted = ?17, updated_at = ?18, recipient = ?19, sender = ?20, \
-    revision = ?21, digest = ?22, scheduled_for = ?23, expires_at = ?24 \
+const REVISE: &str = "UPDATE messages SET version = ?3, status = ?4, approved_by = ?5, \
+    approved_at = ?6, not_before = ?7, epoch = ?8, lease_owner = ?9, lease_until = ?10, \
+    attempts = ?11, failure = ?12, provider_id = ?13, sent_at = ?14, deleted = ?15, \
+    updated_at = ?16, recipient = ?17, sender = ?18, revision = ?19, digest = ?20, \
+    scheduled_for = ?21, expires_at = ?22, generated_by = ?23, metadata = ?24 \
     WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1";
 
 /// Without a new text: the address stays as it is too, so an erased one stays erased.
-const MOVE: &str = "UPDATE messages SET version = ?3, status = ?4, generated_by = ?5, \
-    metadata = ?6, approved_by = ?7, approved_at = ?8, not_before = ?9, epoch = ?10, \
-    lease_owner = ?11, lease_until = ?12, attempts = ?13, failure = ?14, provider_id = ?15, \
-    sent_at = ?16, deleted = ?17, updated_at = ?18 \
-    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1";
+const MOVE: &str = "UPDATE messages SET version = ?3, status = ?4, approved_by = ?5, \
+    approved_at = ?6, not_before = ?7, epoch = ?8, lease_owner = ?9, lease_until = ?10, \
+    attempts = ?11, failure = ?12, provider_id = ?13, sent_at = ?14, deleted = ?15, \
+    updated_at = ?16 WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1";
 
 /// Writes a new message with its first revision.
 pub(crate) fn insert(connection: &Connection, workspace: i64, row: &Message) -> Outcome<()> {
@@ -92,14 +91,11 @@ pub(crate) fn update(
     row: &Message,
     new_revision: bool,
 ) -> Outcome<bool> {
-    let mut statement = connection.prepare_cached(if new_revision { REVISE } else { MOVE })?;
-    let values: [&dyn ToSql; 18] = [
+    let values: [&dyn ToSql; 16] = [
         &workspace,
         &row.id.0,
         &signed(row.version),
         &row.status.as_str(),
-        &row.generated_by.as_str(),
-        &serde_json::to_string(&row.metadata)?,
         &row.approved_by,
         &opt_micros(row.approved_at),
         &micros(row.not_before),
@@ -113,17 +109,26 @@ pub(crate) fn update(
         &row.deleted,
         &micros(row.updated_at),
     ];
-    let text: [&dyn ToSql; 6] = [
+    if !new_revision {
+        return Ok(connection
+            .prepare_cached(MOVE)?
+            .execute(values.as_slice())?
+            > 0);
+    }
+    let text: [&dyn ToSql; 8] = [
         &row.recipient,
         &row.sender,
         &row.revision.number,
         &row.digest.0,
         &opt_micros(row.scheduled_for),
         &opt_micros(row.expires_at),
+        &row.generated_by.as_str(),
+        &serde_json::to_string(&row.metadata)?,
     ];
-    let text: &[&dyn ToSql] = if new_revision { &text } else { &[] };
-    let changed = statement.execute(params_from_iter(values.iter().chain(text)))?;
-    if changed > 0 && new_revision {
+    let changed = connection
+        .prepare_cached(REVISE)?
+        .execute(params_from_iter(values.iter().chain(&text)))?;
+    if changed > 0 {
         insert_revision(connection, workspace, row)?;
     }
     Ok(changed > 0)

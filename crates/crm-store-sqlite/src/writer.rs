@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::fault::{Fault, Outcome};
+use crate::query::workspace_for_write;
 use crate::{counters, events};
 
 /// How many jobs wait at most; more wait in their callers.
@@ -17,24 +18,67 @@ const QUEUE: usize = 1_024;
 /// How many jobs share one transaction at most.
 const BATCH: usize = 256;
 
-/// Told how the transaction ended, answers the caller.
-type Answer = Box<dyn FnOnce(Option<&Error>) + Send>;
-/// Does its work, or nothing when the transaction is lost already.
-type Job = Box<dyn FnOnce(Option<&mut Batch<'_>>) -> Answer + Send>;
+/// How many transactions keep their sets apart after one had to be done again.
+const CAREFUL: u32 = 16;
+
+/// Something to write and somebody who waits for the answer.
+trait Job: Send {
+    /// Does the work, or nothing when the transaction is lost already. What it did last counts.
+    fn run(&mut self, batch: Option<&mut Batch<'_>>);
+    /// Answers, told how the transaction ended.
+    fn answer(self: Box<Self>, lost: Option<&Error>);
+}
+
+/// How the sets of one transaction are kept from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Not at all: SQLite copies no page. When a set fails, the transaction is done again, apart.
+    Together,
+    /// By savepoints: a failed set leaves the others standing.
+    Apart,
+}
 
 /// A transaction in progress.
 pub(crate) struct Batch<'c> {
     pub(crate) connection: &'c Connection,
+    mode: Mode,
+    /// A set failed in a transaction without savepoints.
+    again: Option<Error>,
     counters: BTreeMap<(i64, String), i64>,
     /// The end of each workspace's chain, as far as this transaction has sealed it.
     heads: BTreeMap<i64, Checkpoint>,
+    keys: BTreeMap<Workspace, i64>,
     lost: Option<Error>,
+}
+
+impl<'c> Batch<'c> {
+    fn new(connection: &'c Connection, mode: Mode) -> Self {
+        Self {
+            connection,
+            mode,
+            again: None,
+            counters: BTreeMap::new(),
+            heads: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            lost: None,
+        }
+    }
 }
 
 impl Batch<'_> {
     /// Runs `work` wholly or not at all.
     pub(crate) fn savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Outcome<T>) -> Result<T> {
         self.check()?;
+        if self.mode == Mode::Together {
+            if let Some(error) = &self.again {
+                return Err(error.clone());
+            }
+            return work(self).map_err(|fault| {
+                let error = Error::from(fault);
+                self.again = Some(error.clone());
+                error
+            });
+        }
         self.command("SAVEPOINT crm_set")?;
         let heads = self.heads.clone();
         match work(self) {
@@ -45,6 +89,7 @@ impl Batch<'_> {
             Err(fault) => {
                 let error = Error::from(fault);
                 self.heads = heads;
+                self.keys.clear();
                 if self.connection.is_autocommit() {
                     self.lost.get_or_insert(error.clone());
                     return Err(error);
@@ -54,6 +99,21 @@ impl Batch<'_> {
                 Err(error)
             }
         }
+    }
+
+    /// Whether everything is done again anyway.
+    pub(crate) const fn is_void(&self) -> bool {
+        self.again.is_some() || self.lost.is_some()
+    }
+
+    /// The workspace's key; makes one if there is none.
+    pub(crate) fn key(&mut self, workspace: &Workspace) -> Outcome<i64> {
+        if let Some(key) = self.keys.get(workspace) {
+            return Ok(*key);
+        }
+        let key = workspace_for_write(self.connection, workspace.as_str())?;
+        self.keys.insert(workspace.clone(), key);
+        Ok(key)
     }
 
     /// Whether the transaction still stands. SQLite ends it by itself on some failures (disk full, out
@@ -111,7 +171,7 @@ impl Batch<'_> {
 
 /// The way to the writer thread. Dropping it finishes the waiting jobs and closes the connection.
 pub(crate) struct Writer {
-    queue: Option<mpsc::Sender<Job>>,
+    queue: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -133,10 +193,11 @@ impl Writer {
         })
     }
 
-    /// Runs `work` in a transaction and answers once it is committed.
+    /// Runs `work` in a transaction and answers once it is committed. A transaction in which something
+    /// failed is undone and `work` runs again.
     pub(crate) async fn submit<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
+        work: impl FnMut(&mut Batch<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (job, receiver) = job(work);
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
@@ -145,19 +206,38 @@ impl Writer {
     }
 }
 
+/// Work and where its answer goes.
+struct Waiting<T, W> {
+    work: W,
+    outcome: Result<T>,
+    sender: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, W: FnMut(&mut Batch<'_>) -> Result<T> + Send> Job for Waiting<T, W> {
+    fn run(&mut self, batch: Option<&mut Batch<'_>>) {
+        self.outcome = batch.map_or_else(|| Err(stopped()), &mut self.work);
+    }
+
+    fn answer(self: Box<Self>, lost: Option<&Error>) {
+        // A caller that went away needs no answer.
+        let _ = self
+            .sender
+            .send(lost.map_or(self.outcome, |error| Err(error.clone())));
+    }
+}
+
 /// A job and where its answer will arrive.
 fn job<T: Send + 'static>(
-    work: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
-) -> (Job, oneshot::Receiver<Result<T>>) {
+    work: impl FnMut(&mut Batch<'_>) -> Result<T> + Send + 'static,
+) -> (Box<dyn Job>, oneshot::Receiver<Result<T>>) {
     let (sender, receiver) = oneshot::channel();
-    let job: Job = Box::new(move |batch| {
-        let outcome = batch.map_or_else(|| Err(stopped()), work);
-        Box::new(move |lost| {
-            // A caller that went away needs no answer.
-            let _ = sender.send(lost.map_or(outcome, |error| Err(error.clone())));
-        })
-    });
-    (job, receiver)
+    let outcome = Err(stopped());
+    let job = Waiting {
+        work,
+        outcome,
+        sender,
+    };
+    (Box::new(job), receiver)
 }
 
 impl Drop for Writer {
@@ -176,7 +256,8 @@ fn stopped() -> Error {
     )
 }
 
-fn run(connection: &Connection, mut jobs: mpsc::Receiver<Job>) {
+fn run(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+    let mut careful = 0_u32;
     while let Some(first) = jobs.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH {
@@ -185,32 +266,65 @@ fn run(connection: &Connection, mut jobs: mpsc::Receiver<Job>) {
                 Err(_) => break,
             }
         }
-        commit(connection, batch);
+        let mode = if careful > 0 {
+            Mode::Apart
+        } else {
+            Mode::Together
+        };
+        careful = match commit(connection, batch, mode) {
+            Ended::Again => CAREFUL,
+            Ended::Once => careful.saturating_sub(1),
+        };
     }
 }
 
+/// How often a transaction had to be done.
+#[derive(Debug, PartialEq, Eq)]
+enum Ended {
+    Once,
+    Again,
+}
+
 /// One transaction for all jobs. No caller hears of success before the commit returned.
-fn commit(connection: &Connection, jobs: Vec<Job>) {
-    let mut batch = Batch {
-        connection,
-        counters: BTreeMap::new(),
-        heads: BTreeMap::new(),
-        lost: None,
-    };
+fn commit(connection: &Connection, jobs: Vec<Box<dyn Job>>, mode: Mode) -> Ended {
+    let mut jobs: Vec<Option<Box<dyn Job>>> = jobs.into_iter().map(Some).collect();
+    let mut ended = Ended::Once;
+    let mut batch = Batch::new(connection, mode);
+    attempt(&mut batch, &mut jobs);
+    if batch.again.is_some() {
+        ended = Ended::Again;
+        batch = Batch::new(connection, Mode::Apart);
+        attempt(&mut batch, &mut jobs);
+    }
+    for job in jobs.into_iter().flatten() {
+        job.answer(batch.lost.as_ref());
+    }
+    ended
+}
+
+/// Runs the jobs in a transaction and commits it; undoes it when it is void. A job that panics is gone:
+/// its caller learns nothing.
+fn attempt(batch: &mut Batch<'_>, jobs: &mut [Option<Box<dyn Job>>]) {
+    let connection = batch.connection;
     let _ = batch.command("BEGIN IMMEDIATE");
-    let mut answers = Vec::with_capacity(jobs.len());
     let began = batch.lost.is_none();
-    for job in jobs {
-        let usable = batch.check().is_ok().then_some(&mut batch);
-        match catch_unwind(AssertUnwindSafe(|| job(usable))) {
-            Ok(answer) => answers.push(answer),
-            Err(_) => {
-                batch.lost.get_or_insert_with(stopped);
-            }
+    for slot in jobs {
+        let Some(job) = slot else { continue };
+        let usable = batch.check().is_ok().then_some(&mut *batch);
+        if catch_unwind(AssertUnwindSafe(|| job.run(usable))).is_err() {
+            batch.lost.get_or_insert_with(stopped);
+            *slot = None;
+        }
+        if batch.again.is_some() && batch.lost.is_none() {
+            break;
         }
     }
     let _ = batch.check();
-    if batch.lost.is_none() {
+    if batch.lost.is_some() {
+        // It is over; nothing is done again.
+        batch.again = None;
+    }
+    if !batch.is_void() {
         let deltas = std::mem::take(&mut batch.counters);
         let heads = std::mem::take(&mut batch.heads);
         let kept = counters::add(connection, &deltas).and_then(|()| {
@@ -222,17 +336,14 @@ fn commit(connection: &Connection, jobs: Vec<Job>) {
             batch.lost = Some(fault.into());
         }
     }
-    if batch.lost.is_none() && batch.command("COMMIT").is_err() {
+    if !batch.is_void() && batch.command("COMMIT").is_err() {
         batch.lost = Some(Error::new(
             ErrorKind::Unavailable,
             "the database could not commit, nothing was written; check the disk and try again",
         ));
     }
-    if began && batch.lost.is_some() && !connection.is_autocommit() {
+    if began && batch.is_void() && !connection.is_autocommit() {
         let _ = connection.execute_batch("ROLLBACK");
-    }
-    for answer in answers {
-        answer(batch.lost.as_ref());
     }
 }
 
@@ -256,7 +367,7 @@ mod tests {
         count.unwrap()
     }
 
-    fn running(sql: &'static str) -> (Job, oneshot::Receiver<Result<()>>) {
+    fn running(sql: &'static str) -> (Box<dyn Job>, oneshot::Receiver<Result<()>>) {
         job(move |batch| batch.savepoint(|batch| Ok(batch.connection.execute_batch(sql)?)))
     }
 
@@ -269,7 +380,8 @@ mod tests {
         let (first, one) = running(GOOD);
         let (second, two) = running("INSERT INTO t (x) VALUES (2); INSERT INTO t VALUES (3, 9)");
         let (third, three) = running(GOOD);
-        commit(&connection, vec![first, second, third]);
+        let ended = commit(&connection, vec![first, second, third], Mode::Together);
+        assert_eq!(ended, Ended::Again);
         assert!(one.blocking_recv().unwrap().is_ok());
         assert!(two.blocking_recv().unwrap().is_err());
         assert!(three.blocking_recv().unwrap().is_ok());
@@ -283,14 +395,14 @@ mod tests {
         let (first, one) = running(GOOD);
         // Its foreign key is looked at by the commit only.
         let (second, two) = running("PRAGMA defer_foreign_keys = ON; INSERT INTO t VALUES (2, 9)");
-        commit(&connection, vec![first, second]);
+        commit(&connection, vec![first, second], Mode::Together);
         for answer in [one, two] {
             let error = answer.blocking_recv().unwrap().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unavailable);
         }
         assert_eq!(rows(&connection), 0);
         let (third, three) = running(GOOD);
-        commit(&connection, vec![third]);
+        commit(&connection, vec![third], Mode::Together);
         assert!(three.blocking_recv().unwrap().is_ok());
         assert_eq!(rows(&connection), 1);
     }
@@ -302,7 +414,7 @@ mod tests {
         let (first, one) = running(GOOD);
         let (second, two) = running("ROLLBACK");
         let (third, three) = running(GOOD);
-        commit(&connection, vec![first, second, third]);
+        commit(&connection, vec![first, second, third], Mode::Together);
         for answer in [one, two, three] {
             assert!(answer.blocking_recv().unwrap().is_err());
         }
@@ -315,12 +427,12 @@ mod tests {
         let connection = database(&folder);
         let (first, one) = running(GOOD);
         let (second, two) = job::<()>(|_| panic!("on purpose"));
-        commit(&connection, vec![first, second]);
+        commit(&connection, vec![first, second], Mode::Together);
         assert!(one.blocking_recv().unwrap().is_err());
         assert!(two.blocking_recv().is_err());
         assert_eq!(rows(&connection), 0);
         let (third, three) = running(GOOD);
-        commit(&connection, vec![third]);
+        commit(&connection, vec![third], Mode::Together);
         assert!(three.blocking_recv().unwrap().is_ok());
     }
 }

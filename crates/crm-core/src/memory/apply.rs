@@ -257,6 +257,8 @@ fn update_message(
         // Without a new revision the text is what is stored: an erased one stays erased.
         new.revision = stored.revision.clone();
         new.recipient.clone_from(&stored.recipient);
+        new.generated_by = stored.generated_by;
+        new.metadata = stored.metadata.clone();
     }
     undo.put(tables, Put::Message(row.id, Some(Box::new(new))));
     Ok(())

@@ -256,6 +256,7 @@ async fn counters_equal_a_recount(store: S) -> Verdict {
         after.generated_by = GeneratedBy::Ai;
         after.metadata.cost_picodollars = number;
         after.metadata.input_tokens = 10;
+        after.revision.number += 1;
         put(&store, |s| {
             s.insert_contact(to.clone())
                 .insert_campaign(run.clone())
