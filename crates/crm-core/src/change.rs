@@ -171,11 +171,15 @@ impl ChangeSet {
     }
 
     pub(crate) fn update_message(&mut self, before: &Message, after: Message) -> &mut Self {
-        if before.status != after.status
-            || before.deleted != after.deleted
-            || before.metadata != after.metadata
-            || before.generated_by != after.generated_by
-        {
+        let same_source = before.deleted == after.deleted
+            && before.metadata == after.metadata
+            && before.generated_by == after.generated_by;
+        if same_source {
+            if before.status != after.status {
+                counter::add(&mut self.counters, &counter::of_status(before), -1);
+                counter::add(&mut self.counters, &counter::of_status(&after), 1);
+            }
+        } else {
             counter::add(&mut self.counters, &counter::of_message(before), -1);
             counter::add(&mut self.counters, &counter::of_message(&after), 1);
         }

@@ -49,7 +49,6 @@ pub fn of_message(message: &Message) -> Contribution {
         return list;
     }
     list.push(("message.total".to_owned(), 1));
-    list.push((format!("message.status.{}", message.status.as_str()), 1));
     list.push((format!("message.occasion.{}", message.occasion.as_str()), 1));
     list.push((
         format!("message.generated_by.{}", message.generated_by.as_str()),
@@ -66,14 +65,26 @@ pub fn of_message(message: &Message) -> Contribution {
     }
     if let Some(campaign) = message.campaign_id {
         list.push((format!("campaign.{campaign}.generated"), 1));
-        match message.status {
-            Status::Sent | Status::Delivered => list.push((format!("campaign.{campaign}.sent"), 1)),
-            Status::Failed => list.push((format!("campaign.{campaign}.failed"), 1)),
-            Status::Rejected | Status::Cancelled | Status::Expired => {
-                list.push((format!("campaign.{campaign}.ended"), 1));
-            }
-            _ => {}
-        }
+    }
+    list.extend(of_status(message));
+    list
+}
+
+/// The part of [`of_message`] that depends on the status.
+pub(crate) fn of_status(message: &Message) -> Contribution {
+    if message.deleted {
+        return Vec::new();
+    }
+    let status = format!("message.status.{}", message.status.as_str());
+    let mut list = vec![(status, 1)];
+    if let Some(campaign) = message.campaign_id {
+        let ended = match message.status {
+            Status::Sent | Status::Delivered => "sent",
+            Status::Failed => "failed",
+            Status::Rejected | Status::Cancelled | Status::Expired => "ended",
+            _ => return list,
+        };
+        list.push((format!("campaign.{campaign}.{ended}"), 1));
     }
     list
 }
@@ -87,7 +98,8 @@ pub fn of_campaign(campaign: &Campaign) -> Contribution {
 /// The quarter of an hour `at` falls into, UTC: every zone's day is made of whole quarters.
 #[must_use]
 pub fn quarter(at: DateTime<Utc>) -> String {
-    format!("{}{:02}", at.format("%Y-%m-%dT%H:"), at.minute() / 15 * 15)
+    let (hour, quarter) = (at.hour(), at.minute() / 15 * 15);
+    format!("{}T{hour:02}:{quarter:02}", at.date_naive())
 }
 
 /// Adds `sign` times a contribution; amounts that cancel out disappear.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::fault::Outcome;
 
@@ -18,16 +18,31 @@ pub(crate) fn add(connection: &Connection, deltas: &BTreeMap<(i64, String), i64>
     Ok(())
 }
 
-/// The counters whose name begins with `prefix`, without zero ones.
+/// The counters whose name begins with one of `prefixes`, without zero ones.
 pub(crate) fn list(
     connection: &Connection,
     key: i64,
-    prefix: &str,
+    prefixes: &[String],
 ) -> Outcome<BTreeMap<String, i64>> {
     let mut statement = connection.prepare_cached(
         "SELECT name, value FROM counters WHERE workspace = ?1 AND name >= ?2 \
          AND name < ?2 || char(1114111) AND value <> 0",
     )?;
-    let rows = statement.query_map((key, prefix), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut all = BTreeMap::new();
+    for prefix in prefixes {
+        let mut rows = statement.query((key, prefix))?;
+        while let Some(row) = rows.next()? {
+            all.insert(row.get(0)?, row.get(1)?);
+        }
+    }
+    Ok(all)
+}
+
+/// One counter; 0 when there is none.
+pub(crate) fn one(connection: &Connection, key: i64, name: &str) -> Outcome<i64> {
+    Ok(connection
+        .prepare_cached("SELECT value FROM counters WHERE workspace = ?1 AND name = ?2")?
+        .query_row((key, name), |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
 }

@@ -6,6 +6,7 @@ use crm_core::message::{GeneratedBy, Message, Occasion, Revision, Status};
 use crm_core::port::store::{MessageQuery, Page};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 
+use crate::counters;
 use crate::fault::Outcome;
 use crate::query::{Filter, List, blob};
 use crate::rows::{
@@ -280,6 +281,107 @@ pub(crate) fn due(
 
 /// Lists messages.
 pub(crate) fn list(
+    connection: &Connection,
+    workspace: &Workspace,
+    key: i64,
+    query: &MessageQuery,
+) -> Outcome<Page<Message>> {
+    let total = counted(connection, key, query)?;
+    let mut query = query.clone();
+    let count = query.page.count && total.is_none();
+    query.page.count = count;
+    let narrow = !query.ids.is_empty()
+        || query.contact_id.is_some()
+        || query.campaign_id.is_some()
+        || query.lease_before.is_some()
+        || query.expires_before.is_some()
+        || query.provider_id.is_some();
+    query.statuses.sort_unstable();
+    query.statuses.dedup();
+    let deep = query.page.skip.saturating_add(query.page.limit) > 1_000;
+    let mut page = if narrow || deep || query.statuses.len() < 2 {
+        one_list(connection, workspace, key, &query)?
+    } else {
+        merged(connection, workspace, key, &query)?
+    };
+    if total.is_some() {
+        page.total = total;
+    }
+    Ok(page)
+}
+
+/// The number of matching messages, when a counter holds it.
+fn counted(connection: &Connection, key: i64, query: &MessageQuery) -> Outcome<Option<u64>> {
+    if !query.page.count {
+        return Ok(None);
+    }
+    let plain = MessageQuery {
+        page: query.page,
+        ..MessageQuery::default()
+    };
+    let name = match (
+        query.statuses.as_slice(),
+        query.occasion,
+        query.generated_by,
+    ) {
+        ([], None, None) => "message.total".to_owned(),
+        ([status], None, None) => format!("message.status.{}", status.as_str()),
+        ([], Some(occasion), None) => format!("message.occasion.{}", occasion.as_str()),
+        ([], None, Some(by)) => format!("message.generated_by.{}", by.as_str()),
+        _ => return Ok(None),
+    };
+    let rest = MessageQuery {
+        statuses: Vec::new(),
+        occasion: None,
+        generated_by: None,
+        ..query.clone()
+    };
+    if rest != plain {
+        return Ok(None);
+    }
+    let value = counters::one(connection, key, &name)?;
+    Ok(Some(u64::try_from(value).unwrap_or(0)))
+}
+
+/// Several statuses: each walks its own index in order of id, and the lists are merged. One walk over
+/// everything would be long where these statuses are rare.
+fn merged(
+    connection: &Connection,
+    workspace: &Workspace,
+    key: i64,
+    query: &MessageQuery,
+) -> Outcome<Page<Message>> {
+    let limit = query.page.limit.clamp(1, 1_000);
+    let skip = query.page.skip;
+    let mut all = Vec::new();
+    let mut total = None;
+    let mut more = false;
+    for status in &query.statuses {
+        let mut part = query.clone();
+        part.statuses = vec![*status];
+        part.page.skip = 0;
+        part.page.limit = limit.saturating_add(skip);
+        let found = one_list(connection, workspace, key, &part)?;
+        more |= found.next.is_some();
+        all.extend(found.items);
+        if let Some(count) = found.total {
+            *total.get_or_insert(0) += count;
+        }
+    }
+    all.sort_unstable_by_key(|message| message.id);
+    if !query.page.oldest_first {
+        all.reverse();
+    }
+    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut items: Vec<Message> = all.into_iter().skip(skip).collect();
+    more |= items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|last| last.id.0);
+    Ok(Page { items, total, next })
+}
+
+fn one_list(
     connection: &Connection,
     workspace: &Workspace,
     key: i64,

@@ -134,6 +134,8 @@ CREATE UNIQUE INDEX messages_occurrence ON messages(workspace, campaign, occurre
     WHERE campaign IS NOT NULL AND occurrence IS NOT NULL;
 CREATE INDEX messages_due ON messages(workspace, not_before, id) WHERE status = 'approved';
 CREATE INDEX messages_status ON messages(workspace, status, id);
+CREATE INDEX messages_occasion ON messages(workspace, occasion, id);
+CREATE INDEX messages_author ON messages(workspace, generated_by, id);
 CREATE INDEX messages_contact ON messages(workspace, contact, id);
 CREATE INDEX messages_campaign ON messages(workspace, campaign, id) WHERE campaign IS NOT NULL;
 CREATE INDEX messages_lease ON messages(workspace, lease_until) WHERE lease_until IS NOT NULL;

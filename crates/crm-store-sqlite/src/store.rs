@@ -228,10 +228,14 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn counters(&self, workspace: &Workspace, prefix: &str) -> Result<BTreeMap<String, i64>> {
-        let prefix = prefix.to_owned();
+    async fn counters(
+        &self,
+        workspace: &Workspace,
+        prefixes: &[&str],
+    ) -> Result<BTreeMap<String, i64>> {
+        let prefixes: Vec<String> = prefixes.iter().map(|&prefix| prefix.to_owned()).collect();
         self.read(workspace, BTreeMap::new, move |connection, _, key| {
-            counters::list(connection, key, &prefix)
+            counters::list(connection, key, &prefixes)
         })
         .await
     }

@@ -48,9 +48,15 @@ async fn a_new_file_is_made_and_opens_again() {
     let north = Workspace::new("north").unwrap();
     let store = open(&path).unwrap();
     assert_eq!(store.workspaces().await.unwrap(), vec![north.clone()]);
-    let counters = store.counters(&north, "contact.").await.unwrap();
+    let counters = store.counters(&north, &["contact."]).await.unwrap();
     assert_eq!(counters.get("contact.total"), Some(&7));
-    assert!(store.counters(&north, "message.").await.unwrap().is_empty());
+    assert!(
+        store
+            .counters(&north, &["message."])
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]

@@ -15,6 +15,9 @@ use crate::message::{Occasion, Status};
 use crate::port::store::{CampaignQuery, ContactQuery, MessageQuery, PageRequest};
 use crate::zone;
 
+/// Counters of messages by the quarter of an hour they were created in.
+const CREATED: &str = "message.created.";
+
 /// Use cases of figures.
 #[derive(Debug, Clone, Copy)]
 pub struct Analytics<'a>(pub(super) &'a Session);
@@ -63,9 +66,9 @@ pub struct CampaignPerformance {
 }
 
 impl Analytics<'_> {
-    async fn counters(&self, prefix: &str) -> Result<BTreeMap<String, i64>> {
+    async fn counters(&self, prefixes: &[&str]) -> Result<BTreeMap<String, i64>> {
         self.0.require(Action::Read)?;
-        self.0.store().counters(self.0.workspace(), prefix).await
+        self.0.store().counters(self.0.workspace(), prefixes).await
     }
 
     /// The first look.
@@ -73,27 +76,33 @@ impl Analytics<'_> {
     /// # Errors
     /// As the store.
     pub async fn dashboard(&self) -> Result<Dashboard> {
-        let contacts = self.counters("contact.total").await?;
-        let status = self.counters("message.status.").await?;
-        let total = self.counters("message.total").await?;
-        let campaigns = self.counters("campaign.status.").await?;
         let zone = self.0.engine.policy().time_zone;
         let now = self.0.engine.now();
         let today = zone::date(now, zone);
         let first = today.with_day(1).unwrap_or(today);
-        let month = self.created_since(first, zone).await?;
-        let get = |map: &BTreeMap<String, i64>, name: &str| map.get(name).copied().unwrap_or(0);
-        let of = |wanted: Status| get(&status, &format!("message.status.{}", wanted.as_str()));
+        let mut prefixes = self.months_since(first, zone);
+        let totals = [
+            "contact.total",
+            "message.total",
+            "message.status.",
+            "campaign.status.",
+        ];
+        prefixes.extend(totals.map(str::to_owned));
+        let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+        let counters = self.counters(&prefixes).await?;
+        let month = created(&counters, first, zone);
+        let get = |name: &str| counters.get(name).copied().unwrap_or(0);
+        let of = |wanted: Status| get(&format!("message.status.{}", wanted.as_str()));
         Ok(Dashboard {
-            total_contacts: get(&contacts, "contact.total"),
-            total_messages: get(&total, "message.total"),
+            total_contacts: get("contact.total"),
+            total_messages: get("message.total"),
             pending_approval: of(Status::PendingApproval),
             approved: of(Status::Approved) + of(Status::Claimed) + of(Status::Sending),
             sent: of(Status::Sent) + of(Status::Delivered),
-            active_campaigns: get(
-                &campaigns,
-                &format!("campaign.status.{}", CampaignStatus::Active.as_str()),
-            ),
+            active_campaigns: get(&format!(
+                "campaign.status.{}",
+                CampaignStatus::Active.as_str()
+            )),
             messages_this_month: month.values().sum(),
             generated_at: now,
         })
@@ -104,7 +113,7 @@ impl Analytics<'_> {
     /// # Errors
     /// As the store.
     pub async fn messages_by_status(&self) -> Result<Vec<(Status, i64)>> {
-        let counters = self.counters("message.status.").await?;
+        let counters = self.counters(&["message.status."]).await?;
         let get = |status: Status| {
             counters
                 .get(&format!("message.status.{}", status.as_str()))
@@ -122,7 +131,7 @@ impl Analytics<'_> {
     /// # Errors
     /// As the store.
     pub async fn messages_by_occasion(&self) -> Result<Vec<(Occasion, i64)>> {
-        let counters = self.counters("message.occasion.").await?;
+        let counters = self.counters(&["message.occasion."]).await?;
         let get = |occasion: Occasion| {
             counters
                 .get(&format!("message.occasion.{}", occasion.as_str()))
@@ -142,7 +151,7 @@ impl Analytics<'_> {
     pub async fn contacts_by_segment(&self) -> Result<Vec<(String, i64)>> {
         let prefix = "contact.segment.";
         let mut list: Vec<(String, i64)> = self
-            .counters(prefix)
+            .counters(&[prefix])
             .await?
             .into_iter()
             .filter_map(|(name, count)| Some((name.strip_prefix(prefix)?.to_owned(), count)))
@@ -156,14 +165,13 @@ impl Analytics<'_> {
     /// # Errors
     /// As the store.
     pub async fn ai_usage(&self) -> Result<AiUsage> {
-        let by = self.counters("message.generated_by.").await?;
-        let ai = self.counters("ai.").await?;
-        let get = |map: &BTreeMap<String, i64>, name: &str| map.get(name).copied().unwrap_or(0);
+        let counters = self.counters(&["message.generated_by.", "ai."]).await?;
+        let get = |name: &str| counters.get(name).copied().unwrap_or(0);
         Ok(AiUsage {
-            ai_generated: get(&by, "message.generated_by.AI"),
-            manual: get(&by, "message.generated_by.manual"),
-            total_tokens_used: get(&ai, "ai.tokens"),
-            total_cost_picodollars: get(&ai, "ai.cost"),
+            ai_generated: get("message.generated_by.AI"),
+            manual: get("message.generated_by.manual"),
+            total_tokens_used: get("ai.tokens"),
+            total_cost_picodollars: get("ai.cost"),
         })
     }
 
@@ -180,18 +188,23 @@ impl Analytics<'_> {
             page,
             ..CampaignQuery::default()
         };
-        let mut list = Vec::new();
-        for campaign in self
-            .0
-            .store()
-            .campaigns(self.0.workspace(), query)
-            .await?
+        let page = self.0.store().campaigns(self.0.workspace(), query).await?;
+        let prefixes: Vec<String> = page
             .items
-        {
-            let stats = self.0.campaigns().stats(campaign.id).await?;
-            list.push(CampaignPerformance { campaign, stats });
-        }
-        Ok(list)
+            .iter()
+            .map(|campaign| format!("campaign.{}.", campaign.id))
+            .collect();
+        let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+        let counters = self.counters(&prefixes).await?;
+        let stats = |campaign: &Campaign| super::campaigns::stats(&counters, campaign.id);
+        Ok(page
+            .items
+            .into_iter()
+            .map(|campaign| CampaignPerformance {
+                stats: stats(&campaign),
+                campaign,
+            })
+            .collect())
     }
 
     /// Messages created on each of the last `days` days (1 to 366) in `zone` (or the workspace's).
@@ -218,33 +231,24 @@ impl Analytics<'_> {
     }
 
     async fn created_since(&self, first: NaiveDate, zone: Tz) -> Result<BTreeMap<NaiveDate, i64>> {
-        let prefix = "message.created.";
-        let mut days = BTreeMap::new();
-        // One prefix per month keeps the read as small as the span asked for.
+        let prefixes = self.months_since(first, zone);
+        let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+        Ok(created(&self.counters(&prefixes).await?, first, zone))
+    }
+
+    /// One prefix per month keeps the read as small as the span asked for.
+    fn months_since(&self, first: NaiveDate, zone: Tz) -> Vec<String> {
+        let mut months = Vec::new();
         let mut month = first - Duration::days(1);
         let last = zone::date(self.0.engine.now(), zone) + Duration::days(1);
         while (month.year(), month.month()) <= (last.year(), last.month()) {
-            let name = format!("{prefix}{}", month.format("%Y-%m-"));
-            for (name, count) in self.counters(&name).await? {
-                let Some(quarter) = name.strip_prefix(prefix) else {
-                    continue;
-                };
-                let Ok(at) =
-                    NaiveDateTime::parse_from_str(&format!("{quarter}:00"), "%Y-%m-%dT%H:%M:%S")
-                else {
-                    continue;
-                };
-                let date = zone::date(at.and_utc(), zone);
-                if date >= first {
-                    *days.entry(date).or_insert(0) += count;
-                }
-            }
+            months.push(format!("{CREATED}{}", month.format("%Y-%m-")));
             month = month
                 .with_day(1)
                 .and_then(|first| first.checked_add_months(chrono::Months::new(1)))
                 .unwrap_or(last + Duration::days(40));
         }
-        Ok(days)
+        months
     }
 
     /// Adds up all rows and returns the counters that differ from them: name, counter, rows. Empty
@@ -302,7 +306,7 @@ impl Analytics<'_> {
                 break;
             }
         }
-        let mut counters = store.counters(workspace, "").await?;
+        let mut counters = store.counters(workspace, &[""]).await?;
         // Deleted messages are in no list but their drafts were paid for.
         for name in ["ai.cost", "ai.tokens"] {
             rows.remove(name);
@@ -317,4 +321,27 @@ impl Analytics<'_> {
             .filter(|(_, counter, row)| counter != row)
             .collect())
     }
+}
+
+/// Messages created on each day of `zone`, from `first` on.
+fn created(
+    counters: &BTreeMap<String, i64>,
+    first: NaiveDate,
+    zone: Tz,
+) -> BTreeMap<NaiveDate, i64> {
+    let mut days = BTreeMap::new();
+    for (name, count) in counters {
+        let Some(quarter) = name.strip_prefix(CREATED) else {
+            continue;
+        };
+        let Ok(at) = NaiveDateTime::parse_from_str(&format!("{quarter}:00"), "%Y-%m-%dT%H:%M:%S")
+        else {
+            continue;
+        };
+        let date = zone::date(at.and_utc(), zone);
+        if date >= first {
+            *days.entry(date).or_insert(0) += count;
+        }
+    }
+    days
 }

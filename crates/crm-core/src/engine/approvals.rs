@@ -341,7 +341,11 @@ impl Approvals<'_> {
     /// As the store.
     pub async fn waiting(&self) -> Result<u64> {
         let name = format!("message.status.{}", Status::PendingApproval.as_str());
-        let counters = self.0.store().counters(self.0.workspace(), &name).await?;
+        let counters = self
+            .0
+            .store()
+            .counters(self.0.workspace(), &[&name])
+            .await?;
         Ok(counters
             .get(&name)
             .copied()

@@ -54,19 +54,12 @@ impl Campaigns<'_> {
     pub async fn stats(&self, id: CampaignId) -> Result<CampaignStats> {
         self.0.require(Action::Read)?;
         let prefix = format!("campaign.{id}.");
-        let counters = self.0.store().counters(self.0.workspace(), &prefix).await?;
-        let get = |name: &str| {
-            counters
-                .get(&format!("{prefix}{name}"))
-                .copied()
-                .unwrap_or(0)
-        };
-        Ok(CampaignStats {
-            generated_count: get("generated"),
-            sent_count: get("sent"),
-            failed_count: get("failed"),
-            ended_count: get("ended"),
-        })
+        let counters = self
+            .0
+            .store()
+            .counters(self.0.workspace(), &[&prefix])
+            .await?;
+        Ok(stats(&counters, id))
     }
 
     /// How many contacts the audience has now.
@@ -329,5 +322,22 @@ impl Campaigns<'_> {
         set.event(event);
         self.0.engine.commit_one(set).await?;
         Ok(after)
+    }
+}
+
+/// What the counters say of one campaign.
+pub(super) fn stats(
+    counters: &std::collections::BTreeMap<String, i64>,
+    id: CampaignId,
+) -> CampaignStats {
+    let get = |name: &str| {
+        let name = format!("campaign.{id}.{name}");
+        counters.get(&name).copied().unwrap_or(0)
+    };
+    CampaignStats {
+        generated_count: get("generated"),
+        sent_count: get("sent"),
+        failed_count: get("failed"),
+        ended_count: get("ended"),
     }
 }

@@ -118,7 +118,11 @@ impl Templates<'_> {
     /// As the store.
     pub async fn usage_count(&self, id: TemplateId) -> Result<u64> {
         let name = format!("template.{id}.used");
-        let counters = self.0.store().counters(self.0.workspace(), &name).await?;
+        let counters = self
+            .0
+            .store()
+            .counters(self.0.workspace(), &[&name])
+            .await?;
         Ok(counters
             .get(&name)
             .copied()

@@ -318,12 +318,20 @@ impl Store for MemoryStore {
         }))
     }
 
-    async fn counters(&self, workspace: &Workspace, prefix: &str) -> Result<BTreeMap<String, i64>> {
+    async fn counters(
+        &self,
+        workspace: &Workspace,
+        prefixes: &[&str],
+    ) -> Result<BTreeMap<String, i64>> {
         Ok(self.read(workspace, |tables| {
-            tables
-                .counters
-                .range(prefix.to_owned()..)
-                .take_while(|(name, _)| name.starts_with(prefix))
+            let of = |prefix: &&str| {
+                let prefix = (*prefix).to_owned();
+                let behind = tables.counters.range(prefix.clone()..);
+                behind.take_while(move |(name, _)| name.starts_with(&prefix))
+            };
+            prefixes
+                .iter()
+                .flat_map(of)
                 .map(|(name, amount)| (name.clone(), *amount))
                 .collect()
         }))

@@ -111,7 +111,7 @@ pub struct TemplateQuery {
 }
 
 /// Which messages. Deleted ones appear only when asked for by id.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MessageQuery {
     /// Only these ids, if any are given.
     pub ids: Vec<MessageId>,
@@ -333,6 +333,10 @@ pub trait Store: Send + Sync + Debug {
         messages: &[MessageId],
     ) -> Result<Vec<DispatchView>>;
 
-    /// The counters whose name begins with `prefix`; zero ones are left out.
-    async fn counters(&self, workspace: &Workspace, prefix: &str) -> Result<BTreeMap<String, i64>>;
+    /// The counters whose name begins with one of `prefixes`, all of one state; zero ones are left out.
+    async fn counters(
+        &self,
+        workspace: &Workspace,
+        prefixes: &[&str],
+    ) -> Result<BTreeMap<String, i64>>;
 }

@@ -223,8 +223,12 @@ impl Store for CrashingStore {
         self.inner.dispatch(workspace, messages).await
     }
 
-    async fn counters(&self, workspace: &Workspace, prefix: &str) -> Result<BTreeMap<String, i64>> {
-        self.inner.counters(workspace, prefix).await
+    async fn counters(
+        &self,
+        workspace: &Workspace,
+        prefixes: &[&str],
+    ) -> Result<BTreeMap<String, i64>> {
+        self.inner.counters(workspace, prefixes).await
     }
 }
 

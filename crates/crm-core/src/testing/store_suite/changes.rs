@@ -399,7 +399,7 @@ async fn delete_campaign_removes_its_plan(store: S) -> Verdict {
         .map_err(told)?;
     same(left.items, vec![stays], "campaigns")?;
     let counters = store
-        .counters(&ws(), "campaign.status.")
+        .counters(&ws(), &["campaign.status."])
         .await
         .map_err(told)?;
     same(

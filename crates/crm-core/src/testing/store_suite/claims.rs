@@ -211,7 +211,7 @@ async fn claim_is_written_down(store: S) -> Verdict {
         "end of the lease",
     )?;
     let counters = store
-        .counters(&ws(), "message.status.")
+        .counters(&ws(), &["message.status."])
         .await
         .map_err(told)?;
     same(

@@ -224,7 +224,7 @@ async fn counters_add_up(store: S) -> Verdict {
     })
     .await?;
     put(&store, |s| s.update_contact(&row, vip.clone())).await?;
-    let found = store.counters(&ws(), "contact.").await.map_err(told)?;
+    let found = store.counters(&ws(), &["contact."]).await.map_err(told)?;
     let wanted = [
         ("contact.segment.VIP", 1),
         ("contact.segment.regular", 1),
@@ -236,7 +236,7 @@ async fn counters_add_up(store: S) -> Verdict {
     "regular".clone_into(&mut back.fields.segment);
     put(&store, |s| s.update_contact(&vip, back)).await?;
     let found = store
-        .counters(&ws(), "contact.segment.")
+        .counters(&ws(), &["contact.segment."])
         .await
         .map_err(told)?;
     ensure(
@@ -268,7 +268,7 @@ async fn counters_equal_a_recount(store: S) -> Verdict {
         counter::add(&mut wanted, &counter::of_campaign(&run), 1);
         counter::add(&mut wanted, &counter::of_message(&after), 1);
     }
-    let found = store.counters(&ws(), "").await.map_err(told)?;
+    let found = store.counters(&ws(), &[""]).await.map_err(told)?;
     same(found, wanted, "counters")
 }
 
@@ -289,11 +289,15 @@ async fn counters_by_prefix(store: S) -> Verdict {
         ("contact.", 2),
         ("zzz", 0),
     ] {
-        let found = store.counters(&ws(), prefix).await.map_err(told)?;
+        let found = store.counters(&ws(), &[prefix]).await.map_err(told)?;
         same(found.len(), wanted, prefix)?;
     }
     same(
-        store.counters(&other_ws()?, "").await.map_err(told)?.len(),
+        store
+            .counters(&other_ws()?, &[""])
+            .await
+            .map_err(told)?
+            .len(),
         0,
         "elsewhere",
     )

@@ -110,7 +110,7 @@ async fn a_failed_set_leaves_nothing(store: S) -> Verdict {
         .await
         .map_err(told)?;
     same(events.len(), 0, "events")?;
-    let counters = store.counters(&ws(), "").await.map_err(told)?;
+    let counters = store.counters(&ws(), &[""]).await.map_err(told)?;
     ensure(counters.is_empty(), "counters moved")?;
     // What the failed set would have made unique is still free.
     put(&store, |s| {

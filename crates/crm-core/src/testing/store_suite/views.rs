@@ -273,7 +273,7 @@ async fn workspaces_are_isolated(store: S) -> Verdict {
         "views",
     )?;
     same(
-        store.counters(&other, "").await.map_err(told)?.len(),
+        store.counters(&other, &[""]).await.map_err(told)?.len(),
         0,
         "counters",
     )?;
