@@ -239,8 +239,8 @@ fn contacts(c: &mut Criterion) {
     group.throughput(Throughput::Elements(1_000));
     group.bench_function("read", |b| {
         b.iter(|| {
-            let rows = import::read(black_box(file.as_bytes())).unwrap();
-            rows.filter(|(_, row)| row.is_ok()).count()
+            let file = import::read(black_box(file.as_bytes())).unwrap();
+            file.rows.filter(|row| row.fields.is_ok()).count()
         });
     });
     group.finish();
