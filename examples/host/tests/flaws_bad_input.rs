@@ -294,7 +294,7 @@ fn broken_http_ends_in_a_refusal_and_the_host_lives_on() {
         "GET".into(),
         "GET / HTTP/9.9\r\n\r\n".into(),
         "G\u{0}T / HTTP/1.1\r\n\r\n".into(),
-        format!("GET /api/contacts HTTP/1.1\r\nHost x\r\n\r\n"),
+        "GET /api/contacts HTTP/1.1\r\nHost x\r\n\r\n".to_owned(),
         // Less than was announced, more, none, and two lengths at once.
         format!("{post}{auth}{json}Content-Length: 1000\r\n\r\n{name}"),
         format!("{post}{auth}{json}Content-Length: -1\r\n\r\n{name}"),
