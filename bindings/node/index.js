@@ -31,9 +31,11 @@ function encode(values) {
   return text;
 }
 
-// JSON.stringify would make null of these, which means something else.
-function finite(_key, value) {
+// JSON.stringify would make null of these, and null means something else: no schedule, any version.
+function finite(key, value) {
+  const given = this[key];
   if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError('not finite');
+  if (given instanceof Date && Number.isNaN(given.getTime())) throw new TypeError('no date');
   return value;
 }
 

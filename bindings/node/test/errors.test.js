@@ -117,6 +117,20 @@ test('junk is refused as an engine error', async (t) => {
   assert.deepEqual([total_messages, total_contacts], [0, 0]);
 });
 
+test('a broken number or date is refused and not taken for null', async (t) => {
+  const engine = await open(t, { channels: { sms: new Sms() } });
+  const person = await engine.createContact({ name: 'Ann', phone: '+998901234599' });
+  const at = new Date(Date.UTC(2030, 0, 1, 12));
+  const draft = { contact_id: person.id, occasion_type: 'custom', channel: 'sms', content: 'Long enough a text.' };
+  const message = await engine.createMessage({ ...draft, scheduled_for: at });
+  assert.equal(new Date(message.scheduled_for).getTime(), at.getTime());
+  for (const edit of [{ scheduled_for: new Date(NaN) }, { version: NaN, content: 'Another text.' }, { version: Infinity }]) {
+    await assert.rejects(engine.editMessage(message.id, edit), { code: 'invalid' });
+  }
+  assert.equal((await engine.getMessage(message.id)).version, message.version);
+  assert.equal((await engine.editMessage(message.id, { scheduled_for: null })).scheduled_for, null);
+});
+
 test('a file that is no CSV of contacts is refused', async (t) => {
   const engine = await open(t);
   for (const file of ['', '\0', '\ud800', Buffer.from([0xff, 0xfe]), Buffer.from('\x89PNG\0'), 'a,b\n1,2\n', null, 7, {}, [1]]) {

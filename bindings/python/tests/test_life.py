@@ -195,23 +195,34 @@ inside.wait()
 def test_control_c_stops_a_blocking_worker(file: Path) -> None:
     text = """
 import sys
-from crm_engine import Engine
-with Engine.open(sys.argv[1], actor="a", role="manager") as engine:
-    print("running", flush=True)
+from crm_engine import Engine, outcome
+class Sms:
+    capabilities = {"address": "phone", "subject": False}
+    def send(self, message):
+        print("running", flush=True)
+        return outcome.accepted("x")
+with Engine.open(sys.argv[1], actor="a", role="manager", channels={"sms": Sms()}) as engine:
+    person = engine.create_contact(name="Ann", phone="+998901234567")
+    m = engine.generate_message(contact_id=person["id"], occasion_type="custom", channel="sms")
+    engine.approve_message(m["id"], version=m["version"], digest=m["digest"])
     try:
         engine.run_worker()
     except KeyboardInterrupt:
-        print("stopped", engine.verify_audit()["valid"], flush=True)
+        engine.run_until_idle()
+        print("stopped", engine.get_message(m["id"])["status"], flush=True)
 """
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", text, str(file)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "running\n"
-    process.send_signal(signal.SIGINT)
-    # A signal before the call began ends the script by itself.
-    out, _ = process.communicate(timeout=60)
-    assert out == "stopped True\n" or process.returncode != 0
+    ) as process:
+        assert process.stdout is not None
+        try:
+            # From inside the worker, so the script is waiting for it.
+            assert process.stdout.readline() == "running\n"
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=30)
+            assert (out, process.returncode) == ("stopped sent\n", 0)
+        finally:
+            process.kill()
 
 
 def test_engines_are_given_back(tmp_path: Path) -> None:
