@@ -217,6 +217,13 @@ mod tests {
                 ("sms", "smtp://env")
             ]
         );
+        let secret = config(
+            &[],
+            "demo_password = 'from the file'",
+            &[("CRM_DEMO_PASSWORD", "from outside")],
+        );
+        let secret = secret.unwrap().demo_password.unwrap();
+        assert_eq!(secret.expose_secret(), "from outside");
         assert!(!config(&["--demo=false"], "demo = true", &[]).unwrap().demo);
         assert!(config(&[], "demo = true", &[]).unwrap().demo);
     }

@@ -71,6 +71,79 @@ const ROUTES: &[&str] = &[
     "GET /metrics",
 ];
 
+/// The fields that clients read, by schema.
+const FIELDS: &[(&str, &str)] = &[
+    ("User", "id email full_name role created_at updated_at"),
+    ("SignedIn", "access_token refresh_token token_type user"),
+    (
+        "Contact",
+        "id name email phone segment birthday company position language tags custom_fields \
+         last_interaction_date created_by created_at updated_at external_id time_zone \
+         telegram_chat_id whatsapp preferred_channels consent",
+    ),
+    (
+        "Import",
+        "import_id status rows created updated skipped rejected detected",
+    ),
+    ("Detected", "encoding separator profile confidence mapping"),
+    (
+        "Message",
+        "id contact_id occasion_type content status generated_by created_by approved_by sent_at \
+         approved_at scheduled_for metadata created_at updated_at channel subject version digest \
+         campaign_id allowed_actions attempts failure findings",
+    ),
+    (
+        "Metadata",
+        "model input_tokens output_tokens total_tokens cost_usd tone language generated_at \
+         occasion_type fallback_used error",
+    ),
+    (
+        "HistoryLine",
+        "id message_id action user_id old_content new_content created_at reason hash prev_hash",
+    ),
+    ("BulkPreview", "count manifest sample findings"),
+    ("BulkResult", "applied skipped failed items"),
+    ("BulkItem", "id outcome detail"),
+    (
+        "Campaign",
+        "id name description occasion_type segment_filter schedule_type scheduled_at \
+         recurrence_rule status created_by stats created_at updated_at local_time",
+    ),
+    ("CampaignStats", "generated_count sent_count failed_count"),
+    ("Executed", "message campaign_id test_mode"),
+    (
+        "PlanLine",
+        "contact_id send_at local_time time_zone channel variant estimated_cost excluded reason",
+    ),
+    (
+        "Template",
+        "id name occasion_type segment content subject language channel is_active usage_count \
+         version created_by created_at updated_at",
+    ),
+    (
+        "Dashboard",
+        "total_contacts total_messages pending_approval approved sent active_campaigns \
+         messages_this_month generated_at",
+    ),
+    ("StatusCount", "status count"),
+    ("OccasionCount", "occasion_type count"),
+    ("SegmentCount", "segment count"),
+    ("Timeline", "data days"),
+    ("DayCount", "date count"),
+    (
+        "AiUsage",
+        "ai_generated manual total_tokens_used total_cost_usd avg_tokens_per_message \
+         avg_cost_per_message",
+    ),
+    (
+        "Performance",
+        "id name status occasion_type generated_count sent_count failed_count created_at",
+    ),
+    ("Verified", "valid events sealed first_bad"),
+    ("List_Message", "items total skip limit next_cursor"),
+    ("ProblemBody", "detail code errors"),
+];
+
 /// What anybody may call; registering is judged by the route itself.
 const OPEN: &[&str] = &[
     "POST /api/auth/login",
@@ -154,6 +227,15 @@ fn the_document_says_everything() {
     for target in found {
         let place = target.strip_prefix('#').unwrap();
         assert!(document.pointer(place).is_some(), "{target}");
+    }
+
+    for (schema, fields) in FIELDS {
+        let known = document["components"]["schemas"][schema]["properties"]
+            .as_object()
+            .unwrap_or_else(|| panic!("there is no schema {schema}"));
+        for field in fields.split_whitespace() {
+            assert!(known.contains_key(field), "{schema} has no {field}");
+        }
     }
 
     let operations = operations(&document);
