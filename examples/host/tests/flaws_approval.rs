@@ -106,6 +106,8 @@ fn flaw_04_an_approval_is_tied_to_what_was_seen() {
     assert!(detail.contains(bob_id.as_str().unwrap()), "{detail}");
     let mixed = json!({"version": 2, "digest": seen["digest"]});
     host.post(&admin, &approve, mixed).expect(409);
+    let version = json!({"version": seen["version"]});
+    host.post(&admin, &approve, version).expect(409);
     host.post(&admin, &approve, json!({})).expect(428);
     host.post(&admin, &approve, json!({"version": null}))
         .expect(428);
