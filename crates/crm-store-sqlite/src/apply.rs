@@ -1,6 +1,7 @@
 //! One change set: preconditions, changes, events, counters.
 
 use crm_core::change::{Change, ChangeSet, Precondition};
+use crm_core::id::MessageId;
 use crm_core::{Error, ErrorKind, Result, Workspace};
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -45,9 +46,14 @@ fn one(batch: &mut Batch<'_>, set: &ChangeSet) -> Outcome<i64> {
     for precondition in set.preconditions() {
         require(connection, key, precondition)?;
     }
+    let mut known = None;
     for change in set.changes() {
         own(set.workspace(), workspace_of(change))?;
-        write(connection, key, change)?;
+        write(connection, key, change, known)?;
+        // Its approval or attempt follows, and need not look whether it is there.
+        if let Change::InsertMessage(row) | Change::UpdateMessage { message: row, .. } = change {
+            known = Some(row.id);
+        }
     }
     for event in set.events() {
         own(set.workspace(), Some(&event.workspace))?;
@@ -95,7 +101,17 @@ fn has_version(connection: &Connection, sql: &str, row: (i64, Uuid, u64)) -> Out
         .exists((key, id, signed(version)))?)
 }
 
-fn write(connection: &Connection, key: i64, change: &Change) -> Outcome<()> {
+/// Writes one change; the message `known` is there for certain.
+fn write(
+    connection: &Connection,
+    key: i64,
+    change: &Change,
+    known: Option<MessageId>,
+) -> Outcome<()> {
+    let there = |id: MessageId| -> Outcome<()> {
+        let there = known == Some(id) || exists(connection, Table::Message, key, id.0)?;
+        found(there, "message")
+    };
     match change {
         Change::InsertContact(row) => contacts::insert(connection, key, row),
         Change::UpdateContact(row) => {
@@ -118,17 +134,11 @@ fn write(connection: &Connection, key: i64, change: &Change) -> Outcome<()> {
             settle(connection, done, Table::Message, key, message.id.0)
         }
         Change::InsertApproval(row) => {
-            found(
-                exists(connection, Table::Message, key, row.message_id.0)?,
-                "message",
-            )?;
+            there(row.message_id)?;
             trail::insert_approval(connection, key, row)
         }
         Change::InsertAttempt(row) => {
-            found(
-                exists(connection, Table::Message, key, row.message_id.0)?,
-                "message",
-            )?;
+            there(row.message_id)?;
             trail::insert_attempt(connection, key, row)
         }
         Change::FinishAttempt(row) => trail::finish_attempt(connection, key, row),

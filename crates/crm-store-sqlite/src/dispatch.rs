@@ -3,23 +3,32 @@
 use std::collections::BTreeMap;
 
 use crm_core::campaign::Campaign;
+use crm_core::change::ChangeSet;
 use crm_core::id::{CampaignId, MessageId};
 use crm_core::message::Message;
 use crm_core::port::store::{Claim, DispatchView};
-use crm_core::{Result, Workspace};
+use crm_core::{Error, Workspace};
 use rusqlite::Connection;
 
-use crate::apply::apply;
-use crate::fault::{Fault, Outcome};
-use crate::query::workspace;
+use crate::fault::Outcome;
 use crate::rows::micros;
-use crate::writer::Batch;
 use crate::{campaigns, contacts, messages, suppressions, trail};
 
-/// Takes due messages. One that cannot be claimed is passed over, so that it does not hold up the
-/// others; its error is told when nothing else was there.
-pub(crate) fn claim(batch: &mut Batch<'_>, claim: &Claim) -> Result<Vec<Message>> {
-    let due = due(batch.connection, claim)?;
+/// The due messages. They are read beside the writer; what changes before the claim is written has
+/// another version then and is not taken.
+pub(crate) fn due(connection: &Connection, key: i64, claim: &Claim) -> Outcome<Vec<Message>> {
+    let parked = serde_json::to_string(&claim.parked)?;
+    let limit = claim.limit.clamp(1, 1_000);
+    let now = micros(claim.now);
+    messages::due(connection, &claim.workspace, key, now, &parked, limit)
+}
+
+/// Decides the claims of due messages. One that cannot be claimed is passed over, so that it does not
+/// hold up the others; its error is told too.
+pub(crate) fn decide(
+    claim: &Claim,
+    due: Vec<Message>,
+) -> (Vec<Message>, Vec<ChangeSet>, Option<Error>) {
     let mut refused = None;
     let (mut decided, mut sets) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
     for message in due {
@@ -33,35 +42,7 @@ pub(crate) fn claim(batch: &mut Batch<'_>, claim: &Claim) -> Result<Vec<Message>
             }
         }
     }
-    let mut taken = Vec::with_capacity(decided.len());
-    for (claimed, result) in decided.into_iter().zip(apply(batch, &sets)) {
-        match result {
-            Ok(()) => taken.push(claimed),
-            Err(error) => {
-                refused.get_or_insert(error);
-            }
-        }
-    }
-    match refused {
-        Some(error) if taken.is_empty() => Err(error),
-        _ => Ok(taken),
-    }
-}
-
-fn due(connection: &Connection, claim: &Claim) -> Result<Vec<Message>, Fault> {
-    let Some(key) = workspace(connection, claim.workspace.as_str())? else {
-        return Ok(Vec::new());
-    };
-    let parked = serde_json::to_string(&claim.parked)?;
-    let limit = claim.limit.clamp(1, 1_000);
-    messages::due(
-        connection,
-        &claim.workspace,
-        key,
-        micros(claim.now),
-        &parked,
-        limit,
-    )
+    (decided, sets, refused)
 }
 
 /// The views of these messages, in the order of the ids.

@@ -15,7 +15,7 @@ use crm_core::port::store::{
     Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
 use crm_core::template::Template;
-use crm_core::{Error, Result, Workspace};
+use crm_core::{Error, ErrorKind, Result, Workspace};
 use rusqlite::Connection;
 
 use crate::fault::Outcome;
@@ -24,6 +24,9 @@ use crate::{
     SqliteStore, apply, campaigns, contacts, counters, dispatch, events, messages, plan,
     suppressions, templates, trail,
 };
+
+/// How often a claim looks again when everything it found was changed by others.
+const CLAIMS: usize = 3;
 
 impl SqliteStore {
     /// Reads something of one workspace; `empty` when it holds nothing.
@@ -76,10 +79,41 @@ impl Store for SqliteStore {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Message>> {
-        self.writer
-            .submit(move |batch| dispatch::claim(batch, &claim))
-            .await
-            .map_err(|error| error.during("claim"))
+        // Messages that others change between reading and writing leave room for the next ones.
+        for _ in 0..CLAIMS {
+            let wanted = claim.clone();
+            let due = self
+                .read(&claim.workspace, Vec::new, move |connection, _, key| {
+                    dispatch::due(connection, key, &wanted)
+                })
+                .await
+                .map_err(|error| error.during("claim"))?;
+            if due.is_empty() {
+                return Ok(Vec::new());
+            }
+            let (decided, sets, mut refused) = dispatch::decide(&claim, due);
+            let results = self
+                .commit(sets)
+                .await
+                .map_err(|error| error.during("claim"))?;
+            let mut taken = Vec::with_capacity(decided.len());
+            let mut lost = false;
+            for (message, result) in decided.into_iter().zip(results) {
+                match result {
+                    Ok(()) => taken.push(message),
+                    Err(error) if error.kind() == ErrorKind::Conflict => lost = true,
+                    Err(error) => {
+                        refused.get_or_insert(error);
+                    }
+                }
+            }
+            match refused {
+                Some(error) if taken.is_empty() => return Err(error),
+                _ if taken.is_empty() && lost => {}
+                _ => return Ok(taken),
+            }
+        }
+        Ok(Vec::new())
     }
 
     async fn become_dispatcher(&self) -> Result<()> {
