@@ -1,9 +1,11 @@
 //! Decisions: one by one with the version that was seen, or in bulk over exactly a previewed set.
 
+use futures_util::future;
 use serde::{Deserialize, Serialize};
 
 use super::Session;
 use crate::actor::Action;
+use crate::change::ChangeSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::MessageId;
 use crate::message::decide::{self, Seen};
@@ -72,6 +74,34 @@ pub struct BulkResult {
     pub failed: u64,
     /// What was not applied, at most 1,000.
     pub items: Vec<BulkItem>,
+}
+
+/// A chunk of a bulk decision, not yet written.
+#[derive(Default)]
+struct Decided {
+    /// The messages of `sets`, in order.
+    ids: Vec<MessageId>,
+    sets: Vec<ChangeSet>,
+    refused: Vec<(MessageId, Error)>,
+}
+
+impl BulkResult {
+    fn refuse(&mut self, id: MessageId, error: &Error) {
+        let outcome = if error.kind() == ErrorKind::Conflict {
+            self.skipped += 1;
+            "skipped"
+        } else {
+            self.failed += 1;
+            "failed"
+        };
+        if self.items.len() < 1_000 {
+            self.items.push(BulkItem {
+                id,
+                outcome: outcome.to_owned(),
+                detail: error.detail().to_owned(),
+            });
+        }
+    }
 }
 
 impl Approvals<'_> {
@@ -254,21 +284,45 @@ impl Approvals<'_> {
                 }
             }
         };
+        // While one chunk is written, the next is read and decided.
         let mut result = BulkResult::default();
-        for chunk in set.chunks(1_000) {
-            self.bulk_chunk(action, chunk, reason.as_deref(), &mut result)
-                .await?;
+        let mut chunks = set.chunks(1_000);
+        let mut next = match chunks.next() {
+            Some(chunk) => Some(self.decide(action, chunk, reason.as_deref()).await?),
+            None => None,
+        };
+        while let Some(Decided { ids, sets, refused }) = next {
+            let ahead = async {
+                match chunks.next() {
+                    Some(chunk) => self
+                        .decide(action, chunk, reason.as_deref())
+                        .await
+                        .map(Some),
+                    None => Ok(None),
+                }
+            };
+            let (results, ahead) = future::join(self.0.engine.commit(sets), ahead).await;
+            for (id, error) in refused {
+                result.refuse(id, &error);
+            }
+            for (id, committed) in ids.into_iter().zip(results?) {
+                match committed {
+                    Ok(()) => result.applied += 1,
+                    Err(error) => result.refuse(id, &error),
+                }
+            }
+            next = ahead?;
         }
         Ok(result)
     }
 
-    async fn bulk_chunk(
+    /// Decides over at most 1,000 messages.
+    async fn decide(
         &self,
         action: BulkAction,
         chunk: &[(MessageId, Seen)],
         reason: Option<&str>,
-        result: &mut BulkResult,
-    ) -> Result<()> {
+    ) -> Result<Decided> {
         let policy = *self.0.engine.policy();
         let stamp = self.0.stamp();
         let query = MessageQuery {
@@ -281,9 +335,7 @@ impl Approvals<'_> {
         };
         let page = self.0.store().messages(self.0.workspace(), query).await?;
         let seen: std::collections::BTreeMap<MessageId, Seen> = chunk.iter().copied().collect();
-        let mut sets = Vec::with_capacity(page.items.len());
-        let mut ids = Vec::with_capacity(page.items.len());
-        let mut refused = Vec::new();
+        let mut all = Decided::default();
         for message in &page.items {
             let Some(seen) = seen.get(&message.id) else {
                 continue;
@@ -303,36 +355,13 @@ impl Approvals<'_> {
                 });
             match decided {
                 Ok((_, set)) => {
-                    ids.push(message.id);
-                    sets.push(set);
+                    all.ids.push(message.id);
+                    all.sets.push(set);
                 }
-                Err(error) => refused.push((message.id, error)),
+                Err(error) => all.refused.push((message.id, error)),
             }
         }
-        let results = self.0.engine.commit(sets).await?;
-        for (id, committed) in ids.into_iter().zip(results) {
-            match committed {
-                Ok(()) => result.applied += 1,
-                Err(error) => refused.push((id, error)),
-            }
-        }
-        for (id, error) in refused {
-            let skipped = error.kind() == ErrorKind::Conflict;
-            if skipped {
-                result.skipped += 1;
-            } else {
-                result.failed += 1;
-            }
-            if result.items.len() < 1_000 {
-                let outcome = if skipped { "skipped" } else { "failed" }.to_owned();
-                result.items.push(BulkItem {
-                    id,
-                    outcome,
-                    detail: error.detail().to_owned(),
-                });
-            }
-        }
-        Ok(())
+        Ok(all)
     }
 
     /// How many messages wait for a decision.
