@@ -16,6 +16,22 @@ use secrecy::ExposeSecret as _;
 
 use crate::config::Config;
 
+/// The database's directory has to be there.
+pub(crate) fn check(config: &Config) -> Result<(), String> {
+    let directory = match config.database.parent() {
+        Some(path) if !path.as_os_str().is_empty() => path,
+        _ => Path::new("."),
+    };
+    if directory.is_dir() {
+        Ok(())
+    } else {
+        Err(format!(
+            "the directory {} of the database does not exist; create it, or give another --database",
+            directory.display()
+        ))
+    }
+}
+
 /// The signing secret: from the settings, else from the file beside the database.
 pub(crate) fn secret(config: &Config) -> Result<Vec<u8>, String> {
     if let Some(secret) = &config.secret {
@@ -56,12 +72,8 @@ fn long_enough(secret: Vec<u8>, what: &str) -> Result<Vec<u8>, String> {
 pub(crate) fn engine(config: &Config, observer: Arc<dyn Observer>) -> Result<Engine, String> {
     let file = config.database.display();
     // Personal data: readable by its owner only from the first moment.
-    private_file(&config.database).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            format!("the database {file} cannot be created: its directory does not exist")
-        }
-        kind => format!("the database {file} cannot be created: {kind}"),
-    })?;
+    private_file(&config.database)
+        .map_err(|error| format!("the database {file} cannot be created: {}", error.kind()))?;
     let store = SqliteStore::open(&config.database, SqliteOptions::default())
         .map_err(|error| format!("the database {file} cannot be opened: {error}"))?;
     let mut builder = Engine::builder(

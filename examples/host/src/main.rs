@@ -71,6 +71,7 @@ fn main() -> ExitCode {
 async fn run(config: Config) -> Result<(), String> {
     let stop = signals()?;
     let (notices, _) = broadcast::channel(1_024);
+    assemble::check(&config)?;
     let secret = assemble::secret(&config)?;
     let engine = assemble::engine(&config, Arc::new(Broadcast(notices.clone())))?;
     let state = WorkerCell::new();
@@ -112,6 +113,10 @@ async fn run(config: Config) -> Result<(), String> {
     say(&format!("listening on http://{address}"));
     if let Some(demo) = demo {
         say(&demo.told(address, &config));
+    } else if app.accounts.count().await.is_ok_and(|users| users == 0) {
+        say(&format!(
+            "there are no users yet: the first one registered at http://{address}/api/docs becomes admin"
+        ));
     }
     let worker = config.worker.then(|| {
         state.set(WorkerState::Standby);

@@ -37,6 +37,16 @@ fn refused(flags: &[&str], variables: &[(&str, &str)], file: Option<&str>) -> St
     String::from_utf8(stderr).unwrap()
 }
 
+/// What the host says of a database in a directory that does not exist.
+fn nowhere() -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_crm-host"))
+        .args(["--database", "sqlite:/no/such/directory/crm.db"])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
 #[test]
 fn wrong_settings_say_what_to_do() {
     let short = "x".repeat(31);
@@ -61,6 +71,10 @@ fn wrong_settings_say_what_to_do() {
             "cannot be read",
         ),
         (refused(&["--nonsense"], &[], None), "--nonsense"),
+        (
+            nowhere(),
+            "the directory /no/such/directory of the database does not exist",
+        ),
     ] {
         assert!(said.contains(hint), "{said}");
         assert!(
@@ -171,6 +185,37 @@ fn readiness_tells_the_state_of_the_worker_and_the_database() {
     }
     assert_eq!(seen, ["standby", "running"]);
     drop((second, directory));
+}
+
+#[test]
+fn a_database_that_cannot_be_written_is_told_and_nothing_faults() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    for name in ["crm.db", "crm.db.accounts"] {
+        let file = host.directory.path().join(name);
+        let other = rusqlite::Connection::open(file).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let state = host.get("", "/readyz").expect(503);
+        assert_eq!(
+            (&state["status"], &state["database"]),
+            (&json!("not_ready"), &json!("read_only")),
+            "{name}"
+        );
+        host.get("", "/healthz").expect(200);
+        // What needs no writing goes on.
+        host.get(&admin, "/api/contacts").expect(200);
+        let refused = if name == "crm.db" {
+            host.post(&admin, "/api/contacts", json!({"name": "Anna"}))
+        } else {
+            let body = json!({"email": "a@salon.example", "password": "long enough"});
+            host.post("", "/api/auth/login", body)
+        };
+        assert!(refused.head.to_lowercase().contains("retry-after: "));
+        assert_eq!(refused.expect(503)["code"], "unavailable", "{name}");
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(host.get("", "/readyz").expect(200)["database"], "writable");
+    }
+    assert_eq!(host.get(&admin, "/api/contacts").expect(200)["total"], 0);
 }
 
 /// A process that does not outlive its test.

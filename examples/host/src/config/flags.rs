@@ -34,7 +34,13 @@ pub(super) struct Flags {
     #[arg(long, env = "CRM_CONFIG", value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
     /// Database [default: sqlite:crm.db].
-    #[arg(long, env = "CRM_DATABASE", value_name = "sqlite:PATH", global = true)]
+    #[arg(
+        long,
+        env = "CRM_DATABASE",
+        value_name = "sqlite:PATH",
+        global = true,
+        hide_env_values = true
+    )]
     pub(super) database: Option<String>,
     /// Address to listen on; port 0 picks one [default: 127.0.0.1:8000].
     #[arg(long, env = "CRM_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)]

@@ -162,7 +162,9 @@ async fn login(
     let (account, address) = (format!("account {email}"), format!("address {}", peer.ip()));
     // Counted before the password is checked: many attempts at once are as many.
     app.limiter.attempt(&address, PER_ADDRESS)?;
-    app.limiter.attempt(&account, PER_ACCOUNT)?;
+    app.limiter
+        .attempt(&account, PER_ACCOUNT)
+        .inspect_err(|_| app.limiter.take_back(&address))?;
     let known = app.accounts.by_email(email).await?;
     let (user, hash) = known.unzip();
     let right = app.passwords.verify(body.password, hash).await?;
