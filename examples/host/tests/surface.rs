@@ -376,6 +376,53 @@ fn an_import_is_taken_back_but_not_what_is_in_use() {
 }
 
 #[test]
+fn an_import_that_was_killed_is_said_to_have_failed_and_can_be_taken_back() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    let own = host.contact(&admin);
+    let rows: String = (0..20_000)
+        .map(|number| format!("Person {number},p{number}@mail.example\n"))
+        .collect();
+    let begun = host
+        .upload(&admin, format!("name,email\n{rows}").as_bytes())
+        .expect(202);
+    let path = format!(
+        "/api/contacts/imports/{}",
+        begun["import_id"].as_str().unwrap()
+    );
+    host.until(&admin, "/api/contacts?limit=1", |page| {
+        page["total"].as_u64().unwrap() > 1
+    });
+    let host = Host::start_in(host.kill(), &["--no-worker"]);
+    let report = host.get(&admin, &path).expect(200);
+    assert_eq!(
+        (&report["status"], &report["rows"]),
+        (&json!("failed"), &json!(20_000))
+    );
+    assert!(report["detail"].as_str().unwrap().contains("revert"));
+    let left = host.get(&admin, "/api/contacts?limit=1").expect(200)["total"]
+        .as_u64()
+        .unwrap();
+    assert!((2..20_001).contains(&left), "{left}");
+    let done = host
+        .post(&admin, &format!("{path}/revert"), json!(null))
+        .expect(200);
+    assert_eq!(done["revert"]["removed"], left - 1);
+    let found = host.get(&admin, "/api/contacts").expect(200);
+    assert_eq!(
+        (&found["total"], &found["items"][0]["id"]),
+        (&json!(1), &json!(own))
+    );
+    let segments = host
+        .get(&admin, "/api/analytics/contacts-by-segment")
+        .expect(200);
+    assert_eq!(
+        segments["data"],
+        json!([{"segment": "regular", "count": 1}])
+    );
+}
+
+#[test]
 fn another_workspace_sees_nothing_of_it() {
     let host = Host::start(&["--no-worker"]);
     let admin = host.admin();

@@ -231,6 +231,13 @@ impl Host {
         }
     }
 
+    /// Ends the host as a power cut would.
+    pub fn kill(mut self) -> TempDir {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap())
+    }
+
     /// Stops the host as an operator would.
     #[cfg(unix)]
     pub fn stop(mut self) -> (ExitStatus, TempDir) {
