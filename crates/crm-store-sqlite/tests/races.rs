@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::Duration;
 use crm_core::audience::Audience;
 use crm_core::campaign::{CampaignFields, Schedule};
+use crm_core::consent::{Consent, ConsentStatus, Topic};
 use crm_core::contact::{AddressKind, ContactFields};
 use crm_core::engine::{BulkAction, Engine, NewDraft, Session};
 use crm_core::memory::MemoryStore;
@@ -338,6 +339,34 @@ async fn suppress_and_begin() {
                 let last = events.iter().rposition(|e| e.event.action == "suppressed");
                 assert!(started < last.unwrap());
             }
+            world.hold(&message).await;
+        }
+        world.hold_all().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn opt_out_and_begin() {
+    for world in World::both() {
+        for round in 0..ROUNDS {
+            let message = world.approved(round).await;
+            let claimed = world.claim().await.remove(0);
+            let (ann, id) = (world.act("ann"), message.contact_id);
+            let mut fields = ann.contacts().get(id).await.unwrap().fields;
+            fields.consent.push(Consent {
+                channel: "*".to_owned(),
+                topic: Topic::Relationship,
+                status: ConsentStatus::OptedOut,
+                evidence: None,
+                at: world.engine.now(),
+            });
+            let no = async move { ann.contacts().update(id, None, fields).await };
+            let (begun, no) = world.race(begin(world.engine.clone(), claimed), no).await;
+            no.unwrap();
+            let started = position(&world, message.id.0, "begun").await;
+            let said = position(&world, id.0, "edited").await.unwrap();
+            assert_eq!(begun, started.is_some());
+            assert!(started.is_none_or(|started| started < said), "after the no");
             world.hold(&message).await;
         }
         world.hold_all().await;

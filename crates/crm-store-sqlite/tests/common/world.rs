@@ -121,6 +121,9 @@ pub enum Command {
     },
 }
 
+/// Stands for the newest message.
+pub const NEWEST: usize = usize::MAX;
+
 /// What is done to the campaign.
 #[derive(Debug, Clone, Copy)]
 pub enum Step {
@@ -353,11 +356,17 @@ impl World {
             | Command::Resolve { message, .. } => *message,
             other => panic!("{other:?}"),
         };
-        let Some(now) = self
-            .messages
-            .get(index % self.messages.len().max(1))
-            .cloned()
-        else {
+        // A doubt is resolved where there is one.
+        let doubt = |message: &&Message| message.status == Status::Uncertain;
+        let doubtful: Vec<&Message> = self.messages.iter().filter(doubt).collect();
+        let chosen = match command {
+            Command::Resolve { .. } if !doubtful.is_empty() => {
+                doubtful.get(index % doubtful.len()).copied()
+            }
+            _ if index == NEWEST => self.messages.last(),
+            _ => self.messages.get(index % self.messages.len().max(1)),
+        };
+        let Some(now) = chosen.cloned() else {
             return String::new();
         };
         let (id, manager) = (now.id, self.act(Role::Manager));
