@@ -123,6 +123,15 @@ async fn a_manifest_outlives_a_restart_only_while_nothing_changed() {
     let now = preview().await;
     assert_ne!(before, now, "a manifest binds versions and digests");
     assert_eq!(apply(before).await.unwrap_err().kind(), ErrorKind::Conflict);
+    // The same text, and yet another version: somebody asked for a decision meanwhile.
+    let manager = world.manager();
+    let submitted = manager.messages().submit(drafts[1].id, None).await;
+    assert_eq!(submitted.unwrap().digest, drafts[1].digest);
+    let (submitted, now) = (now, preview().await);
+    assert_eq!(
+        apply(submitted).await.unwrap_err().kind(),
+        ErrorKind::Conflict
+    );
     assert_eq!(world.reload(&edited).await, edited);
     assert_eq!(apply(now).await.unwrap().applied, 2);
 }
