@@ -50,7 +50,7 @@ pub async fn measure(
             for _ in 0..runs {
                 let start = Instant::now();
                 for _ in 0..CALLS {
-                    call.run(&session).await?;
+                    call.run(&session, &ids).await?;
                 }
                 let ours = each(CALLS, start.elapsed());
                 pairs.push((ours, key_reads(&connection, &ids)?));
@@ -251,6 +251,8 @@ fn key_reads(connection: &Connection, ids: &[MessageId]) -> Outcome<f64> {
 /// The calls behind a dashboard.
 #[derive(Debug, Clone, Copy)]
 enum Call {
+    /// What the way through the engine costs by itself: two threads change hands, a row is decoded.
+    One,
     Dashboard,
     ByStatus,
     ByOccasion,
@@ -261,7 +263,8 @@ enum Call {
 }
 
 impl Call {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
+        Self::One,
         Self::Dashboard,
         Self::ByStatus,
         Self::ByOccasion,
@@ -273,6 +276,7 @@ impl Call {
 
     const fn name(self) -> &'static str {
         match self {
+            Self::One => "one message by id, for comparison",
             Self::Dashboard => "dashboard",
             Self::ByStatus => "messages by status",
             Self::ByOccasion => "messages by occasion",
@@ -283,9 +287,14 @@ impl Call {
         }
     }
 
-    async fn run(self, session: &Session) -> Outcome<()> {
+    async fn run(self, session: &Session, ids: &[MessageId]) -> Outcome<()> {
         let analytics = session.analytics();
         match self {
+            Self::One => {
+                if let Some(id) = ids.get(ids.len() / 3) {
+                    session.messages().get(*id).await?;
+                }
+            }
             Self::Dashboard => {
                 analytics.dashboard().await?;
             }

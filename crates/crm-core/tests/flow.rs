@@ -10,7 +10,7 @@ use std::time::Duration;
 use crm_core::engine::{Engine, NewDraft};
 use crm_core::memory::MemoryStore;
 use crm_core::message::{Format, Message, Occasion, Status};
-use crm_core::port::channel::ChannelCapabilities;
+use crm_core::port::channel::{ChannelCapabilities, Outcome};
 use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
 use crm_core::worker::{Worker, WorkerOptions};
 use tokio::sync::watch;
@@ -115,4 +115,34 @@ async fn a_channel_that_hangs_holds_up_no_other() {
     assert_eq!(uncertain, PLACES);
     let chain = world.manager().audit().verify(None).await.unwrap();
     assert!(chain.valid);
+}
+
+#[tokio::test]
+async fn a_channel_that_refuses_everything_is_called_no_more() {
+    let one = RecordingChannel::new(ChannelCapabilities {
+        concurrency: 1,
+        ..ChannelCapabilities::default()
+    });
+    let reason = "535".to_owned();
+    one.push(Outcome::Stop { reason });
+    let (channel, clock) = (Arc::new(one), Arc::new(FakeClock::default()));
+    let ids = Arc::new(SequentialIds::default());
+    let engine = Engine::builder(Arc::new(MemoryStore::default()), clock.clone(), ids)
+        .channel("email", channel.clone())
+        .build();
+    let world = World {
+        engine,
+        channel,
+        clock,
+    };
+    let mut messages = Vec::new();
+    for number in 0..10 {
+        messages.push(approved(&world, "email", number).await);
+    }
+    world.worker().run_until_idle().await.unwrap();
+    assert_eq!(world.channel.calls().len(), 1);
+    for message in &messages {
+        let now = world.reload(message).await;
+        assert_eq!(now.status, Status::Approved, "given back");
+    }
 }

@@ -59,6 +59,8 @@ pub struct SqliteStore {
     // Before the pool: the last connection to close folds the log back into the file.
     writer: Writer,
     pool: Arc<Pool>,
+    /// Held from the reading of a claim to its commit.
+    claims: tokio::sync::Mutex<()>,
     lock_path: PathBuf,
     lock: Mutex<Option<File>>,
 }
@@ -87,6 +89,7 @@ impl SqliteStore {
         Ok(Self {
             writer: Writer::start(connection)?,
             pool: Arc::new(pool),
+            claims: tokio::sync::Mutex::default(),
             lock_path: lock_path.into(),
             lock: Mutex::new(None),
         })

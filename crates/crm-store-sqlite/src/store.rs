@@ -79,6 +79,8 @@ impl Store for SqliteStore {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Message>> {
+        // Two claims at once would read the same messages, and one would come back with nothing.
+        let _turn = self.claims.lock().await;
         // Messages that others change between reading and writing leave room for the next ones.
         for _ in 0..CLAIMS {
             let wanted = claim.clone();

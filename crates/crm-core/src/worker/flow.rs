@@ -305,11 +305,16 @@ impl<'w> Flow<'w> {
         }
     }
 
-    /// Gives back what has waited for too long, or everything. What cannot be given back returns when
-    /// its lease ends.
+    /// Gives back what has waited for too long or whose channel rests, or everything. What cannot be
+    /// given back returns when its lease ends.
     async fn release(&mut self, everything: bool) {
-        let now = Instant::now();
-        let late = |claimed: &Claimed| everything || claimed.deadline <= now;
+        if self.waiting.is_empty() {
+            return;
+        }
+        let (now, parked) = (Instant::now(), self.worker.parked_channels());
+        let late = |claimed: &Claimed| {
+            everything || claimed.deadline <= now || parked.contains(&claimed.message.channel)
+        };
         if !self.waiting.iter().any(late) {
             return;
         }
