@@ -6,20 +6,11 @@ use crm_core::id::{AttemptId, CampaignId, ContactId, EventId, MessageId, Templat
 use crm_core::message::history::{Seal, StoredEvent};
 use crm_core::message::lifecycle::{self, Status, allowed_actions};
 use crm_core::message::{Approved, Digest, Format, GeneratedBy, Occasion};
+use crm_core::money::dollars;
 use crm_core::port::store::Page;
 use crm_core::worker::Round;
 use serde::Serialize;
 use uuid::Uuid;
-
-/// US dollars from 10^-12 dollars, exact to the last digit, at least two decimals.
-fn dollars(picodollars: i128) -> String {
-    let sign = if picodollars < 0 { "-" } else { "" };
-    let all = picodollars.unsigned_abs();
-    let (whole, rest) = (all / 1_000_000_000_000, all % 1_000_000_000_000);
-    let text = format!("{rest:012}");
-    let short = text.trim_end_matches('0');
-    format!("{sign}{whole}.{short:0<2}")
-}
 
 /// Part of a list.
 #[derive(Debug, Serialize)]
@@ -342,22 +333,6 @@ impl<'a> Delivery<'a> {
             content: approved.content(),
             format: approved.format(),
             digest: approved.digest(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn dollars_are_exact() {
-        for (pico, text) in [
-            (0, "0.00"),
-            (1, "0.000000000001"),
-            (500_000_000_000, "0.50"),
-            (9_007_199_254_740_993_000, "9007199.254740993"),
-            (10_000_000_000_000, "10.00"),
-        ] {
-            assert_eq!(super::dollars(pico), text);
         }
     }
 }

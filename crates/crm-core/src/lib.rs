@@ -63,6 +63,7 @@ pub mod generation;
 pub mod id;
 pub mod memory;
 pub mod message;
+pub mod money;
 pub mod port;
 pub mod stamp;
 #[cfg(feature = "worker")]

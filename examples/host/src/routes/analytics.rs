@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use crm_core::campaign::CampaignStatus;
 use crm_core::message::{Occasion, Status};
+use crm_core::money::dollars;
 use crm_core::port::store::PageRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +16,6 @@ use crate::auth::extract::User;
 use crate::extract::Query;
 use crate::names::{CampaignStatusName, OccasionName, StatusName};
 use crate::state::App;
-use crate::views::dollars;
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -130,9 +130,9 @@ async fn ai_usage(user: User) -> Answer<AiUsage> {
         ai_generated: usage.ai_generated,
         manual: usage.manual,
         total_tokens_used: tokens,
-        total_cost_usd: dollars(cost),
+        total_cost_usd: dollars(cost.into()),
         avg_tokens_per_message: tokens / messages,
-        avg_cost_per_message: dollars(cost / messages),
+        avg_cost_per_message: dollars((cost / messages).into()),
     }))
 }
 

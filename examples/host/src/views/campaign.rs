@@ -5,12 +5,12 @@ use crm_core::audience::Audience;
 use crm_core::campaign::{Campaign, CampaignStatus, PlanRow, Schedule};
 use crm_core::engine::CampaignStats;
 use crm_core::message::{Message, Occasion};
+use crm_core::money::dollars;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::dollars;
 use crate::names::{CampaignStatusName, OccasionName};
 
 /// Messages to an audience.
@@ -221,7 +221,7 @@ impl PlanLine {
             time_zone: row.time_zone.clone(),
             channel: row.channel.clone(),
             variant: (!excluded).then_some("A"),
-            estimated_cost: cost.map(dollars),
+            estimated_cost: cost.map(|cost| dollars(cost.into())),
             excluded,
             reason: row.excluded.clone(),
             message_id: row.message_id.map(|id| id.0),

@@ -5,11 +5,11 @@ use crm_core::Role;
 use crm_core::message::history::StoredEvent;
 use crm_core::message::lifecycle::{Event, allowed_actions};
 use crm_core::message::{Format, GeneratedBy, Message, Occasion, Provenance, Revision, Status};
+use crm_core::money::dollars;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::dollars;
 use crate::names::{FormatName, GeneratedByName, OccasionName, StatusName};
 
 /// A message to one person over one channel.
@@ -91,7 +91,7 @@ impl Metadata {
             input_tokens: about.input_tokens,
             output_tokens: about.output_tokens,
             total_tokens: about.input_tokens.saturating_add(about.output_tokens),
-            cost_usd: dollars(about.cost_picodollars),
+            cost_usd: dollars(about.cost_picodollars.into()),
             tone: about.tone.clone(),
             language: about.language.clone(),
             generated_at: about.generated_at,
