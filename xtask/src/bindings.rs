@@ -216,7 +216,26 @@ pub(crate) fn npm(root: &Path) -> Result<Command, String> {
     let found = Tool::Node
         .find(root)
         .ok_or("node is missing: run `cargo xtask setup`")?;
-    Ok(Command::new(crate::tools::npm(&found.program)))
+    let mut npm = Command::new(crate::tools::npm(&found.program));
+    // Node.js trusts a list of its own, pip and cargo trust the system: behind a proxy with a certificate
+    // of the house only the system knows it.
+    if std::env::var_os("NODE_EXTRA_CA_CERTS").is_none()
+        && let Some(trusted) = system_certificates()
+    {
+        npm.env("NODE_EXTRA_CA_CERTS", trusted);
+    }
+    Ok(npm)
+}
+
+/// The certificates this system trusts, in one file.
+fn system_certificates() -> Option<PathBuf> {
+    let told = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let usual = [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+    ];
+    let usual = usual.map(PathBuf::from);
+    told.into_iter().chain(usual).find(|path| path.is_file())
 }
 
 fn checks(root: &Path) -> PathBuf {

@@ -28,6 +28,8 @@ pub(crate) fn documentation(root: &Path) -> Result<(), String> {
     let mut command = run::cargo(root);
     command
         .args(["doc", "--workspace", "--no-deps", "--locked"])
+        // Its text names the feature's modules.
+        .args(["--features", "crm-core/testing"])
         .env("RUSTDOCFLAGS", "-D warnings");
     run::inherit(&mut command)
 }
