@@ -120,3 +120,22 @@ async fn another_import_and_another_workspace_are_left_alone() {
         .unwrap();
     assert_eq!(left.items.len(), 4);
 }
+
+#[tokio::test]
+async fn an_unclosed_quotation_mark_costs_one_row() {
+    let world = world();
+    let file = b"name,email\n\
+        Anna,anna@mail.example\n\
+        \"Boris,boris@mail.example\n\
+        Vera,vera@mail.example\n\
+        \"Gleb\nJr\",gleb@mail.example\n\
+        Dora,\"dora@mail.example\n";
+    let report = world.manager().contacts().import(import(), file).await;
+    let report = report.unwrap();
+    assert_eq!((report.rows, report.created), (5, 2));
+    let rejected: Vec<u64> = report.rejected.iter().map(|row| row.line).collect();
+    // Gleb's name is well quoted, but a name has one line.
+    assert_eq!(rejected, [3, 5, 7]);
+    assert_eq!(report.rejected[0].cells, ["\"Boris", "boris@mail.example"]);
+    assert!(report.rejected[0].reason.contains("quotation mark"));
+}

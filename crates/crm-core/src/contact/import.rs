@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::rows::{Cells, Rows};
 use super::{Birthday, ContactFields};
 use crate::error::{Error, Result};
 
@@ -209,32 +210,31 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
         mapping: columns.iter().cloned().zip(targets.clone()).collect(),
         columns,
     };
-    let rows = csv::ReaderBuilder::new()
-        .delimiter(separator)
-        .flexible(true)
-        .has_headers(true)
-        .from_reader(text.as_bytes())
-        .into_records()
-        .map(move |record| match record {
-            Err(error) => Row {
-                line: error.position().map_or(0, csv::Position::line),
-                cells: Vec::new(),
-                fields: Err(Error::field("row", "it cannot be read as CSV")),
-            },
-            Ok(record) => Row {
-                line: record.position().map_or(0, csv::Position::line),
-                fields: if record.len() == targets.len() {
-                    fields(&targets, &record)
-                } else {
-                    let (found, wanted) = (record.len(), targets.len());
-                    Err(Error::field(
-                        "row",
-                        format!("it has {found} cells instead of {wanted}"),
-                    ))
-                },
-                cells: record.iter().map(str::to_owned).collect(),
-            },
-        });
+    let rows = Rows::new(text, separator, targets.len()).map(move |(line, cells)| {
+        let wrong = |what: String| Err(Error::field("row", what));
+        let (cells, fields) = match cells {
+            Cells::Whole(cells) => {
+                let fields = fields(&targets, &cells);
+                (cells, fields)
+            }
+            Cells::Odd(cells) => {
+                let (found, wanted) = (cells.len(), targets.len());
+                (
+                    cells,
+                    wrong(format!("it has {found} cells instead of {wanted}")),
+                )
+            }
+            Cells::Unclosed(cells) => {
+                let what = "a quotation mark in it is not closed".to_owned();
+                (cells, wrong(what))
+            }
+        };
+        Row {
+            line,
+            cells,
+            fields,
+        }
+    });
     Ok(File {
         detected,
         rows: Box::new(rows),
@@ -283,9 +283,9 @@ fn plain(cell: &str) -> &str {
     }
 }
 
-fn fields(targets: &[Option<String>], record: &csv::StringRecord) -> Result<ContactFields> {
+fn fields(targets: &[Option<String>], cells: &[String]) -> Result<ContactFields> {
     let mut fields = ContactFields::default();
-    for (target, cell) in targets.iter().zip(record) {
+    for (target, cell) in targets.iter().zip(cells) {
         let Some(name) = target.as_deref() else {
             continue;
         };

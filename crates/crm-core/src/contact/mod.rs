@@ -13,6 +13,7 @@ use crate::id::ContactId;
 
 pub mod import;
 pub mod normalise;
+mod rows;
 
 /// A birthday; the year may be unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
