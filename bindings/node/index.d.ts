@@ -391,6 +391,41 @@ export interface Checkpoint {
   hash: string;
 }
 
+export type BulkAction = 'approve' | 'reject' | 'cancel';
+
+/** Which messages a decision is about; all conditions hold together. */
+export interface BulkSelection {
+  ids?: string[];
+  status?: MessageStatus;
+  occasion_type?: Occasion;
+  contact_id?: string;
+  campaign_id?: string;
+  generated_by?: 'AI' | 'manual';
+  search?: string;
+}
+
+/** What a decision over many messages would touch, and the first of them. */
+export interface BulkPreview {
+  count: number;
+  manifest: string;
+  sample: Message[];
+}
+
+/** One message that was not decided: `skipped` because it changed, or `failed`. */
+export interface BulkItem {
+  id: string;
+  outcome: 'skipped' | 'failed';
+  detail: string;
+}
+
+/** What a decision over many messages did; at most 1,000 items. */
+export interface BulkResult {
+  applied: number;
+  skipped: number;
+  failed: number;
+  items: BulkItem[];
+}
+
 /** What checking the history found. */
 export interface Verification {
   valid: boolean;
@@ -618,6 +653,17 @@ export class Engine {
   cancelMessage(id: string, decision?: { reason?: string }): Promise<Message>;
   /** Queues an approved message now, or a failed one again. */
   sendMessage(id: string): Promise<Message>;
+  /** What deciding over all these messages would touch. The manifest names exactly them. */
+  previewBulk(action: BulkAction, which: BulkSelection): Promise<BulkPreview>;
+  /**
+   * Decides over exactly what was previewed; what changed since is skipped and said. Approving needs the
+   * manifest of the preview, with the same selection.
+   */
+  decideBulk(
+    action: BulkAction,
+    which: BulkSelection,
+    decision?: { manifest?: string; reason?: string },
+  ): Promise<BulkResult>;
   /** A person's word on an uncertain message. */
   resolveMessage(
     id: string,

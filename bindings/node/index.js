@@ -193,6 +193,14 @@ class Engine {
     return this.#call('send_message', { id });
   }
 
+  async previewBulk(action, which) {
+    return this.#call('preview_bulk', { action, which });
+  }
+
+  async decideBulk(action, which, { manifest, reason } = {}) {
+    return this.#call('decide_bulk', { action, which, manifest, reason });
+  }
+
   async resolveMessage(id, { outcome, reason } = {}) {
     return this.#call('resolve_message', { id, outcome, reason });
   }

@@ -73,6 +73,33 @@ test('an approval binds what was seen', async (t) => {
   assert.equal((await engine.rejectMessage(seen.id, { reason: 'ёлки' })).failure, 'ёлки');
 });
 
+test('a bulk decision covers exactly what was previewed', async (t) => {
+  const sms = new Sms();
+  const engine = await open(t, { channels: { sms }, llm: new Writer() });
+  await engine.importContacts(CSV);
+  const campaign = await engine.createCampaign({
+    name: 'Yangi yil',
+    occasion_type: 'new_year',
+    audience: everybody,
+    schedule: immediate,
+    channel: 'sms',
+  });
+  await engine.executeCampaign(campaign.id);
+  await engine.runUntilIdle();
+  const which = { campaign_id: campaign.id, status: 'pending_approval' };
+  const preview = await engine.previewBulk('approve', which);
+  assert.deepEqual([preview.count, preview.sample.length], [3, 3]);
+  await assert.rejects(engine.decideBulk('approve', which), { code: 'precondition_required' });
+  const changed = preview.sample[0].id;
+  await engine.editMessage(changed, { content: 'Another text, which nobody has seen.' });
+  const done = await engine.decideBulk('approve', which, preview);
+  assert.deepEqual([done.applied, done.skipped, done.failed], [2, 1, 0]);
+  assert.deepEqual(done.items.map(({ id, outcome }) => [id, outcome]), [[changed, 'skipped']]);
+  await engine.runUntilIdle();
+  assert.equal(sms.delivered.length, 2);
+  assert.equal((await engine.decideBulk('cancel', { ids: [changed] }, { reason: 'too late' })).applied, 1);
+});
+
 test('the worker runs until its signal aborts and then can run again', async (t) => {
   const sms = new Sms();
   const engine = await open(t, { channels: { sms } });

@@ -112,6 +112,28 @@ class AsyncOperations:
         values = {"id": id, "outcome": outcome, "reason": reason}
         return cast(t.Message, await self._call("resolve_message", values))
 
+    async def preview_bulk(
+        self, action: t.BulkAction, which: t.BulkSelection
+    ) -> t.BulkPreview:
+        """What deciding over all these messages would touch. The manifest names exactly them."""
+        values = {"action": action, "which": which}
+        return cast(t.BulkPreview, await self._call("preview_bulk", values))
+
+    async def decide_bulk(
+        self,
+        action: t.BulkAction,
+        which: t.BulkSelection,
+        *,
+        manifest: str | None = None,
+        reason: str | None = None,
+    ) -> t.BulkResult:
+        """Decides over exactly what was previewed; what changed since is skipped and said.
+
+        Approving needs the manifest of the preview, with the same selection.
+        """
+        values = {"action": action, "which": which, "manifest": manifest, "reason": reason}
+        return cast(t.BulkResult, await self._call("decide_bulk", values))
+
     async def create_campaign(self, **fields: Unpack[t.CampaignFields]) -> t.Campaign:
         """Saves a new campaign as a draft."""
         return cast(t.Campaign, await self._call("create_campaign", fields))

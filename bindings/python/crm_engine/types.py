@@ -365,6 +365,46 @@ class CampaignQuery(PageQuery, total=False):
     occasion_type: Occasion
 
 
+BulkAction = Literal["approve", "reject", "cancel"]
+
+
+class BulkSelection(TypedDict, total=False):
+    """Which messages a decision is about; all conditions hold together."""
+
+    ids: list[str]
+    status: MessageStatus
+    occasion_type: Occasion
+    contact_id: str
+    campaign_id: str
+    generated_by: Literal["AI", "manual"]
+    search: str
+
+
+class BulkPreview(TypedDict):
+    """What a decision over many messages would touch, and the first of them."""
+
+    count: int
+    manifest: str
+    sample: list[Message]
+
+
+class BulkItem(TypedDict):
+    """One message that was not decided: ``skipped`` because it changed, or ``failed``."""
+
+    id: str
+    outcome: Literal["skipped", "failed"]
+    detail: str
+
+
+class BulkResult(TypedDict):
+    """What a decision over many messages did; at most 1,000 items."""
+
+    applied: int
+    skipped: int
+    failed: int
+    items: list[BulkItem]
+
+
 class CampaignStats(TypedDict):
     """A campaign's figures."""
 

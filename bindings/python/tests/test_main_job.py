@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 from conftest import CSV, Sms, Writer
 
-from crm_engine import AsyncEngine, ConflictError, Engine, types
+from crm_engine import AsyncEngine, ConflictError, Engine, PreconditionRequiredError, types
 
 
 def keys(value: Any) -> set[str]:
@@ -78,6 +78,37 @@ def test_contacts_in_approved_texts_out_and_the_history_proves_it(
     assert not engine.verify_audit(forged)["valid"]
     assert engine.dashboard()["sent"] == 2
     assert engine.ai_usage()["total_cost_usd"] == "18014.398509481986"
+
+
+def test_a_bulk_decision_covers_exactly_what_was_previewed(engine: Engine, sms: Sms) -> None:
+    engine.import_contacts(CSV)
+    campaign = engine.create_campaign(
+        name="Yangi yil",
+        occasion_type="new_year",
+        audience={"and": []},
+        schedule={"type": "immediate"},
+        channel="sms",
+    )
+    engine.execute_campaign(campaign["id"])
+    engine.run_until_idle()
+    which: types.BulkSelection = {"campaign_id": campaign["id"], "status": "pending_approval"}
+    preview = engine.preview_bulk("approve", which)
+    assert keys(preview) == fields(types.BulkPreview)
+    assert (preview["count"], len(preview["sample"])) == (3, 3)
+    with pytest.raises(PreconditionRequiredError):
+        engine.decide_bulk("approve", which)
+    changed = preview["sample"][0]["id"]
+    engine.edit_message(changed, content="Another text, which nobody has seen.")
+    done = engine.decide_bulk("approve", which, manifest=preview["manifest"])
+    assert keys(done) == fields(types.BulkResult)
+    assert (done["applied"], done["skipped"], done["failed"]) == (2, 1, 0)
+    assert [(row["id"], row["outcome"]) for row in done["items"]] == [(changed, "skipped")]
+    assert keys(done["items"][0]) == fields(types.BulkItem)
+    engine.run_until_idle()
+    assert len(sms.delivered) == 2
+    called_off = engine.decide_bulk("cancel", {"ids": [changed]}, reason="too late")
+    assert called_off["applied"] == 1
+    assert engine.get_message(changed)["failure"] == "too late"
 
 
 def test_rows_have_exactly_the_documented_fields(engine: Engine) -> None:

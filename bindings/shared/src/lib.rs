@@ -4,6 +4,7 @@
 //! JSON that comes back into its language's values and errors. Channels and models written in that
 //! language come in through [`Plugins`]. Every rule is the engine's; nothing here decides anything.
 
+mod bulk;
 mod failure;
 mod foreign;
 mod handle;

@@ -19,13 +19,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::bulk;
 use crate::failure::Failure;
 use crate::handle::Call;
 use crate::input::{given, read};
 use crate::view::{Event, List, Message, Work};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 36] = [
+pub const OPERATIONS: [&str; 38] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -47,6 +48,8 @@ pub const OPERATIONS: [&str; 36] = [
     "cancel_message",
     "send_message",
     "resolve_message",
+    "preview_bulk",
+    "decide_bulk",
     "create_campaign",
     "get_campaign",
     "list_campaigns",
@@ -223,6 +226,8 @@ pub(crate) async fn perform(
         }
         "approve_message" | "reject_message" | "cancel_message" | "send_message"
         | "resolve_message" => decisions(call, operation, input).await,
+        "preview_bulk" => bulk::preview(call, input).await,
+        "decide_bulk" => bulk::decide(call, input).await,
         "create_campaign" | "get_campaign" | "list_campaigns" | "execute_campaign"
         | "pause_campaign" | "resume_campaign" | "cancel_campaign" | "campaign_stats"
         | "campaign_plan" => campaigns(call, operation, input).await,
@@ -473,6 +478,6 @@ async fn work(call: &Call<'_>, operation: &str, input: &str) -> Result<Value, Fa
     }
 }
 
-fn show<T: Serialize>(value: &T) -> Result<Value, Failure> {
+pub(crate) fn show<T: Serialize>(value: &T) -> Result<Value, Failure> {
     serde_json::to_value(value).map_err(|_| Failure::internal())
 }
