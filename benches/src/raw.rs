@@ -109,7 +109,7 @@ pub fn deliver(connection: &mut Connection, batch: usize) -> Outcome<usize> {
             .prepare_cached(
                 "INSERT INTO attempts (workspace, id, message, number, epoch, worker, digest, \
                  started_at) SELECT 1, randomblob(16), id, 1, epoch, 'worker', digest, ?1 \
-                 FROM messages WHERE workspace = 1 AND status = 'claimed'",
+                 FROM messages WHERE workspace = 1 AND status = 'claimed' AND deleted = 0",
             )?
             .execute([NOW])?;
         transaction.commit()?;
@@ -121,7 +121,8 @@ pub fn deliver(connection: &mut Connection, batch: usize) -> Outcome<usize> {
             .prepare_cached(
                 "UPDATE messages SET status = 'sent', version = version + 1, attempts = 1, \
                  provider_id = lower(hex(randomblob(18))), sent_at = ?1, lease_owner = NULL, \
-                 lease_until = NULL, updated_at = ?1 WHERE workspace = 1 AND status = 'claimed'",
+                 lease_until = NULL, updated_at = ?1 \
+                 WHERE workspace = 1 AND status = 'claimed' AND deleted = 0",
             )?
             .execute([NOW])?;
         transaction.commit()?;
@@ -142,13 +143,13 @@ pub fn approve(connection: &mut Connection) -> Outcome<usize> {
          version, revision, digest, position, prev_hash, hash) \
          SELECT 1, randomblob(16), ?1, 'bench', 'admin', 'message', id, 'approved', 'approved', \
          version + 1, revision, digest, (1 << 40) + row_number() OVER (), digest, digest \
-         FROM messages WHERE workspace = 1 AND status = 'pending_approval'",
+         FROM messages WHERE workspace = 1 AND status = 'pending_approval' AND deleted = 0",
         [NOW],
     )?;
     let approved = transaction.execute(
         "UPDATE messages SET status = 'approved', version = version + 1, approved_by = 'bench', \
          approved_at = ?1, not_before = ?1, updated_at = ?1 \
-         WHERE workspace = 1 AND status = 'pending_approval'",
+         WHERE workspace = 1 AND status = 'pending_approval' AND deleted = 0",
         [NOW],
     )?;
     transaction.commit()?;

@@ -3,17 +3,14 @@
 use crm_core::Workspace;
 use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::{GeneratedBy, Message, Occasion, Revision, Status};
-use crm_core::port::store::{MessageQuery, Page};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 
-use crate::counters;
 use crate::fault::Outcome;
-use crate::query::{Filter, List, blob};
 use crate::rows::{
     digest, format, instant, json, micros, named, opt_instant, opt_micros, signed, unsigned,
 };
 
-const COLUMNS: &str = "m.id, m.contact, m.campaign, m.occurrence, m.occasion, m.channel, \
+pub(crate) const COLUMNS: &str = "m.id, m.contact, m.campaign, m.occurrence, m.occasion, m.channel, \
     m.recipient, m.sender, m.status, m.version, m.digest, m.generated_by, m.metadata, \
     m.created_by, m.approved_by, m.approved_at, m.scheduled_for, m.expires_at, m.not_before, \
     m.epoch, m.lease_owner, m.lease_until, m.attempts, m.failure, m.provider_id, m.sent_at, \
@@ -21,7 +18,7 @@ const COLUMNS: &str = "m.id, m.contact, m.campaign, m.occurrence, m.occasion, m.
     r.number, r.subject, r.content, r.format, r.salt, r.created_by, r.created_at";
 
 /// Messages with their current text.
-const FROM: &str = "messages m JOIN revisions r \
+pub(crate) const FROM: &str = "messages m JOIN revisions r \
     ON r.workspace = m.workspace AND r.message = m.id AND r.number = m.revision";
 
 const INSERT: &str = "INSERT INTO messages (workspace, id, contact, campaign, occurrence, \
@@ -205,7 +202,7 @@ pub(crate) fn revisions(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Message> {
+pub(crate) fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Message> {
     let id = MessageId(row.get(0)?);
     Ok(Message {
         workspace: workspace.clone(),
@@ -277,164 +274,4 @@ pub(crate) fn due(
     ))?;
     let rows = statement.query_map((key, now, parked, limit), |row| read(workspace, row))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Lists messages.
-pub(crate) fn list(
-    connection: &Connection,
-    workspace: &Workspace,
-    key: i64,
-    query: &MessageQuery,
-) -> Outcome<Page<Message>> {
-    let total = counted(connection, key, query)?;
-    let mut query = query.clone();
-    let count = query.page.count && total.is_none();
-    query.page.count = count;
-    let narrow = !query.ids.is_empty()
-        || query.contact_id.is_some()
-        || query.campaign_id.is_some()
-        || query.lease_before.is_some()
-        || query.expires_before.is_some()
-        || query.provider_id.is_some();
-    query.statuses.sort_unstable();
-    query.statuses.dedup();
-    let deep = query.page.skip.saturating_add(query.page.limit) > 1_000;
-    let mut page = if narrow || deep || query.statuses.len() < 2 {
-        one_list(connection, workspace, key, &query)?
-    } else {
-        merged(connection, workspace, key, &query)?
-    };
-    if total.is_some() {
-        page.total = total;
-    }
-    Ok(page)
-}
-
-/// The number of matching messages, when a counter holds it.
-fn counted(connection: &Connection, key: i64, query: &MessageQuery) -> Outcome<Option<u64>> {
-    if !query.page.count {
-        return Ok(None);
-    }
-    let plain = MessageQuery {
-        page: query.page,
-        ..MessageQuery::default()
-    };
-    let name = match (
-        query.statuses.as_slice(),
-        query.occasion,
-        query.generated_by,
-    ) {
-        ([], None, None) => "message.total".to_owned(),
-        ([status], None, None) => format!("message.status.{}", status.as_str()),
-        ([], Some(occasion), None) => format!("message.occasion.{}", occasion.as_str()),
-        ([], None, Some(by)) => format!("message.generated_by.{}", by.as_str()),
-        _ => return Ok(None),
-    };
-    let rest = MessageQuery {
-        statuses: Vec::new(),
-        occasion: None,
-        generated_by: None,
-        ..query.clone()
-    };
-    if rest != plain {
-        return Ok(None);
-    }
-    let value = counters::one(connection, key, &name)?;
-    Ok(Some(u64::try_from(value).unwrap_or(0)))
-}
-
-/// Several statuses: each walks its own index in order of id, and the lists are merged. One walk over
-/// everything would be long where these statuses are rare.
-fn merged(
-    connection: &Connection,
-    workspace: &Workspace,
-    key: i64,
-    query: &MessageQuery,
-) -> Outcome<Page<Message>> {
-    let limit = query.page.limit.clamp(1, 1_000);
-    let skip = query.page.skip;
-    let mut all = Vec::new();
-    let mut total = None;
-    let mut more = false;
-    for status in &query.statuses {
-        let mut part = query.clone();
-        part.statuses = vec![*status];
-        part.page.skip = 0;
-        part.page.limit = limit.saturating_add(skip);
-        let found = one_list(connection, workspace, key, &part)?;
-        more |= found.next.is_some();
-        all.extend(found.items);
-        if let Some(count) = found.total {
-            *total.get_or_insert(0) += count;
-        }
-    }
-    all.sort_unstable_by_key(|message| message.id);
-    if !query.page.oldest_first {
-        all.reverse();
-    }
-    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut items: Vec<Message> = all.into_iter().skip(skip).collect();
-    more |= items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|last| last.id.0);
-    Ok(Page { items, total, next })
-}
-
-fn one_list(
-    connection: &Connection,
-    workspace: &Workspace,
-    key: i64,
-    query: &MessageQuery,
-) -> Outcome<Page<Message>> {
-    let mut filter = Filter::new("m.workspace = ?", key);
-    filter.ids(
-        "m.id IN (SELECT unhex(value) FROM json_each(?))",
-        query.ids.iter().map(|id| id.0),
-    );
-    if query.ids.is_empty() {
-        filter.and("m.deleted = 0");
-    }
-    let statuses: Vec<&str> = query
-        .statuses
-        .iter()
-        .map(|status| status.as_str())
-        .collect();
-    match statuses.as_slice() {
-        // One status walks its index in id order.
-        [status] => filter.given("m.status = ?", Some((*status).to_owned())),
-        many => filter.one_of("m.status IN (SELECT value FROM json_each(?))", many),
-    }
-    filter.given(
-        "m.occasion = ?",
-        query.occasion.map(|occasion| occasion.as_str().to_owned()),
-    );
-    filter.given("m.contact = ?", query.contact_id.map(|id| blob(id.0)));
-    filter.given("m.campaign = ?", query.campaign_id.map(|id| blob(id.0)));
-    filter.given(
-        "m.generated_by = ?",
-        query.generated_by.map(|by| by.as_str().to_owned()),
-    );
-    if let Some(text) = &query.search {
-        let text = text.to_lowercase();
-        filter
-            .and("(crm_contains(r.content, ?) OR crm_contains(r.subject, ?))")
-            .bind(text.clone())
-            .bind(text);
-    }
-    filter.given("m.lease_until < ?", opt_micros(query.lease_before));
-    filter.given("m.expires_at <= ?", opt_micros(query.expires_before));
-    filter.given("m.provider_id = ?", query.provider_id.clone());
-    List {
-        columns: COLUMNS,
-        from: FROM,
-        key: "m.id",
-    }
-    .page(
-        connection,
-        filter,
-        &query.page,
-        |row| read(workspace, row),
-        |row| row.id.0,
-    )
 }

@@ -43,6 +43,14 @@ impl Filter {
         }
     }
 
+    /// How many rows of `from` match.
+    pub(crate) fn count(&self, connection: &Connection, from: &str) -> Outcome<u64> {
+        let count: i64 = connection
+            .prepare_cached(&format!("SELECT count(*) FROM {from} WHERE {}", self.sql))?
+            .query_row(params_from_iter(self.values.iter()), |row| row.get(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// `sql` with one JSON array of all names, when there are any.
     pub(crate) fn one_of(&mut self, sql: &'static str, names: &[&str]) {
         if !names.is_empty() {
@@ -83,15 +91,12 @@ impl List<'_> {
         id: impl Fn(&T) -> Uuid,
     ) -> Outcome<Page<T>> {
         let Self { columns, from, key } = self;
-        let Filter { sql, mut values } = filter;
         let total = if page.count {
-            let count: i64 = connection
-                .prepare_cached(&format!("SELECT count(*) FROM {from} WHERE {sql}"))?
-                .query_row(params_from_iter(values.iter()), |row| row.get(0))?;
-            Some(u64::try_from(count).unwrap_or(0))
+            Some(filter.count(connection, from)?)
         } else {
             None
         };
+        let Filter { sql, mut values } = filter;
         let (order, behind) = if page.oldest_first {
             ("ASC", ">")
         } else {

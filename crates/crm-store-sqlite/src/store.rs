@@ -21,8 +21,8 @@ use rusqlite::Connection;
 use crate::fault::Outcome;
 use crate::query::workspace as find;
 use crate::{
-    SqliteStore, apply, campaigns, contacts, counters, dispatch, events, messages, plan,
-    suppressions, templates, trail,
+    SqliteStore, apply, campaigns, contacts, counters, dispatch, events, lists, plan, suppressions,
+    templates, trail,
 };
 
 /// How often a claim looks again when everything it found was changed by others.
@@ -196,7 +196,7 @@ impl Store for SqliteStore {
         self.read(
             workspace,
             nothing(query.page.count),
-            move |connection, workspace, key| messages::list(connection, workspace, key, &query),
+            move |connection, workspace, key| lists::list(connection, workspace, key, &query),
         )
         .await
     }

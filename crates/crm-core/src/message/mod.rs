@@ -86,6 +86,9 @@ pub enum GeneratedBy {
 }
 
 impl GeneratedBy {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Ai, Self::Manual];
+
     /// The name used in JSON and in columns.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -98,9 +101,7 @@ impl GeneratedBy {
     /// The value of that name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Ai, Self::Manual]
-            .into_iter()
-            .find(|value| value.as_str() == name)
+        Self::ALL.into_iter().find(|value| value.as_str() == name)
     }
 }
 

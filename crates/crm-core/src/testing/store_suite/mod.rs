@@ -3,6 +3,7 @@
 mod audiences;
 mod changes;
 mod claims;
+mod filters;
 mod history;
 mod kit;
 mod lists;
@@ -27,6 +28,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(sets::cases());
     all.extend(texts::cases());
     all.extend(lists::cases());
+    all.extend(filters::cases());
     all.extend(audiences::cases());
     all.extend(claims::cases());
     all.extend(history::cases());

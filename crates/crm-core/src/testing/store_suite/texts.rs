@@ -10,9 +10,11 @@ use super::kit::{
 use crate::change::Change;
 use crate::consent::{Consent, ConsentStatus, Topic};
 use crate::contact::Birthday;
-use crate::message::{Format, GeneratedBy, Message, Provenance};
+use crate::message::{Format, GeneratedBy, Message, Occasion, Provenance};
 use crate::port::store::{ContactQuery, MessageQuery, SuppressionQuery};
-use crate::testing::fixtures::{contact, message, noon, suppression, template, with_digest};
+use crate::testing::fixtures::{
+    campaign, contact, message, noon, suppression, template, with_digest,
+};
 use crate::testing::suite::{Stop, Verdict, ensure, list, same};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -22,6 +24,8 @@ pub(super) fn cases() -> Vec<Case> {
         a_full_message_comes_back,
         instants_keep_microseconds,
         revisions_are_kept,
+        the_origin_of_a_message_never_changes,
+        provenance_changes_only_with_a_new_text,
         erasure_removes_texts_and_addresses,
         an_erased_text_stays_erased,
         contact_search_ignores_case,
@@ -169,6 +173,85 @@ async fn instants_keep_microseconds(store: S) -> Verdict {
         same(instants, Some((at, Some(at), at)), "instants")?;
     }
     Ok(())
+}
+
+/// As it would be if a use case mixed up rows: everything that never changes is another.
+fn of_another(row: &Message) -> Message {
+    Message {
+        contact_id: contact(2).id,
+        campaign_id: None,
+        occurrence: None,
+        occasion: Occasion::Holiday,
+        channel: "sms".to_owned(),
+        test_mode: !row.test_mode,
+        created_by: "somebody".to_owned(),
+        created_at: noon() + Duration::days(1),
+        ..next_message(row)
+    }
+}
+
+async fn the_origin_of_a_message_never_changes(store: S) -> Verdict {
+    let first = Message {
+        campaign_id: Some(campaign(1).id),
+        occurrence: Some("2026".to_owned()),
+        ..message(1)
+    };
+    put(&store, |s| {
+        s.insert_contact(contact(1))
+            .insert_contact(contact(2))
+            .insert_campaign(campaign(1))
+            .insert_message(first.clone())
+    })
+    .await?;
+    // Without a new text and with one.
+    let moved = of_another(&first);
+    put(&store, |s| s.update_message(&first, moved.clone())).await?;
+    let second = next_message(&first);
+    same(
+        message_of(&store, first.id).await?,
+        Some(second.clone()),
+        "moved",
+    )?;
+    let mut revised = of_another(&second);
+    revised.revision.number += 1;
+    put(&store, |s| s.update_message(&second, revised.clone())).await?;
+    let mut third = next_message(&second);
+    third.revision.number += 1;
+    same(message_of(&store, first.id).await?, Some(third), "revised")
+}
+
+async fn provenance_changes_only_with_a_new_text(store: S) -> Verdict {
+    let first = message(1);
+    put(&store, |s| {
+        s.insert_contact(contact(1)).insert_message(first.clone())
+    })
+    .await?;
+    let mut changed = next_message(&first);
+    changed.generated_by = match first.generated_by {
+        GeneratedBy::Ai => GeneratedBy::Manual,
+        GeneratedBy::Manual => GeneratedBy::Ai,
+    };
+    changed.metadata.tone = Some("rude".to_owned());
+    changed.recipient = "other@example.org".to_owned();
+    changed.revision.content = "Another text under the same number.".to_owned();
+    put(&store, |s| s.update_message(&first, changed.clone())).await?;
+    let second = next_message(&first);
+    same(
+        message_of(&store, first.id).await?,
+        Some(second.clone()),
+        "moved",
+    )?;
+    let mut revised = Message {
+        version: second.version + 1,
+        ..changed
+    };
+    revised.revision.number += 1;
+    put(&store, |s| s.update_message(&second, revised.clone())).await?;
+    same(
+        message_of(&store, first.id).await?,
+        Some(revised),
+        "revised",
+    )
 }
 
 async fn revisions_are_kept(store: S) -> Verdict {
