@@ -17,7 +17,7 @@ use crm_store_sqlite::{SqliteOptions, SqliteStore};
 
 use crate::Outcome;
 
-/// Attempts open at once, and messages claimed at once: what the raw loop handles per statement.
+/// Messages claimed at once: what the raw loop handles per statement.
 pub const AT_ONCE: usize = 500;
 
 /// Accepts at once and counts.
@@ -37,7 +37,8 @@ impl Accepting {
 impl Channel for Accepting {
     fn capabilities(&self) -> ChannelCapabilities {
         ChannelCapabilities {
-            concurrency: AT_ONCE,
+            // One batch is begun while the one before is recorded.
+            concurrency: 2 * AT_ONCE,
             ..ChannelCapabilities::default()
         }
     }
