@@ -53,8 +53,8 @@ pub enum Change {
     /// unique.
     InsertMessage(Box<Message>),
     /// A changed message. With `new_revision` the revision is stored as well; without it the text, its
-    /// author and provenance and everything the digest covers are unchanged. Where a message came from (contact, campaign,
-    /// occurrence, occasion, channel, test mode, creation) never changes.
+    /// author and provenance and everything the digest covers are unchanged. Where a message came from
+    /// (contact, campaign, occurrence, occasion, channel, test mode, creation) never changes.
     UpdateMessage {
         /// The row after the change.
         message: Box<Message>,
