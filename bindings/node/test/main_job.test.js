@@ -86,6 +86,9 @@ test('a bulk decision covers exactly what was previewed', async (t) => {
   });
   await engine.executeCampaign(campaign.id);
   await engine.runUntilIdle();
+  // Somebody's own draft, which no selection below is about.
+  const person = await engine.createContact({ name: 'Ann', phone: '+998901234599' });
+  const other = await engine.generateMessage({ contact_id: person.id, occasion_type: 'custom', channel: 'sms' });
   const which = { campaign_id: campaign.id, status: 'pending_approval' };
   const preview = await engine.previewBulk('approve', which);
   assert.deepEqual([preview.count, preview.sample.length], [3, 3]);
@@ -98,6 +101,8 @@ test('a bulk decision covers exactly what was previewed', async (t) => {
   await engine.runUntilIdle();
   assert.equal(sms.delivered.length, 2);
   assert.equal((await engine.decideBulk('cancel', { ids: [changed] }, { reason: 'too late' })).applied, 1);
+  assert.equal((await engine.previewBulk('cancel', { contact_id: person.id })).count, 1);
+  assert.equal((await engine.getMessage(other.id)).status, 'pending_approval');
 });
 
 test('the worker runs until its signal aborts and then can run again', async (t) => {

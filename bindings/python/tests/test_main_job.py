@@ -91,6 +91,11 @@ def test_a_bulk_decision_covers_exactly_what_was_previewed(engine: Engine, sms: 
     )
     engine.execute_campaign(campaign["id"])
     engine.run_until_idle()
+    # Somebody's own draft, which no selection below is about.
+    person = engine.create_contact(name="Ann", phone="+998901234599")
+    other = engine.generate_message(
+        contact_id=person["id"], occasion_type="custom", channel="sms"
+    )
     which: types.BulkSelection = {"campaign_id": campaign["id"], "status": "pending_approval"}
     preview = engine.preview_bulk("approve", which)
     assert keys(preview) == fields(types.BulkPreview)
@@ -109,6 +114,8 @@ def test_a_bulk_decision_covers_exactly_what_was_previewed(engine: Engine, sms: 
     called_off = engine.decide_bulk("cancel", {"ids": [changed]}, reason="too late")
     assert called_off["applied"] == 1
     assert engine.get_message(changed)["failure"] == "too late"
+    assert engine.preview_bulk("cancel", {"contact_id": person["id"]})["count"] == 1
+    assert engine.get_message(other["id"])["status"] == "pending_approval"
 
 
 def test_rows_have_exactly_the_documented_fields(engine: Engine) -> None:
