@@ -12,8 +12,9 @@ use crm_core::campaign::{Campaign, CampaignFields, CampaignStatus, Schedule};
 use crm_core::contact::{Birthday, ContactFields};
 use crm_core::engine::BulkAction;
 use crm_core::message::decide::Edit;
-use crm_core::message::{Message, Occasion, Status};
+use crm_core::message::{Format, Message, Occasion, Status};
 use crm_core::port::store::{MessageQuery, PageRequest, PlanQuery};
+use crm_core::template::TemplateFields;
 use crm_core::{ErrorKind, Role};
 
 const CONTACTS: &[u8] = include_bytes!("../../../examples/data/contacts.csv");
@@ -316,4 +317,54 @@ async fn a_contact_without_an_address_is_excluded_with_the_reason() {
         .collect();
     assert_eq!(reasons, ["no_address", "suppressed"]);
     assert!(messages(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_text_that_one_person_makes_too_long_stops_nobody_else() {
+    let world = world();
+    let manager = world.manager();
+    let named = |name: String, email: &str| ContactFields {
+        name,
+        email: Some(email.to_owned()),
+        ..ContactFields::default()
+    };
+    let contacts = manager.contacts();
+    // With what stands around it the subject is over its 200 characters.
+    let long = named("Ў".repeat(200), "long@mail.example");
+    let long = contacts.create(long).await.unwrap();
+    let short = named("Anna".to_owned(), "anna@mail.example");
+    contacts.create(short).await.unwrap();
+    let template = TemplateFields {
+        name: "Navruz".to_owned(),
+        occasion_type: Occasion::Holiday,
+        segment: None,
+        channel: None,
+        language: "ru".to_owned(),
+        subject: Some("{{name}}, с праздником!".to_owned()),
+        content: "{{name}}, с праздником!".to_owned(),
+        format: Format::Text,
+        is_active: true,
+    };
+    let template = manager.templates().create(template).await.unwrap();
+    for template_id in [Some(template.id), None] {
+        let run = CampaignFields {
+            template_id,
+            ..fields(Schedule::Immediate)
+        };
+        let campaign = start(&world, run, false).await;
+        world.worker().run_until_idle().await.unwrap();
+        let stats = manager.campaigns().stats(campaign.id).await.unwrap();
+        assert_eq!(stats.generated_count, 1, "{template_id:?}");
+        let query = PlanQuery {
+            campaign_id: campaign.id,
+            occurrence: None,
+            excluded: Some(true),
+            undrafted: false,
+            page: PageRequest::default(),
+        };
+        let excluded = manager.campaigns().plan(query).await.unwrap().items;
+        assert_eq!(excluded.len(), 1);
+        assert_eq!(excluded[0].contact_id, long.id);
+        assert_eq!(excluded[0].excluded.as_deref(), Some("text_not_sendable"));
+    }
 }

@@ -181,7 +181,7 @@ pub struct PlanRow {
     /// The recipient's IANA zone.
     pub time_zone: String,
     /// Why this contact gets nothing: `no_address`, `bad_address`, `no_consent`,
-    /// `suppressed`, `erased`, `template_value_missing`.
+    /// `suppressed`, `erased`, `template_value_missing`, `text_not_sendable` (too long or empty).
     pub excluded: Option<String>,
     /// The message, once drafted.
     pub message_id: Option<MessageId>,

@@ -426,15 +426,18 @@ impl Worker {
             }
         };
         let stamp = self.stamp(&actor);
-        let (Some((contact, recipient)), Ok(written)) = (reachable, &written) else {
-            // Said in the plan, once and for good; the rest of the campaign goes on.
-            row.excluded = Some(written.err().unwrap_or("no_address").to_owned());
+        // Said in the plan, once and for good; the rest of the campaign goes on.
+        let exclude = |mut row: PlanRow, reason: &str| {
+            row.excluded = Some(reason.to_owned());
             row.send_at = None;
             let mut set = ChangeSet::new(campaign.workspace.clone());
             set.push(line(row));
-            return Ok(set);
+            Ok(set)
         };
-        let (message, mut set) = decide::create(
+        let (Some((contact, recipient)), Ok(written)) = (reachable, &written) else {
+            return exclude(row, written.err().unwrap_or("no_address"));
+        };
+        let created = decide::create(
             NewMessage {
                 contact_id: contact.id,
                 campaign: Some((campaign.id, row.occurrence.clone())),
@@ -450,7 +453,15 @@ impl Worker {
                 submitted: true,
             },
             &stamp,
-        )?;
+        );
+        let (message, mut set) = match created {
+            Ok(created) => created,
+            // One long name must not stop everybody else.
+            Err(error) if error.kind() == ErrorKind::Invalid => {
+                return exclude(row, "text_not_sendable");
+            }
+            Err(error) => return Err(error),
+        };
         row.message_id = Some(message.id);
         set.push(line(row));
         // A campaign that was paused or cancelled meanwhile drafts nothing more.
