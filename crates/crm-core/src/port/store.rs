@@ -268,6 +268,21 @@ pub trait Store: Send + Sync + Debug {
     /// nothing was applied.
     async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>>;
 
+    /// The time that due messages and leases are judged by. A store that several machines share answers
+    /// with its own clock, whatever theirs say; one without a clock answers with `local`, the caller's.
+    async fn now(&self, local: DateTime<Utc>) -> Result<DateTime<Utc>> {
+        Ok(local)
+    }
+
+    /// Resolves when something was written, by this program or another, that a worker had better look at
+    /// at once; may resolve for nothing. `seen` is what the last call returned (0 at first), so that what
+    /// happens between two calls is not missed. A store that cannot tell never resolves, and every worker
+    /// looks again by itself before long: this only saves time.
+    async fn changed(&self, seen: u64) -> u64 {
+        let _ = seen;
+        std::future::pending().await
+    }
+
     /// Takes due messages: approved, not deleted, not in test mode, `not_before <= now`, not of a
     /// paused campaign, not on a parked channel, earliest `not_before` first. (Those of a cancelled
     /// campaign are taken: the last check calls them off.) No message is given to two callers. Each is changed through [`Claim::decide`].

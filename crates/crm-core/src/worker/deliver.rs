@@ -90,10 +90,14 @@ impl Worker {
         }
         let mut sets = Vec::with_capacity(deadlines.len());
         let mut waiting = Vec::with_capacity(deadlines.len());
+        let at = self.time().await?;
         for (workspace, ids) in ids {
             let views = self.engine.store().dispatch(&workspace, &ids).await?;
             let actor = Actor::system(workspace);
-            let stamp = self.stamp(&actor);
+            let stamp = Stamp {
+                at,
+                ..self.stamp(&actor)
+            };
             for view in views {
                 let channel = self.engine.channels().get(&view.message.channel).cloned();
                 match self.decide(&view, channel.as_ref(), &stamp) {

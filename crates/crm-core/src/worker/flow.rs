@@ -87,6 +87,7 @@ impl Worker {
         let mut intake: Option<BoxFuture<'_, Intake>> = None;
         let mut recording: Option<BoxFuture<'_, (Vec<String>, Result<()>)>> = None;
         let mut patience: Option<Instant> = None;
+        let mut changed = self.engine.store().changed(0);
         loop {
             let stopping = *stop.borrow() || stop.has_changed().is_err();
             if stopping && patience.is_none() {
@@ -132,6 +133,10 @@ impl Worker {
                     }
                 }
                 _ = stop.changed(), if !stopping => {}
+                number = &mut changed => {
+                    changed = self.engine.store().changed(number);
+                    flow.rest = None;
+                }
                 () = until_then(wake) => {
                     flow.rest = flow.rest.filter(|rest| *rest > Instant::now());
                     if patience.is_some_and(|end| end <= Instant::now()) {

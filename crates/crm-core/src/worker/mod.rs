@@ -168,6 +168,7 @@ impl Worker {
 
     /// Does one part of the work again and again until `stop`; pauses when there was nothing to do.
     async fn repeat(&self, mut stop: watch::Receiver<bool>, part: Part) {
+        let mut seen = 0;
         while !*stop.borrow() {
             let idle = match self.part(part).await {
                 Ok(done) => done == 0,
@@ -180,6 +181,7 @@ impl Worker {
                 tokio::select! {
                     changed = stop.changed() => if changed.is_err() { break },
                     () = tokio::time::sleep(self.options.poll) => {}
+                    number = self.engine.store().changed(seen) => seen = number,
                 }
             }
         }
@@ -203,7 +205,7 @@ impl Worker {
 
     /// What time does to messages: leases and deadlines end, cancelled campaigns are called off.
     async fn tend(&self, workspace: &Workspace) -> Result<u64> {
-        let now = self.engine.now();
+        let now = self.time().await?;
         Ok(self.sweep(workspace, now, "lease_expired").await?
             + self.expire(workspace).await?
             + self.recall(workspace).await?)
@@ -237,6 +239,11 @@ impl Worker {
         let (_sender, stop) = watch::channel(false);
         while !self.round(&stop).await?.is_idle() {}
         Ok(())
+    }
+
+    /// The store's time: leases are given by it, so they are judged by it.
+    pub(super) async fn time(&self) -> Result<DateTime<Utc>> {
+        self.engine.store().now(self.engine.now()).await
     }
 
     pub(super) fn stamp<'a>(&'a self, actor: &'a Actor) -> Stamp<'a> {
@@ -291,7 +298,9 @@ impl Worker {
         let stamp = self.stamp(&actor);
         let mut sets = Vec::with_capacity(views.len());
         for view in &views {
-            if matches!(view.message.status, Status::Claimed | Status::Sending) {
+            // It may have been given back and claimed anew since the list was read.
+            let over = view.message.lease_until.is_some_and(|until| until < before);
+            if over && matches!(view.message.status, Status::Claimed | Status::Sending) {
                 let attempt = view.attempt.as_ref();
                 sets.push(dispatch::take_back(&view.message, attempt, reason, &stamp)?.1);
             }
