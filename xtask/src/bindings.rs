@@ -126,18 +126,18 @@ pub(crate) fn node_types(root: &Path) -> Result<(), String> {
 }
 
 /// The tests of the Python package.
-pub(crate) fn python_tests(root: &Path) -> Outcome {
-    pytest(root, Build::Plain, "tests")
+pub(crate) fn python_tests(root: &Path, database: Option<&str>) -> Outcome {
+    pytest(root, Build::Plain, "tests", database)
 }
 
 /// The tests of the Node.js package.
-pub(crate) fn node_tests(root: &Path) -> Outcome {
-    node_test(root, Build::Plain, "test")
+pub(crate) fn node_tests(root: &Path, database: Option<&str>) -> Outcome {
+    node_test(root, Build::Plain, "test", database)
 }
 
 /// The core's conformance suites against adapters written in Python and in JavaScript, with libraries
 /// that hold the suites.
-pub(crate) fn conformance(root: &Path) -> Outcome {
+pub(crate) fn conformance(root: &Path, database: Option<&str>) -> Outcome {
     let built = run::inherit(run::cargo(root).args([
         "build",
         "--locked",
@@ -151,27 +151,28 @@ pub(crate) fn conformance(root: &Path) -> Outcome {
     if let Err(problem) = built.and_then(|()| assemble(root, "debug", Build::Conformance)) {
         return Err(problem).into();
     }
-    let mut all = pytest(root, Build::Conformance, "conformance");
-    let node = node_test(root, Build::Conformance, "conformance");
+    let mut all = pytest(root, Build::Conformance, "conformance", database);
+    let node = node_test(root, Build::Conformance, "conformance", database);
     all.suites.extend(node.suites);
     all.problem = all.problem.or(node.problem);
     all
 }
 
-fn pytest(root: &Path, build: Build, tests: &str) -> Outcome {
+fn pytest(root: &Path, build: Build, tests: &str, database: Option<&str>) -> Outcome {
     let folder = build.python(root);
     let mut command = Command::new(venv::program(root, "python"));
     command
         .args(["-m", "pytest", "--color=no", "-q", "-rfE", tests])
         .current_dir(&folder)
         .env("PYTHONPATH", &folder)
-        .env("CRM_README", root.join("README.md"));
+        .env("CRM_README", root.join("README.md"))
+        .envs(database.map(|url| ("DATABASE_URL", url)));
     let mut counter = Pytest::default();
     let ran = run::tee(&mut command, std::io::stdout(), |line| counter.line(line));
     outcome(counter.finish(&format!("pytest {tests}")), ran)
 }
 
-fn node_test(root: &Path, build: Build, tests: &str) -> Outcome {
+fn node_test(root: &Path, build: Build, tests: &str, database: Option<&str>) -> Outcome {
     let command = node(root).and_then(|mut command| {
         let folder = build.node(root);
         // Named one by one: older versions of Node.js know no patterns.
@@ -183,7 +184,8 @@ fn node_test(root: &Path, build: Build, tests: &str) -> Outcome {
             .args(["--test", "--test-reporter=tap"])
             .args(files)
             .current_dir(&folder)
-            .env("CRM_README", root.join("README.md"));
+            .env("CRM_README", root.join("README.md"))
+            .envs(database.map(|url| ("DATABASE_URL", url)));
         Ok(command)
     });
     let mut counter = Tap::default();

@@ -1,6 +1,6 @@
 //! Development commands: `cargo xtask setup | demo | test | package | deny`.
 //!
-//! Only the standard library is used, so that the first command after a clone starts in seconds and works
+//! Only the standard library is used, and a crate of the workspace that does the same, so that the first command after a clone starts in seconds and works
 //! before anything else was fetched.
 
 mod bindings;
@@ -9,6 +9,7 @@ mod closing;
 mod counts;
 mod demo;
 mod package;
+mod postgres;
 mod report;
 mod run;
 mod setup;
@@ -22,7 +23,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 Usage: cargo xtask <command>
 
-  setup        find python3 (with venv), node, cc and curl; provide what is missing
+  setup        find python3 (with venv), node, cc, curl and PostgreSQL; provide what is
+               missing
   demo [args]  start the host on a demonstration database in target/demo, on
                http://127.0.0.1:8000; extra arguments go to the host and replace
                the defaults (--listen 127.0.0.1:9000, --help, ...)

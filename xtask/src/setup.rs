@@ -1,12 +1,13 @@
 //! `cargo xtask setup`: provides the tools that are missing.
 //!
-//! As root on Debian the system's own packages are used. Anyone else gets Node.js into target/tools, and is
-//! told what to install where no package can help.
+//! As root on Debian the system's own packages are used. Anyone else gets Node.js and PostgreSQL into
+//! target/tools, and is told what to install where no package can help.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::bindings;
+use crate::postgres;
 use crate::run::{self, heading};
 use crate::tools::{Tool, doctor};
 use crate::venv;
@@ -41,6 +42,13 @@ pub(crate) fn provide(root: &Path) -> Result<(), String> {
     {
         println!("{problem}");
     }
+    // After Node.js, whose npm brings it.
+    if missing.contains(&Tool::Postgres)
+        && Tool::Postgres.find(root).is_none()
+        && let Err(problem) = postgres::from_npm(root)
+    {
+        println!("{problem}");
+    }
     println!("\nafter setup:");
     let missing = doctor(root);
     if missing.is_empty() {
@@ -61,6 +69,9 @@ fn apt(missing: &[Tool]) -> Result<(), String> {
         command.env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
+    if missing.contains(&Tool::Postgres) {
+        postgres::without_service()?;
+    }
     run::inherit(apt_get().args(["update", "--quiet"]))?;
     let packages = missing.iter().flat_map(|tool| tool.debian());
     run::inherit(
@@ -93,10 +104,10 @@ mod tests {
 
     #[test]
     fn the_advice_names_every_missing_tool_and_its_packages() {
-        let advice = advice(&[Tool::Python, Tool::Node]);
+        let advice = advice(&[Tool::Python, Tool::Node, Tool::Postgres]);
         for part in [
-            "python 3.11, venv, node 20, npm",
-            "install python3 python3-venv",
+            "python 3.11, venv, node 20, npm, postgresql 15",
+            "install python3 python3-venv postgresql",
         ] {
             assert!(advice.contains(part), "{advice}");
         }

@@ -9,13 +9,15 @@ use crate::bindings::{self, Build};
 use crate::counts::Counter;
 use crate::report::{Outcome, Report, seconds};
 use crate::run::{self, heading};
-use crate::{checks, package, setup, venv};
+use crate::{checks, package, postgres, setup, venv};
 
 /// What earlier steps leave for later ones.
 #[derive(Debug)]
 struct Session<'a> {
     root: &'a Path,
     python: Option<PathBuf>,
+    /// The maintenance database of a PostgreSQL server.
+    database: Option<String>,
 }
 
 /// A step: a new suite is one more line in [`STEPS`].
@@ -26,7 +28,7 @@ struct Step {
     needed: bool,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step {
         name: "tools",
         run: |session| setup::provide(session.root).into(),
@@ -64,6 +66,11 @@ const STEPS: [Step; 14] = [
         needed: true,
     },
     Step {
+        name: "database",
+        run: database,
+        needed: true,
+    },
+    Step {
         name: "rust tests",
         run: rust_tests,
         needed: false,
@@ -80,7 +87,7 @@ const STEPS: [Step; 14] = [
     },
     Step {
         name: "python tests",
-        run: |session| bindings::python_tests(session.root),
+        run: |session| bindings::python_tests(session.root, session.database.as_deref()),
         needed: false,
     },
     Step {
@@ -90,12 +97,12 @@ const STEPS: [Step; 14] = [
     },
     Step {
         name: "node tests",
-        run: |session| bindings::node_tests(session.root),
+        run: |session| bindings::node_tests(session.root, session.database.as_deref()),
         needed: false,
     },
     Step {
         name: "conformance of plugins",
-        run: |session| bindings::conformance(session.root),
+        run: |session| bindings::conformance(session.root, session.database.as_deref()),
         needed: false,
     },
     Step {
@@ -107,7 +114,12 @@ const STEPS: [Step; 14] = [
 
 /// Runs every step; the last line printed is `N passed, M failed`.
 pub(crate) fn test(root: &Path) -> Result<(), String> {
-    let report = run_steps(&STEPS, &mut Session { root, python: None });
+    let mut session = Session {
+        root,
+        python: None,
+        database: None,
+    };
+    let report = run_steps(&STEPS, &mut session);
     heading("summary");
     print!("{}", report.table());
     let (passed, failed) = report.totals();
@@ -145,12 +157,19 @@ fn python_packages(session: &mut Session<'_>) -> Outcome {
     installed.into()
 }
 
+/// One server for all suites: each has databases of its own in it.
+fn database(session: &mut Session<'_>) -> Outcome {
+    let started = postgres::for_tests().map(|url| session.database = Some(url));
+    started.into()
+}
+
 fn rust_tests(session: &mut Session<'_>) -> Outcome {
     let mut command = run::cargo(session.root);
     // Colours would hide the lines to be counted; one failed suite must not hide the next.
     command
         .args(["test", "--workspace", "--locked", "--no-fail-fast"])
-        .env("CARGO_TERM_COLOR", "never");
+        .env("CARGO_TERM_COLOR", "never")
+        .envs(session.database.as_ref().map(|url| ("DATABASE_URL", url)));
     if let Some(python) = &session.python {
         command.env("CRM_PYTHON", python);
     }
@@ -183,6 +202,7 @@ mod tests {
         Session {
             root: Path::new("."),
             python: None,
+            database: None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::run::probe;
 use crate::venv;
+use crm_postgres_testing::Binaries;
 
 /// A program the project uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +18,19 @@ pub(crate) enum Tool {
     Cc,
     /// The tour in README.md is in curl.
     Curl,
+    /// The programs of a PostgreSQL server, 15 or newer: the tests start one.
+    Postgres,
 }
 
 impl Tool {
     /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::Python, Self::Node, Self::Cc, Self::Curl];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Python,
+        Self::Node,
+        Self::Cc,
+        Self::Curl,
+        Self::Postgres,
+    ];
 
     /// Its name in the table.
     pub(crate) const fn name(self) -> &'static str {
@@ -30,6 +39,7 @@ impl Tool {
             Self::Node => "node 20, npm",
             Self::Cc => "cc",
             Self::Curl => "curl",
+            Self::Postgres => "postgresql 15",
         }
     }
 
@@ -41,13 +51,15 @@ impl Tool {
             Self::Node => &[],
             Self::Cc => &["gcc", "libc6-dev"],
             Self::Curl => &["curl"],
+            Self::Postgres => &["postgresql"],
         }
     }
 
-    /// Where it is found: the program and its version.
+    /// Where it is found: the program (the folder of PostgreSQL's programs) and its version.
     pub(crate) fn find(self, root: &Path) -> Option<Found> {
         self.places(root).into_iter().find_map(|program| {
             let version = match self {
+                Self::Postgres => Binaries::at(&program).map(|found| found.version().to_owned()),
                 Self::Python => probe(Command::new(&program).args(["-c", PYTHON_PROBE])),
                 Self::Node => node_version(&program),
                 Self::Cc => probe(Command::new(&program).arg("-dumpversion")),
@@ -65,6 +77,10 @@ impl Tool {
             Self::Node => vec!["node".into(), venv::program(root, "node")],
             Self::Cc => vec!["cc".into(), "gcc".into(), "clang".into()],
             Self::Curl => vec!["curl".into()],
+            Self::Postgres => Binaries::find()
+                .map(|found| found.folder().to_owned())
+                .into_iter()
+                .collect(),
         }
     }
 }

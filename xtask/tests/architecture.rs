@@ -43,6 +43,15 @@ fn naming(folder: &str, words: &[&str]) -> Vec<String> {
     found
 }
 
+/// The folders of all packages.
+fn members() -> Vec<String> {
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let members = workspace.split("members = [").nth(1).unwrap();
+    let members = members.split(']').next().unwrap();
+    let names = members.split('"').skip(1).step_by(2);
+    names.map(str::to_owned).collect()
+}
+
 #[test]
 fn adapters_see_the_core_and_not_each_other() {
     let adapters = [
@@ -175,11 +184,9 @@ fn the_bindings_decide_nothing_and_write_nothing_themselves() {
 fn unsafe_code_is_forbidden_but_for_what_binding_macros_expand_to() {
     let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(workspace.contains("unsafe_code = \"forbid\""));
-    let members = workspace.split("members = [").nth(1).unwrap();
-    let members = members.split(']').next().unwrap();
     let mut own_table = Vec::new();
-    for member in members.split('"').skip(1).step_by(2) {
-        let manifest = fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
+    for member in members() {
+        let manifest = fs::read_to_string(root().join(&member).join("Cargo.toml")).unwrap();
         if !manifest.contains("[lints]\nworkspace = true") {
             own_table.push(member);
         }
@@ -187,6 +194,39 @@ fn unsafe_code_is_forbidden_but_for_what_binding_macros_expand_to() {
     assert_eq!(own_table, ["bindings/python", "bindings/node"]);
     for folder in ["bindings/python/src", "bindings/node/src"] {
         assert_eq!(naming(folder, &["unsafe"]), [] as [&str; 0]);
+    }
+}
+
+#[test]
+fn the_server_for_tests_is_shipped_with_nothing_and_needs_nothing() {
+    let name = "crm-postgres-testing";
+    // What stands in `[dependencies]` goes to users; only tools of development are run from here.
+    let tools = ["crates/crm-postgres-testing", "benches", "xtask"];
+    let mut seen = 0;
+    for member in members() {
+        let manifest = fs::read_to_string(root().join(&member).join("Cargo.toml")).unwrap();
+        let tables = manifest.split("\n[").filter(|table| {
+            let head = table.split(']').next().unwrap();
+            head.ends_with("dependencies") && !head.ends_with("dev-dependencies")
+        });
+        let table = tables.collect::<String>();
+        seen += usize::from(!table.is_empty());
+        if !tools.contains(&member.as_str()) {
+            assert!(!table.contains(name), "{member}");
+        }
+    }
+    assert!(seen > 5, "{seen}");
+    for (folder, expected) in [
+        ("crates/crm-postgres-testing", vec![]),
+        ("xtask", vec!["crm-postgres-testing.workspace = true"]),
+    ] {
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        let needed: Vec<&str> = manifest
+            .split("\n[")
+            .filter(|table| table.split(']').next().unwrap().ends_with("dependencies"))
+            .flat_map(|table| table.lines().skip(1).filter(|line| !line.is_empty()))
+            .collect();
+        assert_eq!(needed, expected, "{folder}");
     }
 }
 

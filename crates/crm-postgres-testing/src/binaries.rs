@@ -40,7 +40,7 @@ impl Binaries {
             .into_iter()
             .chain(versioned(Path::new("/usr/lib/postgresql")))
             .chain(on_path())
-            .chain([provided()]);
+            .chain([Self::provided()]);
         places.into_iter().find_map(|folder| Self::at(&folder)).ok_or_else(|| {
             format!(
                 "PostgreSQL {MINIMUM} or newer was not found: run `cargo xtask setup`, or name the folder \
@@ -66,6 +66,16 @@ impl Binaries {
         })
     }
 
+    /// Where `cargo xtask setup` puts what the system does not have: the last place that is looked in.
+    #[must_use]
+    pub fn provided() -> PathBuf {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let workspace = workspace.ancestors().nth(2).unwrap_or(workspace);
+        ["target", "tools", "postgres", "bin"]
+            .iter()
+            .fold(workspace.to_owned(), |path, part| path.join(part))
+    }
+
     /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -77,15 +87,6 @@ impl Binaries {
     pub fn version(&self) -> &str {
         &self.version
     }
-}
-
-/// Where `cargo xtask setup` puts what the system does not have.
-fn provided() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let workspace = workspace.ancestors().nth(2).unwrap_or(workspace);
-    ["target", "tools", "postgres", "bin"]
-        .iter()
-        .fold(workspace.to_owned(), |path, part| path.join(part))
 }
 
 fn configured() -> Option<PathBuf> {
@@ -172,7 +173,7 @@ mod tests {
     fn a_folder_without_a_server_is_not_taken() {
         assert_eq!(Binaries::at(Path::new("/no/such/folder")), None);
         assert_eq!(Binaries::at(&std::env::temp_dir()), None);
-        assert!(provided().ends_with("target/tools/postgres/bin"));
+        assert!(Binaries::provided().ends_with("target/tools/postgres/bin"));
     }
 
     #[test]
