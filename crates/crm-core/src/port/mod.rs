@@ -6,4 +6,5 @@ pub mod clock;
 pub mod ids;
 pub mod llm;
 pub mod observer;
+pub mod schema;
 pub mod store;

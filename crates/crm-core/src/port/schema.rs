@@ -1,0 +1,68 @@
+//! What the SQL stores have in common: the list of migrations and the names of tables and columns.
+//!
+//! Each store writes its own SQL. The lists here keep them from drifting apart: a store's tests compare
+//! what its database really holds with them, so a column has one name in every database.
+
+/// Every step of the schema ever released, oldest first: its number and its name.
+pub const MIGRATIONS: [(i32, &str); 1] = [(1, "0001_base")];
+
+/// The number of the newest step.
+pub const NEWEST: i32 = 1;
+
+/// Tables and their columns, as every SQL store has them. A store may have further ones of its own, for
+/// locking and counting, which its documentation names.
+pub const TABLES: [(&str, &str); 13] = [
+    ("workspaces", "key name"),
+    (
+        "contacts",
+        "workspace id version external_id name email email_key phone telegram_chat_id whatsapp segment \
+         birthday_year birthday_day company position language time_zone tags custom_fields \
+         preferred_channels consent last_interaction_date erased created_by created_at updated_at \
+         search_key",
+    ),
+    (
+        "templates",
+        "workspace id version name occasion segment channel language subject content format is_active \
+         created_by created_at updated_at",
+    ),
+    (
+        "campaigns",
+        "workspace id version occasion fields status test_mode occurrence plan_cursor planned \
+         next_run_at created_by created_at updated_at",
+    ),
+    (
+        "plan_rows",
+        "workspace campaign contact occurrence channel send_at local_time time_zone excluded message",
+    ),
+    (
+        "messages",
+        "workspace id contact campaign occurrence occasion channel recipient sender status version \
+         revision digest generated_by metadata created_by approved_by approved_at scheduled_for \
+         expires_at not_before epoch lease_owner lease_until attempts failure provider_id sent_at \
+         test_mode deleted created_at updated_at",
+    ),
+    (
+        "revisions",
+        "workspace message number subject content format salt created_by created_at",
+    ),
+    (
+        "approvals",
+        "seq workspace message revision digest approver role decided_at",
+    ),
+    (
+        "attempts",
+        "workspace message epoch id number worker digest started_at finished_at outcome provider_id \
+         reason",
+    ),
+    (
+        "suppressions",
+        "workspace channel address reason created_by created_at",
+    ),
+    (
+        "events",
+        "seq workspace id at actor role subject subject_id action status version revision digest \
+         reason position prev_hash hash",
+    ),
+    ("checkpoints", "workspace position hash"),
+    ("counters", "workspace name value"),
+];
