@@ -30,7 +30,8 @@ pub(crate) fn settings(url: &str) -> Result<PgConnectOptions> {
             "the address of the database must begin with postgres://",
         ));
     }
-    let settings = PgConnectOptions::from_str(url).map_err(|error| Error::from(Fault::Sql(error)))?;
+    let settings =
+        PgConnectOptions::from_str(url).map_err(|error| Error::from(Fault::Sql(error)))?;
     // Statements hold no data, but their log would be long.
     Ok(settings.application_name("crm").disable_statement_logging())
 }
@@ -80,7 +81,9 @@ async fn check(connection: &mut PgConnection) -> Outcome<Found> {
         .fetch_one(connection)
         .await?;
     if version < OLDEST {
-        return Err(wrong("the database server is too old; use PostgreSQL 14 or later"));
+        return Err(wrong(
+            "the database server is too old; use PostgreSQL 14 or later",
+        ));
     }
     if encoding != "UTF8" {
         return Err(wrong(

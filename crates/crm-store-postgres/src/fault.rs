@@ -57,7 +57,10 @@ impl Fault {
             Self::Core(error) => error.kind() != ErrorKind::Unavailable,
             // Bad data, broken constraints, our triggers.
             Self::Sql(_) => self.code().is_some_and(|code| {
-                ["21", "22", "23"].iter().any(|class| code.starts_with(class)) || code == KEPT
+                ["21", "22", "23"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+                    || code == KEPT
             }),
         }
     }
@@ -95,7 +98,9 @@ fn translate(error: &sqlx::Error) -> Error {
         sqlx::Error::PoolTimedOut => unavailable(
             "all connections to the database are in use; try again, or allow more connections",
         ),
-        sqlx::Error::PoolClosed => unavailable("the program is stopping; try again after its restart"),
+        sqlx::Error::PoolClosed => {
+            unavailable("the program is stopping; try again after its restart")
+        }
         sqlx::Error::Tls(_) => Error::new(
             ErrorKind::Configuration,
             "no secure connection to the database could be made; check its certificate and sslmode",
@@ -143,16 +148,23 @@ fn database(error: &dyn DatabaseError) -> Error {
             "the database's user lacks a right; let it own the schema, or grant what the manual lists",
         ),
         // Connection exceptions; operator intervention; insufficient resources; system errors.
-        _ if ["08", "57", "53", "58"].iter().any(|class| code.starts_with(class)) => unavailable(
-            "the database is not available (it stops, starts or lacks resources); try again",
-        ),
+        _ if ["08", "57", "53", "58"]
+            .iter()
+            .any(|class| code.starts_with(class)) =>
+        {
+            unavailable(
+                "the database is not available (it stops, starts or lacks resources); try again",
+            )
+        }
         _ if code.starts_with("22") => Error::new(
             ErrorKind::Invalid,
             "a value cannot be stored: it is too large or holds a NUL character",
         ),
         _ if code.starts_with("XX") => Error::new(
             ErrorKind::Corrupt,
-            format!("the database is damaged (code {code}); stop the program and ask its administrator"),
+            format!(
+                "the database is damaged (code {code}); stop the program and ask its administrator"
+            ),
         ),
         _ => Error::new(
             ErrorKind::Corrupt,

@@ -1,4 +1,7 @@
-//! PostgreSQL store of the outreach engine: many workers on many machines over one database, and the
+//! PostgreSQL store of the outreach engine, **under construction**: it opens a database and brings its
+//! schema to this version; the store port is not implemented yet. What it is to be:
+//!
+//! many workers on many machines over one database, and the
 //! host's own transaction around our writes.
 //!
 //! All tables lie in a schema of their own (`crm` unless [`PgOptions::schema`] says otherwise) and are
@@ -17,27 +20,16 @@
 //! (without `partitions`) and `create_reference_table('crm.workspaces')`; other PostgreSQL-compatible
 //! distributed databases take the same keys. Neither is part of our tests.
 
-mod apply;
-mod audience;
-mod campaigns;
+#![expect(
+    dead_code,
+    reason = "the store port that uses the rest is not written yet"
+)]
+
 mod connection;
-mod contacts;
-mod counters;
-mod dispatch;
-mod events;
 mod fault;
-mod lists;
-mod messages;
 mod migrations;
-mod notice;
-mod plan;
 mod query;
 mod rows;
-mod store;
-mod suppressions;
-mod templates;
-mod trail;
-mod writer;
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,7 +38,6 @@ use std::time::Duration;
 use crm_core::Result;
 use sqlx::PgPool;
 
-use crate::notice::Notices;
 use crate::query::Names;
 
 /// Whose clock says what is due and when a lease ends.
@@ -106,12 +97,6 @@ pub struct PgStore {
 struct Inner {
     pool: PgPool,
     names: Names,
-    options: PgOptions,
-    /// How a transaction begins: with the limits of time, which end with it.
-    begin: String,
-    /// Lower case in every script, as far as this server can.
-    lower: &'static str,
-    notices: Notices,
 }
 
 impl fmt::Debug for PgStore {
@@ -134,24 +119,16 @@ impl PgStore {
     pub async fn connect(url: &str, options: PgOptions) -> Result<Self> {
         let names = Names::new(&options.schema)?;
         let settings = connection::settings(url)?;
-        let found = connection::prepare(&settings, &names, &options).await?;
-        let pool = connection::pool(settings.clone(), &options);
+        connection::prepare(&settings, &names, &options).await?;
+        let pool = connection::pool(settings, &options);
         Ok(Self {
-            inner: Arc::new(Inner {
-                notices: Notices::new(&pool, &names, &options),
-                pool,
-                begin: connection::begin(&options),
-                lower: found.lower,
-                names,
-                options,
-            }),
+            inner: Arc::new(Inner { pool, names }),
         })
     }
 
     /// Closes all connections once their statements have ended. What is called afterwards is
     /// `Unavailable`.
     pub async fn close(&self) {
-        self.inner.notices.stop();
         self.inner.pool.close().await;
     }
 }

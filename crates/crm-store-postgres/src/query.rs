@@ -144,7 +144,9 @@ impl Filter {
     /// The rows.
     pub(crate) async fn fetch(self, db: &mut Db<'_>) -> Outcome<Vec<PgRow>> {
         if self.refused {
-            return Err(Error::new(ErrorKind::Invalid, "a value to search for is too large").into());
+            return Err(
+                Error::new(ErrorKind::Invalid, "a value to search for is too large").into(),
+            );
         }
         let statement = db.names.dynamic(&self.sql);
         Ok(sqlx::query_with(statement, self.values)
@@ -185,7 +187,12 @@ impl List<'_> {
             ("DESC", "<")
         };
         if let Some(after) = page.after {
-            filter.and(self.key).raw(" ").raw(behind).raw(" ").bind(after);
+            filter
+                .and(self.key)
+                .raw(" ")
+                .raw(behind)
+                .raw(" ")
+                .bind(after);
         }
         let limit = page.limit.clamp(1, 1_000);
         // One more shows whether there is a next page.

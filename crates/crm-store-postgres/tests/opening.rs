@@ -1,0 +1,121 @@
+//! Opening a database: the schema is made once, is what core says, and a newer one is refused.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crm_core::ErrorKind;
+use crm_core::port::schema;
+use crm_store_postgres::{PgOptions, PgStore};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+/// A schema of its own in the test server's database, and the way to both.
+async fn fresh() -> (&'static str, PgOptions, PgConnection) {
+    let url = crm_postgres_testing::shared().unwrap();
+    let options = PgOptions {
+        schema: format!("crm_test_{}", uuid::Uuid::from_u128(rand()).simple()),
+        ..PgOptions::default()
+    };
+    (url, options, PgConnection::connect(url).await.unwrap())
+}
+
+/// Different in every call of every process.
+fn rand() -> u128 {
+    use std::hash::{BuildHasher, RandomState};
+    let half = || u128::from(RandomState::new().hash_one(0));
+    (half() << 64) | half()
+}
+
+async fn drop_schema(connection: &mut PgConnection, schema: &str) {
+    let sql = format!("DROP SCHEMA \"{schema}\" CASCADE");
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+async fn tables(connection: &mut PgConnection, schema: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT table_name::text, column_name::text FROM information_schema.columns \
+         WHERE table_schema = $1",
+    )
+    .bind(schema)
+    .fetch_all(connection)
+    .await
+    .unwrap();
+    let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (table, column) in rows {
+        tables.entry(table).or_default().insert(column);
+    }
+    tables
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_that_start_together_make_the_schema_once() {
+    let (url, options, mut connection) = fresh().await;
+    let mut starts = Vec::new();
+    for _ in 0..10 {
+        let options = options.clone();
+        starts.push(tokio::spawn(PgStore::connect(url, options)));
+    }
+    for start in starts {
+        start.await.unwrap().unwrap().close().await;
+    }
+    let found = tables(&mut connection, &options.schema).await;
+    for (table, columns) in schema::TABLES {
+        let wanted: BTreeSet<String> = columns.split_whitespace().map(str::to_owned).collect();
+        let mut has = found.get(table).cloned().unwrap_or_default();
+        if table == "counters" {
+            assert!(has.remove("slot"));
+        }
+        assert_eq!(has, wanted, "{table}");
+    }
+    let names: BTreeSet<&str> = schema::TABLES.iter().map(|(table, _)| *table).collect();
+    let more: Vec<&String> = found
+        .keys()
+        .filter(|name| !names.contains(name.as_str()))
+        .collect();
+    assert_eq!(more, ["address_guards", "migrations"]);
+    drop_schema(&mut connection, &options.schema).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_schema_is_refused() {
+    let (url, options, mut connection) = fresh().await;
+    let store = PgStore::connect(url, options.clone()).await.unwrap();
+    store.close().await;
+    let newer = format!(
+        "INSERT INTO \"{}\".migrations VALUES (9999, '9999_later', now())",
+        options.schema
+    );
+    sqlx::raw_sql(AssertSqlSafe(newer))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let error = PgStore::connect(url, options.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("9999"), "{error}");
+    drop_schema(&mut connection, &options.schema).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_can_be_split_by_workspace() {
+    let (url, mut options, mut connection) = fresh().await;
+    options.partitions = 4;
+    let store = PgStore::connect(url, options.clone()).await.unwrap();
+    store.close().await;
+    let found = tables(&mut connection, &options.schema).await;
+    for leaf in ["messages_p0", "messages_p3", "events_p2", "attempts_p1"] {
+        assert!(found.contains_key(leaf), "{leaf}");
+    }
+    drop_schema(&mut connection, &options.schema).await;
+}
+
+#[tokio::test]
+async fn a_wrong_address_is_told() {
+    for url in ["mysql://localhost/crm", "crm.db", "postgres://[/crm"] {
+        let error = PgStore::connect(url, PgOptions::default())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{url}: {error}");
+    }
+}
