@@ -1,7 +1,7 @@
 //! Development commands: `cargo xtask setup | demo | test | package | deny`.
 //!
-//! Only the standard library is used, and a crate of the workspace that does the same, so that the first command after a clone starts in seconds and works
-//! before anything else was fetched.
+//! Only the standard library is used, and a crate of the workspace that does the same, so that the first
+//! command after a clone starts in seconds and works before anything else was fetched.
 
 mod bindings;
 mod checks;

@@ -56,6 +56,7 @@ fn members() -> Vec<String> {
 fn adapters_see_the_core_and_not_each_other() {
     let adapters = [
         ("crates/crm-store-sqlite/src", "crm_store_sqlite"),
+        ("crates/crm-store-postgres/src", "crm_store_postgres"),
         ("crates/crm-ai-claude/src", "crm_ai_claude"),
         ("crates/crm-channels/src", "crm_channels"),
     ];
@@ -125,10 +126,12 @@ fn sql_stands_in_stores_and_axum_in_the_host_alone() {
         assert_eq!(naming(folder, &sql), [] as [&str; 0]);
         assert_eq!(naming(folder, &["axum::"]), [] as [&str; 0]);
     }
-    assert_eq!(
-        naming("crates/crm-store-sqlite/src", &["axum::"]),
-        [] as [&str; 0]
-    );
+    for folder in [
+        "crates/crm-store-sqlite/src",
+        "crates/crm-store-postgres/src",
+    ] {
+        assert_eq!(naming(folder, &["axum::"]), [] as [&str; 0]);
+    }
 }
 
 #[test]
@@ -147,6 +150,7 @@ fn the_bindings_for_languages_see_the_shared_crate_alone() {
     for folder in [
         "crates/crm-core/src",
         "crates/crm-store-sqlite/src",
+        "crates/crm-store-postgres/src",
         "crates/crm-ai-claude/src",
         "crates/crm-channels/src",
         "examples/host/src",

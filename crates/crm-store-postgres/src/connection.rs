@@ -1,7 +1,6 @@
 //! Opening: the address, what the server must be, the pool.
 
 use std::str::FromStr;
-use std::time::Duration;
 
 use crm_core::{Error, ErrorKind, Result};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -12,14 +11,8 @@ use crate::fault::{Fault, Outcome};
 use crate::migrations;
 use crate::query::Names;
 
-/// The oldest server this was written for.
-const OLDEST: i32 = 140_000;
-
-/// What opening found out about the server.
-pub(crate) struct Found {
-    /// The function that lowers case.
-    pub(crate) lower: &'static str,
-}
+/// The oldest server this is tested with.
+const OLDEST: i32 = 150_000;
 
 /// The address as settings of connections.
 pub(crate) fn settings(url: &str) -> Result<PgConnectOptions> {
@@ -41,7 +34,7 @@ pub(crate) async fn prepare(
     settings: &PgConnectOptions,
     names: &Names,
     options: &PgOptions,
-) -> Result<Found> {
+) -> Result<()> {
     if options.partitions > 1_024 {
         return Err(Error::field("partitions", "use 0 to 1,024"));
     }
@@ -57,32 +50,29 @@ pub(crate) async fn prepare(
         .map_err(Fault::Sql)
         .map_err(Error::from)
         .map_err(|error| error.during("connect"))?;
-    let found = async {
-        let found = check(&mut connection).await?;
-        migrations::run(&mut connection, names, options.partitions).await?;
-        Ok::<_, Fault>(found)
+    let prepared = async {
+        check(&mut connection).await?;
+        migrations::run(&mut connection, names, options.partitions).await
     }
     .await
     .map_err(Error::from)
     .map_err(|error| error.during("open"));
     // Whether it closes well changes nothing.
     let _ = connection.close().await;
-    found
+    prepared
 }
 
-async fn check(connection: &mut PgConnection) -> Outcome<Found> {
+async fn check(connection: &mut PgConnection) -> Outcome<()> {
     let wrong = |detail: &str| Fault::from(Error::new(ErrorKind::Configuration, detail));
-    let (version, encoding, commit, standby, icu): (i32, String, String, bool, bool) =
-        sqlx::query_as(
-            "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), \
-             current_setting('synchronous_commit'), pg_is_in_recovery(), \
-             EXISTS (SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu')",
-        )
-        .fetch_one(connection)
-        .await?;
+    let (version, encoding, commit, standby): (i32, String, String, bool) = sqlx::query_as(
+        "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), \
+             current_setting('synchronous_commit'), pg_is_in_recovery()",
+    )
+    .fetch_one(connection)
+    .await?;
     if version < OLDEST {
         return Err(wrong(
-            "the database server is too old; use PostgreSQL 14 or later",
+            "the database server is too old; use PostgreSQL 15 or later",
         ));
     }
     if encoding != "UTF8" {
@@ -102,13 +92,7 @@ async fn check(connection: &mut PgConnection) -> Outcome<Found> {
         )
         .into());
     }
-    // The locale of the database may know ASCII only (locale C); ICU knows every script.
-    let lower = if icu {
-        "lower({} COLLATE \"und-x-icu\")"
-    } else {
-        "lower({})"
-    };
-    Ok(Found { lower })
+    Ok(())
 }
 
 /// The connections that all calls share.
@@ -117,17 +101,4 @@ pub(crate) fn pool(settings: PgConnectOptions, options: &PgOptions) -> PgPool {
         .max_connections(options.connections.clamp(1, 1_000))
         .acquire_timeout(options.acquire_timeout)
         .connect_lazy_with(settings)
-}
-
-/// How a transaction begins. The limits hold until its end, so that a pooled connection is left as it
-/// was.
-pub(crate) fn begin(options: &PgOptions) -> String {
-    let millis = |limit: Duration| limit.as_millis().clamp(1, 2_147_483_647);
-    format!(
-        "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
-         SET LOCAL idle_in_transaction_session_timeout = {}; SET LOCAL jit = off",
-        millis(options.lock_timeout),
-        millis(options.statement_timeout),
-        millis(options.statement_timeout.saturating_mul(2)),
-    )
 }

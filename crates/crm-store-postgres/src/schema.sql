@@ -72,7 +72,7 @@ CREATE TABLE crm.campaigns (
     test_mode boolean NOT NULL,
     occurrence text COLLATE "C",
     plan_cursor uuid,
-    planned bigint NOT NULL,
+    planned boolean NOT NULL,
     next_run_at timestamptz,
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,
@@ -143,7 +143,9 @@ CREATE INDEX messages_kind ON crm.messages(workspace, status, occasion, generate
 CREATE INDEX messages_contact ON crm.messages(workspace, contact, id);
 CREATE INDEX messages_campaign ON crm.messages(workspace, campaign, status, id)
     WHERE campaign IS NOT NULL AND NOT deleted;
-CREATE INDEX messages_expires ON crm.messages(workspace, expires_at) WHERE expires_at IS NOT NULL;
+-- By status, or the look for late messages would read every sent one that once had a deadline.
+CREATE INDEX messages_expires ON crm.messages(workspace, status, expires_at)
+    WHERE expires_at IS NOT NULL AND NOT deleted;
 CREATE INDEX messages_provider ON crm.messages(workspace, provider_id) WHERE provider_id IS NOT NULL;
 
 -- Texts live here only, so a change of status never rewrites one.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::ErrorKind;
 use crm_core::port::schema;
+use crm_postgres_testing::{Mode, Server, ServerOptions};
 use crm_store_postgres::{PgOptions, PgStore};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -108,6 +109,90 @@ async fn tables_can_be_split_by_workspace() {
         assert!(found.contains_key(leaf), "{leaf}");
     }
     drop_schema(&mut connection, &options.schema).await;
+}
+
+/// The kind of error that opening `url` ends in.
+async fn refusal(url: &str, options: PgOptions) -> (ErrorKind, String) {
+    let error = PgStore::connect(url, options).await.unwrap_err();
+    (error.kind(), error.to_string())
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_schema_is_refused_before_anything_is_asked() {
+    let url = crm_postgres_testing::shared().unwrap();
+    for schema in [
+        "",
+        "CRM",
+        "1crm",
+        "pg_crm",
+        "a\"; DROP SCHEMA public; --",
+        "crm-1",
+        "срм",
+    ] {
+        let options = PgOptions {
+            schema: schema.to_owned(),
+            ..PgOptions::default()
+        };
+        let (kind, _) = refusal(url, options).await;
+        assert_eq!(kind, ErrorKind::Configuration, "{schema}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_may_lose_commits_is_refused() {
+    let url = crm_postgres_testing::shared().unwrap();
+    let join = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{join}options[synchronous_commit]=off");
+    let (kind, text) = refusal(&url, PgOptions::default()).await;
+    assert_eq!(kind, ErrorKind::Configuration);
+    assert!(text.contains("synchronous_commit"), "{text}");
+}
+
+#[tokio::test]
+async fn a_database_of_another_encoding_is_refused() {
+    let server = Server::start(ServerOptions {
+        fsync: false,
+        ..ServerOptions::default()
+    })
+    .unwrap();
+    let mut connection = PgConnection::connect(&server.url("postgres"))
+        .await
+        .unwrap();
+    sqlx::raw_sql("CREATE DATABASE old ENCODING 'SQL_ASCII' TEMPLATE template0")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let (kind, text) = refusal(&server.url("old"), PgOptions::default()).await;
+    assert_eq!(kind, ErrorKind::Configuration);
+    assert!(text.contains("UTF-8"), "{text}");
+    let (kind, _) = refusal(&server.url("missing"), PgOptions::default()).await;
+    assert_eq!(kind, ErrorKind::Configuration);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_a_stopped_server_are_told_without_the_password() {
+    let server = Server::start(ServerOptions {
+        fsync: false,
+        tcp: true,
+        password: Some("right-one".to_owned()),
+        ..ServerOptions::default()
+    })
+    .unwrap();
+    let right = server.tcp_url("postgres").unwrap();
+    PgStore::connect(&right, PgOptions::default())
+        .await
+        .unwrap()
+        .close()
+        .await;
+    let wrong = right.replace("right-one", "wrong-one");
+    assert_ne!(right, wrong);
+    let (kind, text) = refusal(&wrong, PgOptions::default()).await;
+    assert_eq!(kind, ErrorKind::Configuration);
+    assert!(!text.contains("wrong-one"), "{text}");
+    server.stop(Mode::Fast).unwrap();
+    let (kind, text) = refusal(&right, PgOptions::default()).await;
+    assert_eq!(kind, ErrorKind::Unavailable);
+    assert!(!text.contains("right-one"), "{text}");
 }
 
 #[tokio::test]

@@ -285,7 +285,8 @@ pub trait Store: Send + Sync + Debug {
 
     /// Takes due messages: approved, not deleted, not in test mode, `not_before <= now`, not of a
     /// paused campaign, not on a parked channel, earliest `not_before` first. (Those of a cancelled
-    /// campaign are taken: the last check calls them off.) No message is given to two callers. Each is changed through [`Claim::decide`].
+    /// campaign are taken: the last check calls them off.) No message is given to two callers. Each is
+    /// changed through [`Claim::decide`].
     async fn claim(&self, claim: Claim) -> Result<Vec<Message>>;
 
     /// Becomes the dispatcher, if only one may be. Held until the store is dropped; again is fine.

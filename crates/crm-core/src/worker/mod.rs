@@ -181,7 +181,10 @@ impl Worker {
                 tokio::select! {
                     changed = stop.changed() => if changed.is_err() { break },
                     () = tokio::time::sleep(self.options.poll) => {}
-                    number = self.engine.store().changed(seen) => seen = number,
+                    // What tends waits for time to pass, not for writes: it would only look in vain.
+                    number = self.engine.store().changed(seen), if matches!(part, Part::Write) => {
+                        seen = number;
+                    }
                 }
             }
         }
