@@ -12,9 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::Duration;
 use common::{World, world_over};
 use crm_core::Workspace;
+use crm_core::audience::Audience;
+use crm_core::campaign::{CampaignFields, Schedule};
 use crm_core::engine::Policy;
-use crm_core::message::{Message, Status};
-use crm_core::port::store::{Claim, Store};
+use crm_core::message::{Message, Occasion, Status};
+use crm_core::port::store::{Claim, MessageQuery, Store};
 use crm_core::testing::SequentialIds;
 use crm_core::worker::{Worker, WorkerOptions};
 use futures_util::FutureExt;
@@ -119,28 +121,86 @@ async fn round_of_sweep(world: &World) -> u64 {
     worker.round(&stop).await.unwrap().swept
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_change_wakes_a_worker_that_rests() {
-    let store = Arc::new(SharedStore::default());
-    let world = world_over(store.clone(), Policy::default());
-    let contact = world.contact("a@mail.example").await;
-    let hour = std::time::Duration::from_secs(3_600);
+/// A worker that looks again by itself only after an hour; it has looked once and rests.
+async fn resting(
+    world: &World,
+) -> (
+    watch::Sender<bool>,
+    tokio::task::JoinHandle<crm_core::Result<()>>,
+) {
     let options = WorkerOptions {
-        poll: hour,
+        poll: std::time::Duration::from_secs(3_600),
         ..WorkerOptions::default()
     };
     let worker = Worker::new(world.engine.clone(), options);
     let (sender, stop) = watch::channel(false);
     let running = tokio::spawn(async move { worker.run(stop).await });
-    // Time only passes once everybody waits: the worker has looked and rests.
-    let began = tokio::time::Instant::now();
+    settle().await;
+    (sender, running)
+}
+
+/// Paused time only passes once everybody waits.
+async fn settle() {
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_wakes_a_worker_to_deliver() {
+    let store = Arc::new(SharedStore::default());
+    let world = world_over(store.clone(), Policy::default());
+    let contact = world.contact("a@mail.example").await;
+    let (sender, running) = resting(&world).await;
     let message = world.draft(&contact, "a text to be sent").await;
     world.approve(&message).await;
+    settle().await;
+    assert_eq!(world.reload(&message).await.status, Status::Approved);
     store.tell();
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    settle().await;
     assert_eq!(world.reload(&message).await.status, Status::Sent);
-    assert!(began.elapsed() < hour);
     sender.send(true).unwrap();
     running.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_wakes_a_worker_to_plan_and_draft() {
+    let store = Arc::new(SharedStore::default());
+    let world = world_over(store.clone(), Policy::default());
+    world.contact("a@mail.example").await;
+    let (sender, running) = resting(&world).await;
+    let manager = world.manager();
+    let campaign = manager.campaigns().create(campaign()).await.unwrap();
+    manager
+        .campaigns()
+        .execute(campaign.id, false)
+        .await
+        .unwrap();
+    let drafted = || async {
+        let query = MessageQuery {
+            campaign_id: Some(campaign.id),
+            ..MessageQuery::default()
+        };
+        manager.messages().list(query).await.unwrap().items.len()
+    };
+    settle().await;
+    assert_eq!(drafted().await, 0);
+    store.tell();
+    settle().await;
+    assert_eq!(drafted().await, 1);
+    sender.send(true).unwrap();
+    running.await.unwrap().unwrap();
+}
+
+fn campaign() -> CampaignFields {
+    CampaignFields {
+        name: "Навруз".to_owned(),
+        description: None,
+        occasion_type: Occasion::Holiday,
+        audience: Audience::everybody(),
+        schedule: Schedule::Immediate,
+        channel: "email".to_owned(),
+        time_zone: "Asia/Tashkent".to_owned(),
+        template_id: None,
+        tone: None,
+        custom_context: None,
+    }
 }
