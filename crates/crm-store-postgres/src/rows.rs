@@ -23,6 +23,11 @@ pub(crate) fn to_json<T: Serialize>(value: &T) -> Outcome<serde_json::Value> {
     Ok(serde_json::to_value(value)?)
 }
 
+/// One value of each row, for a statement that writes all rows at once through `unnest`.
+pub(crate) fn column<R, T>(rows: &[&R], value: impl Fn(&R) -> T) -> Vec<T> {
+    rows.iter().map(|row| value(row)).collect()
+}
+
 /// A column of a known type.
 pub(crate) fn get<'r, T>(row: &'r PgRow, column: &'static str) -> Outcome<T>
 where
