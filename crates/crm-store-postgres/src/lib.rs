@@ -14,11 +14,20 @@
     reason = "the store port that uses the rest is not written yet"
 )]
 
+mod audience;
+mod bulk;
+mod campaigns;
 mod connection;
+mod contacts;
 mod fault;
 mod migrations;
+mod plan;
 mod query;
 mod rows;
+mod suppressions;
+mod templates;
+#[cfg(test)]
+mod testing;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,8 +1,11 @@
 //! Reading and writing single column values: numbers, names, digests, JSON.
 
+use std::io;
+
 use crm_core::message::{Digest, Format};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -21,6 +24,35 @@ pub(crate) fn small(number: u32) -> i32 {
 /// A value as JSON.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Outcome<serde_json::Value> {
     Ok(serde_json::to_value(value)?)
+}
+
+/// A value as JSON text that comes back from `jsonb` as it was: a large float stays a float.
+pub(crate) fn json_text<T: Serialize>(value: &T) -> Outcome<String> {
+    let mut text = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut text, Floats))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The JSON text of one value of each row. See [`json_text`].
+pub(crate) fn json_column<R, T: Serialize>(
+    rows: &[&R],
+    value: impl Fn(&R) -> &T,
+) -> Outcome<Vec<String>> {
+    rows.iter().map(|row| json_text(value(row))).collect()
+}
+
+/// Writes `1e16` as `10000000000000000.0`: `jsonb` keeps the decimals but not the exponent.
+struct Floats;
+
+impl Formatter for Floats {
+    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        // Shorter ones have decimals anyway, and none beyond 2^64 can be taken for an integer.
+        if (1e16..18_446_744_073_709_551_616.0).contains(&value.abs()) {
+            write!(writer, "{value:.1}")
+        } else {
+            CompactFormatter.write_f64(writer, value)
+        }
+    }
 }
 
 /// One value of each row, for a statement that writes all rows at once through `unnest`.

@@ -1,0 +1,242 @@
+//! Contacts: rows, uniqueness, search.
+
+use crm_core::Workspace;
+use crm_core::contact::{Birthday, Contact, ContactFields};
+use crm_core::id::ContactId;
+use crm_core::port::store::{ContactQuery, Page};
+use sqlx::SqlStr;
+use sqlx::postgres::PgRow;
+
+use crate::audience;
+use crate::bulk::{Table, all};
+use crate::fault::{Outcome, unreadable};
+use crate::query::{Db, Filter, List};
+use crate::rows::{column, get, json, json_column, signed, small, unsigned};
+
+const COLUMNS: &str = "c.id, c.version, c.external_id, c.name, c.email, c.phone, \
+    c.telegram_chat_id, c.whatsapp, c.segment, c.birthday_year, c.birthday_day, c.company, \
+    c.position, c.language, c.time_zone, c.tags, c.custom_fields, c.preferred_channels, c.consent, \
+    c.last_interaction_date, c.erased, c.created_by, c.created_at, c.updated_at";
+
+const TABLE: Table = Table {
+    name: "contacts",
+    columns: "id, version, external_id, name, email, email_key, phone, telegram_chat_id, whatsapp, \
+        segment, birthday_year, birthday_day, company, position, language, time_zone, tags, \
+        custom_fields, preferred_channels, consent, last_interaction_date, erased, created_by, \
+        created_at, updated_at, search_key",
+    arrays: "$2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
+        $9::text[], $10::text[], $11::text[], $12::integer[], $13::integer[], $14::text[], \
+        $15::text[], $16::text[], $17::text[], $18::text[]::jsonb[], $19::text[]::jsonb[], \
+        $20::text[]::jsonb[], $21::text[]::jsonb[], $22::timestamptz[], $23::boolean[], $24::text[], \
+        $25::timestamptz[], $26::timestamptz[], $27::text[]",
+};
+
+/// Whether one of the rows takes an e-mail or external id that another of them still has.
+const HANDED_ON: &str = "SELECT EXISTS ( \
+        SELECT 1 FROM unnest($2::uuid[], $3::text[]) AS n(id, email_key) \
+        JOIN crm.contacts c ON c.email_key = n.email_key AND c.id <> n.id \
+        WHERE c.workspace = $1 AND c.id = ANY ($2) \
+    ) OR EXISTS ( \
+        SELECT 1 FROM unnest($2::uuid[], $4::text[]) AS n(id, external_id) \
+        JOIN crm.contacts c ON c.external_id = n.external_id AND c.id <> n.id \
+        WHERE c.workspace = $1 AND c.id = ANY ($2) \
+    )";
+
+/// Writes new contacts.
+pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Contact]) -> Outcome<()> {
+    if !rows.is_empty() {
+        let sql = TABLE.insert(db);
+        write(db, sql, rows).await?;
+    }
+    Ok(())
+}
+
+/// Writes changed contacts, each at most once; `false` when one of them has not the version before:
+/// roll back.
+pub(crate) async fn update(db: &mut Db<'_>, rows: &[&Contact]) -> Outcome<bool> {
+    if rows.is_empty() {
+        return Ok(true);
+    }
+    if rows.len() == 1 || !handed_on(db, rows).await? {
+        let sql = TABLE.update(db);
+        return Ok(all(write(db, sql, rows).await?, rows));
+    }
+    // One statement writes in any order, and who takes an address must come behind who gives it up.
+    for row in rows {
+        let sql = TABLE.update(db);
+        if write(db, sql, &[*row]).await? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn handed_on(db: &mut Db<'_>, rows: &[&Contact]) -> Outcome<bool> {
+    Ok(sqlx::query_scalar(db.sql(HANDED_ON))
+        .bind(db.key)
+        .bind(column(rows, |row| row.id.0))
+        .bind(column(rows, email_key))
+        .bind(column(rows, |row| row.fields.external_id.clone()))
+        .fetch_one(&mut *db.connection)
+        .await?)
+}
+
+/// Binds the rows; how many were written.
+async fn write(db: &mut Db<'_>, sql: SqlStr, rows: &[&Contact]) -> Outcome<u64> {
+    let text = |of: fn(&ContactFields) -> &String| -> Vec<&str> {
+        rows.iter().map(|row| of(&row.fields).as_str()).collect()
+    };
+    let opt = |of: fn(&ContactFields) -> &Option<String>| -> Vec<Option<&str>> {
+        rows.iter().map(|row| of(&row.fields).as_deref()).collect()
+    };
+    let birthday = |row: &Contact| row.fields.birthday;
+    let done = sqlx::query(sql)
+        .bind(db.key)
+        .bind(column(rows, |row| row.id.0))
+        .bind(column(rows, |row| signed(row.version)))
+        .bind(opt(|fields| &fields.external_id))
+        .bind(text(|fields| &fields.name))
+        .bind(opt(|fields| &fields.email))
+        .bind(column(rows, email_key))
+        .bind(opt(|fields| &fields.phone))
+        .bind(opt(|fields| &fields.telegram_chat_id))
+        .bind(opt(|fields| &fields.whatsapp))
+        .bind(text(|fields| &fields.segment))
+        .bind(column(rows, |row| birthday(row).and_then(|day| day.year)))
+        .bind(column(rows, |row| {
+            birthday(row).map(|day| small(day.month * 100 + day.day))
+        }))
+        .bind(opt(|fields| &fields.company))
+        .bind(opt(|fields| &fields.position))
+        .bind(text(|fields| &fields.language))
+        .bind(opt(|fields| &fields.time_zone))
+        .bind(json_column(rows, |row| &row.fields.tags)?)
+        .bind(json_column(rows, |row| &row.fields.custom_fields)?)
+        .bind(json_column(rows, |row| &row.fields.preferred_channels)?)
+        .bind(json_column(rows, |row| &row.fields.consent)?)
+        .bind(column(rows, |row| row.fields.last_interaction_date))
+        .bind(column(rows, |row| row.erased))
+        .bind(column(rows, |row| row.created_by.clone()))
+        .bind(column(rows, |row| row.created_at))
+        .bind(column(rows, |row| row.updated_at))
+        .bind(column(rows, |row| search_key(&row.fields)))
+        .execute(&mut *db.connection)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+fn email_key(row: &Contact) -> Option<String> {
+    row.fields.email.as_ref().map(|email| email.to_lowercase())
+}
+
+/// What a search looks into. The separator keeps a match from running over two fields.
+fn search_key(fields: &ContactFields) -> String {
+    [
+        Some(fields.name.as_str()),
+        fields.email.as_deref(),
+        fields.company.as_deref(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(str::to_lowercase)
+    .collect::<Vec<_>>()
+    .join("\u{1f}")
+}
+
+fn read(workspace: &Workspace, row: &PgRow) -> Outcome<Contact> {
+    Ok(Contact {
+        workspace: workspace.clone(),
+        id: ContactId(get(row, "id")?),
+        version: unsigned(row, "version")?,
+        fields: ContactFields {
+            external_id: get(row, "external_id")?,
+            name: get(row, "name")?,
+            email: get(row, "email")?,
+            phone: get(row, "phone")?,
+            telegram_chat_id: get(row, "telegram_chat_id")?,
+            whatsapp: get(row, "whatsapp")?,
+            segment: get(row, "segment")?,
+            birthday: birthday(row)?,
+            company: get(row, "company")?,
+            position: get(row, "position")?,
+            language: get(row, "language")?,
+            time_zone: get(row, "time_zone")?,
+            tags: json(row, "tags")?,
+            custom_fields: json(row, "custom_fields")?,
+            preferred_channels: json(row, "preferred_channels")?,
+            consent: json(row, "consent")?,
+            last_interaction_date: get(row, "last_interaction_date")?,
+        },
+        erased: get(row, "erased")?,
+        created_by: get(row, "created_by")?,
+        created_at: get(row, "created_at")?,
+        updated_at: get(row, "updated_at")?,
+    })
+}
+
+fn birthday(row: &PgRow) -> Outcome<Option<Birthday>> {
+    let year = get(row, "birthday_year")?;
+    let Some(day) = get::<Option<i32>>(row, "birthday_day")? else {
+        return Ok(None);
+    };
+    let day = u32::try_from(day).map_err(|_| unreadable("birthday_day"))?;
+    let (month, day) = (day / 100, day % 100);
+    if month > 12 || day > 31 {
+        return Err(unreadable("birthday_day"));
+    }
+    Ok(Some(Birthday { year, month, day }))
+}
+
+/// The contacts with these ids, erased ones too, in any order.
+pub(crate) async fn many(db: &mut Db<'_>, ids: &[ContactId]) -> Outcome<Vec<Contact>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut filter = Filter::new(COLUMNS, "crm.contacts c", "c.workspace", db.key);
+    filter.ids("c.id", ids.iter().map(|id| id.0));
+    let rows = filter.fetch(db).await?;
+    rows.iter().map(|row| read(db.workspace, row)).collect()
+}
+
+/// Lists contacts.
+pub(crate) async fn list(db: &mut Db<'_>, query: &ContactQuery) -> Outcome<Page<Contact>> {
+    let list = List {
+        columns: COLUMNS,
+        from: "crm.contacts c",
+        workspace: "c.workspace",
+        key: "c.id",
+    };
+    let id = |contact: &Contact| contact.id.0;
+    list.page(
+        db,
+        &query.page,
+        |filter| conditions(filter, query),
+        read,
+        id,
+    )
+    .await
+}
+
+fn conditions(filter: &mut Filter, query: &ContactQuery) -> Outcome<()> {
+    filter.ids("c.id", query.ids.iter().map(|id| id.0));
+    if query.ids.is_empty() {
+        filter.and("NOT c.erased");
+    }
+    // The key has an index; the address itself is compared in its own case.
+    let key = query.email.as_ref().map(|email| email.to_lowercase());
+    filter.given("c.email_key = ", key);
+    filter.given("c.email = ", query.email.clone());
+    filter.given("c.external_id = ", query.external_id.clone());
+    filter.given("c.phone = ", query.phone.clone());
+    if let Some(search) = &query.search {
+        filter
+            .and("strpos(c.search_key, ")
+            .bind(search.to_lowercase())
+            .raw(") > 0");
+    }
+    if let Some(audience) = &query.audience {
+        filter.raw(" AND ");
+        audience::compile(audience, query.today, filter)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! Suppressed addresses.
+
+use crm_core::Workspace;
+use crm_core::consent::Suppression;
+use crm_core::port::store::{Page, SuppressionQuery};
+use sqlx::postgres::PgRow;
+
+use crate::bulk::Table;
+use crate::fault::Outcome;
+use crate::query::{Db, Filter};
+use crate::rows::{column, get};
+
+const COLUMNS: &str = "s.channel, s.address, s.reason, s.created_by, s.created_at";
+
+const TABLE: Table = Table {
+    name: "suppressions",
+    columns: "channel, address, reason, created_by, created_at",
+    arrays: "$2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[]",
+};
+
+/// Suppresses addresses; again changes nothing.
+pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Suppression]) -> Outcome<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let text = |of: fn(&Suppression) -> &String| -> Vec<&str> {
+        rows.iter().map(|row| of(row).as_str()).collect()
+    };
+    sqlx::query(TABLE.insert_missing(db))
+        .bind(db.key)
+        .bind(text(|row| &row.channel))
+        .bind(text(|row| &row.address))
+        .bind(text(|row| &row.reason))
+        .bind(text(|row| &row.created_by))
+        .bind(column(rows, |row| row.created_at))
+        .execute(&mut *db.connection)
+        .await?;
+    Ok(())
+}
+
+/// Lifts a suppression, if there is one.
+pub(crate) async fn delete(db: &mut Db<'_>, channel: &str, address: &str) -> Outcome<()> {
+    sqlx::query(db.sql(
+        "DELETE FROM crm.suppressions WHERE workspace = $1 AND channel = $2 AND address = $3",
+    ))
+    .bind(db.key)
+    .bind(channel)
+    .bind(address)
+    .execute(&mut *db.connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether each address is suppressed on its channel: pairs of channel and address.
+pub(crate) async fn suppressed(db: &mut Db<'_>, pairs: &[(&str, &str)]) -> Outcome<Vec<bool>> {
+    if pairs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (channels, addresses): (Vec<&str>, Vec<&str>) = pairs.iter().copied().unzip();
+    // The limit keeps the planner at looking up each, whatever it guesses of the table's size.
+    Ok(sqlx::query_scalar(db.sql(
+        "SELECT s.found IS NOT NULL \
+         FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n(channel, address, place) \
+         LEFT JOIN LATERAL (SELECT true AS found FROM crm.suppressions s \
+             WHERE s.workspace = $1 AND s.channel = n.channel AND s.address = n.address LIMIT 1 \
+         ) s ON true ORDER BY n.place",
+    ))
+    .bind(db.key)
+    .bind(channels)
+    .bind(addresses)
+    .fetch_all(&mut *db.connection)
+    .await?)
+}
+
+fn read(workspace: &Workspace, row: &PgRow) -> Outcome<Suppression> {
+    Ok(Suppression {
+        workspace: workspace.clone(),
+        channel: get(row, "channel")?,
+        address: get(row, "address")?,
+        reason: get(row, "reason")?,
+        created_by: get(row, "created_by")?,
+        created_at: get(row, "created_at")?,
+    })
+}
+
+/// Lists suppressions by channel and address.
+pub(crate) async fn list(db: &mut Db<'_>, query: &SuppressionQuery) -> Outcome<Page<Suppression>> {
+    let limit = if query.limit == 0 {
+        100
+    } else {
+        query.limit.min(1_000)
+    };
+    let addresses: Vec<&str> = query.addresses.iter().map(String::as_str).collect();
+    let mut filter = Filter::new(COLUMNS, "crm.suppressions s", "s.workspace", db.key);
+    filter
+        .given("s.channel = ", query.channel.clone())
+        .one_of("s.address", &addresses)
+        .raw(" ORDER BY s.channel, s.address LIMIT ")
+        .bind(i64::from(limit))
+        .raw(" OFFSET ")
+        .bind(i64::from(query.skip));
+    let rows = filter.fetch(db).await?;
+    let items: Outcome<Vec<Suppression>> = rows.iter().map(|row| read(db.workspace, row)).collect();
+    Ok(Page {
+        items: items?,
+        total: None,
+        next: None,
+    })
+}

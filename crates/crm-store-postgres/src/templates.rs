@@ -1,0 +1,130 @@
+//! Templates.
+
+use crm_core::Workspace;
+use crm_core::id::TemplateId;
+use crm_core::message::Occasion;
+use crm_core::port::store::{Page, TemplateQuery};
+use crm_core::template::{Template, TemplateFields};
+use sqlx::SqlStr;
+use sqlx::postgres::PgRow;
+
+use crate::bulk::Table;
+use crate::fault::Outcome;
+use crate::query::{Db, Filter, List};
+use crate::rows::{column, format, get, named, signed, unsigned};
+
+const COLUMNS: &str = "t.id, t.version, t.name, t.occasion, t.segment, t.channel, t.language, \
+    t.subject, t.content, t.format, t.is_active, t.created_by, t.created_at, t.updated_at";
+
+const TABLE: Table = Table {
+    name: "templates",
+    columns: "id, version, name, occasion, segment, channel, language, subject, content, format, \
+        is_active, created_by, created_at, updated_at",
+    arrays: "$2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
+        $9::text[], $10::text[], $11::text[], $12::boolean[], $13::text[], $14::timestamptz[], \
+        $15::timestamptz[]",
+};
+
+/// Writes new templates.
+pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Template]) -> Outcome<()> {
+    if !rows.is_empty() {
+        let sql = TABLE.insert(db);
+        write(db, sql, rows).await?;
+    }
+    Ok(())
+}
+
+/// Writes changed templates; `false` when one of them has not the version before: roll back.
+///
+/// One by one, as they come: one may take the name that another gives up. People change templates, so
+/// there are never many.
+pub(crate) async fn update(db: &mut Db<'_>, rows: &[&Template]) -> Outcome<bool> {
+    for row in rows {
+        let sql = TABLE.update(db);
+        if write(db, sql, &[*row]).await? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Binds the rows; how many were written.
+async fn write(db: &mut Db<'_>, sql: SqlStr, rows: &[&Template]) -> Outcome<u64> {
+    let text = |of: fn(&TemplateFields) -> &str| -> Vec<&str> {
+        rows.iter().map(|row| of(&row.fields)).collect()
+    };
+    let opt = |of: fn(&TemplateFields) -> &Option<String>| -> Vec<Option<&str>> {
+        rows.iter().map(|row| of(&row.fields).as_deref()).collect()
+    };
+    let done = sqlx::query(sql)
+        .bind(db.key)
+        .bind(column(rows, |row| row.id.0))
+        .bind(column(rows, |row| signed(row.version)))
+        .bind(text(|fields| &fields.name))
+        .bind(text(|fields| fields.occasion_type.as_str()))
+        .bind(opt(|fields| &fields.segment))
+        .bind(opt(|fields| &fields.channel))
+        .bind(text(|fields| &fields.language))
+        .bind(opt(|fields| &fields.subject))
+        .bind(text(|fields| &fields.content))
+        .bind(text(|fields| fields.format.as_str()))
+        .bind(column(rows, |row| row.fields.is_active))
+        .bind(column(rows, |row| row.created_by.clone()))
+        .bind(column(rows, |row| row.created_at))
+        .bind(column(rows, |row| row.updated_at))
+        .execute(&mut *db.connection)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Removes a template; `false` when there is none.
+pub(crate) async fn delete(db: &mut Db<'_>, id: TemplateId) -> Outcome<bool> {
+    let done = sqlx::query(db.sql("DELETE FROM crm.templates WHERE workspace = $1 AND id = $2"))
+        .bind(db.key)
+        .bind(id.0)
+        .execute(&mut *db.connection)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+fn read(workspace: &Workspace, row: &PgRow) -> Outcome<Template> {
+    Ok(Template {
+        workspace: workspace.clone(),
+        id: TemplateId(get(row, "id")?),
+        version: unsigned(row, "version")?,
+        fields: TemplateFields {
+            name: get(row, "name")?,
+            occasion_type: named(row, "occasion", Occasion::parse)?,
+            segment: get(row, "segment")?,
+            channel: get(row, "channel")?,
+            language: get(row, "language")?,
+            subject: get(row, "subject")?,
+            content: get(row, "content")?,
+            format: named(row, "format", format)?,
+            is_active: get(row, "is_active")?,
+        },
+        created_by: get(row, "created_by")?,
+        created_at: get(row, "created_at")?,
+        updated_at: get(row, "updated_at")?,
+    })
+}
+
+/// Lists templates.
+pub(crate) async fn list(db: &mut Db<'_>, query: &TemplateQuery) -> Outcome<Page<Template>> {
+    let conditions = |filter: &mut Filter| {
+        let occasion = query.occasion.map(|occasion| occasion.as_str().to_owned());
+        filter
+            .ids("t.id", query.ids.iter().map(|id| id.0))
+            .given("t.occasion = ", occasion)
+            .given("t.is_active = ", query.active);
+        Ok(())
+    };
+    let list = List {
+        columns: COLUMNS,
+        from: "crm.templates t",
+        workspace: "t.workspace",
+        key: "t.id",
+    };
+    let id = |template: &Template| template.id.0;
+    list.page(db, &query.page, conditions, read, id).await
+}

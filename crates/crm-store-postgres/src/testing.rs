@@ -1,0 +1,70 @@
+//! A schema of its own on the test server, for tests of single tables.
+
+use crm_core::{Error, Workspace};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::fault::Outcome;
+use crate::migrations;
+use crate::query::{self, Db, Names};
+
+/// One connection, and a schema that no other test uses.
+pub(crate) struct Place {
+    connection: PgConnection,
+    names: Names,
+    workspace: Workspace,
+    key: i64,
+}
+
+impl Place {
+    /// A new schema for the test `name`.
+    pub(crate) async fn open(name: &str) -> Self {
+        let url = crm_postgres_testing::shared().unwrap();
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        let schema = format!("crm_test_{name}_{}", std::process::id());
+        drop_schema(&mut connection, &schema).await;
+        let names = Names::new(&schema).unwrap();
+        done(migrations::run(&mut connection, &names, 0).await);
+        let key = query::workspace_for_write(&mut connection, &names, "default").await;
+        Self {
+            connection,
+            names,
+            workspace: Workspace::default(),
+            key: done(key),
+        }
+    }
+
+    pub(crate) fn db(&mut self) -> Db<'_> {
+        Db {
+            connection: &mut self.connection,
+            names: &self.names,
+            workspace: &self.workspace,
+            key: self.key,
+        }
+    }
+
+    /// The same tables, as another workspace sees them.
+    pub(crate) fn stranger(&mut self) -> Db<'_> {
+        Db {
+            key: self.key + 1,
+            ..self.db()
+        }
+    }
+
+    pub(crate) async fn close(mut self) {
+        drop_schema(&mut self.connection, self.names.schema()).await;
+    }
+}
+
+async fn drop_schema(connection: &mut PgConnection, schema: &str) {
+    let sql = format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE");
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+/// What came out; it must have worked.
+#[track_caller]
+pub(crate) fn done<T>(outcome: Outcome<T>) -> T {
+    outcome.map_err(Error::from).unwrap()
+}
