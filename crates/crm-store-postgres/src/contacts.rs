@@ -240,3 +240,211 @@ fn conditions(filter: &mut Filter, query: &ContactQuery) -> Outcome<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crm_core::consent::{Consent, ConsentStatus, Topic};
+    use crm_core::port::store::PageRequest;
+    use crm_core::testing::fixtures::{contact, noon};
+    use crm_core::{Error, ErrorKind};
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{Place, done};
+
+    /// Every field is filled.
+    fn full(number: u64) -> Contact {
+        let mut row = contact(number);
+        row.fields = ContactFields {
+            name: "Gʻulom Oʻrinov — Ғулом Ўринов".to_owned(),
+            email: Some("Gulom@Example.org".to_owned()),
+            phone: Some("+998901234567".to_owned()),
+            telegram_chat_id: Some("-100200".to_owned()),
+            whatsapp: Some("+998907654321".to_owned()),
+            segment: "ВИП".to_owned(),
+            birthday: Birthday::parse("1988-02-29"),
+            company: Some("Oʻzbekiston Ёқилғи".to_owned()),
+            position: Some("директор".to_owned()),
+            language: "uz-Cyrl".to_owned(),
+            tags: ["gold", "ўзбек"].map(str::to_owned).into(),
+            custom_fields: serde_json::from_value(json!({
+                "whole": 1, "real": 1.0, "large": 1e16, "larger": -1.5e18, "small": 2.5e-9,
+                "largest": 1e300, "unsigned": u64::MAX, "yes": true, "text": "oʻ\n\"да\"",
+            }))
+            .unwrap(),
+            preferred_channels: vec!["telegram".to_owned(), "email".to_owned()],
+            consent: vec![Consent {
+                channel: "*".to_owned(),
+                topic: Topic::Marketing,
+                status: ConsentStatus::OptedOut,
+                evidence: None,
+                at: noon(),
+            }],
+            last_interaction_date: Some(noon()),
+            ..row.fields
+        };
+        row
+    }
+
+    fn bare(number: u64) -> Contact {
+        let mut row = contact(number);
+        row.fields = ContactFields {
+            name: "Ёлка".to_owned(),
+            ..ContactFields::default()
+        };
+        row
+    }
+
+    fn next(row: &Contact) -> Contact {
+        Contact {
+            version: row.version + 1,
+            ..row.clone()
+        }
+    }
+
+    async fn stored(place: &mut Place, rows: &[&Contact]) -> Vec<Contact> {
+        let ids: Vec<ContactId> = rows.iter().map(|row| row.id).collect();
+        let mut rows = done(many(&mut place.db(), &ids).await);
+        rows.sort_by_key(|row| row.id);
+        rows
+    }
+
+    #[tokio::test]
+    async fn comes_back_as_written() {
+        let mut place = Place::open("contacts").await;
+        let (mut one, mut two) = (full(1), bare(2));
+        done(insert(&mut place.db(), &[&one, &two]).await);
+        assert_eq!(
+            stored(&mut place, &[&one, &two]).await,
+            [one.clone(), two.clone()]
+        );
+
+        (one.version, two.version) = (2, 2);
+        std::mem::swap(&mut one.fields.company, &mut two.fields.company);
+        (one.fields.birthday, two.erased) = (Birthday::parse("--12-31"), true);
+        assert!(done(update(&mut place.db(), &[&two, &one]).await));
+        assert_eq!(
+            stored(&mut place, &[&one, &two]).await,
+            [one.clone(), two.clone()]
+        );
+
+        // A version that is not the next, and a contact that is not there.
+        assert!(!done(update(&mut place.db(), &[&two]).await));
+        assert!(!done(update(&mut place.db(), &[&next(&one), &two]).await));
+        assert!(!done(update(&mut place.db(), &[&next(&bare(3))]).await));
+        let later = Contact {
+            version: 9,
+            ..one.clone()
+        };
+        assert!(!done(update(&mut place.stranger(), &[&later]).await));
+        let strange = many(&mut place.stranger(), &[one.id]).await;
+        assert_eq!(done(strange), []);
+        place.close().await;
+    }
+
+    #[tokio::test]
+    async fn an_address_is_handed_on_in_one_update() {
+        let mut place = Place::open("handed").await;
+        let (one, two) = (full(1), full(2));
+        let two = Contact {
+            fields: ContactFields {
+                email: Some("b@example.org".to_owned()),
+                ..two.fields
+            },
+            ..two
+        };
+        done(insert(&mut place.db(), &[&one, &two]).await);
+        let (mut taker, mut giver) = (next(&one), next(&two));
+        taker.fields.email.clone_from(&two.fields.email);
+        taker.fields.external_id.clone_from(&two.fields.external_id);
+        (giver.fields.email, giver.fields.external_id) = (None, None);
+        assert!(done(update(&mut place.db(), &[&giver, &taker]).await));
+        assert_eq!(stored(&mut place, &[&one, &two]).await, [taker, giver]);
+
+        let mut third = bare(3);
+        third.fields.email = Some("B@EXAMPLE.ORG".to_owned());
+        let error = insert(&mut place.db(), &[&third])
+            .await
+            .map_err(Error::from);
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Duplicate);
+        third.fields.email = None;
+        third.fields.custom_fields = [("text".to_owned(), json!("\0"))].into();
+        let error = insert(&mut place.db(), &[&third])
+            .await
+            .map_err(Error::from);
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Invalid);
+        place.close().await;
+    }
+
+    #[tokio::test]
+    async fn lists_find_and_page() {
+        let mut place = Place::open("people").await;
+        let mut rows: Vec<Contact> = (2..=6).map(contact).collect();
+        rows.insert(0, full(1));
+        rows.iter_mut().skip(5).for_each(|row| row.erased = true);
+        let rows: Vec<&Contact> = rows.iter().collect();
+        done(insert(&mut place.db(), &rows).await);
+        let all = ContactQuery::default;
+        let search = |text: &str| ContactQuery {
+            search: Some(text.to_owned()),
+            ..all()
+        };
+        let email = |text: &str| ContactQuery {
+            email: Some(text.to_owned()),
+            ..all()
+        };
+        let page = PageRequest {
+            limit: 2,
+            skip: 1,
+            count: true,
+            ..PageRequest::default()
+        };
+        let up = PageRequest {
+            oldest_first: true,
+            after: Some(contact(2).id.0),
+            ..page
+        };
+        let paged = |page| ContactQuery { page, ..all() };
+        let cases: [(ContactQuery, &[u64], Option<u64>); 12] = [
+            (all(), &[5, 4, 3, 2, 1], None),
+            (paged(page), &[4, 3], Some(3)),
+            (paged(up), &[4, 5], None),
+            (search("ҒУЛОМ ў"), &[1], None),
+            (search("OʻZBEK"), &[1], None),
+            (search("анна иванова 3"), &[3], None),
+            (search("%"), &[], None),
+            (search("orgoʻ"), &[], None),
+            (email("Gulom@Example.org"), &[1], None),
+            (email("gulom@example.org"), &[], None),
+            (
+                ContactQuery {
+                    phone: Some("+998901234567".to_owned()),
+                    external_id: Some("crm-1".to_owned()),
+                    ..all()
+                },
+                &[1],
+                None,
+            ),
+            (
+                ContactQuery {
+                    ids: [6, 1].map(|number| contact(number).id).to_vec(),
+                    ..all()
+                },
+                &[6, 1],
+                None,
+            ),
+        ];
+        for (query, wanted, further) in cases {
+            let found = done(list(&mut place.db(), &query).await);
+            let id = |number: &u64| contact(*number).id;
+            let wanted: Vec<ContactId> = wanted.iter().map(id).collect();
+            let ids: Vec<ContactId> = found.items.iter().map(|row| row.id).collect();
+            assert_eq!(ids, wanted, "{query:?}");
+            assert_eq!(found.next, further.map(|number| id(&number).0), "{query:?}");
+            assert_eq!(found.total, query.page.count.then_some(5), "{query:?}");
+            let strange = done(list(&mut place.stranger(), &query).await);
+            assert_eq!(strange.items, [], "{query:?}");
+        }
+        place.close().await;
+    }
+}

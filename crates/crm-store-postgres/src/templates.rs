@@ -128,3 +128,77 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &TemplateQuery) -> Outcome<Page
     let id = |template: &Template| template.id.0;
     list.page(db, &query.page, conditions, read, id).await
 }
+
+#[cfg(test)]
+mod tests {
+    use crm_core::message::Format;
+    use crm_core::port::store::PageRequest;
+    use crm_core::testing::fixtures::template;
+
+    use super::*;
+    use crate::testing::{Place, done};
+
+    #[tokio::test]
+    async fn comes_back_as_written_and_in_pages() {
+        let mut place = Place::open("templates").await;
+        let (mut one, mut two) = (template(1), template(2));
+        "Bayramingiz bilan, {{name}}! Ogʻir boʻlmasin".clone_into(&mut one.fields.content);
+        one.fields.segment = Some("ВИП".to_owned());
+        one.fields.channel = Some("email".to_owned());
+        one.fields.format = Format::Html;
+        (two.fields.subject, two.fields.is_active) = (None, false);
+        two.fields.occasion_type = Occasion::Holiday;
+        done(insert(&mut place.db(), &[&one, &two]).await);
+        let all = TemplateQuery::default;
+        let found = done(list(&mut place.db(), &all()).await).items;
+        assert_eq!(found, [two.clone(), one.clone()]);
+
+        // The second gives up the name that the first one takes.
+        (one.version, two.version) = (2, 2);
+        std::mem::swap(&mut one.fields.name, &mut two.fields.name);
+        "Navroʻz".clone_into(&mut two.fields.name);
+        assert!(done(update(&mut place.db(), &[&two, &one]).await));
+        assert!(!done(update(&mut place.db(), &[&one]).await));
+
+        let first = PageRequest {
+            limit: 1,
+            count: true,
+            ..PageRequest::default()
+        };
+        let rest = PageRequest {
+            after: Some(two.id.0),
+            ..first
+        };
+        let skipped = PageRequest { skip: 1, ..first };
+        let paged = |page| TemplateQuery { page, ..all() };
+        let active = TemplateQuery {
+            active: Some(true),
+            ..all()
+        };
+        let holiday = TemplateQuery {
+            occasion: Some(Occasion::Holiday),
+            ids: vec![one.id, two.id],
+            ..all()
+        };
+        for (query, wanted, further) in [
+            (paged(first), &two, Some(two.id.0)),
+            (paged(rest), &one, None),
+            (paged(skipped), &one, None),
+            (active, &one, None),
+            (holiday, &two, None),
+        ] {
+            let found = done(list(&mut place.db(), &query).await);
+            assert_eq!(found.items, [wanted.clone()], "{query:?}");
+            assert_eq!(found.next, further, "{query:?}");
+            assert_eq!(found.total, query.page.count.then_some(2));
+            let strange = done(list(&mut place.stranger(), &query).await);
+            assert_eq!(strange.items, []);
+        }
+
+        assert!(!done(delete(&mut place.stranger(), one.id).await));
+        assert!(done(delete(&mut place.db(), one.id).await));
+        assert!(!done(delete(&mut place.db(), one.id).await));
+        assert_eq!(done(list(&mut place.db(), &all()).await).items, [two]);
+        place.close().await;
+    }
+}
