@@ -355,11 +355,15 @@ mod tests {
         };
         done(insert(&mut place.db(), &[&one, &two]).await);
         let (mut taker, mut giver) = (next(&one), next(&two));
-        taker.fields.email.clone_from(&two.fields.email);
-        taker.fields.external_id.clone_from(&two.fields.external_id);
-        (giver.fields.email, giver.fields.external_id) = (None, None);
+        taker.fields.email = giver.fields.email.take();
         assert!(done(update(&mut place.db(), &[&giver, &taker]).await));
-        assert_eq!(stored(&mut place, &[&one, &two]).await, [taker, giver]);
+        let rows = stored(&mut place, &[&one, &two]).await;
+        assert_eq!(rows, [taker.clone(), giver.clone()]);
+        (taker, giver) = (next(&taker), next(&giver));
+        taker.fields.external_id = giver.fields.external_id.take();
+        assert!(done(update(&mut place.db(), &[&giver, &taker]).await));
+        let rows = stored(&mut place, &[&one, &two]).await;
+        assert_eq!(rows, [taker, giver]);
 
         let mut third = bare(3);
         third.fields.email = Some("B@EXAMPLE.ORG".to_owned());

@@ -156,9 +156,9 @@ mod tests {
         }
 
         let pairs = [
-            ("sms", sms.address.as_str()),
-            ("email", sms.address.as_str()),
             ("email", one.address.as_str()),
+            ("email", sms.address.as_str()),
+            ("sms", sms.address.as_str()),
             ("email", "A@example.org"),
             ("email", two.address.as_str()),
             ("sms", sms.address.as_str()),
