@@ -7,7 +7,7 @@ use crm_core::port::store::{CampaignQuery, Page};
 use sqlx::SqlStr;
 use sqlx::postgres::PgRow;
 
-use crate::bulk::{Table, all};
+use crate::bulk::{NEXT_VERSION, Table, all};
 use crate::fault::Outcome;
 use crate::query::{Db, Filter, List};
 use crate::rows::{column, get, json, json_column, named, signed, unsigned};
@@ -17,11 +17,21 @@ const COLUMNS: &str = "k.id, k.version, k.fields, k.status, k.test_mode, k.occur
 
 const TABLE: Table = Table {
     name: "campaigns",
-    columns: "id, version, occasion, fields, status, test_mode, occurrence, plan_cursor, planned, \
-        next_run_at, created_by, created_at, updated_at",
-    arrays: "$2::uuid[], $3::bigint[], $4::text[], $5::text[]::jsonb[], $6::text[], $7::boolean[], \
-        $8::text[], $9::uuid[], $10::boolean[], $11::timestamptz[], $12::text[], \
-        $13::timestamptz[], $14::timestamptz[]",
+    columns: &[
+        ("id", "uuid"),
+        ("version", "bigint"),
+        ("occasion", "text"),
+        ("fields", "jsonb"),
+        ("status", "text"),
+        ("test_mode", "boolean"),
+        ("occurrence", "text"),
+        ("plan_cursor", "uuid"),
+        ("planned", "boolean"),
+        ("next_run_at", "timestamptz"),
+        ("created_by", "text"),
+        ("created_at", "timestamptz"),
+        ("updated_at", "timestamptz"),
+    ],
 };
 
 /// Writes new campaigns.
@@ -39,7 +49,7 @@ pub(crate) async fn update(db: &mut Db<'_>, rows: &[&Campaign]) -> Outcome<bool>
     if rows.is_empty() {
         return Ok(true);
     }
-    let sql = TABLE.update(db);
+    let sql = TABLE.update(db, NEXT_VERSION);
     Ok(all(write(db, sql, rows).await?, rows))
 }
 

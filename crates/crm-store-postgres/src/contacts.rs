@@ -8,7 +8,7 @@ use sqlx::SqlStr;
 use sqlx::postgres::PgRow;
 
 use crate::audience;
-use crate::bulk::{Table, all};
+use crate::bulk::{NEXT_VERSION, Table, all};
 use crate::fault::{Outcome, unreadable};
 use crate::query::{Db, Filter, List};
 use crate::rows::{column, get, json, json_column, signed, small, unsigned};
@@ -20,24 +20,43 @@ const COLUMNS: &str = "c.id, c.version, c.external_id, c.name, c.email, c.phone,
 
 const TABLE: Table = Table {
     name: "contacts",
-    columns: "id, version, external_id, name, email, email_key, phone, telegram_chat_id, whatsapp, \
-        segment, birthday_year, birthday_day, company, position, language, time_zone, tags, \
-        custom_fields, preferred_channels, consent, last_interaction_date, erased, created_by, \
-        created_at, updated_at, search_key",
-    arrays: "$2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
-        $9::text[], $10::text[], $11::text[], $12::integer[], $13::integer[], $14::text[], \
-        $15::text[], $16::text[], $17::text[], $18::text[]::jsonb[], $19::text[]::jsonb[], \
-        $20::text[]::jsonb[], $21::text[]::jsonb[], $22::timestamptz[], $23::boolean[], $24::text[], \
-        $25::timestamptz[], $26::timestamptz[], $27::text[]",
+    columns: &[
+        ("id", "uuid"),
+        ("version", "bigint"),
+        ("external_id", "text"),
+        ("name", "text"),
+        ("email", "text"),
+        ("email_key", "text"),
+        ("phone", "text"),
+        ("telegram_chat_id", "text"),
+        ("whatsapp", "text"),
+        ("segment", "text"),
+        ("birthday_year", "integer"),
+        ("birthday_day", "integer"),
+        ("company", "text"),
+        ("position", "text"),
+        ("language", "text"),
+        ("time_zone", "text"),
+        ("tags", "jsonb"),
+        ("custom_fields", "jsonb"),
+        ("preferred_channels", "jsonb"),
+        ("consent", "jsonb"),
+        ("last_interaction_date", "timestamptz"),
+        ("erased", "boolean"),
+        ("created_by", "text"),
+        ("created_at", "timestamptz"),
+        ("updated_at", "timestamptz"),
+        ("search_key", "text"),
+    ],
 };
 
 /// Whether one of the rows takes an e-mail or external id that another of them still has.
 const HANDED_ON: &str = "SELECT EXISTS ( \
-        SELECT 1 FROM unnest($2::uuid[], $3::text[]) AS n(id, email_key) \
+        SELECT 1 FROM unnest((SELECT $2::uuid[]), (SELECT $3::text[])) AS n(id, email_key) \
         JOIN crm.contacts c ON c.email_key = n.email_key AND c.id <> n.id \
         WHERE c.workspace = $1 AND c.id = ANY ($2) \
     ) OR EXISTS ( \
-        SELECT 1 FROM unnest($2::uuid[], $4::text[]) AS n(id, external_id) \
+        SELECT 1 FROM unnest((SELECT $2::uuid[]), (SELECT $4::text[])) AS n(id, external_id) \
         JOIN crm.contacts c ON c.external_id = n.external_id AND c.id <> n.id \
         WHERE c.workspace = $1 AND c.id = ANY ($2) \
     )";
@@ -58,12 +77,12 @@ pub(crate) async fn update(db: &mut Db<'_>, rows: &[&Contact]) -> Outcome<bool> 
         return Ok(true);
     }
     if rows.len() == 1 || !handed_on(db, rows).await? {
-        let sql = TABLE.update(db);
+        let sql = TABLE.update(db, NEXT_VERSION);
         return Ok(all(write(db, sql, rows).await?, rows));
     }
     // One statement writes in any order, and who takes an address must come behind who gives it up.
     for row in rows {
-        let sql = TABLE.update(db);
+        let sql = TABLE.update(db, NEXT_VERSION);
         if write(db, sql, &[*row]).await? == 0 {
             return Ok(false);
         }

@@ -16,10 +16,17 @@ const COLUMNS: &str = "p.campaign, p.occurrence, p.contact, p.channel, p.send_at
 
 const TABLE: Table = Table {
     name: "plan_rows",
-    columns: "campaign, contact, occurrence, channel, send_at, local_time, time_zone, excluded, \
-        message",
-    arrays: "$2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], \
-        $8::text[], $9::text[], $10::uuid[]",
+    columns: &[
+        ("campaign", "uuid"),
+        ("contact", "uuid"),
+        ("occurrence", "text"),
+        ("channel", "text"),
+        ("send_at", "timestamptz"),
+        ("local_time", "text"),
+        ("time_zone", "text"),
+        ("excluded", "text"),
+        ("message", "uuid"),
+    ],
 };
 
 /// Writes lines; the same one again is ignored.
@@ -36,7 +43,7 @@ pub(crate) async fn update(db: &mut Db<'_>, rows: &[&PlanRow]) -> Outcome<bool> 
     if rows.is_empty() {
         return Ok(true);
     }
-    let sql = TABLE.update_where(
+    let sql = TABLE.update(
         db,
         "t.campaign = n.campaign AND t.contact = n.contact AND t.occurrence = n.occurrence",
     );

@@ -14,8 +14,13 @@ const COLUMNS: &str = "s.channel, s.address, s.reason, s.created_by, s.created_a
 
 const TABLE: Table = Table {
     name: "suppressions",
-    columns: "channel, address, reason, created_by, created_at",
-    arrays: "$2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[]",
+    columns: &[
+        ("channel", "text"),
+        ("address", "text"),
+        ("reason", "text"),
+        ("created_by", "text"),
+        ("created_at", "timestamptz"),
+    ],
 };
 
 /// Suppresses addresses; again changes nothing.

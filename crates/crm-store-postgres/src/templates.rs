@@ -8,7 +8,7 @@ use crm_core::template::{Template, TemplateFields};
 use sqlx::SqlStr;
 use sqlx::postgres::PgRow;
 
-use crate::bulk::Table;
+use crate::bulk::{NEXT_VERSION, Table};
 use crate::fault::Outcome;
 use crate::query::{Db, Filter, List};
 use crate::rows::{column, format, get, named, signed, unsigned};
@@ -18,11 +18,22 @@ const COLUMNS: &str = "t.id, t.version, t.name, t.occasion, t.segment, t.channel
 
 const TABLE: Table = Table {
     name: "templates",
-    columns: "id, version, name, occasion, segment, channel, language, subject, content, format, \
-        is_active, created_by, created_at, updated_at",
-    arrays: "$2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
-        $9::text[], $10::text[], $11::text[], $12::boolean[], $13::text[], $14::timestamptz[], \
-        $15::timestamptz[]",
+    columns: &[
+        ("id", "uuid"),
+        ("version", "bigint"),
+        ("name", "text"),
+        ("occasion", "text"),
+        ("segment", "text"),
+        ("channel", "text"),
+        ("language", "text"),
+        ("subject", "text"),
+        ("content", "text"),
+        ("format", "text"),
+        ("is_active", "boolean"),
+        ("created_by", "text"),
+        ("created_at", "timestamptz"),
+        ("updated_at", "timestamptz"),
+    ],
 };
 
 /// Writes new templates.
@@ -40,7 +51,7 @@ pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Template]) -> Outcome<()> {
 /// there are never many.
 pub(crate) async fn update(db: &mut Db<'_>, rows: &[&Template]) -> Outcome<bool> {
     for row in rows {
-        let sql = TABLE.update(db);
+        let sql = TABLE.update(db, NEXT_VERSION);
         if write(db, sql, &[*row]).await? == 0 {
             return Ok(false);
         }
