@@ -266,4 +266,45 @@ mod tests {
         }
         place.close().await;
     }
+
+    #[tokio::test]
+    async fn reads_what_it_needs_in_a_large_plan_without_statistics() {
+        let mut place = Place::open("large").await;
+        let one = plan_row(&campaign(1), 1);
+        done(insert(&mut place.db(), &[&one]).await);
+        place
+            .run(
+                "INSERT INTO crm.plan_rows SELECT workspace, campaign, \
+                     (left(contact::text, 24) || lpad(to_hex(n), 12, '0'))::uuid, occurrence, channel, \
+                     send_at, local_time, time_zone, excluded, message \
+                 FROM crm.plan_rows, generate_series(10000, 29999) n",
+            )
+            .await;
+        let query = PlanQuery {
+            excluded: Some(false),
+            undrafted: true,
+            page: PageRequest {
+                after: Some(one.contact_id.0),
+                ..PageRequest::default()
+            },
+            ..all()
+        };
+        place.run("BEGIN").await;
+        let before = place.rows_read("plan_rows").await;
+        let found = done(list(&mut place.db(), &query).await).items;
+        assert_eq!(found.len(), 100);
+        assert_eq!(place.rows_read("plan_rows").await - before, 101);
+        let every = PlanQuery {
+            excluded: None,
+            undrafted: false,
+            ..query
+        };
+        assert_eq!(done(list(&mut place.db(), &every).await).items, found);
+        assert_eq!(place.rows_read("plan_rows").await - before, 202);
+        let rows: Vec<&PlanRow> = found.iter().collect();
+        assert!(done(update(&mut place.db(), &rows).await));
+        assert_eq!(place.rows_read("plan_rows").await - before, 302);
+        place.run("ROLLBACK").await;
+        place.close().await;
+    }
 }
