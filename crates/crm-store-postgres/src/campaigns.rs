@@ -230,7 +230,7 @@ mod tests {
             (occasion, &two, None),
         ] {
             let found = done(list(&mut place.db(), &query).await);
-            assert_eq!(found.items, [wanted.clone()], "{query:?}");
+            assert_eq!(found.items, std::slice::from_ref(wanted), "{query:?}");
             assert_eq!(found.next, further, "{query:?}");
             assert_eq!(found.total, query.page.count.then_some(2));
         }
