@@ -1,13 +1,16 @@
 //! Opening: the address, what the server must be, the pool.
 
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crm_core::{Error, ErrorKind, Result};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
 
 use crate::PgOptions;
 use crate::fault::{Fault, Outcome};
+use crate::lists::Lower;
 use crate::migrations;
 use crate::query::Names;
 
@@ -34,7 +37,7 @@ pub(crate) async fn prepare(
     settings: &PgConnectOptions,
     names: &Names,
     options: &PgOptions,
-) -> Result<()> {
+) -> Result<Lower> {
     if options.partitions > 1_024 {
         return Err(Error::field("partitions", "use 0 to 1,024"));
     }
@@ -52,7 +55,8 @@ pub(crate) async fn prepare(
         .map_err(|error| error.during("connect"))?;
     let prepared = async {
         check(&mut connection).await?;
-        migrations::run(&mut connection, names, options.partitions).await
+        migrations::run(&mut connection, names, options.partitions).await?;
+        lower(&mut connection).await
     }
     .await
     .map_err(Error::from)
@@ -95,9 +99,51 @@ async fn check(connection: &mut PgConnection) -> Outcome<()> {
     Ok(())
 }
 
+/// How this server makes letters small. A database of locale C knows only those of ASCII by itself.
+async fn lower(connection: &mut PgConnection) -> Outcome<Lower> {
+    let (own, icu): (bool, bool) = sqlx::query_as(
+        "SELECT lower('\u{416}\u{40e}') = '\u{436}\u{45e}', \
+             EXISTS (SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu' \
+                 AND collnamespace = 'pg_catalog'::regnamespace)",
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Lower(match (own, icu) {
+        (false, true) => "lower({} COLLATE \"und-x-icu\")",
+        // Without either, a search meets Cyrillic letters as they are written.
+        _ => "lower({})",
+    }))
+}
+
+/// How a write begins. The limits end with the transaction.
+pub(crate) fn begin_sql(options: &PgOptions) -> Arc<str> {
+    let ms = |time: Duration| time.as_millis().clamp(1, 86_400_000);
+    format!(
+        "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
+         SET LOCAL idle_in_transaction_session_timeout = {}",
+        ms(options.lock_timeout),
+        ms(options.statement_timeout),
+        ms(options.statement_timeout),
+    )
+    .into()
+}
+
+/// Our statements find rows by index, few at a time, in tables that may be too new to have statistics:
+/// left to itself the planner then reads whole tables, and compiles what runs for a millisecond.
+const PLANS: &str = "SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; \
+    SET enable_mergejoin = off";
+
 /// The connections that all calls share.
 pub(crate) fn pool(settings: PgConnectOptions, options: &PgOptions) -> PgPool {
     PgPoolOptions::new()
+        // A dead connection is found when it is used: asking each time costs as much as a short read.
+        .test_before_acquire(false)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(PLANS).await?;
+                Ok(())
+            })
+        })
         .max_connections(options.connections.clamp(1, 1_000))
         .acquire_timeout(options.acquire_timeout)
         .connect_lazy_with(settings)

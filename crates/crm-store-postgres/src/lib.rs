@@ -1,41 +1,64 @@
-//! PostgreSQL store of the outreach engine, **under construction**: it opens a database and brings its
-//! schema to this version. It is not a store yet: the port is not implemented.
+//! PostgreSQL store of the outreach engine: many workers on many machines over one database.
 //!
 //! All tables lie in a schema of their own (`crm` unless [`PgOptions::schema`] says otherwise) and are
-//! named without help of `search_path`, so they can live in the database the host has already.
+//! named without help of `search_path`, so they can live in the database the host has already. A host
+//! whose tables are there too commits ours in its own transaction: [`PgStore::commit_in`].
 //!
-//! PostgreSQL 15 or later, UTF-8, `synchronous_commit` not `off`.
+//! # What the server must be
+//! PostgreSQL 15 or later, UTF-8, `synchronous_commit` not `off`. Connections are kept with settings and
+//! prepared statements: use the server's own address or a pooler in session mode.
 //!
+//! # Many workers
+//! A claim locks the rows it takes and passes over those that others hold (`FOR UPDATE SKIP LOCKED`), so
+//! two workers never wait for each other. Leases are given and judged by the database's clock. Counters
+//! are spread over slots and events are sealed afterwards, so that no two writers meet on one row.
+//! `NOTIFY` wakes resting workers; they look again by themselves when it is lost.
+//!
+//! # Many rows
 //! [`PgOptions::partitions`] splits the large tables by hash of the workspace when they are first made:
-//! the key of each begins with it.
+//! the key of each begins with it, and every statement names one workspace. That is also the way to a
+//! distributed PostgreSQL: a database that spreads tables by a column spreads these by `workspace`, and
+//! all rows of one workspace stay together, so that each commit and each list is answered by one node.
 
-#![expect(
-    dead_code,
-    reason = "the store port that uses the rest is not written yet"
-)]
-
+mod apply;
 mod audience;
 mod bulk;
 mod campaigns;
 mod connection;
 mod contacts;
+mod counters;
+mod dispatch;
+mod events;
 mod fault;
+mod group;
+mod lists;
+mod messages;
 mod migrations;
+mod notice;
 mod plan;
 mod query;
+mod require;
 mod rows;
+mod store;
 mod suppressions;
 mod templates;
 #[cfg(test)]
 mod testing;
+mod trail;
+mod writer;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crm_core::Result;
-use sqlx::PgPool;
+use crm_core::change::ChangeSet;
+use crm_core::{Error, Result, Workspace};
+use sqlx::{PgConnection, PgPool};
 
+use crate::apply::Keys;
+use crate::lists::Lower;
+use crate::notice::Notices;
 use crate::query::Names;
 
 /// How a [`PgStore`] uses its database.
@@ -44,13 +67,31 @@ pub struct PgOptions {
     /// The schema our tables are in; made when there is none and the user may. Lower case letters,
     /// digits and `_`, at most 48.
     pub schema: String,
-    /// How many connections at most; 1 to 1,000.
+    /// How many connections at most; 1 to 1,000. One more is held to listen.
     pub connections: u32,
     /// How long to wait for a free connection, or for a new one.
     pub acquire_timeout: Duration,
+    /// How long a write waits for rows that somebody else holds; whole milliseconds, at least 1.
+    pub lock_timeout: Duration,
+    /// How long one statement of a write may take; whole milliseconds, at least 1.
+    pub statement_timeout: Duration,
     /// Into how many partitions the large tables are split by hash of the workspace; 0 (not at all) to
     /// 1,024. Only the first opening of a schema makes tables; later ones take what is there.
     pub partitions: u32,
+    /// Whether to hear from other programs that there is something to do, and to tell them. Without it
+    /// they find it when they look.
+    pub listen: bool,
+    /// Whose clock judges due messages and leases.
+    pub time: TimeSource,
+}
+
+/// Whose clock judges due messages and leases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeSource {
+    /// The database's: right whatever the clocks of the workers say.
+    Database,
+    /// The callers': for tests and simulations, in which time is made up.
+    Caller,
 }
 
 impl Default for PgOptions {
@@ -59,12 +100,16 @@ impl Default for PgOptions {
             schema: "crm".to_owned(),
             connections: 10,
             acquire_timeout: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(60),
             partitions: 0,
+            listen: true,
+            time: TimeSource::Database,
         }
     }
 }
 
-/// The database, opened. Cheap to clone: all clones share one pool of connections.
+/// The store. Cheap to clone: all clones share one pool of connections.
 #[derive(Clone)]
 pub struct PgStore {
     inner: Arc<Inner>,
@@ -73,6 +118,38 @@ pub struct PgStore {
 struct Inner {
     pool: PgPool,
     names: Names,
+    time: TimeSource,
+    lower: Lower,
+    /// Begins a write.
+    begin_sql: Arc<str>,
+    /// Keys of workspaces that are there for good; they never change.
+    keys: Mutex<Keys>,
+    notices: Notices,
+}
+
+impl Inner {
+    fn known_keys(&self) -> Keys {
+        self.keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn known_key(&self, workspace: &Workspace) -> Option<i64> {
+        self.keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(workspace)
+            .copied()
+    }
+
+    /// Remembers keys that were committed.
+    fn remember(&self, keys: BTreeMap<Workspace, i64>) {
+        self.keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(keys);
+    }
 }
 
 impl fmt::Debug for PgStore {
@@ -95,11 +172,37 @@ impl PgStore {
     pub async fn connect(url: &str, options: PgOptions) -> Result<Self> {
         let names = Names::new(&options.schema)?;
         let settings = connection::settings(url)?;
-        connection::prepare(&settings, &names, &options).await?;
-        let pool = connection::pool(settings, &options);
+        let lower = connection::prepare(&settings, &names, &options).await?;
+        let pool = connection::pool(settings.clone(), &options);
+        let notices = Notices::start(&pool, settings, names.schema(), options.listen);
         Ok(Self {
-            inner: Arc::new(Inner { pool, names }),
+            inner: Arc::new(Inner {
+                pool,
+                names,
+                time: options.time,
+                lower,
+                begin_sql: connection::begin_sql(&options),
+                keys: Mutex::default(),
+                notices,
+            }),
         })
+    }
+
+    /// Writes change sets in the host's own transaction, all of them or none: they are there when the
+    /// host commits and never were when it goes back. `connection` is the host's, in a transaction, to
+    /// the same database. On an error the host's transaction is as it was before the call, and usable.
+    ///
+    /// Until the host ends its transaction, others wait for the rows it changed: keep it short.
+    ///
+    /// # Errors
+    /// What [`commit`](crm_core::port::store::Store::commit) says of a set; `Invalid` in a transaction
+    /// that is not `READ COMMITTED`; `Unavailable` when the connection or the server fails, or another
+    /// transaction was in the way: then the host's transaction is over.
+    pub async fn commit_in(&self, connection: &mut PgConnection, sets: &[ChangeSet]) -> Result<()> {
+        self.inner
+            .commit_in(connection, sets)
+            .await
+            .map_err(|fault| Error::from(fault).during("commit"))
     }
 
     /// Closes all connections once their statements have ended. What is called afterwards is

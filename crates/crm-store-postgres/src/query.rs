@@ -84,13 +84,25 @@ pub(crate) struct Filter {
 impl Filter {
     /// Rows of the workspace: `SELECT {columns} FROM {from} WHERE {workspace} = key`.
     pub(crate) fn new(columns: &str, from: &str, workspace: &str, key: i64) -> Self {
-        let mut filter = Self {
-            sql: format!("SELECT {columns} FROM {from} WHERE {workspace} = "),
+        let mut filter = Self::begin("SELECT ");
+        filter
+            .raw(columns)
+            .raw(" FROM ")
+            .raw(from)
+            .raw(" WHERE ")
+            .raw(workspace)
+            .raw(" = ")
+            .bind(key);
+        filter
+    }
+
+    /// A statement that begins so.
+    pub(crate) fn begin(sql: &str) -> Self {
+        Self {
+            sql: sql.to_owned(),
             values: PgArguments::default(),
             refused: false,
-        };
-        filter.bind(key);
-        filter
+        }
     }
 
     pub(crate) fn raw(&mut self, sql: &str) -> &mut Self {

@@ -1,0 +1,216 @@
+//! The audit history: appended with its change, sealed in batches afterwards.
+//!
+//! Sealing while committing would make every writer wait for the end of the chain. So a commit leaves
+//! its events without a place, and [`seal`] gives them one: whoever seals holds the row of the chain's
+//! end.
+
+use crm_core::Role;
+use crm_core::Workspace;
+use crm_core::id::EventId;
+use crm_core::message::history::{self, AuditEvent, Checkpoint, Seal, StoredEvent, Subject};
+use crm_core::message::{Digest, Status};
+use crm_core::port::store::EventQuery;
+use sqlx::postgres::PgRow;
+
+use crate::fault::Outcome;
+use crate::query::{Db, Filter};
+use crate::rows::{
+    column, count, digest, get, named, opt_digest, opt_named, signed, small, unsigned,
+};
+
+const COLUMNS: &str = "e.seq, e.id, e.at, e.actor, e.role, e.subject, e.subject_id, e.action, \
+    e.status, e.version, e.revision, e.digest, e.reason, e.position, e.prev_hash, e.hash";
+
+/// Appends events in this order.
+pub(crate) async fn append(db: &mut Db<'_>, events: &[&AuditEvent]) -> Outcome<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(db.sql(
+        "INSERT INTO crm.events (workspace, id, at, actor, role, subject, subject_id, action, \
+             status, version, revision, digest, reason) \
+         SELECT $1, v.id, v.at, v.actor, v.role, v.subject, v.subject_id, v.action, v.status, \
+             v.version, v.revision, v.digest, v.reason \
+         FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], \
+             $7::uuid[], $8::text[], $9::text[], $10::bigint[], $11::integer[], $12::bytea[], \
+             $13::text[]) WITH ORDINALITY AS v(id, at, actor, role, subject, subject_id, action, \
+             status, version, revision, digest, reason, number) \
+         ORDER BY v.number",
+    ))
+    .bind(db.key)
+    .bind(column(events, |event| event.id.0))
+    .bind(column(events, |event| event.at))
+    .bind(column(events, |event| event.actor.clone()))
+    .bind(column(events, |event| event.role.as_str()))
+    .bind(column(events, |event| event.subject.as_str()))
+    .bind(column(events, |event| event.subject_id))
+    .bind(column(events, |event| event.action.clone()))
+    .bind(column(events, |event| event.status.map(Status::as_str)))
+    .bind(column(events, |event| signed(event.version)))
+    .bind(column(events, |event| event.revision.map(small)))
+    .bind(column(events, |event| {
+        event.digest.map(|digest| digest.0.to_vec())
+    }))
+    .bind(column(events, |event| event.reason.clone()))
+    .execute(&mut *db.connection)
+    .await?;
+    Ok(())
+}
+
+fn read(workspace: &Workspace, row: &PgRow) -> Outcome<StoredEvent> {
+    let seal = match get::<Option<i64>>(row, "position")? {
+        None => None,
+        Some(_) => Some(Seal {
+            position: unsigned(row, "position")?,
+            prev_hash: digest(row, "prev_hash")?,
+            hash: digest(row, "hash")?,
+        }),
+    };
+    let revision = match get::<Option<i32>>(row, "revision")? {
+        None => None,
+        Some(_) => Some(count(row, "revision")?),
+    };
+    Ok(StoredEvent {
+        event: AuditEvent {
+            id: EventId(get(row, "id")?),
+            workspace: workspace.clone(),
+            at: get(row, "at")?,
+            actor: get(row, "actor")?,
+            role: named(row, "role", Role::parse)?,
+            subject: named(row, "subject", Subject::parse)?,
+            subject_id: get(row, "subject_id")?,
+            action: get(row, "action")?,
+            status: opt_named(row, "status", Status::parse)?,
+            version: unsigned(row, "version")?,
+            revision,
+            digest: opt_digest(row, "digest")?,
+            reason: get(row, "reason")?,
+        },
+        seal,
+    })
+}
+
+/// Lists events in commit order.
+pub(crate) async fn list(db: &mut Db<'_>, query: &EventQuery) -> Outcome<Vec<StoredEvent>> {
+    let mut filter = Filter::new(COLUMNS, "crm.events e", "e.workspace", db.key);
+    if let Some((subject, id)) = query.subject {
+        filter
+            .and("e.subject_id = ")
+            .bind(id)
+            .and("e.subject = ")
+            .bind(subject.as_str());
+    }
+    match query.sealed_after {
+        // Positions are given in commit order, so this order is the same.
+        Some(position) => filter
+            .and("e.position > ")
+            .bind(signed(position))
+            .raw(" ORDER BY e.position"),
+        None => filter.raw(" ORDER BY e.seq"),
+    };
+    let limit = match query.limit {
+        0 => 1_000,
+        limit => limit.min(10_000),
+    };
+    filter.raw(" LIMIT ").bind(i64::from(limit));
+    let rows = filter.fetch(db).await?;
+    rows.iter().map(|row| read(db.workspace, row)).collect()
+}
+
+/// The end of the chain.
+pub(crate) async fn checkpoint(db: &mut Db<'_>) -> Outcome<Checkpoint> {
+    let row =
+        sqlx::query(db.sql("SELECT position, hash FROM crm.checkpoints WHERE workspace = $1"))
+            .bind(db.key)
+            .fetch_optional(&mut *db.connection)
+            .await?;
+    row.map_or(Ok(Checkpoint::default()), |row| read_checkpoint(&row))
+}
+
+fn read_checkpoint(row: &PgRow) -> Outcome<Checkpoint> {
+    Ok(Checkpoint {
+        position: unsigned(row, "position")?,
+        hash: digest(row, "hash")?,
+    })
+}
+
+/// Holds the end of the chain until the transaction ends, and reads it.
+async fn hold_checkpoint(db: &mut Db<'_>) -> Outcome<Checkpoint> {
+    // A first seal makes the row; the update holds it if somebody else did.
+    let row = sqlx::query(db.sql(
+        "INSERT INTO crm.checkpoints AS c (workspace, position, hash) VALUES ($1, 0, $2) \
+         ON CONFLICT (workspace) DO UPDATE SET position = c.position RETURNING position, hash",
+    ))
+    .bind(db.key)
+    .bind(Digest::ZERO.0.to_vec())
+    .fetch_one(&mut *db.connection)
+    .await?;
+    read_checkpoint(&row)
+}
+
+/// Seals up to `limit` waiting events; how many. Runs inside a transaction.
+pub(crate) async fn seal(db: &mut Db<'_>, limit: u32) -> Outcome<u32> {
+    // Most looks find nothing: they hold up nobody.
+    let waits: bool =
+        sqlx::query_scalar(db.sql(
+            "SELECT EXISTS (SELECT 1 FROM crm.events WHERE workspace = $1 AND position IS NULL)",
+        ))
+        .bind(db.key)
+        .fetch_one(&mut *db.connection)
+        .await?;
+    if !waits {
+        return Ok(0);
+    }
+    let head = hold_checkpoint(db).await?;
+    let mut filter = Filter::new(COLUMNS, "crm.events e", "e.workspace", db.key);
+    filter
+        .and("e.position IS NULL ORDER BY e.seq LIMIT ")
+        .bind(i64::from(limit));
+    let rows = filter.fetch(db).await?;
+    let mut numbers: Vec<i64> = Vec::with_capacity(rows.len());
+    let mut events = Vec::with_capacity(rows.len());
+    for row in &rows {
+        numbers.push(get(row, "seq")?);
+        events.push(read(db.workspace, row)?.event);
+    }
+    let (seals, end) = history::seal(head, &events);
+    if seals.is_empty() {
+        return Ok(0);
+    }
+    let bytes = |digest: Digest| digest.0.to_vec();
+    sqlx::query(db.sql(
+        "UPDATE crm.events AS e SET position = v.position, prev_hash = v.prev_hash, hash = v.hash \
+         FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[]) \
+             AS v(seq, position, prev_hash, hash) \
+         WHERE e.workspace = $1 AND e.seq = v.seq",
+    ))
+    .bind(db.key)
+    .bind(numbers)
+    .bind(
+        seals
+            .iter()
+            .map(|seal| signed(seal.position))
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        seals
+            .iter()
+            .map(|seal| bytes(seal.prev_hash))
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        seals
+            .iter()
+            .map(|seal| bytes(seal.hash))
+            .collect::<Vec<_>>(),
+    )
+    .execute(&mut *db.connection)
+    .await?;
+    sqlx::query(db.sql("UPDATE crm.checkpoints SET position = $2, hash = $3 WHERE workspace = $1"))
+        .bind(db.key)
+        .bind(signed(end.position))
+        .bind(bytes(end.hash))
+        .execute(&mut *db.connection)
+        .await?;
+    Ok(u32::try_from(seals.len()).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,396 @@
+//! Lists of messages: which way is short, and how far to go on it.
+//!
+//! Messages are listed in order of id. The index `messages_kind` holds the ids of every combination of
+//! status, occasion and author in that order, `messages_campaign` those of every campaign and status. A
+//! list is the merge of the combinations that a query allows: few are asked, each from where the page
+//! begins, and each for no more than the page. So the cost depends neither on the depth nor on how many
+//! messages meet one condition and miss the other.
+
+use crm_core::message::{GeneratedBy, Message, Occasion, Status};
+use crm_core::port::store::{MessageQuery, Page};
+
+use crate::counters;
+use crate::fault::Outcome;
+use crate::messages::{COLUMNS, FROM, read};
+use crate::query::{Db, Filter, List};
+use crate::rows::named;
+
+/// How this server makes letters small in every script: an expression with `{}` in place of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lower(pub(crate) &'static str);
+
+impl Lower {
+    fn of(self, text: &str) -> String {
+        self.0.replace("{}", text)
+    }
+}
+
+/// Lists messages.
+pub(crate) async fn list(
+    db: &mut Db<'_>,
+    query: &MessageQuery,
+    lower: Lower,
+) -> Outcome<Page<Message>> {
+    let mut query = query.clone();
+    query.statuses.sort_unstable();
+    query.statuses.dedup();
+    let total = if query.page.count {
+        Some(match counted(&query) {
+            Some(name) => u64::try_from(counters::one(db, &name).await?).unwrap_or(0),
+            None => count(db, &query, lower).await?,
+        })
+    } else {
+        None
+    };
+    query.page.count = false;
+    let mut page = match branches(db, &query).await? {
+        Some(branches) => merged(db, &query, &branches, lower).await?,
+        None if query.expires_before.is_some() && query.ids.is_empty() => {
+            expiring(db, &query, lower).await?
+        }
+        None => one_list(db, &query, lower).await?,
+    };
+    page.total = total;
+    Ok(page)
+}
+
+/// The counter that holds the number of matching messages, when there is one.
+fn counted(query: &MessageQuery) -> Option<String> {
+    let plain = MessageQuery {
+        page: query.page,
+        ..MessageQuery::default()
+    };
+    let name = match (
+        query.statuses.as_slice(),
+        query.occasion,
+        query.generated_by,
+    ) {
+        ([], None, None) => "message.total".to_owned(),
+        ([status], None, None) => format!("message.status.{}", status.as_str()),
+        ([], Some(occasion), None) => format!("message.occasion.{}", occasion.as_str()),
+        ([], None, Some(by)) => format!("message.generated_by.{}", by.as_str()),
+        _ => return None,
+    };
+    let rest = MessageQuery {
+        statuses: Vec::new(),
+        occasion: None,
+        generated_by: None,
+        ..query.clone()
+    };
+    (rest == plain).then_some(name)
+}
+
+/// Runs of ids in an index: one for each line of these columns.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Branches {
+    statuses: Vec<&'static str>,
+    occasions: Vec<&'static str>,
+    authors: Vec<&'static str>,
+}
+
+/// Whether a condition leads to few messages by an index of its own.
+const fn narrow(query: &MessageQuery) -> bool {
+    !query.ids.is_empty()
+        || query.contact_id.is_some()
+        || query.expires_before.is_some()
+        || query.provider_id.is_some()
+}
+
+/// The branches to merge; `None` when something narrower leads, or everything is asked for.
+async fn branches(db: &mut Db<'_>, query: &MessageQuery) -> Outcome<Option<Branches>> {
+    let everything = query.statuses.is_empty()
+        && query.lease_before.is_none()
+        && query.campaign_id.is_none()
+        && query.occasion.is_none()
+        && query.generated_by.is_none();
+    if narrow(query) || everything {
+        return Ok(None);
+    }
+    let statuses = match (query.statuses.as_slice(), query.lease_before) {
+        // Nothing else has a lease, and few have these.
+        ([], Some(_)) => vec![Status::Claimed, Status::Sending],
+        ([], None) => present(db, query).await?,
+        (given, _) => given.to_vec(),
+    };
+    let mut branches = Branches::default();
+    if query.campaign_id.is_some() {
+        branches.statuses = statuses.iter().map(|status| status.as_str()).collect();
+        return Ok(Some(branches));
+    }
+    let occasions = query
+        .occasion
+        .map_or(Occasion::ALL.to_vec(), |one| vec![one]);
+    let authors = query
+        .generated_by
+        .map_or(GeneratedBy::ALL.to_vec(), |one| vec![one]);
+    for status in &statuses {
+        for occasion in &occasions {
+            for by in &authors {
+                branches.statuses.push(status.as_str());
+                branches.occasions.push(occasion.as_str());
+                branches.authors.push(by.as_str());
+            }
+        }
+    }
+    Ok(Some(branches))
+}
+
+/// The statuses that messages have now, of the campaign or at all: one step in the index for each.
+async fn present(db: &mut Db<'_>, query: &MessageQuery) -> Outcome<Vec<Status>> {
+    let sql = match query.campaign_id {
+        None => {
+            "WITH RECURSIVE s(status) AS ( \
+                 (SELECT status FROM crm.messages WHERE workspace = $1 AND $2::uuid IS NULL \
+                     AND NOT deleted ORDER BY status LIMIT 1) \
+                 UNION ALL \
+                 SELECT (SELECT m.status FROM crm.messages m WHERE m.workspace = $1 \
+                     AND NOT m.deleted AND m.status > s.status ORDER BY m.status LIMIT 1) \
+                 FROM s WHERE s.status IS NOT NULL) \
+             SELECT status FROM s WHERE status IS NOT NULL"
+        }
+        Some(_) => {
+            "WITH RECURSIVE s(status) AS ( \
+                 (SELECT status FROM crm.messages WHERE workspace = $1 AND campaign = $2 \
+                     AND NOT deleted ORDER BY status LIMIT 1) \
+                 UNION ALL \
+                 SELECT (SELECT m.status FROM crm.messages m WHERE m.workspace = $1 \
+                     AND m.campaign = $2 AND NOT m.deleted AND m.status > s.status \
+                     ORDER BY m.status LIMIT 1) \
+                 FROM s WHERE s.status IS NOT NULL) \
+             SELECT status FROM s WHERE status IS NOT NULL"
+        }
+    };
+    let rows = sqlx::query(db.sql(sql))
+        .bind(db.key)
+        .bind(query.campaign_id.map(|id| id.0))
+        .fetch_all(&mut *db.connection)
+        .await?;
+    rows.iter()
+        .map(|row| named(row, "status", Status::parse))
+        .collect()
+}
+
+/// The page that the branches hold together.
+async fn merged(
+    db: &mut Db<'_>,
+    query: &MessageQuery,
+    branches: &Branches,
+    lower: Lower,
+) -> Outcome<Page<Message>> {
+    let (order, behind) = if query.page.oldest_first {
+        ("ASC", ">")
+    } else {
+        ("DESC", "<")
+    };
+    let limit = query.page.limit.clamp(1, 1_000);
+    // One more shows whether there is a next page.
+    let wanted = i64::from(limit) + 1;
+    let mut filter = Filter::begin("SELECT m.* FROM (SELECT k.id FROM unnest(");
+    filter.bind(owned(&branches.statuses));
+    let of_campaign = query.campaign_id.is_some();
+    if of_campaign {
+        filter.raw("::text[]) AS b(status)");
+    } else {
+        filter
+            .raw("::text[], ")
+            .bind(owned(&branches.occasions))
+            .raw("::text[], ")
+            .bind(owned(&branches.authors))
+            .raw("::text[]) AS b(status, occasion, author)");
+    }
+    filter.raw(" CROSS JOIN LATERAL (SELECT x.id FROM ");
+    filter.raw(match query.search {
+        Some(_) => {
+            "crm.messages x JOIN crm.revisions r ON r.workspace = x.workspace \
+             AND r.message = x.id AND r.number = x.revision"
+        }
+        None => "crm.messages x",
+    });
+    filter
+        .raw(" WHERE x.workspace = ")
+        .bind(db.key)
+        .and("x.status = b.status AND NOT x.deleted");
+    match query.campaign_id {
+        Some(id) => {
+            filter.and("x.campaign = ").bind(id.0);
+            filter.given("x.occasion = ", query.occasion.map(Occasion::as_str));
+            filter.given(
+                "x.generated_by = ",
+                query.generated_by.map(GeneratedBy::as_str),
+            );
+        }
+        None => {
+            filter.and("x.occasion = b.occasion AND x.generated_by = b.author");
+        }
+    }
+    filter.given("x.lease_until < ", query.lease_before);
+    search(&mut filter, query, lower);
+    if let Some(after) = query.page.after {
+        filter.and("x.id ").raw(behind).raw(" ").bind(after);
+    }
+    filter
+        .raw(" ORDER BY x.id ")
+        .raw(order)
+        .raw(" LIMIT ")
+        .bind(wanted + i64::from(query.page.skip))
+        .raw(") AS k ORDER BY k.id ")
+        .raw(order)
+        .raw(" LIMIT ")
+        .bind(wanted)
+        .raw(" OFFSET ")
+        .bind(i64::from(query.page.skip));
+    rows_of(db, filter, order, limit).await
+}
+
+/// Ends a statement whose subquery gives the ids, and reads the page.
+async fn rows_of(
+    db: &mut Db<'_>,
+    mut filter: Filter,
+    order: &str,
+    limit: u32,
+) -> Outcome<Page<Message>> {
+    filter
+        .raw(") AS i CROSS JOIN LATERAL (SELECT ")
+        .raw(COLUMNS)
+        .raw(" FROM ")
+        .raw(FROM)
+        .raw(" WHERE m.workspace = ")
+        .bind(db.key)
+        .raw(" AND m.id = i.id OFFSET 0) AS m ORDER BY i.id ")
+        .raw(order);
+    let rows = filter.fetch(db).await?;
+    let items: Outcome<Vec<Message>> = rows.iter().map(|row| read(db.workspace, row)).collect();
+    let mut items = items?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items
+        .last()
+        .filter(|_| more)
+        .map(|last: &Message| last.id.0);
+    Ok(Page {
+        items,
+        total: None,
+        next,
+    })
+}
+
+fn owned(names: &[&'static str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// The condition on the text, `r` being the current revision.
+fn search(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
+    if let Some(text) = &query.search {
+        let text = text.to_lowercase();
+        filter
+            .and("(strpos(")
+            .raw(&lower.of("r.content"))
+            .raw(", ")
+            .bind(text.clone())
+            .raw(") > 0 OR coalesce(strpos(")
+            .raw(&lower.of("r.subject"))
+            .raw(", ")
+            .bind(text)
+            .raw(") > 0, false))");
+    }
+}
+
+/// All conditions of a query on `m` and its revision `r`.
+fn conditions(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
+    filter.ids("m.id", query.ids.iter().map(|id| id.0));
+    if query.ids.is_empty() {
+        filter.and("NOT m.deleted");
+    }
+    let statuses: Vec<&str> = query
+        .statuses
+        .iter()
+        .map(|status| status.as_str())
+        .collect();
+    filter.one_of("m.status", &statuses);
+    filter.given("m.occasion = ", query.occasion.map(Occasion::as_str));
+    filter.given(
+        "m.generated_by = ",
+        query.generated_by.map(GeneratedBy::as_str),
+    );
+    filter.given("m.contact = ", query.contact_id.map(|id| id.0));
+    filter.given("m.campaign = ", query.campaign_id.map(|id| id.0));
+    filter.given("m.lease_until < ", query.lease_before);
+    filter.given("m.expires_at <= ", query.expires_before);
+    filter.given("m.provider_id = ", query.provider_id.clone());
+    search(filter, query, lower);
+}
+
+/// How many match.
+async fn count(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcome<u64> {
+    let mut query = query.clone();
+    if query.statuses.is_empty() && query.campaign_id.is_none() && !narrow(&query) {
+        // The index begins with the status.
+        query.statuses = Status::ALL.to_vec();
+    }
+    let from = match query.search {
+        Some(_) => FROM,
+        None => "crm.messages m",
+    };
+    List {
+        columns: "",
+        from,
+        workspace: "m.workspace",
+        key: "m.id",
+    }
+    .count(db, |filter| {
+        conditions(filter, &query, lower);
+        Ok(())
+    })
+    .await
+}
+
+/// What has a deadline: few are late at a time, so all of them are found and then put in order. Walking
+/// the ids in order instead would pass every message that is not late.
+async fn expiring(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcome<Page<Message>> {
+    let (order, behind) = if query.page.oldest_first {
+        ("ASC", ">")
+    } else {
+        ("DESC", "<")
+    };
+    let mut query = query.clone();
+    if query.statuses.is_empty() {
+        // The index begins with the status.
+        query.statuses = Status::ALL.to_vec();
+    }
+    let limit = query.page.limit.clamp(1, 1_000);
+    let mut filter = Filter::begin("WITH late AS MATERIALIZED (SELECT m.id FROM ");
+    filter.raw(FROM).raw(" WHERE m.workspace = ").bind(db.key);
+    conditions(&mut filter, &query, lower);
+    if let Some(after) = query.page.after {
+        filter.and("m.id ").raw(behind).raw(" ").bind(after);
+    }
+    filter
+        .raw(") SELECT m.* FROM (SELECT late.id FROM late ORDER BY late.id ")
+        .raw(order)
+        .raw(" LIMIT ")
+        .bind(i64::from(limit) + 1)
+        .raw(" OFFSET ")
+        .bind(i64::from(query.page.skip));
+    rows_of(db, filter, order, limit).await
+}
+
+async fn one_list(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcome<Page<Message>> {
+    List {
+        columns: COLUMNS,
+        from: FROM,
+        workspace: "m.workspace",
+        key: "m.id",
+    }
+    .page(
+        db,
+        &query.page,
+        |filter| {
+            conditions(filter, query, lower);
+            Ok(())
+        },
+        read,
+        |row| row.id.0,
+    )
+    .await
+}

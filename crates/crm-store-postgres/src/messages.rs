@@ -1,0 +1,350 @@
+//! Messages and their revisions.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use crm_core::Workspace;
+use crm_core::id::{CampaignId, ContactId, MessageId};
+use crm_core::message::{GeneratedBy, Message, Occasion, Revision, Status};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Postgres, SqlStr};
+use uuid::Uuid;
+
+use crate::fault::Outcome;
+use crate::query::Db;
+use crate::rows::{
+    column, count, digest, format, get, json, named, signed, small, to_json, unsigned,
+};
+
+pub(crate) const COLUMNS: &str = "m.id, m.contact, m.campaign, m.occurrence, m.occasion, m.channel, \
+    m.recipient, m.sender, m.status, m.version, m.digest, m.generated_by, m.metadata, \
+    m.created_by, m.approved_by, m.approved_at, m.scheduled_for, m.expires_at, m.not_before, \
+    m.epoch, m.lease_owner, m.lease_until, m.attempts, m.failure, m.provider_id, m.sent_at, \
+    m.test_mode, m.deleted, m.created_at, m.updated_at, r.number AS r_number, \
+    r.subject AS r_subject, r.content AS r_content, r.format AS r_format, r.salt AS r_salt, \
+    r.created_by AS r_created_by, r.created_at AS r_created_at";
+
+/// Messages with their current text.
+pub(crate) const FROM: &str = "crm.messages m JOIN crm.revisions r \
+    ON r.workspace = m.workspace AND r.message = m.id AND r.number = m.revision";
+
+/// Writes new messages with their first revisions.
+pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let metadata: Outcome<Vec<_>> = rows.iter().map(|row| to_json(&row.metadata)).collect();
+    sqlx::query(db.sql(
+        "INSERT INTO crm.messages (workspace, id, contact, campaign, occurrence, occasion, \
+             channel, recipient, sender, status, version, revision, digest, generated_by, \
+             metadata, created_by, approved_by, approved_at, scheduled_for, expires_at, \
+             not_before, epoch, lease_owner, lease_until, attempts, failure, provider_id, sent_at, \
+             test_mode, deleted, created_at, updated_at) \
+         SELECT $1, v.* FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], \
+             $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::integer[], \
+             $13::bytea[], $14::text[], $15::jsonb[], $16::text[], $17::text[], \
+             $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], \
+             $22::bigint[], $23::text[], $24::timestamptz[], $25::integer[], $26::text[], \
+             $27::text[], $28::timestamptz[], $29::boolean[], $30::boolean[], \
+             $31::timestamptz[], $32::timestamptz[]) AS v",
+    ))
+    .bind(db.key)
+    .bind(column(rows, |row| row.id.0))
+    .bind(column(rows, |row| row.contact_id.0))
+    .bind(column(rows, |row| row.campaign_id.map(|id| id.0)))
+    .bind(column(rows, |row| row.occurrence.clone()))
+    .bind(column(rows, |row| row.occasion.as_str()))
+    .bind(column(rows, |row| row.channel.clone()))
+    .bind(column(rows, |row| row.recipient.clone()))
+    .bind(column(rows, |row| row.sender.clone()))
+    .bind(column(rows, |row| row.status.as_str()))
+    .bind(column(rows, |row| signed(row.version)))
+    .bind(column(rows, |row| small(row.revision.number)))
+    .bind(column(rows, |row| row.digest.0.to_vec()))
+    .bind(column(rows, |row| row.generated_by.as_str()))
+    .bind(metadata?)
+    .bind(column(rows, |row| row.created_by.clone()))
+    .bind(column(rows, |row| row.approved_by.clone()))
+    .bind(column(rows, |row| row.approved_at))
+    .bind(column(rows, |row| row.scheduled_for))
+    .bind(column(rows, |row| row.expires_at))
+    .bind(column(rows, |row| row.not_before))
+    .bind(column(rows, |row| signed(row.epoch)))
+    .bind(column(rows, |row| row.lease_owner.clone()))
+    .bind(column(rows, |row| row.lease_until))
+    .bind(column(rows, |row| small(row.attempts)))
+    .bind(column(rows, |row| row.failure.clone()))
+    .bind(column(rows, |row| row.provider_id.clone()))
+    .bind(column(rows, |row| row.sent_at))
+    .bind(column(rows, |row| row.test_mode))
+    .bind(column(rows, |row| row.deleted))
+    .bind(column(rows, |row| row.created_at))
+    .bind(column(rows, |row| row.updated_at))
+    .execute(&mut *db.connection)
+    .await?;
+    insert_revisions(db, rows).await
+}
+
+/// Without a new text: the address stays as it is too, so an erased one stays erased.
+const MOVE: &str = "UPDATE crm.messages AS m SET version = v.version, status = v.status, \
+    approved_by = v.approved_by, approved_at = v.approved_at, not_before = v.not_before, \
+    epoch = v.epoch, lease_owner = v.lease_owner, lease_until = v.lease_until, \
+    attempts = v.attempts, failure = v.failure, provider_id = v.provider_id, \
+    sent_at = v.sent_at, deleted = v.deleted, updated_at = v.updated_at \
+    FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], \
+    $7::timestamptz[], $8::bigint[], $9::text[], $10::timestamptz[], $11::integer[], $12::text[], \
+    $13::text[], $14::timestamptz[], $15::boolean[], $16::timestamptz[]) AS v(id, version, \
+    status, approved_by, approved_at, not_before, epoch, lease_owner, lease_until, attempts, \
+    failure, provider_id, sent_at, deleted, updated_at) \
+    WHERE m.workspace = $1 AND m.id = v.id AND m.version = v.version - 1";
+
+/// With a new text. Where a message came from (contact, campaign, occurrence, occasion, channel,
+/// creation) never changes; an index on a column that is named here would be written again.
+const REVISE: &str = "UPDATE crm.messages AS m SET version = v.version, status = v.status, \
+    approved_by = v.approved_by, approved_at = v.approved_at, not_before = v.not_before, \
+    epoch = v.epoch, lease_owner = v.lease_owner, lease_until = v.lease_until, \
+    attempts = v.attempts, failure = v.failure, provider_id = v.provider_id, \
+    sent_at = v.sent_at, deleted = v.deleted, updated_at = v.updated_at, \
+    recipient = v.recipient, sender = v.sender, revision = v.revision, digest = v.digest, \
+    scheduled_for = v.scheduled_for, expires_at = v.expires_at, generated_by = v.generated_by, \
+    metadata = v.metadata \
+    FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], \
+    $7::timestamptz[], $8::bigint[], $9::text[], $10::timestamptz[], $11::integer[], $12::text[], \
+    $13::text[], $14::timestamptz[], $15::boolean[], $16::timestamptz[], $17::text[], \
+    $18::text[], $19::integer[], $20::bytea[], $21::timestamptz[], $22::timestamptz[], \
+    $23::text[], $24::jsonb[]) AS v(id, version, status, approved_by, approved_at, not_before, \
+    epoch, lease_owner, lease_until, attempts, failure, provider_id, sent_at, deleted, \
+    updated_at, recipient, sender, revision, digest, scheduled_for, expires_at, generated_by, \
+    metadata) \
+    WHERE m.workspace = $1 AND m.id = v.id AND m.version = v.version - 1";
+
+/// What both kinds of change write.
+fn moved(sql: SqlStr, key: i64, rows: &[&Message]) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query(sql)
+        .bind(key)
+        .bind(column(rows, |row| row.id.0))
+        .bind(column(rows, |row| signed(row.version)))
+        .bind(column(rows, |row| row.status.as_str()))
+        .bind(column(rows, |row| row.approved_by.clone()))
+        .bind(column(rows, |row| row.approved_at))
+        .bind(column(rows, |row| row.not_before))
+        .bind(column(rows, |row| signed(row.epoch)))
+        .bind(column(rows, |row| row.lease_owner.clone()))
+        .bind(column(rows, |row| row.lease_until))
+        .bind(column(rows, |row| small(row.attempts)))
+        .bind(column(rows, |row| row.failure.clone()))
+        .bind(column(rows, |row| row.provider_id.clone()))
+        .bind(column(rows, |row| row.sent_at))
+        .bind(column(rows, |row| row.deleted))
+        .bind(column(rows, |row| row.updated_at))
+}
+
+/// Writes changed messages without new texts, each at most once; `false` when one has not the version
+/// before (others may be written: go back then).
+pub(crate) async fn update(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<bool> {
+    if rows.is_empty() {
+        return Ok(true);
+    }
+    let changed = moved(db.sql(MOVE), db.key, rows)
+        .execute(&mut *db.connection)
+        .await?
+        .rows_affected();
+    Ok(usize::try_from(changed).is_ok_and(|changed| changed == rows.len()))
+}
+
+/// Writes changed messages with new texts, like [`update`].
+pub(crate) async fn revise(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<bool> {
+    if rows.is_empty() {
+        return Ok(true);
+    }
+    let metadata: Outcome<Vec<_>> = rows.iter().map(|row| to_json(&row.metadata)).collect();
+    let changed = moved(db.sql(REVISE), db.key, rows)
+        .bind(column(rows, |row| row.recipient.clone()))
+        .bind(column(rows, |row| row.sender.clone()))
+        .bind(column(rows, |row| small(row.revision.number)))
+        .bind(column(rows, |row| row.digest.0.to_vec()))
+        .bind(column(rows, |row| row.scheduled_for))
+        .bind(column(rows, |row| row.expires_at))
+        .bind(column(rows, |row| row.generated_by.as_str()))
+        .bind(metadata?)
+        .execute(&mut *db.connection)
+        .await?
+        .rows_affected();
+    if usize::try_from(changed).is_ok_and(|changed| changed == rows.len()) {
+        insert_revisions(db, rows).await?;
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+async fn insert_revisions(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
+    sqlx::query(db.sql(
+        "INSERT INTO crm.revisions (workspace, message, number, subject, content, format, salt, \
+             created_by, created_at) \
+         SELECT $1, v.* FROM unnest($2::uuid[], $3::integer[], $4::text[], $5::text[], \
+             $6::text[], $7::bytea[], $8::text[], $9::timestamptz[]) AS v",
+    ))
+    .bind(db.key)
+    .bind(column(rows, |row| row.id.0))
+    .bind(column(rows, |row| small(row.revision.number)))
+    .bind(column(rows, |row| row.revision.subject.clone()))
+    .bind(column(rows, |row| row.revision.content.clone()))
+    .bind(column(rows, |row| row.revision.format.as_str()))
+    .bind(column(rows, |row| row.revision.salt.to_vec()))
+    .bind(column(rows, |row| row.revision.created_by.clone()))
+    .bind(column(rows, |row| row.revision.created_at))
+    .execute(&mut *db.connection)
+    .await?;
+    Ok(())
+}
+
+/// Removes texts, salts and addresses of everything written to the contact.
+pub(crate) async fn erase(db: &mut Db<'_>, contact: ContactId) -> Outcome<()> {
+    const STATEMENTS: [&str; 3] = [
+        "DELETE FROM crm.suppressions WHERE workspace = $1 AND address IN ( \
+         SELECT recipient FROM crm.messages WHERE workspace = $1 AND contact = $2 \
+         UNION SELECT a.value FROM crm.contacts c CROSS JOIN LATERAL unnest(ARRAY[ \
+             c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id]) AS a(value) \
+         WHERE c.workspace = $1 AND c.id = $2 AND a.value IS NOT NULL)",
+        "UPDATE crm.revisions SET subject = NULL, content = '', \
+         salt = decode('00000000000000000000000000000000', 'hex') \
+         WHERE workspace = $1 AND message IN \
+         (SELECT id FROM crm.messages WHERE workspace = $1 AND contact = $2)",
+        "UPDATE crm.messages SET recipient = '' WHERE workspace = $1 AND contact = $2",
+    ];
+    for sql in STATEMENTS {
+        sqlx::query(db.sql(sql))
+            .bind(db.key)
+            .bind(contact.0)
+            .execute(&mut *db.connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Which of these messages are there, and at which version.
+pub(crate) async fn versions(db: &mut Db<'_>, ids: &[Uuid]) -> Outcome<BTreeMap<Uuid, u64>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = sqlx::query(
+        db.sql("SELECT id, version FROM crm.messages WHERE workspace = $1 AND id = ANY ($2)"),
+    )
+    .bind(db.key)
+    .bind(ids)
+    .fetch_all(&mut *db.connection)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((get(row, "id")?, unsigned(row, "version")?)))
+        .collect()
+}
+
+/// All versions of a message's text, oldest first.
+pub(crate) async fn revisions(db: &mut Db<'_>, id: MessageId) -> Outcome<Vec<Revision>> {
+    let rows = sqlx::query(db.sql(
+        "SELECT number AS r_number, subject AS r_subject, content AS r_content, \
+             format AS r_format, salt AS r_salt, created_by AS r_created_by, \
+             created_at AS r_created_at \
+         FROM crm.revisions WHERE workspace = $1 AND message = $2 ORDER BY number",
+    ))
+    .bind(db.key)
+    .bind(id.0)
+    .fetch_all(&mut *db.connection)
+    .await?;
+    rows.iter().map(|row| read_revision(row, id)).collect()
+}
+
+fn read_revision(row: &PgRow, id: MessageId) -> Outcome<Revision> {
+    let salt: &[u8] = get(row, "r_salt")?;
+    Ok(Revision {
+        message_id: id,
+        number: count(row, "r_number")?,
+        subject: get(row, "r_subject")?,
+        content: get(row, "r_content")?,
+        format: named(row, "r_format", format)?,
+        salt: salt
+            .try_into()
+            .map_err(|_| crate::fault::unreadable("salt"))?,
+        created_by: get(row, "r_created_by")?,
+        created_at: get(row, "r_created_at")?,
+    })
+}
+
+pub(crate) fn read(workspace: &Workspace, row: &PgRow) -> Outcome<Message> {
+    let id = MessageId(get(row, "id")?);
+    Ok(Message {
+        workspace: workspace.clone(),
+        id,
+        contact_id: ContactId(get(row, "contact")?),
+        campaign_id: get::<Option<Uuid>>(row, "campaign")?.map(CampaignId),
+        occurrence: get(row, "occurrence")?,
+        occasion: named(row, "occasion", Occasion::parse)?,
+        channel: get(row, "channel")?,
+        recipient: get(row, "recipient")?,
+        sender: get(row, "sender")?,
+        status: named(row, "status", Status::parse)?,
+        version: unsigned(row, "version")?,
+        revision: read_revision(row, id)?,
+        digest: digest(row, "digest")?,
+        generated_by: named(row, "generated_by", GeneratedBy::parse)?,
+        metadata: json(row, "metadata")?,
+        created_by: get(row, "created_by")?,
+        approved_by: get(row, "approved_by")?,
+        approved_at: get(row, "approved_at")?,
+        scheduled_for: get(row, "scheduled_for")?,
+        expires_at: get(row, "expires_at")?,
+        not_before: get(row, "not_before")?,
+        epoch: unsigned(row, "epoch")?,
+        lease_owner: get(row, "lease_owner")?,
+        lease_until: get(row, "lease_until")?,
+        attempts: count(row, "attempts")?,
+        failure: get(row, "failure")?,
+        provider_id: get(row, "provider_id")?,
+        sent_at: get(row, "sent_at")?,
+        test_mode: get(row, "test_mode")?,
+        deleted: get(row, "deleted")?,
+        created_at: get(row, "created_at")?,
+        updated_at: get(row, "updated_at")?,
+    })
+}
+
+/// The messages of these ids, in any order; unknown ones are left out.
+pub(crate) async fn many(db: &mut Db<'_>, ids: &[Uuid]) -> Outcome<Vec<Message>> {
+    let sql = format!(
+        "SELECT m.* FROM unnest($2::uuid[]) AS v(id) CROSS JOIN LATERAL ( \
+             SELECT {COLUMNS} FROM {FROM} WHERE m.workspace = $1 AND m.id = v.id OFFSET 0) AS m"
+    );
+    let rows = sqlx::query(db.names.dynamic(&sql))
+        .bind(db.key)
+        .bind(ids)
+        .fetch_all(&mut *db.connection)
+        .await?;
+    rows.iter().map(|row| read(db.workspace, row)).collect()
+}
+
+/// Approved messages that may leave now, earliest first, held for this transaction. What somebody else
+/// holds is passed over.
+pub(crate) async fn due(
+    db: &mut Db<'_>,
+    now: DateTime<Utc>,
+    parked: &[String],
+    limit: u32,
+) -> Outcome<Vec<Message>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {FROM} \
+         WHERE m.workspace = $1 AND m.status = 'approved' AND NOT m.deleted AND NOT m.test_mode \
+         AND m.not_before <= $2 AND m.channel <> ALL ($3) \
+         AND NOT EXISTS (SELECT 1 FROM crm.campaigns k WHERE k.workspace = m.workspace \
+             AND k.id = m.campaign AND k.status = 'paused') \
+         ORDER BY m.not_before, m.id LIMIT $4 FOR UPDATE OF m SKIP LOCKED"
+    );
+    let rows = sqlx::query(db.names.dynamic(&sql))
+        .bind(db.key)
+        .bind(now)
+        .bind(parked)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *db.connection)
+        .await?;
+    rows.iter().map(|row| read(db.workspace, row)).collect()
+}

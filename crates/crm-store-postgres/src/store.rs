@@ -1,0 +1,410 @@
+//! The port: reads on any connection, writes in one transaction each.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use crm_core::campaign::{Campaign, PlanRow};
+use crm_core::change::ChangeSet;
+use crm_core::consent::Suppression;
+use crm_core::contact::Contact;
+use crm_core::id::MessageId;
+use crm_core::message::Message;
+use crm_core::message::history::{Checkpoint, StoredEvent};
+use crm_core::port::store::{
+    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, MessageQuery, Page, PlanQuery,
+    Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+};
+use crm_core::template::Template;
+use crm_core::{Error, Result, Workspace};
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres};
+
+use crate::apply::Failing;
+use crate::fault::{Fault, Outcome};
+use crate::query::{Db, Names, workspace as find};
+use crate::writer::is_lost;
+use crate::{
+    Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, events, lists, messages,
+    plan, suppressions, templates, trail,
+};
+
+/// Work that reads.
+type Reading<'a, T> = Pin<Box<dyn Future<Output = Outcome<T>> + Send + 'a>>;
+
+/// How often a claim is done again when the server broke it off.
+const AGAIN: u32 = 5;
+
+/// Reads are done once more on another connection when the first was dead.
+struct Tries {
+    first: bool,
+}
+
+impl Tries {
+    const fn new() -> Self {
+        Self { first: true }
+    }
+
+    async fn connection(&mut self, pool: &PgPool) -> Outcome<PoolConnection<Postgres>> {
+        match pool.acquire().await {
+            Err(error) if is_lost(&error) && std::mem::take(&mut self.first) => {
+                Ok(pool.acquire().await?)
+            }
+            connection => Ok(connection?),
+        }
+    }
+
+    /// The result to answer with; `None` to try again.
+    fn judge<T>(
+        &mut self,
+        result: Outcome<T>,
+        connection: PoolConnection<Postgres>,
+    ) -> Option<Outcome<T>> {
+        match &result {
+            Err(Fault::Sql(error)) if is_lost(error) && std::mem::take(&mut self.first) => {
+                // Not back into the pool.
+                drop(connection.detach());
+                None
+            }
+            _ => Some(result),
+        }
+    }
+}
+
+impl Inner {
+    /// Reads something that belongs to no workspace.
+    async fn on_connection<T>(
+        &self,
+        work: impl for<'a> Fn(&'a mut PgConnection, &'a Names) -> Reading<'a, T>,
+    ) -> Outcome<T> {
+        let mut tries = Tries::new();
+        loop {
+            let mut connection = tries.connection(&self.pool).await?;
+            let result = work(&mut connection, &self.names).await;
+            if let Some(result) = tries.judge(result, connection) {
+                return result;
+            }
+        }
+    }
+
+    /// Reads something of one workspace; `empty` when it holds nothing.
+    async fn read<T>(
+        &self,
+        workspace: &Workspace,
+        empty: impl FnOnce() -> T,
+        work: impl for<'a> Fn(Db<'a>) -> Reading<'a, T>,
+    ) -> Result<T> {
+        let mut tries = Tries::new();
+        loop {
+            let mut connection = tries.connection(&self.pool).await?;
+            let result = match self.key_on(&mut connection, workspace).await {
+                Ok(None) => return Ok(empty()),
+                Ok(Some(key)) => {
+                    work(Db {
+                        connection: &mut connection,
+                        names: &self.names,
+                        workspace,
+                        key,
+                    })
+                    .await
+                }
+                Err(fault) => Err(fault),
+            };
+            if let Some(result) = tries.judge(result, connection) {
+                return Ok(result?);
+            }
+        }
+    }
+
+    /// The workspace's key, if it holds anything.
+    async fn key_on(
+        &self,
+        connection: &mut PgConnection,
+        workspace: &Workspace,
+    ) -> Outcome<Option<i64>> {
+        if let Some(key) = self.known_key(workspace) {
+            return Ok(Some(key));
+        }
+        let found = find(connection, &self.names, workspace.as_str()).await?;
+        if let Some(key) = found {
+            self.remember(BTreeMap::from([(workspace.clone(), key)]));
+        }
+        Ok(found)
+    }
+
+    async fn claim(&self, claim: &Claim) -> Outcome<Vec<Message>> {
+        let mut transaction = self.begin().await?;
+        let Some(key) = self.key_on(&mut transaction, &claim.workspace).await? else {
+            return Ok(Vec::new());
+        };
+        let now = match self.time {
+            TimeSource::Database => clock(&mut transaction).await?,
+            TimeSource::Caller => claim.now,
+        };
+        let mut db = Db {
+            connection: &mut transaction,
+            names: &self.names,
+            workspace: &claim.workspace,
+            key,
+        };
+        let limit = claim.limit.clamp(1, 1_000);
+        let due = messages::due(&mut db, now, &claim.parked, limit).await?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (decided, sets, refused) = dispatch::decide(claim, &due, now);
+        // The rows are held by us, so nothing but a defect can refuse one.
+        let (results, _) = self
+            .write(&mut transaction, &sets, Failing::EndsOne)
+            .await?;
+        transaction.commit().await?;
+        Ok(dispatch::taken(decided, results, refused)?)
+    }
+
+    async fn seal(&self, workspace: &Workspace, limit: u32) -> Outcome<u32> {
+        let mut transaction = self.begin().await?;
+        let Some(key) = self.key_on(&mut transaction, workspace).await? else {
+            return Ok(0);
+        };
+        let mut db = Db {
+            connection: &mut transaction,
+            names: &self.names,
+            workspace,
+            key,
+        };
+        let sealed = events::seal(&mut db, limit).await?;
+        transaction.commit().await?;
+        Ok(sealed)
+    }
+}
+
+/// The server's clock, to the microsecond.
+async fn clock(connection: &mut PgConnection) -> Outcome<DateTime<Utc>> {
+    Ok(sqlx::query_scalar("SELECT clock_timestamp()")
+        .fetch_one(connection)
+        .await?)
+}
+
+/// A page of a workspace that holds nothing.
+fn nothing<T>(count: bool) -> impl FnOnce() -> Page<T> {
+    move || Page {
+        items: Vec::new(),
+        total: count.then_some(0),
+        next: None,
+    }
+}
+
+#[async_trait]
+impl Store for PgStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities {
+            name: "postgres".to_owned(),
+            durable: true,
+            exclusive_dispatcher: false,
+            seals_on_commit: false,
+        }
+    }
+
+    async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
+        if sets.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.inner
+            .commit(&sets)
+            .await
+            .map_err(|fault| Error::from(fault).during("commit"))
+    }
+
+    async fn now(&self, local: DateTime<Utc>) -> Result<DateTime<Utc>> {
+        match self.inner.time {
+            TimeSource::Caller => Ok(local),
+            TimeSource::Database => Ok(self
+                .inner
+                .on_connection(|connection, _| Box::pin(clock(connection)))
+                .await?),
+        }
+    }
+
+    async fn changed(&self, seen: u64) -> u64 {
+        self.inner.notices.changed(seen).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Message>> {
+        let mut again = 0;
+        loop {
+            match self.inner.claim(&claim).await {
+                Err(fault) if fault.is_collision() && again < AGAIN => again += 1,
+                result => {
+                    return result.map_err(|fault| Error::from(fault).during("claim"));
+                }
+            }
+        }
+    }
+
+    async fn become_dispatcher(&self) -> Result<()> {
+        // Any number of workers may deliver: leases and epochs keep them apart.
+        Ok(())
+    }
+
+    async fn seal(&self, workspace: &Workspace, limit: u32) -> Result<u32> {
+        self.inner
+            .seal(workspace, limit)
+            .await
+            .map_err(|fault| Error::from(fault).during("seal"))
+    }
+
+    async fn checkpoint(&self, workspace: &Workspace) -> Result<Checkpoint> {
+        self.inner
+            .read(workspace, Checkpoint::default, |mut db| {
+                Box::pin(async move { events::checkpoint(&mut db).await })
+            })
+            .await
+    }
+
+    async fn workspaces(&self) -> Result<Vec<Workspace>> {
+        let names: Vec<String> = self
+            .inner
+            .on_connection(|connection, names| {
+                Box::pin(async move {
+                    Ok(sqlx::query_scalar(names.sql(
+                        "SELECT name FROM crm.workspaces w \
+                         WHERE EXISTS (SELECT 1 FROM crm.events x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM crm.contacts x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM crm.messages x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM crm.templates x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM crm.campaigns x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM crm.plan_rows x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM crm.suppressions x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM crm.counters x \
+                             WHERE x.workspace = w.key AND x.value <> 0) \
+                         ORDER BY name",
+                    ))
+                    .fetch_all(connection)
+                    .await?)
+                })
+            })
+            .await?;
+        names.into_iter().map(Workspace::new).collect()
+    }
+
+    async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>> {
+        let query = Arc::new(query);
+        self.inner
+            .read(workspace, nothing(query.page.count), |mut db| {
+                let query = Arc::clone(&query);
+                Box::pin(async move { contacts::list(&mut db, &query).await })
+            })
+            .await
+    }
+
+    async fn templates(
+        &self,
+        workspace: &Workspace,
+        query: TemplateQuery,
+    ) -> Result<Page<Template>> {
+        let query = Arc::new(query);
+        self.inner
+            .read(workspace, nothing(query.page.count), |mut db| {
+                let query = Arc::clone(&query);
+                Box::pin(async move { templates::list(&mut db, &query).await })
+            })
+            .await
+    }
+
+    async fn messages(&self, workspace: &Workspace, query: MessageQuery) -> Result<Page<Message>> {
+        let query = Arc::new(query);
+        let lower = self.inner.lower;
+        self.inner
+            .read(workspace, nothing(query.page.count), |mut db| {
+                let query = Arc::clone(&query);
+                Box::pin(async move { lists::list(&mut db, &query, lower).await })
+            })
+            .await
+    }
+
+    async fn campaigns(
+        &self,
+        workspace: &Workspace,
+        query: CampaignQuery,
+    ) -> Result<Page<Campaign>> {
+        let query = Arc::new(query);
+        self.inner
+            .read(workspace, nothing(query.page.count), |mut db| {
+                let query = Arc::clone(&query);
+                Box::pin(async move { campaigns::list(&mut db, &query).await })
+            })
+            .await
+    }
+
+    async fn plan(&self, workspace: &Workspace, query: PlanQuery) -> Result<Page<PlanRow>> {
+        let query = Arc::new(query);
+        self.inner
+            .read(workspace, nothing(query.page.count), |mut db| {
+                let query = Arc::clone(&query);
+                Box::pin(async move { plan::list(&mut db, &query).await })
+            })
+            .await
+    }
+
+    async fn suppressions(
+        &self,
+        workspace: &Workspace,
+        query: SuppressionQuery,
+    ) -> Result<Page<Suppression>> {
+        let query = Arc::new(query);
+        self.inner
+            .read(workspace, nothing(false), |mut db| {
+                let query = Arc::clone(&query);
+                Box::pin(async move { suppressions::list(&mut db, &query).await })
+            })
+            .await
+    }
+
+    async fn events(&self, workspace: &Workspace, query: EventQuery) -> Result<Vec<StoredEvent>> {
+        let query = Arc::new(query);
+        self.inner
+            .read(workspace, Vec::new, |mut db| {
+                let query = Arc::clone(&query);
+                Box::pin(async move { events::list(&mut db, &query).await })
+            })
+            .await
+    }
+
+    async fn trail(&self, workspace: &Workspace, message: MessageId) -> Result<Trail> {
+        self.inner
+            .read(workspace, Trail::default, move |mut db| {
+                Box::pin(async move { trail::trail(&mut db, message).await })
+            })
+            .await
+    }
+
+    async fn dispatch(
+        &self,
+        workspace: &Workspace,
+        messages: &[MessageId],
+    ) -> Result<Vec<DispatchView>> {
+        let ids: Arc<[MessageId]> = messages.into();
+        self.inner
+            .read(workspace, Vec::new, |mut db| {
+                let ids = Arc::clone(&ids);
+                Box::pin(async move { dispatch::views(&mut db, &ids).await })
+            })
+            .await
+    }
+
+    async fn counters(
+        &self,
+        workspace: &Workspace,
+        prefixes: &[&str],
+    ) -> Result<BTreeMap<String, i64>> {
+        let prefixes: Arc<[String]> = prefixes.iter().map(|&prefix| prefix.to_owned()).collect();
+        self.inner
+            .read(workspace, BTreeMap::new, |mut db| {
+                let prefixes = Arc::clone(&prefixes);
+                Box::pin(async move { counters::list(&mut db, &prefixes).await })
+            })
+            .await
+    }
+}

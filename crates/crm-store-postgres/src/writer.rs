@@ -1,0 +1,137 @@
+//! Write transactions: how one begins, when it is done again, what is told afterwards.
+
+use std::sync::Arc;
+
+use crm_core::change::{Change, ChangeSet};
+use crm_core::message::Status;
+use crm_core::{Error, ErrorKind, Result};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
+
+use crate::Inner;
+use crate::apply::{Applier, Failing, Keys};
+use crate::counters::{self, Deltas};
+use crate::fault::Outcome;
+
+/// How often a transaction that met another one is done again.
+const AGAIN: u32 = 5;
+
+impl Inner {
+    /// Begins a transaction with our limits.
+    ///
+    /// Waiting too long for a row, a statement without end and a program that fell silent amid a
+    /// transaction all end in an error instead of holding up everybody.
+    pub(crate) async fn begin(&self) -> Outcome<Transaction<'static, Postgres>> {
+        let begin = || {
+            self.pool
+                .begin_with(AssertSqlSafe(Arc::clone(&self.begin_sql)))
+        };
+        match begin().await {
+            // The pool's connection was dead, or died asleep; nothing was done on it.
+            Err(error) if is_lost(&error) => Ok(begin().await?),
+            begun => Ok(begun?),
+        }
+    }
+
+    /// Applies change sets in one transaction.
+    pub(crate) async fn commit(&self, sets: &[ChangeSet]) -> Outcome<Vec<Result<()>>> {
+        let mut failing = Failing::EndsAll;
+        let mut again = 0;
+        loop {
+            match self.try_commit(sets, failing).await {
+                Err(fault) if fault.is_collision() && again < AGAIN => again += 1,
+                // With a savepoint under each run, a set that fails leaves the others standing.
+                Err(fault) if fault.is_of_a_set() && failing == Failing::EndsAll => {
+                    failing = Failing::EndsOne;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_commit(&self, sets: &[ChangeSet], failing: Failing) -> Outcome<Vec<Result<()>>> {
+        let mut transaction = self.begin().await?;
+        let (results, keys) = self.write(&mut transaction, sets, failing).await?;
+        transaction.commit().await?;
+        self.remember(keys);
+        if results
+            .iter()
+            .zip(sets)
+            .any(|(result, set)| result.is_ok() && wakes(set))
+        {
+            self.notices.tell();
+        }
+        Ok(results)
+    }
+
+    /// Applies change sets in a transaction that somebody else ends, counters included.
+    pub(crate) async fn write(
+        &self,
+        connection: &mut PgConnection,
+        sets: &[ChangeSet],
+        failing: Failing,
+    ) -> Outcome<(Vec<Result<()>>, Keys)> {
+        let mut applier = Applier {
+            connection,
+            names: &self.names,
+            keys: self.known_keys(),
+            deltas: Deltas::new(),
+            failing,
+        };
+        let results = applier.apply(sets).await?;
+        let Applier { keys, deltas, .. } = applier;
+        counters::add(connection, &self.names, &deltas).await?;
+        Ok((results, keys))
+    }
+
+    /// All sets or none of them, in the host's transaction.
+    pub(crate) async fn commit_in(
+        &self,
+        connection: &mut PgConnection,
+        sets: &[ChangeSet],
+    ) -> Outcome<()> {
+        let isolation: String = sqlx::query_scalar("SHOW transaction_isolation")
+            .fetch_one(&mut *connection)
+            .await?;
+        if isolation != "read committed" {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "the transaction reads the past (it is repeatable read or serializable), so last \
+                 checks would miss what others wrote; begin it as read committed",
+            )
+            .into());
+        }
+        // A nested transaction of the library is a savepoint: refused sets leave the host's one usable.
+        let mut nested = connection.begin().await?;
+        let (results, _) = self.write(&mut nested, sets, Failing::EndsAll).await?;
+        results.into_iter().collect::<Result<()>>()?;
+        if sets.iter().any(wakes) {
+            // Heard by everybody when the host commits, by nobody when it goes back.
+            self.notices.tell_in(&mut nested).await?;
+        }
+        nested.commit().await?;
+        Ok(())
+    }
+}
+
+/// Whether the connection is gone rather than the statement wrong.
+pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::BeginFailed | sqlx::Error::Protocol(_) => true,
+        // Operator intervention and connection exceptions.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
+        _ => false,
+    }
+}
+
+/// Whether workers should look at once.
+pub(crate) fn wakes(set: &ChangeSet) -> bool {
+    set.changes().iter().any(|change| match change {
+        Change::InsertMessage(row) | Change::UpdateMessage { message: row, .. } => {
+            row.status == Status::Approved
+        }
+        Change::InsertCampaign(_) | Change::UpdateCampaign(_) => true,
+        _ => false,
+    })
+}
