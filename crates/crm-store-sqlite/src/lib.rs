@@ -12,6 +12,7 @@ mod counters;
 mod dispatch;
 mod events;
 mod fault;
+mod intake;
 mod lists;
 mod messages;
 mod migrations;
