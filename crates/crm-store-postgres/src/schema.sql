@@ -250,6 +250,7 @@ CREATE TABLE crm.intake (
     contact uuid,
     settled_at timestamptz
 );
+CREATE INDEX intake_waiting ON crm.intake(workspace, seq) WHERE state = 'waiting';
 CREATE INDEX intake_state ON crm.intake(workspace, state, seq);
 CREATE INDEX intake_seq ON crm.intake(workspace, seq);
 CREATE INDEX intake_key ON crm.intake(workspace, key, seq);

@@ -12,6 +12,7 @@ use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::id::MessageId;
+use crm_core::intake::IntakeRow;
 use crm_core::memory::MemoryStore;
 use crm_core::message::Message;
 use crm_core::message::history::{Checkpoint, StoredEvent};
@@ -152,6 +153,10 @@ impl Store for SharedStore {
 
     async fn trail(&self, space: &Workspace, message: MessageId) -> Result<Trail> {
         self.inner.trail(space, message).await
+    }
+
+    async fn intake(&self, space: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {
+        self.inner.intake(space, query).await
     }
 
     async fn counters(

@@ -16,12 +16,13 @@ use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::id::MessageId;
+use crm_core::intake::IntakeRow;
 use crm_core::message::history::{Checkpoint, StoredEvent, Subject};
 use crm_core::message::{Approved, Message};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
 use crm_core::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, MessageQuery, Page, PlanQuery,
-    Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
+    PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
 use crm_core::template::Template;
 use crm_core::{Result, Workspace};
@@ -221,6 +222,10 @@ impl Store for CrashingStore {
         messages: &[MessageId],
     ) -> Result<Vec<DispatchView>> {
         self.inner.dispatch(workspace, messages).await
+    }
+
+    async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {
+        self.inner.intake(workspace, query).await
     }
 
     async fn counters(
