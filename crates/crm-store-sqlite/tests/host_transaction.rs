@@ -484,7 +484,7 @@ async fn what_is_erased_through_the_host_is_gone_from_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_processes_that_work_off_one_intake_do_each_row_once() {
+async fn two_engines_that_work_off_one_intake_do_each_row_once() {
     let mut host = host();
     let tx = host.connection.transaction().unwrap();
     for person in 0..40 {

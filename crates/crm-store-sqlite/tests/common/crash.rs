@@ -33,7 +33,7 @@ pub const CONNECTIONS: usize = 4;
 /// Where the process ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Point {
-    /// `plan`, `draft`, `approve`, `claim`, `begin`, `record`, `sweep` or `seal`.
+    /// `plan`, `draft`, `drain`, `approve`, `claim`, `begin`, `record`, `sweep` or `seal`.
     pub what: String,
     /// Before the transaction, or after its commit and before anybody was told.
     pub before: bool,
@@ -89,6 +89,13 @@ fn kind(sets: &[ChangeSet]) -> &'static str {
     };
     if sets.iter().any(plans) {
         return "plan";
+    }
+    let settles = |set: &ChangeSet| {
+        let mut rows = set.changes().iter();
+        rows.any(|change| matches!(change, Change::FinishIntake(_)))
+    };
+    if sets.iter().any(settles) {
+        return "drain";
     }
     let mut events = sets.iter().flat_map(ChangeSet::events);
     let first = events.find(|event| event.subject == Subject::Message);
