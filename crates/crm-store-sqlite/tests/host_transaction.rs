@@ -307,7 +307,7 @@ async fn change_sets_are_written_by_the_host_or_never_were() {
             tx.commit().unwrap();
         } else {
             tx.rollback().unwrap();
-            assert_eq!(host.messages().await, [message.clone()]);
+            assert_eq!(host.messages().await, std::slice::from_ref(&message));
             assert_eq!((host.contacts().await.len(), host.orders()), (1, 0));
             host.check().await;
         }

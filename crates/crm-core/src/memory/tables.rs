@@ -127,11 +127,14 @@ impl Tables {
     }
 
     fn put_intake(&mut self, seq: u64, new: Option<Box<IntakeRow>>) -> Option<Box<IntakeRow>> {
-        let applied = |row: &&Box<IntakeRow>| row.state == IntakeState::Applied;
-        if let Some(old) = self.intake.get(&seq).filter(applied) {
+        if let Some(old) = self.intake.get(&seq)
+            && old.state == IntakeState::Applied
+        {
             self.by_applied_key.remove(&old.key);
         }
-        if let Some(new) = new.as_ref().filter(applied) {
+        if let Some(new) = &new
+            && new.state == IntakeState::Applied
+        {
             self.by_applied_key.insert(new.key.clone(), seq);
         }
         swap(&mut self.intake, seq, new)
