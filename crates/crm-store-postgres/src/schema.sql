@@ -247,6 +247,14 @@ CREATE INDEX intake_state ON crm.intake(workspace, state, seq);
 CREATE INDEX intake_seq ON crm.intake(workspace, seq);
 CREATE INDEX intake_key ON crm.intake(workspace, key, seq);
 CREATE UNIQUE INDEX intake_applied ON crm.intake(workspace, key) WHERE state = 'applied';
+-- A worker that rests looks as soon as the host commits. (Workers look by themselves too.)
+CREATE FUNCTION crm.tell_intake() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify(TG_TABLE_SCHEMA || '_changed', '');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER intake_told AFTER INSERT ON crm.intake
+    FOR EACH STATEMENT EXECUTE FUNCTION crm.tell_intake();
 
 CREATE TABLE crm.checkpoints (
     workspace bigint PRIMARY KEY,
