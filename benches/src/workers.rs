@@ -94,8 +94,17 @@ async fn quiet(server: &Server, database: &str) -> Outcome<()> {
     if deadlocks > 0 {
         return Err(format!("{deadlocks} transactions waited for each other").into());
     }
-    if server.log_tail().contains("still waiting for") {
-        return Err("somebody waited for a lock for more than 50 ms".into());
+    let log = server.log_tail();
+    let waited: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("still waiting for") || line.contains("STATEMENT"))
+        .collect();
+    if waited.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    Err(format!(
+        "somebody waited for a lock for more than 50 ms:\n{}",
+        waited.join("\n")
+    )
+    .into())
 }

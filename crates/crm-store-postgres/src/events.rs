@@ -134,21 +134,30 @@ fn read_checkpoint(row: &PgRow) -> Outcome<Checkpoint> {
     })
 }
 
-/// Holds the end of the chain until the transaction ends, and reads it.
-async fn hold_checkpoint(db: &mut Db<'_>) -> Outcome<Checkpoint> {
-    // A first seal makes the row; the update holds it if somebody else did.
-    let row = sqlx::query(db.sql(
-        "INSERT INTO crm.checkpoints AS c (workspace, position, hash) VALUES ($1, 0, $2) \
-         ON CONFLICT (workspace) DO UPDATE SET position = c.position RETURNING position, hash",
+/// Holds the end of the chain until the transaction ends, and reads it; `None` while somebody else
+/// holds it.
+async fn hold_checkpoint(db: &mut Db<'_>) -> Outcome<Option<Checkpoint>> {
+    sqlx::query(db.sql(
+        "INSERT INTO crm.checkpoints (workspace, position, hash) SELECT $1, 0, $2 \
+         WHERE NOT EXISTS (SELECT 1 FROM crm.checkpoints WHERE workspace = $1) \
+         ON CONFLICT (workspace) DO NOTHING",
     ))
     .bind(db.key)
     .bind(Digest::ZERO.0.to_vec())
-    .fetch_one(&mut *db.connection)
+    .execute(&mut *db.connection)
     .await?;
-    read_checkpoint(&row)
+    let row = sqlx::query(db.sql(
+        "SELECT position, hash FROM crm.checkpoints WHERE workspace = $1 \
+         FOR UPDATE SKIP LOCKED",
+    ))
+    .bind(db.key)
+    .fetch_optional(&mut *db.connection)
+    .await?;
+    row.map(|row| read_checkpoint(&row)).transpose()
 }
 
-/// Seals up to `limit` waiting events; how many. Runs inside a transaction.
+/// Seals up to `limit` waiting events; how many: none while somebody else seals. Runs inside a
+/// transaction.
 pub(crate) async fn seal(db: &mut Db<'_>, limit: u32) -> Outcome<u32> {
     // Most looks find nothing: they hold up nobody.
     let waits: bool =
@@ -161,7 +170,10 @@ pub(crate) async fn seal(db: &mut Db<'_>, limit: u32) -> Outcome<u32> {
     if !waits {
         return Ok(0);
     }
-    let head = hold_checkpoint(db).await?;
+    // Who waits here would find little left to seal, and hold a connection meanwhile.
+    let Some(head) = hold_checkpoint(db).await? else {
+        return Ok(0);
+    };
     let mut filter = Filter::new(COLUMNS, "crm.events e", "e.workspace", db.key);
     filter
         .and("e.position IS NULL ORDER BY e.seq LIMIT ")

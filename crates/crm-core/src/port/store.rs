@@ -313,7 +313,7 @@ pub trait Store: Send + Sync + Debug {
 
     /// Seals up to `limit` waiting events (none, if commits seal) of the workspace in commit order with
     /// [`seal`](crate::message::history::seal), in one transaction with the new checkpoint. Returns how
-    /// many.
+    /// many; none while another program seals them.
     async fn seal(&self, workspace: &Workspace, limit: u32) -> Result<u32>;
 
     /// The end of the workspace's chain.
