@@ -331,6 +331,21 @@ async fn a_withdrawal_dates_from_its_row() {
     world.clock.advance(chrono::Duration::hours(3));
     world.drain().await;
     assert_eq!(world.known("c-1").await.consent[0].at, inserted);
+
+    // The next no stands beside it; the same one again changes nothing.
+    for (key, channel) in [("no 2", "email"), ("no 3", "sms")] {
+        let no = json!({"external_id": "c-1", "channel": channel, "topic": "marketing"});
+        world.put(key, Kind::Consent, no).await;
+    }
+    assert_eq!(world.drain().await, done(2, 0, 0));
+    let contact = world.known("c-1").await;
+    let channels: Vec<_> = contact
+        .consent
+        .iter()
+        .map(|no| no.channel.as_str())
+        .collect();
+    assert_eq!((channels, contact.version), (vec!["sms", "email"], 3));
+    assert_eq!(contact.consent[0].at, inserted);
 }
 
 #[tokio::test]
