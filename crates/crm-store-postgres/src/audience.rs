@@ -8,7 +8,7 @@ use crm_core::audience::Audience;
 use serde_json::Value;
 
 use crate::fault::Outcome;
-use crate::query::Filter;
+use crate::query::{Filter, sought};
 use crate::rows::small;
 
 /// Appends the condition. It is never NULL, so that NOT means what it says.
@@ -26,10 +26,10 @@ pub(crate) fn compile(
             filter.raw(")");
         }
         Audience::Segment(segment) => {
-            filter.raw("c.segment = ").bind(segment.clone());
+            filter.raw("c.segment = ").bind(sought(segment));
         }
         Audience::Tag(tag) => {
-            filter.raw("(c.tags ? ").bind(tag.clone()).raw(")");
+            filter.raw("(c.tags ? ").bind(sought(tag)).raw(")");
         }
         Audience::Language(language) => {
             // The column's collation lowers ASCII only, which is what language tags are made of.
@@ -98,9 +98,12 @@ fn custom_field(name: &str, equals: &Value, filter: &mut Filter) {
         Value::String(_) | Value::Bool(_) | Value::Number(_) => {
             filter
                 .raw("coalesce(c.custom_fields -> ")
-                .bind(name.to_owned())
+                .bind(sought(name))
                 .raw(" = ")
-                .bind(equals.clone())
+                .bind(match equals {
+                    Value::String(text) => Value::String(sought(text)),
+                    other => other.clone(),
+                })
                 .raw(", false)");
         }
         // Nothing equals a list, an object or null.

@@ -115,12 +115,14 @@ async fn lower(connection: &mut PgConnection) -> Outcome<Lower> {
     }))
 }
 
-/// How a write begins. The limits end with the transaction.
+/// How a write begins. The limits end with the transaction. A plan is made for each statement: one kept
+/// from when a table was nearly empty reads all of it later.
 pub(crate) fn begin_sql(options: &PgOptions) -> Arc<str> {
     let ms = |time: Duration| time.as_millis().clamp(1, 86_400_000);
     format!(
         "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
-         SET LOCAL idle_in_transaction_session_timeout = {}",
+         SET LOCAL idle_in_transaction_session_timeout = {}; \
+         SET LOCAL plan_cache_mode = force_custom_plan",
         ms(options.lock_timeout),
         ms(options.statement_timeout),
         ms(options.statement_timeout),
@@ -130,8 +132,8 @@ pub(crate) fn begin_sql(options: &PgOptions) -> Arc<str> {
 
 /// Our statements find rows by index, few at a time, in tables that may be too new to have statistics:
 /// left to itself the planner then reads whole tables, and compiles what runs for a millisecond.
-const PLANS: &str = "SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; \
-    SET enable_mergejoin = off";
+const PLANS: &str = "SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
+    SET enable_mergejoin = off; SET random_page_cost = 1.1";
 
 /// The connections that all calls share.
 pub(crate) fn pool(settings: PgConnectOptions, options: &PgOptions) -> PgPool {

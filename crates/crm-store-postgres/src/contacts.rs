@@ -10,7 +10,7 @@ use sqlx::postgres::PgRow;
 use crate::audience;
 use crate::bulk::{NEXT_VERSION, Table, all};
 use crate::fault::{Outcome, unreadable};
-use crate::query::{Db, Filter, List};
+use crate::query::{Db, Filter, List, sought};
 use crate::rows::{column, get, json, json_column, signed, small, unsigned};
 
 const COLUMNS: &str = "c.id, c.version, c.external_id, c.name, c.email, c.phone, \
@@ -243,14 +243,14 @@ fn conditions(filter: &mut Filter, query: &ContactQuery) -> Outcome<()> {
     }
     // The key has an index; the address itself is compared in its own case.
     let key = query.email.as_ref().map(|email| email.to_lowercase());
-    filter.given("c.email_key = ", key);
-    filter.given("c.email = ", query.email.clone());
-    filter.given("c.external_id = ", query.external_id.clone());
-    filter.given("c.phone = ", query.phone.clone());
+    filter.sought("c.email_key = ", key.as_deref());
+    filter.sought("c.email = ", query.email.as_deref());
+    filter.sought("c.external_id = ", query.external_id.as_deref());
+    filter.sought("c.phone = ", query.phone.as_deref());
     if let Some(search) = &query.search {
         filter
             .and("strpos(c.search_key, ")
-            .bind(search.to_lowercase())
+            .bind(sought(&search.to_lowercase()))
             .raw(") > 0");
     }
     if let Some(audience) = &query.audience {

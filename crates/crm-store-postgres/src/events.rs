@@ -194,7 +194,7 @@ pub(crate) async fn seal(db: &mut Db<'_>, limit: u32) -> Outcome<u32> {
         "UPDATE crm.events AS e SET position = v.position, prev_hash = v.prev_hash, hash = v.hash \
          FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[]) \
              AS v(seq, position, prev_hash, hash) \
-         WHERE e.workspace = $1 AND e.seq = v.seq",
+         WHERE e.workspace = $1 AND e.seq = ANY ($2) AND e.seq = v.seq",
     ))
     .bind(db.key)
     .bind(numbers)

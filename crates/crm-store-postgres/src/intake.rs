@@ -49,7 +49,8 @@ pub(crate) async fn finish(db: &mut Db<'_>, rows: &[&Settlement]) -> Outcome<()>
              contact = v.contact, settled_at = v.settled_at, payload = 'null' \
          FROM unnest($2::bigint[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], \
              $7::timestamptz[]) AS v(seq, state, reason, message, contact, settled_at) \
-         WHERE i.workspace = $1 AND i.seq = v.seq AND i.state = 'waiting'",
+         WHERE i.workspace = $1 AND i.seq = ANY ($2) AND i.seq = v.seq \
+             AND i.state = 'waiting'",
     ))
     .bind(db.workspace.as_str())
     .bind(&numbers)
@@ -111,7 +112,7 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &IntakeQuery) -> Outcome<Vec<In
         .raw(COLUMNS)
         .raw(" FROM crm.intake i WHERE i.workspace = ")
         .bind(db.workspace.as_str().to_owned());
-    filter.given("i.key = ", query.key.clone());
+    filter.sought("i.key = ", query.key.as_deref());
     match query.state {
         // The index of waiting rows holds these alone.
         Some(IntakeState::Waiting) => {

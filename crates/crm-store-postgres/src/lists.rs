@@ -8,11 +8,12 @@
 
 use crm_core::message::{GeneratedBy, Message, Occasion, Status};
 use crm_core::port::store::{MessageQuery, Page};
+use uuid::Uuid;
 
 use crate::counters;
 use crate::fault::Outcome;
 use crate::messages::{COLUMNS, FROM, read};
-use crate::query::{Db, Filter, List};
+use crate::query::{Db, Filter, List, sought};
 use crate::rows::named;
 
 /// How this server makes letters small in every script: an expression with `{}` in place of the text.
@@ -177,10 +178,10 @@ async fn merged(
     branches: &Branches,
     lower: Lower,
 ) -> Outcome<Page<Message>> {
-    let (order, behind) = if query.page.oldest_first {
-        ("ASC", ">")
+    let order = if query.page.oldest_first {
+        "ASC"
     } else {
-        ("DESC", "<")
+        "DESC"
     };
     let limit = query.page.limit.clamp(1, 1_000);
     // One more shows whether there is a next page.
@@ -209,8 +210,8 @@ async fn merged(
     filter
         .raw(" WHERE x.workspace = ")
         .bind(db.key)
-        .and("x.status = b.status AND NOT x.deleted");
-    match query.campaign_id {
+        .and("NOT x.deleted");
+    let (run, of_run) = match query.campaign_id {
         Some(id) => {
             filter.and("x.campaign = ").bind(id.0);
             filter.given("x.occasion = ", query.occasion.map(Occasion::as_str));
@@ -218,19 +219,24 @@ async fn merged(
                 "x.generated_by = ",
                 query.generated_by.map(GeneratedBy::as_str),
             );
+            ("x.status", "b.status")
         }
-        None => {
-            filter.and("x.occasion = b.occasion AND x.generated_by = b.author");
-        }
-    }
+        None => (
+            "x.status, x.occasion, x.generated_by",
+            "b.status, b.occasion, b.author",
+        ),
+    };
+    within(&mut filter, query, run, of_run);
     filter.given("x.lease_until < ", query.lease_before);
     search(&mut filter, query, lower);
-    if let Some(after) = query.page.after {
-        filter.and("x.id ").raw(behind).raw(" ").bind(after);
-    }
+    let ordered: Vec<String> = run
+        .split(", ")
+        .chain(["x.id"])
+        .map(|column| format!("{column} {order}"))
+        .collect();
     filter
-        .raw(" ORDER BY x.id ")
-        .raw(order)
+        .raw(" ORDER BY ")
+        .raw(&ordered.join(", "))
         .raw(" LIMIT ")
         .bind(wanted + i64::from(query.page.skip))
         .raw(") AS k ORDER BY k.id ")
@@ -240,6 +246,35 @@ async fn merged(
         .raw(" OFFSET ")
         .bind(i64::from(query.page.skip));
     rows_of(db, filter, order, limit).await
+}
+
+/// The rows of one run, behind where the page begins.
+///
+/// Rows are compared as a whole and ordered by the whole, though within a run only the id differs: so the
+/// order is that of one index alone. Told that the columns are equal, the planner drops them from the
+/// order, and may walk all ids instead when its statistics say that most messages are of one kind.
+fn within(filter: &mut Filter, query: &MessageQuery, run: &str, of_run: &str) {
+    let (all, whole) = (format!("({run}, x.id)"), format!("({run})"));
+    let (ahead, behind, end) = if query.page.oldest_first {
+        (" <= ", " > ", Uuid::nil())
+    } else {
+        (" >= ", " < ", Uuid::max())
+    };
+    filter
+        .and(&whole)
+        .raw(ahead)
+        .raw("(")
+        .raw(of_run)
+        .raw(")")
+        .and(&all);
+    // No id is either of the two ends.
+    filter
+        .raw(behind)
+        .raw("(")
+        .raw(of_run)
+        .raw(", ")
+        .bind(query.page.after.unwrap_or(end))
+        .raw(")");
 }
 
 /// Ends a statement whose subquery gives the ids, and reads the page.
@@ -282,7 +317,7 @@ fn owned(names: &[&'static str]) -> Vec<String> {
 /// The condition on the text, `r` being the current revision.
 fn search(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
     if let Some(text) = &query.search {
-        let text = text.to_lowercase();
+        let text = sought(&text.to_lowercase());
         filter
             .and("(strpos(")
             .raw(&lower.of("r.content"))
@@ -317,7 +352,7 @@ fn conditions(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
     filter.given("m.campaign = ", query.campaign_id.map(|id| id.0));
     filter.given("m.lease_until < ", query.lease_before);
     filter.given("m.expires_at <= ", query.expires_before);
-    filter.given("m.provider_id = ", query.provider_id.clone());
+    filter.sought("m.provider_id = ", query.provider_id.as_deref());
     search(filter, query, lower);
 }
 

@@ -97,7 +97,7 @@ const MOVE: &str = "UPDATE crm.messages AS m SET version = v.version, status = v
     $13::text[], $14::timestamptz[], $15::boolean[], $16::timestamptz[]) AS v(id, version, \
     status, approved_by, approved_at, not_before, epoch, lease_owner, lease_until, attempts, \
     failure, provider_id, sent_at, deleted, updated_at) \
-    WHERE m.workspace = $1 AND m.id = v.id AND m.version = v.version - 1";
+    WHERE m.workspace = $1 AND m.id = ANY ($2) AND m.id = v.id AND m.version = v.version - 1";
 
 /// With a new text. Where a message came from (contact, campaign, occurrence, occasion, channel,
 /// creation) never changes; an index on a column that is named here would be written again.
@@ -117,7 +117,7 @@ const REVISE: &str = "UPDATE crm.messages AS m SET version = v.version, status =
     epoch, lease_owner, lease_until, attempts, failure, provider_id, sent_at, deleted, \
     updated_at, recipient, sender, revision, digest, scheduled_for, expires_at, generated_by, \
     metadata) \
-    WHERE m.workspace = $1 AND m.id = v.id AND m.version = v.version - 1";
+    WHERE m.workspace = $1 AND m.id = ANY ($2) AND m.id = v.id AND m.version = v.version - 1";
 
 /// What both kinds of change write.
 fn moved(sql: SqlStr, key: i64, rows: &[&Message]) -> Query<'static, Postgres, PgArguments> {

@@ -99,7 +99,7 @@ fn conditions(filter: &mut Filter, query: &PlanQuery) {
     filter
         .and("p.campaign = ")
         .bind(query.campaign_id.0)
-        .given("p.occurrence = ", query.occurrence.clone());
+        .sought("p.occurrence = ", query.occurrence.as_deref());
     match query.excluded {
         Some(true) => {
             filter.and("p.excluded IS NOT NULL");

@@ -135,10 +135,15 @@ impl Filter {
         self
     }
 
+    /// [`given`](Self::given) for a text that is compared with stored ones.
+    pub(crate) fn sought(&mut self, sql: &str, text: Option<&str>) -> &mut Self {
+        self.given(sql, text.map(sought))
+    }
+
     /// `AND column = ANY (names)`, when there are any.
     pub(crate) fn one_of(&mut self, column: &str, names: &[&str]) -> &mut Self {
         if !names.is_empty() {
-            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            let names: Vec<String> = names.iter().map(|&name| sought(name)).collect();
             self.and(column).raw(" = ANY (").bind(names).raw(")");
         }
         self
@@ -242,6 +247,16 @@ impl List<'_> {
         };
         Ok(u64::try_from(count).unwrap_or(0))
     }
+}
+
+/// A text to be compared with stored ones. PostgreSQL stores no NUL and refuses to be asked for one: a
+/// text with it is like none of them.
+pub(crate) fn sought(text: &str) -> String {
+    if text.contains('\0') {
+        // Noncharacters (Unicode 23.7), which no text has.
+        return "\u{ffff}\u{fffe}".to_owned();
+    }
+    text.to_owned()
 }
 
 /// The workspace's key, if it holds anything.

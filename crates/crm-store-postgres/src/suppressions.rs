@@ -98,7 +98,7 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &SuppressionQuery) -> Outcome<P
     let addresses: Vec<&str> = query.addresses.iter().map(String::as_str).collect();
     let mut filter = Filter::new(COLUMNS, "crm.suppressions s", "s.workspace", db.key);
     filter
-        .given("s.channel = ", query.channel.clone())
+        .sought("s.channel = ", query.channel.as_deref())
         .one_of("s.address", &addresses)
         .raw(" ORDER BY s.channel, s.address LIMIT ")
         .bind(i64::from(limit))
