@@ -1,45 +1,39 @@
 //! T2: delivering approved messages to a channel that accepts at once: claim, checks, attempt, call,
 //! outcome, audit, counters. The peer claims, inserts attempts and marks as sent, set by set.
 
-use std::path::Path;
 use std::time::Instant;
 
 use crm_core::message::Status;
 
 use crate::measure::{Better, Figure, Names, rate};
-use crate::world::{AT_ONCE, World, copy, remove};
-use crate::{Outcome, proof, raw, seed};
+use crate::site::Site;
+use crate::world::AT_ONCE;
+use crate::{Outcome, proof, seed};
 
 /// Measures `runs` times in turn.
 ///
 /// # Errors
 /// When a run fails or its result is wrong.
-pub async fn measure(folder: &Path, count: usize, runs: usize) -> Outcome<Figure> {
-    let (base, file) = (folder.join("deliver.base"), folder.join("deliver.db"));
-    {
-        let world = World::open(&base)?;
-        seed::contacts(&world, count).await?;
-        let contacts = seed::recipients(&world, count).await?;
-        let approved = seed::Kind {
-            approved: true,
-            ..seed::WAITING
-        };
-        seed::messages(&world, &contacts, count, |_| approved).await?;
-    }
+pub async fn measure(site: &Site, count: usize, runs: usize) -> Outcome<Figure> {
+    let (base, copy) = ("deliver_base", "deliver_run");
+    prepare(site, base, count).await?;
     let mut pairs = Vec::with_capacity(runs);
     for run in 0..runs {
-        let ours = ours(&copy(&base, &file)?, count, run + 1 == runs).await?;
-        let mut connection = raw::open(&copy(&base, &file)?)?;
+        site.copy(base, copy).await?;
+        let ours = ours(site, copy, count, run + 1 == runs).await?;
+        site.copy(base, copy).await?;
+        let mut raw = site.raw(copy).await?;
         let start = Instant::now();
-        let delivered = raw::deliver(&mut connection, AT_ONCE)?;
+        let delivered = raw.deliver(AT_ONCE).await?;
         let took = start.elapsed();
         if delivered != count {
             return Err(format!("the raw loop delivered {delivered} of {count}").into());
         }
+        raw.close().await?;
         pairs.push((ours, rate(count, took)));
     }
-    remove(&base)?;
-    remove(&file)?;
+    site.remove(base).await?;
+    site.remove(copy).await?;
     let names = Names {
         id: "T2",
         work: "deliver".to_owned(),
@@ -49,8 +43,27 @@ pub async fn measure(folder: &Path, count: usize, runs: usize) -> Outcome<Figure
     Ok(Figure::new(names, count, pairs, 0.6))
 }
 
-async fn ours(file: &Path, count: usize, prove: bool) -> Outcome<f64> {
-    let world = World::open(file)?;
+/// A database with `count` approved messages that are due.
+///
+/// # Errors
+/// As the store.
+pub async fn prepare(site: &Site, base: &str, count: usize) -> Outcome<()> {
+    site.create(base).await?;
+    {
+        let world = site.world(base).await?;
+        seed::contacts(&world, count).await?;
+        let contacts = seed::recipients(&world, count).await?;
+        let approved = seed::Kind {
+            approved: true,
+            ..seed::WAITING
+        };
+        seed::messages(&world, &contacts, count, |_| approved).await?;
+    }
+    site.settle(base).await
+}
+
+async fn ours(site: &Site, name: &str, count: usize, prove: bool) -> Outcome<f64> {
+    let world = site.world(name).await?;
     let session = world.session();
     let worker = world.worker();
     worker.start().await?;

@@ -2,7 +2,6 @@
 //! line, rendered text, message, revision and sealed audit event. The peer inserts message, text and
 //! event rows of the same width.
 
-use std::path::Path;
 use std::time::Instant;
 
 use chrono::Duration;
@@ -12,8 +11,8 @@ use crm_core::message::{Format, Occasion, Status};
 use crm_core::template::TemplateFields;
 
 use crate::measure::{Better, Figure, Names, rate};
-use crate::world::{World, copy, remove};
-use crate::{Outcome, proof, raw, seed};
+use crate::site::Site;
+use crate::{Outcome, proof, seed};
 
 const CONTENT: &str = "Уважаемый {{name}}! Поздравляем вас с Новым годом и желаем здоровья, радости \
     и успехов во всех начинаниях. Спасибо, что вы с нами. С уважением, команда.";
@@ -22,23 +21,29 @@ const CONTENT: &str = "Уважаемый {{name}}! Поздравляем ва�
 ///
 /// # Errors
 /// When a run fails or its result is wrong.
-pub async fn measure(folder: &Path, count: usize, runs: usize) -> Outcome<Figure> {
-    let (base, file) = (folder.join("expand.base"), folder.join("expand.db"));
+pub async fn measure(site: &Site, count: usize, runs: usize) -> Outcome<Figure> {
+    let (base, copy) = ("expand_base", "expand_run");
+    site.create(base).await?;
     {
-        let world = World::open(&base)?;
+        let world = site.world(base).await?;
         seed::contacts(&world, count).await?;
         world.worker().run_until_idle().await?;
     }
+    site.settle(base).await?;
     let mut pairs = Vec::with_capacity(runs);
     for run in 0..runs {
-        let ours = ours(&copy(&base, &file)?, count, run + 1 == runs).await?;
-        let mut connection = raw::open(&copy(&base, &file)?)?;
+        site.copy(base, copy).await?;
+        let ours = ours(site, copy, count, run + 1 == runs).await?;
+        site.copy(base, copy).await?;
+        let mut raw = site.raw(copy).await?;
         let start = Instant::now();
-        raw::insert_messages(&mut connection, count)?;
-        pairs.push((ours, rate(count, start.elapsed())));
+        raw.insert_messages(count).await?;
+        let took = start.elapsed();
+        raw.close().await?;
+        pairs.push((ours, rate(count, took)));
     }
-    remove(&base)?;
-    remove(&file)?;
+    site.remove(base).await?;
+    site.remove(copy).await?;
     let names = Names {
         id: "T1",
         work: "expand a campaign".to_owned(),
@@ -48,8 +53,8 @@ pub async fn measure(folder: &Path, count: usize, runs: usize) -> Outcome<Figure
     Ok(Figure::new(names, count, pairs, 0.7))
 }
 
-async fn ours(file: &Path, count: usize, prove: bool) -> Outcome<f64> {
-    let world = World::open(file)?;
+async fn ours(site: &Site, name: &str, count: usize, prove: bool) -> Outcome<f64> {
+    let world = site.world(name).await?;
     let session = world.session();
     let template = session
         .templates()

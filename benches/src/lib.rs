@@ -14,6 +14,8 @@ pub mod reads;
 pub mod report;
 pub mod scale;
 pub mod seed;
+pub mod site;
+pub mod workers;
 pub mod world;
 
 /// Whatever went wrong; a benchmark only reports it.

@@ -3,18 +3,22 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use crm_benches::report::Report;
 use crm_benches::scale::Scale;
-use crm_benches::{Outcome, approve, deliver, expand, reads};
+use crm_benches::site::Site;
+use crm_benches::{Outcome, approve, deliver, expand, reads, workers};
 
-/// Measures the engine on SQLite against what SQLite itself does on this machine.
+/// Measures the engine on a database against what that database itself does on this machine.
 #[derive(Debug, Parser)]
 struct Options {
+    /// Which database; a PostgreSQL server is started for the run.
+    #[arg(long, value_enum, default_value = "sqlite")]
+    store: Kind,
     /// How much data.
     #[arg(long, value_enum, default_value = "100k")]
     scale: Scale,
-    /// Only these (T1, T2, T6, T7, T8), separated by commas.
+    /// Only these (T1, T2, T5, T6, T7, T8), separated by commas.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Alternating runs of each.
@@ -26,6 +30,12 @@ struct Options {
     /// A folder for the databases, on the disk to be measured; a temporary one otherwise.
     #[arg(long)]
     folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    Sqlite,
+    Postgres,
 }
 
 async fn run(options: Options) -> Outcome<()> {
@@ -41,21 +51,31 @@ async fn run(options: Options) -> Outcome<()> {
                 .any(|only| only.eq_ignore_ascii_case(id))
     };
     let (folder, scale, runs) = (temporary.path(), options.scale, options.runs);
+    let site = match options.store {
+        Kind::Sqlite => Site::Sqlite(folder.to_owned()),
+        Kind::Postgres => Site::postgres(folder)?,
+    };
     let mut figures = Vec::new();
     if wanted("T1") {
-        figures.push(expand::measure(folder, scale.rows(), runs).await?);
+        figures.push(expand::measure(&site, scale.rows(), runs).await?);
     }
     if wanted("T2") {
-        figures.push(deliver::measure(folder, scale.deliveries(), runs).await?);
+        figures.push(deliver::measure(&site, scale.deliveries(), runs).await?);
+    }
+    if wanted("T5")
+        && let Site::Postgres(server) = &site
+    {
+        figures.push(workers::measure(&site, server, scale.deliveries(), runs).await?);
     }
     if wanted("T6") {
-        figures.push(approve::measure(folder, scale.approvals(), runs).await?);
+        figures.push(approve::measure(&site, scale.approvals(), runs).await?);
     }
     if wanted("T7") || wanted("T8") {
         let wanted = [wanted("T7"), wanted("T8")];
-        figures.extend(reads::measure(folder, scale.rows(), runs, wanted).await?);
+        figures.extend(reads::measure(&site, scale.rows(), runs, wanted).await?);
     }
     let report = Report {
+        store: site.name(),
         scale: format!("{scale:?}"),
         processors: std::thread::available_parallelism().map_or(1, usize::from),
         figures,

@@ -3,7 +3,6 @@
 //! The peer is a prepared `SELECT` of one message with its text by primary key on an open connection,
 //! called directly: no thread is changed and nothing is decoded. Our calls go through the engine.
 
-use std::path::Path;
 use std::time::Instant;
 
 use crm_core::audience::Audience;
@@ -12,11 +11,11 @@ use crm_core::engine::Session;
 use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::{GeneratedBy, Occasion, Status};
 use crm_core::port::store::{MessageQuery, PageRequest};
-use rusqlite::Connection;
 
 use crate::measure::{Better, Figure, Names, each};
-use crate::world::World;
-use crate::{Outcome, proof, raw, seed};
+use crate::raw::Raw;
+use crate::site::Site;
+use crate::{Outcome, proof, seed};
 
 /// Calls in one run of one case.
 const CALLS: usize = 100;
@@ -26,13 +25,13 @@ const CALLS: usize = 100;
 /// # Errors
 /// When a run fails or its result is wrong.
 pub async fn measure(
-    folder: &Path,
+    site: &Site,
     count: usize,
     runs: usize,
     [t7, t8]: [bool; 2],
 ) -> Outcome<Vec<Figure>> {
-    let file = folder.join("reads.db");
-    let world = World::open(&file)?;
+    site.create("reads").await?;
+    let world = site.world("reads").await?;
     let people = (count / 10).max(1);
     seed::contacts(&world, people).await?;
     let contacts = seed::recipients(&world, people).await?;
@@ -42,7 +41,8 @@ pub async fn measure(
     }
     let ids = seed::messages(&world, &contacts, count, |number| kind(number, &campaigns)).await?;
     let session = world.session();
-    let connection = raw::open(&file)?;
+    site.settle("reads").await?;
+    let mut raw = site.raw("reads").await?;
     let mut figures = Vec::new();
     if t7 {
         for call in Call::ALL {
@@ -53,7 +53,7 @@ pub async fn measure(
                     call.run(&session, &ids).await?;
                 }
                 let ours = each(CALLS, start.elapsed());
-                pairs.push((ours, key_reads(&connection, &ids)?));
+                pairs.push((ours, key_reads(&mut raw, &ids).await?));
             }
             figures.push(figure("T7", call.name().to_owned(), count, pairs, 5.0));
         }
@@ -75,7 +75,7 @@ pub async fn measure(
                         session.messages().list(query.clone()).await?;
                     }
                     let ours = each(CALLS, start.elapsed());
-                    pairs.push((ours, key_reads(&connection, &ids)?));
+                    pairs.push((ours, key_reads(&mut raw, &ids).await?));
                 }
                 let work = format!("list by {name}, {depth}");
                 figures.push(figure("T8", work, count, pairs, 10.0));
@@ -85,6 +85,8 @@ pub async fn measure(
     if count <= 10_000 {
         proof::sound(&session, count).await?;
     }
+    raw.close().await?;
+    site.remove("reads").await?;
     Ok(figures)
 }
 
@@ -223,25 +225,14 @@ fn depths(ids: &[MessageId]) -> Vec<(&'static str, Option<uuid::Uuid>)> {
 }
 
 /// The time of one read by primary key, in microseconds.
-fn key_reads(connection: &Connection, ids: &[MessageId]) -> Outcome<f64> {
-    let mut statement = connection.prepare_cached(
-        "SELECT m.*, r.* FROM messages m JOIN revisions r \
-         ON r.workspace = m.workspace AND r.message = m.id AND r.number = m.revision \
-         WHERE m.workspace = 1 AND m.id = ?1",
-    )?;
-    // Prime to every size, so that the reads spread over the file.
+async fn key_reads(raw: &mut Raw, ids: &[MessageId]) -> Outcome<f64> {
+    // Prime to every size, so that the reads spread over the table.
     let mut index = 0;
     let start = Instant::now();
     for _ in 0..CALLS {
         index = (index + 7_919) % ids.len().max(1);
         let Some(id) = ids.get(index) else { continue };
-        let length: i64 = statement.query_row([id.0.as_bytes().as_slice()], |row| {
-            row.get_ref("content")?
-                .as_str()
-                .map(|text| i64::try_from(text.len()).unwrap_or_default())
-                .map_err(rusqlite::Error::from)
-        })?;
-        if length == 0 {
+        if raw.read(*id).await? == 0 {
             return Err("a message without text was read".into());
         }
     }

@@ -9,6 +9,8 @@ use crate::measure::{Better, Figure, Series};
 /// Everything one run found.
 #[derive(Debug, Serialize)]
 pub struct Report {
+    /// Which store.
+    pub store: &'static str,
     /// The size it ran at.
     pub scale: String,
     /// Logical processors of the machine.
@@ -38,10 +40,10 @@ impl Report {
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = format!(
-            "scale {}, {} processors; medians (least to most)\n\n\
+            "{}, scale {}, {} processors; medians (least to most)\n\n\
              | # | work | size | unit | ours | peer | ratio | goal | reached |\n\
              |---|---|---|---|---|---|---|---|---|\n",
-            self.scale, self.processors
+            self.store, self.scale, self.processors
         );
         for figure in &self.figures {
             let sign = match figure.better {

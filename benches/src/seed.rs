@@ -8,7 +8,7 @@ use crm_core::contact::Contact;
 use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::decide::{self, NewMessage, Seen, Text};
 use crm_core::message::{Format, GeneratedBy, Occasion, Provenance};
-use crm_core::port::store::{ContactQuery, PageRequest, Store as _};
+use crm_core::port::store::{ContactQuery, PageRequest};
 use crm_core::stamp::Stamp;
 
 use crate::Outcome;

@@ -4,7 +4,8 @@
 
 use crm_benches::measure::Figure;
 use crm_benches::scale::Scale;
-use crm_benches::{approve, deliver, expand, reads};
+use crm_benches::site::Site;
+use crm_benches::{approve, deliver, expand, reads, workers};
 
 fn whole(figure: &Figure, size: usize) {
     assert_eq!(figure.size, size);
@@ -15,46 +16,36 @@ fn whole(figure: &Figure, size: usize) {
     );
 }
 
-#[tokio::test]
-async fn a_campaign_is_expanded() {
-    let folder = tempfile::tempdir().unwrap();
+async fn everything(site: &Site) {
     let size = Scale::Smoke.rows();
-    whole(
-        &expand::measure(folder.path(), size, 1).await.unwrap(),
-        size,
-    );
-}
-
-#[tokio::test]
-async fn messages_are_delivered() {
-    let folder = tempfile::tempdir().unwrap();
+    whole(&expand::measure(site, size, 1).await.unwrap(), size);
     let size = Scale::Smoke.deliveries();
-    whole(
-        &deliver::measure(folder.path(), size, 1).await.unwrap(),
-        size,
-    );
-}
-
-#[tokio::test]
-async fn messages_are_approved() {
-    let folder = tempfile::tempdir().unwrap();
+    whole(&deliver::measure(site, size, 1).await.unwrap(), size);
     let size = Scale::Smoke.approvals();
-    whole(
-        &approve::measure(folder.path(), size, 1).await.unwrap(),
-        size,
-    );
-}
-
-#[tokio::test]
-async fn figures_and_lists_are_read() {
-    let folder = tempfile::tempdir().unwrap();
+    whole(&approve::measure(site, size, 1).await.unwrap(), size);
     let size = Scale::Smoke.rows();
-    let figures = reads::measure(folder.path(), size, 1, [true, true])
-        .await
-        .unwrap();
+    let figures = reads::measure(site, size, 1, [true, true]).await.unwrap();
     assert!(figures.iter().any(|figure| figure.id == "T7"));
     assert!(figures.iter().any(|figure| figure.id == "T8"));
     for figure in &figures {
         whole(figure, size);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    everything(&Site::Sqlite(folder.path().to_owned())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Site::postgres(folder.path()).unwrap();
+    everything(&site).await;
+    if let Site::Postgres(server) = &site {
+        let size = Scale::Smoke.deliveries();
+        let figure = workers::measure(&site, server, size, 1).await.unwrap();
+        whole(&figure, size);
     }
 }

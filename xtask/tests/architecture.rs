@@ -106,7 +106,10 @@ fn the_core_reads_clock_and_environment_only_in_the_system_module() {
 
 #[test]
 fn the_domain_names_no_engine_and_no_worker() {
-    for module in ["message", "contact", "audience", "template", "campaign"] {
+    let modules = [
+        "message", "contact", "audience", "template", "campaign", "intake",
+    ];
+    for module in modules {
         let folder = format!("crates/crm-core/src/{module}");
         assert_eq!(
             naming(&folder, &["crate::engine", "crate::worker"]),

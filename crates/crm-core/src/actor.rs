@@ -116,6 +116,15 @@ impl Actor {
         }
     }
 
+    /// The worker doing in `workspace` what the host asked for in its intake.
+    #[must_use]
+    pub fn intake(workspace: Workspace) -> Self {
+        Self {
+            id: "intake".to_owned(),
+            ..Self::system(workspace)
+        }
+    }
+
     /// Allows or refuses `action`. The only place where a role outside the message lifecycle is judged.
     ///
     /// # Errors
@@ -154,6 +163,8 @@ pub enum Action {
     Suppress,
     /// Take an address off the suppression list.
     LiftSuppression,
+    /// Look into the intake and put something in.
+    Intake,
 }
 
 impl Action {
@@ -178,6 +189,7 @@ impl Action {
             Self::Erase => "erase personal data",
             Self::Suppress => "suppress an address",
             Self::LiftSuppression => "lift a suppression",
+            Self::Intake => "use the intake",
         }
     }
 }

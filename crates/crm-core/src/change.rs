@@ -11,6 +11,7 @@ use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::counter;
 use crate::id::{CampaignId, ContactId, TemplateId};
+use crate::intake::{NewIntake, Settlement};
 use crate::message::history::AuditEvent;
 use crate::message::{Approval, Attempt, Message};
 use crate::template::Template;
@@ -86,6 +87,12 @@ pub enum Change {
     InsertPlanRow(PlanRow),
     /// Ties a planned line to its message.
     UpdatePlanRow(PlanRow),
+    /// Something to be worked off, behind all rows of the workspace before it. Its key may repeat.
+    InsertIntake(Box<NewIntake>),
+    /// Settles a waiting row and empties its payload. One that is settled already is
+    /// [`Conflict`](crate::ErrorKind::Conflict), an unknown one `NotFound`; an applied key is not applied
+    /// again: `Duplicate`.
+    FinishIntake(Settlement),
 }
 
 /// Writes that belong together. See the module's text.
@@ -146,6 +153,24 @@ impl ChangeSet {
 
     pub(crate) fn event(&mut self, event: AuditEvent) -> &mut Self {
         self.events.push(event);
+        self
+    }
+
+    /// Takes over what `other`, a set of the same workspace, writes. What it requires is left out: both
+    /// were decided on the same state.
+    pub(crate) fn absorb(&mut self, other: Self) -> &mut Self {
+        self.changes.extend(other.changes);
+        self.events.extend(other.events);
+        let amounts: counter::Contribution = other.counters.into_iter().collect();
+        counter::add(&mut self.counters, &amounts, 1);
+        self
+    }
+
+    /// Gives the reason to events that have none.
+    pub(crate) fn explain(&mut self, reason: &str) -> &mut Self {
+        for event in &mut self.events {
+            event.reason.get_or_insert_with(|| reason.to_owned());
+        }
         self
     }
 

@@ -61,6 +61,7 @@ pub mod engine;
 pub mod error;
 pub mod generation;
 pub mod id;
+pub mod intake;
 pub mod memory;
 pub mod message;
 pub mod money;

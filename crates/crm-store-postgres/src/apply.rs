@@ -14,7 +14,9 @@ use crate::fault::{Fault, Outcome};
 use crate::group::Group;
 use crate::query::{Db, Names, workspace_for_write};
 use crate::rows::{get, unsigned};
-use crate::{campaigns, contacts, events, messages, plan, require, suppressions, templates, trail};
+use crate::{
+    campaigns, contacts, events, intake, messages, plan, require, suppressions, templates, trail,
+};
 
 /// Keys of workspaces by name.
 pub(crate) type Keys = BTreeMap<Workspace, i64>;
@@ -158,6 +160,8 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         }
         Change::InsertCampaign(row) | Change::UpdateCampaign(row) => Some(&row.workspace),
         Change::InsertSuppression(row) => Some(&row.workspace),
+        Change::InsertIntake(row) => Some(&row.workspace),
+        Change::FinishIntake(row) => Some(&row.workspace),
         _ => None,
     }
 }
@@ -220,7 +224,9 @@ async fn write_rows(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
     found(
         plan::update(db, &group.update_plan_rows).await?,
         "plan line",
-    )
+    )?;
+    intake::insert(db, &group.insert_intake).await?;
+    intake::finish(db, &group.finish_intake).await
 }
 
 /// Approvals and attempts are of messages that are there.

@@ -29,10 +29,7 @@ pub(crate) fn compile(
             filter.raw("c.segment = ").bind(segment.clone());
         }
         Audience::Tag(tag) => {
-            filter
-                .raw("jsonb_exists(c.tags, ")
-                .bind(tag.clone())
-                .raw(")");
+            filter.raw("(c.tags ? ").bind(tag.clone()).raw(")");
         }
         Audience::Language(language) => {
             // The column's collation lowers ASCII only, which is what language tags are made of.

@@ -1,6 +1,8 @@
 //! Statements that write many rows at once: `$1` is the workspace's key, each further value an array with
 //! one element for each row.
 
+use std::fmt::Write as _;
+
 use sqlx::SqlStr;
 
 use crate::query::Db;
@@ -8,10 +10,9 @@ use crate::query::Db;
 /// A table as bulk statements see it.
 pub(crate) struct Table {
     pub(crate) name: &'static str,
-    /// The columns besides `workspace`; `id` and `version` come first where rows have versions.
-    pub(crate) columns: &'static str,
-    /// The arrays, from `$2` on, in the order of the columns.
-    pub(crate) arrays: &'static str,
+    /// The columns besides `workspace`, each with its type, in the order in which the arrays are bound
+    /// from `$2` on. JSON is bound as text.
+    pub(crate) columns: &'static [(&'static str, &'static str)],
 }
 
 impl Table {
@@ -26,41 +27,48 @@ impl Table {
         db.names.dynamic(&sql)
     }
 
-    /// Overwrites the rows that have the version before.
-    pub(crate) fn update(&self, db: &Db<'_>) -> SqlStr {
-        // The ids besides the join: without statistics (a new database) the planner would rather read
-        // the whole workspace than look up each.
-        self.update_where(
-            db,
-            "t.id = ANY ($2) AND t.id = n.id AND t.version = n.version - 1",
-        )
-    }
-
-    /// Overwrites the rows `t` that fit the new rows `n`.
-    pub(crate) fn update_where(&self, db: &Db<'_>, condition: &str) -> SqlStr {
-        let Self {
-            name,
-            columns,
-            arrays,
-        } = self;
+    /// Overwrites the rows `t` that fit the new rows `n` by this condition.
+    pub(crate) fn update(&self, db: &Db<'_>, condition: &str) -> SqlStr {
+        let (table, columns, rows) = (self.name, self.names(), self.rows());
         db.names.dynamic(&format!(
-            "UPDATE crm.{name} AS t SET ({columns}) = ROW(n.*) \
-             FROM unnest({arrays}) AS n({columns}) WHERE t.workspace = $1 AND {condition}"
+            "UPDATE crm.{table} AS t SET ({columns}) = ROW(n.*) FROM {rows} AS n({columns}) \
+             WHERE t.workspace = $1 AND {condition}"
         ))
     }
 
     fn insertion(&self) -> String {
-        let Self {
-            name,
-            columns,
-            arrays,
-        } = self;
+        let (table, columns, rows) = (self.name, self.names(), self.rows());
         format!(
-            "INSERT INTO crm.{name} (workspace, {columns}) \
-             SELECT $1, n.* FROM unnest({arrays}) AS n({columns})"
+            "INSERT INTO crm.{table} (workspace, {columns}) SELECT $1, n.* FROM {rows} AS n({columns})"
         )
     }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+        names.join(", ")
+    }
+
+    /// The new rows. The planner looks into arrays that are bound, but not behind a SELECT: without that
+    /// it prepares for as many rows as there are, and in a table it has no statistics of yet (a new
+    /// database) would read the whole workspace rather than look up each row by its key.
+    fn rows(&self) -> String {
+        let mut rows = String::from("unnest(");
+        for (place, (_, kind)) in (2..).zip(self.columns) {
+            let comma = if place == 2 { "" } else { ", " };
+            let array = match *kind {
+                "jsonb" => "text[]::jsonb[]".to_owned(),
+                kind => format!("{kind}[]"),
+            };
+            // Writing to a string cannot fail.
+            let _ = write!(rows, "{comma}(SELECT ${place}::{array})");
+        }
+        rows.push(')');
+        rows
+    }
 }
+
+/// For rows that have versions: the stored one is the version before.
+pub(crate) const NEXT_VERSION: &str = "t.id = n.id AND t.version = n.version - 1";
 
 /// Whether as many rows were written as given.
 pub(crate) fn all<R>(written: u64, rows: &[R]) -> bool {

@@ -7,7 +7,7 @@ use crm_core::port::store::{CampaignQuery, Page};
 use sqlx::SqlStr;
 use sqlx::postgres::PgRow;
 
-use crate::bulk::{Table, all};
+use crate::bulk::{NEXT_VERSION, Table, all};
 use crate::fault::Outcome;
 use crate::query::{Db, Filter, List};
 use crate::rows::{column, get, json, json_column, named, signed, unsigned};
@@ -17,11 +17,21 @@ const COLUMNS: &str = "k.id, k.version, k.fields, k.status, k.test_mode, k.occur
 
 const TABLE: Table = Table {
     name: "campaigns",
-    columns: "id, version, occasion, fields, status, test_mode, occurrence, plan_cursor, planned, \
-        next_run_at, created_by, created_at, updated_at",
-    arrays: "$2::uuid[], $3::bigint[], $4::text[], $5::text[]::jsonb[], $6::text[], $7::boolean[], \
-        $8::text[], $9::uuid[], $10::boolean[], $11::timestamptz[], $12::text[], \
-        $13::timestamptz[], $14::timestamptz[]",
+    columns: &[
+        ("id", "uuid"),
+        ("version", "bigint"),
+        ("occasion", "text"),
+        ("fields", "jsonb"),
+        ("status", "text"),
+        ("test_mode", "boolean"),
+        ("occurrence", "text"),
+        ("plan_cursor", "uuid"),
+        ("planned", "boolean"),
+        ("next_run_at", "timestamptz"),
+        ("created_by", "text"),
+        ("created_at", "timestamptz"),
+        ("updated_at", "timestamptz"),
+    ],
 };
 
 /// Writes new campaigns.
@@ -39,7 +49,7 @@ pub(crate) async fn update(db: &mut Db<'_>, rows: &[&Campaign]) -> Outcome<bool>
     if rows.is_empty() {
         return Ok(true);
     }
-    let sql = TABLE.update(db);
+    let sql = TABLE.update(db, NEXT_VERSION);
     Ok(all(write(db, sql, rows).await?, rows))
 }
 
@@ -132,4 +142,123 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &CampaignQuery) -> Outcome<Page
     };
     let id = |campaign: &Campaign| campaign.id.0;
     list.page(db, &query.page, conditions, read, id).await
+}
+
+#[cfg(test)]
+mod tests {
+    use crm_core::audience::Audience;
+    use crm_core::campaign::Schedule;
+    use crm_core::message::Occasion;
+    use crm_core::port::store::{PageRequest, PlanQuery};
+    use crm_core::testing::fixtures::{campaign, contact, noon, plan_row};
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan;
+    use crate::testing::{Place, done};
+
+    /// Every field is filled.
+    fn full(number: u64) -> Campaign {
+        let mut row = campaign(number);
+        "Navroʻz bilan — Наврўз".clone_into(&mut row.fields.name);
+        row.fields.description = Some("Eng yaxshi soʻzlar".to_owned());
+        row.fields.occasion_type = Occasion::Birthday;
+        row.fields.audience = Audience::CustomField {
+            name: "points".to_owned(),
+            equals: json!(1e16),
+        };
+        row.fields.schedule = Schedule::Scheduled {
+            at: noon(),
+            local_time: true,
+        };
+        row.fields.template_id = Some(crm_core::id::TemplateId(contact(9).id.0));
+        row.fields.tone = Some("тепло".to_owned());
+        row.fields.custom_context = Some("gʻoyalar".to_owned());
+        row.status = CampaignStatus::Paused;
+        (row.test_mode, row.planned) = (true, true);
+        row.plan_cursor = Some(contact(7).id);
+        row.next_run_at = Some(noon());
+        row
+    }
+
+    #[tokio::test]
+    async fn comes_back_as_written_and_in_pages() {
+        let mut place = Place::open("campaigns").await;
+        let (mut one, mut two) = (full(1), campaign(2));
+        two.occurrence = None;
+        done(insert(&mut place.db(), &[&one, &two]).await);
+        let all = CampaignQuery::default;
+        let found = done(list(&mut place.db(), &all()).await).items;
+        assert_eq!(found, [two.clone(), one.clone()]);
+
+        (one.version, two.version) = (2, 2);
+        (one.plan_cursor, two.planned) = (None, true);
+        two.fields.occasion_type = Occasion::Promotion;
+        assert!(done(update(&mut place.db(), &[&one, &two]).await));
+        assert!(!done(update(&mut place.db(), &[&one, &two]).await));
+        let mut found = done(many(&mut place.db(), &[two.id, one.id]).await);
+        found.sort_by_key(|row| row.id);
+        assert_eq!(found, [one.clone(), two.clone()]);
+        assert_eq!(done(many(&mut place.stranger(), &[one.id]).await), []);
+
+        let first = PageRequest {
+            limit: 1,
+            oldest_first: true,
+            count: true,
+            ..PageRequest::default()
+        };
+        let rest = PageRequest {
+            after: Some(one.id.0),
+            ..first
+        };
+        let skipped = PageRequest { skip: 1, ..first };
+        let paged = |page| CampaignQuery { page, ..all() };
+        let statuses = CampaignQuery {
+            statuses: vec![CampaignStatus::Draft, CampaignStatus::Paused],
+            ..all()
+        };
+        let occasion = CampaignQuery {
+            occasion: Some(Occasion::Promotion),
+            ids: vec![one.id, two.id],
+            ..all()
+        };
+        for (query, wanted, further) in [
+            (paged(first), &one, Some(one.id.0)),
+            (paged(rest), &two, None),
+            (paged(skipped), &two, None),
+            (statuses, &one, None),
+            (occasion, &two, None),
+        ] {
+            let found = done(list(&mut place.db(), &query).await);
+            assert_eq!(found.items, std::slice::from_ref(wanted), "{query:?}");
+            assert_eq!(found.next, further, "{query:?}");
+            assert_eq!(found.total, query.page.count.then_some(2));
+        }
+        place.close().await;
+    }
+
+    #[tokio::test]
+    async fn goes_with_its_plan() {
+        let mut place = Place::open("removed").await;
+        let (one, two) = (campaign(1), campaign(2));
+        done(insert(&mut place.db(), &[&one, &two]).await);
+        let lines = [&one, &two].map(|run| plan_row(run, 1));
+        let lines: Vec<_> = lines.iter().collect();
+        done(plan::insert(&mut place.db(), &lines).await);
+        assert!(!done(delete(&mut place.stranger(), one.id).await));
+        assert!(done(delete(&mut place.db(), one.id).await));
+        assert!(!done(delete(&mut place.db(), one.id).await));
+        for (run, left) in [(&one, 0), (&two, 1)] {
+            let query = PlanQuery {
+                campaign_id: run.id,
+                occurrence: None,
+                excluded: None,
+                undrafted: false,
+                page: PageRequest::default(),
+            };
+            let found = done(plan::list(&mut place.db(), &query).await);
+            assert_eq!(found.items.len(), left);
+        }
+        place.close().await;
+    }
 }

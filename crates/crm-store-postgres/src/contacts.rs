@@ -8,7 +8,7 @@ use sqlx::SqlStr;
 use sqlx::postgres::PgRow;
 
 use crate::audience;
-use crate::bulk::{Table, all};
+use crate::bulk::{NEXT_VERSION, Table, all};
 use crate::fault::{Outcome, unreadable};
 use crate::query::{Db, Filter, List};
 use crate::rows::{column, get, json, json_column, signed, small, unsigned};
@@ -20,24 +20,43 @@ const COLUMNS: &str = "c.id, c.version, c.external_id, c.name, c.email, c.phone,
 
 const TABLE: Table = Table {
     name: "contacts",
-    columns: "id, version, external_id, name, email, email_key, phone, telegram_chat_id, whatsapp, \
-        segment, birthday_year, birthday_day, company, position, language, time_zone, tags, \
-        custom_fields, preferred_channels, consent, last_interaction_date, erased, created_by, \
-        created_at, updated_at, search_key",
-    arrays: "$2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
-        $9::text[], $10::text[], $11::text[], $12::integer[], $13::integer[], $14::text[], \
-        $15::text[], $16::text[], $17::text[], $18::text[]::jsonb[], $19::text[]::jsonb[], \
-        $20::text[]::jsonb[], $21::text[]::jsonb[], $22::timestamptz[], $23::boolean[], $24::text[], \
-        $25::timestamptz[], $26::timestamptz[], $27::text[]",
+    columns: &[
+        ("id", "uuid"),
+        ("version", "bigint"),
+        ("external_id", "text"),
+        ("name", "text"),
+        ("email", "text"),
+        ("email_key", "text"),
+        ("phone", "text"),
+        ("telegram_chat_id", "text"),
+        ("whatsapp", "text"),
+        ("segment", "text"),
+        ("birthday_year", "integer"),
+        ("birthday_day", "integer"),
+        ("company", "text"),
+        ("position", "text"),
+        ("language", "text"),
+        ("time_zone", "text"),
+        ("tags", "jsonb"),
+        ("custom_fields", "jsonb"),
+        ("preferred_channels", "jsonb"),
+        ("consent", "jsonb"),
+        ("last_interaction_date", "timestamptz"),
+        ("erased", "boolean"),
+        ("created_by", "text"),
+        ("created_at", "timestamptz"),
+        ("updated_at", "timestamptz"),
+        ("search_key", "text"),
+    ],
 };
 
 /// Whether one of the rows takes an e-mail or external id that another of them still has.
 const HANDED_ON: &str = "SELECT EXISTS ( \
-        SELECT 1 FROM unnest($2::uuid[], $3::text[]) AS n(id, email_key) \
+        SELECT 1 FROM unnest((SELECT $2::uuid[]), (SELECT $3::text[])) AS n(id, email_key) \
         JOIN crm.contacts c ON c.email_key = n.email_key AND c.id <> n.id \
         WHERE c.workspace = $1 AND c.id = ANY ($2) \
     ) OR EXISTS ( \
-        SELECT 1 FROM unnest($2::uuid[], $4::text[]) AS n(id, external_id) \
+        SELECT 1 FROM unnest((SELECT $2::uuid[]), (SELECT $4::text[])) AS n(id, external_id) \
         JOIN crm.contacts c ON c.external_id = n.external_id AND c.id <> n.id \
         WHERE c.workspace = $1 AND c.id = ANY ($2) \
     )";
@@ -58,12 +77,12 @@ pub(crate) async fn update(db: &mut Db<'_>, rows: &[&Contact]) -> Outcome<bool> 
         return Ok(true);
     }
     if rows.len() == 1 || !handed_on(db, rows).await? {
-        let sql = TABLE.update(db);
+        let sql = TABLE.update(db, NEXT_VERSION);
         return Ok(all(write(db, sql, rows).await?, rows));
     }
     // One statement writes in any order, and who takes an address must come behind who gives it up.
     for row in rows {
-        let sql = TABLE.update(db);
+        let sql = TABLE.update(db, NEXT_VERSION);
         if write(db, sql, &[*row]).await? == 0 {
             return Ok(false);
         }
@@ -239,4 +258,219 @@ fn conditions(filter: &mut Filter, query: &ContactQuery) -> Outcome<()> {
         audience::compile(audience, query.today, filter)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crm_core::consent::{Consent, ConsentStatus, Topic};
+    use crm_core::port::store::PageRequest;
+    use crm_core::testing::fixtures::{contact, noon};
+    use crm_core::{Error, ErrorKind};
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{Place, done};
+
+    /// Every field is filled.
+    fn full(number: u64) -> Contact {
+        let mut row = contact(number);
+        row.fields = ContactFields {
+            name: "Gʻulom Oʻrinov — Ғулом Ўринов".to_owned(),
+            email: Some("Gulom@Example.org".to_owned()),
+            phone: Some("+998901234567".to_owned()),
+            telegram_chat_id: Some("-100200".to_owned()),
+            whatsapp: Some("+998907654321".to_owned()),
+            segment: "ВИП".to_owned(),
+            birthday: Birthday::parse("1988-02-29"),
+            company: Some("Oʻzbekiston Ёқилғи".to_owned()),
+            position: Some("директор".to_owned()),
+            language: "uz-Cyrl".to_owned(),
+            tags: ["gold", "ўзбек"].map(str::to_owned).into(),
+            custom_fields: serde_json::from_value(json!({
+                "whole": 1, "real": 1.0, "large": 1e16, "larger": -1.5e18, "small": 2.5e-9,
+                "largest": 1e300, "unsigned": u64::MAX, "yes": true, "text": "oʻ\n\"да\"",
+            }))
+            .unwrap(),
+            preferred_channels: vec!["telegram".to_owned(), "email".to_owned()],
+            consent: vec![Consent {
+                channel: "*".to_owned(),
+                topic: Topic::Marketing,
+                status: ConsentStatus::OptedOut,
+                evidence: None,
+                at: noon(),
+            }],
+            last_interaction_date: Some(noon()),
+            ..row.fields
+        };
+        row
+    }
+
+    fn bare(number: u64) -> Contact {
+        let mut row = contact(number);
+        row.fields = ContactFields {
+            name: "Ёлка".to_owned(),
+            ..ContactFields::default()
+        };
+        row
+    }
+
+    fn next(row: &Contact) -> Contact {
+        Contact {
+            version: row.version + 1,
+            ..row.clone()
+        }
+    }
+
+    async fn stored(place: &mut Place, rows: &[&Contact]) -> Vec<Contact> {
+        let ids: Vec<ContactId> = rows.iter().map(|row| row.id).collect();
+        let mut rows = done(many(&mut place.db(), &ids).await);
+        rows.sort_by_key(|row| row.id);
+        rows
+    }
+
+    #[tokio::test]
+    async fn comes_back_as_written() {
+        let mut place = Place::open("contacts").await;
+        let (mut one, mut two) = (full(1), bare(2));
+        done(insert(&mut place.db(), &[&one, &two]).await);
+        assert_eq!(
+            stored(&mut place, &[&one, &two]).await,
+            [one.clone(), two.clone()]
+        );
+
+        (one.version, two.version) = (2, 2);
+        std::mem::swap(&mut one.fields.company, &mut two.fields.company);
+        (one.fields.birthday, two.erased) = (Birthday::parse("--12-31"), true);
+        assert!(done(update(&mut place.db(), &[&two, &one]).await));
+        assert_eq!(
+            stored(&mut place, &[&one, &two]).await,
+            [one.clone(), two.clone()]
+        );
+
+        // A version that is not the next, and a contact that is not there.
+        assert!(!done(update(&mut place.db(), &[&two]).await));
+        assert!(!done(update(&mut place.db(), &[&next(&one), &two]).await));
+        assert!(!done(update(&mut place.db(), &[&next(&bare(3))]).await));
+        let later = Contact {
+            version: 9,
+            ..one.clone()
+        };
+        assert!(!done(update(&mut place.stranger(), &[&later]).await));
+        let strange = many(&mut place.stranger(), &[one.id]).await;
+        assert_eq!(done(strange), []);
+        place.close().await;
+    }
+
+    #[tokio::test]
+    async fn an_address_is_handed_on_in_one_update() {
+        let mut place = Place::open("handed").await;
+        let (one, two) = (full(1), full(2));
+        let two = Contact {
+            fields: ContactFields {
+                email: Some("b@example.org".to_owned()),
+                ..two.fields
+            },
+            ..two
+        };
+        done(insert(&mut place.db(), &[&one, &two]).await);
+        // One statement would now go by id, not as the rows come: the first takes what the second has.
+        place.run("SET enable_nestloop = off").await;
+        place.run("SET enable_hashjoin = off").await;
+        let (mut taker, mut giver) = (next(&one), next(&two));
+        taker.fields.email = giver.fields.email.take();
+        assert!(done(update(&mut place.db(), &[&giver, &taker]).await));
+        let rows = stored(&mut place, &[&one, &two]).await;
+        assert_eq!(rows, [taker.clone(), giver.clone()]);
+        (taker, giver) = (next(&taker), next(&giver));
+        taker.fields.external_id = giver.fields.external_id.take();
+        assert!(done(update(&mut place.db(), &[&giver, &taker]).await));
+        let rows = stored(&mut place, &[&one, &two]).await;
+        assert_eq!(rows, [taker, giver]);
+
+        let mut third = bare(3);
+        third.fields.email = Some("B@EXAMPLE.ORG".to_owned());
+        let error = insert(&mut place.db(), &[&third])
+            .await
+            .map_err(Error::from);
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Duplicate);
+        third.fields.email = None;
+        third.fields.custom_fields = [("text".to_owned(), json!("\0"))].into();
+        let error = insert(&mut place.db(), &[&third])
+            .await
+            .map_err(Error::from);
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Invalid);
+        place.close().await;
+    }
+
+    #[tokio::test]
+    async fn lists_find_and_page() {
+        let mut place = Place::open("people").await;
+        let mut rows: Vec<Contact> = (2..=6).map(contact).collect();
+        rows.insert(0, full(1));
+        rows.iter_mut().skip(5).for_each(|row| row.erased = true);
+        let rows: Vec<&Contact> = rows.iter().collect();
+        done(insert(&mut place.db(), &rows).await);
+        let all = ContactQuery::default;
+        let search = |text: &str| ContactQuery {
+            search: Some(text.to_owned()),
+            ..all()
+        };
+        let email = |text: &str| ContactQuery {
+            email: Some(text.to_owned()),
+            ..all()
+        };
+        let page = PageRequest {
+            limit: 2,
+            skip: 1,
+            count: true,
+            ..PageRequest::default()
+        };
+        let up = PageRequest {
+            oldest_first: true,
+            after: Some(contact(2).id.0),
+            ..page
+        };
+        let paged = |page| ContactQuery { page, ..all() };
+        let cases: [(ContactQuery, &[u64], Option<u64>); 12] = [
+            (all(), &[5, 4, 3, 2, 1], None),
+            (paged(page), &[4, 3], Some(3)),
+            (paged(up), &[4, 5], None),
+            (search("ҒУЛОМ ў"), &[1], None),
+            (search("OʻZBEK"), &[1], None),
+            (search("анна иванова 3"), &[3], None),
+            (search("%"), &[], None),
+            (search("orgoʻ"), &[], None),
+            (email("Gulom@Example.org"), &[1], None),
+            (email("gulom@example.org"), &[], None),
+            (
+                ContactQuery {
+                    phone: Some("+998901234567".to_owned()),
+                    external_id: Some("crm-1".to_owned()),
+                    ..all()
+                },
+                &[1],
+                None,
+            ),
+            (
+                ContactQuery {
+                    ids: [6, 1].map(|number| contact(number).id).to_vec(),
+                    ..all()
+                },
+                &[6, 1],
+                None,
+            ),
+        ];
+        for (query, wanted, further) in cases {
+            let found = done(list(&mut place.db(), &query).await);
+            let id = |number: &u64| contact(*number).id;
+            let wanted: Vec<ContactId> = wanted.iter().map(id).collect();
+            let ids: Vec<ContactId> = found.items.iter().map(|row| row.id).collect();
+            assert_eq!(ids, wanted, "{query:?}");
+            assert_eq!(found.next, further.map(|number| id(&number).0), "{query:?}");
+            assert_eq!(found.total, query.page.count.then_some(5), "{query:?}");
+            let strange = done(list(&mut place.stranger(), &query).await);
+            assert_eq!(strange.items, [], "{query:?}");
+        }
+        place.close().await;
+    }
 }

@@ -176,7 +176,8 @@ fn database(error: &dyn DatabaseError) -> Error {
 /// Names of our own indexes; a partition's index begins with its table's name and holds the columns.
 fn duplicate(constraint: &str) -> Error {
     // The most telling first.
-    const NAMES: [(&str, &str, &str); 10] = [
+    const NAMES: [(&str, &str, &str); 11] = [
+        ("intake", "applied", "key was applied already"),
         ("contacts", "email", "email is taken by another contact"),
         (
             "contacts",

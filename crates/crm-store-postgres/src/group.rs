@@ -6,6 +6,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet, Precondition};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::intake::{NewIntake, Settlement};
 use crm_core::message::{Approval, Attempt, Message};
 use crm_core::template::Template;
 use uuid::Uuid;
@@ -20,6 +21,7 @@ enum Row<'a> {
     Attempt(Uuid, u64),
     Address(&'a str, &'a str),
     Line(Uuid, &'a str, Uuid),
+    Intake(u64),
 }
 
 /// What one statement per kind writes.
@@ -40,6 +42,8 @@ pub(crate) struct Group<'a> {
     pub(crate) suppressions: Vec<&'a Suppression>,
     pub(crate) insert_plan_rows: Vec<&'a PlanRow>,
     pub(crate) update_plan_rows: Vec<&'a PlanRow>,
+    pub(crate) insert_intake: Vec<&'a NewIntake>,
+    pub(crate) finish_intake: Vec<&'a Settlement>,
     /// A change that goes alone.
     pub(crate) alone: Option<&'a Change>,
     rows: HashSet<Row<'a>>,
@@ -132,6 +136,8 @@ impl<'a> Group<'a> {
             Change::InsertSuppression(row) => self.suppressions.push(row),
             Change::InsertPlanRow(row) => self.insert_plan_rows.push(row),
             Change::UpdatePlanRow(row) => self.update_plan_rows.push(row),
+            Change::InsertIntake(row) => self.insert_intake.push(row),
+            Change::FinishIntake(row) => self.finish_intake.push(row),
             Change::EraseTexts(_)
             | Change::DeleteTemplate(_)
             | Change::DeleteCampaign(_)
@@ -175,7 +181,8 @@ fn row_of(change: &Change) -> Kind<'_> {
         Change::InsertPlanRow(row) | Change::UpdatePlanRow(row) => {
             Row::Line(row.campaign_id.0, &row.occurrence, row.contact_id.0)
         }
-        Change::InsertApproval(_) => return Kind::Free,
+        Change::FinishIntake(row) => Row::Intake(row.seq),
+        Change::InsertApproval(_) | Change::InsertIntake(_) => return Kind::Free,
         Change::EraseTexts(_)
         | Change::DeleteTemplate(_)
         | Change::DeleteCampaign(_)

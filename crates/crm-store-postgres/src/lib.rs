@@ -31,6 +31,7 @@ mod dispatch;
 mod events;
 mod fault;
 mod group;
+mod intake;
 mod lists;
 mod messages;
 mod migrations;
@@ -190,7 +191,8 @@ impl PgStore {
 
     /// Writes change sets in the host's own transaction, all of them or none: they are there when the
     /// host commits and never were when it goes back. `connection` is the host's, in a transaction, to
-    /// the same database. On an error the host's transaction is as it was before the call, and usable.
+    /// the same database; `sets` are what an [`Engine::deferred`](crm_core::engine::Engine::deferred)
+    /// engine collected. On an error the host's transaction is as it was before the call, and usable.
     ///
     /// Until the host ends its transaction, others wait for the rows it changed: keep it short.
     ///

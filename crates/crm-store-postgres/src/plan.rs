@@ -16,10 +16,17 @@ const COLUMNS: &str = "p.campaign, p.occurrence, p.contact, p.channel, p.send_at
 
 const TABLE: Table = Table {
     name: "plan_rows",
-    columns: "campaign, contact, occurrence, channel, send_at, local_time, time_zone, excluded, \
-        message",
-    arrays: "$2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], \
-        $8::text[], $9::text[], $10::uuid[]",
+    columns: &[
+        ("campaign", "uuid"),
+        ("contact", "uuid"),
+        ("occurrence", "text"),
+        ("channel", "text"),
+        ("send_at", "timestamptz"),
+        ("local_time", "text"),
+        ("time_zone", "text"),
+        ("excluded", "text"),
+        ("message", "uuid"),
+    ],
 };
 
 /// Writes lines; the same one again is ignored.
@@ -36,7 +43,7 @@ pub(crate) async fn update(db: &mut Db<'_>, rows: &[&PlanRow]) -> Outcome<bool> 
     if rows.is_empty() {
         return Ok(true);
     }
-    let sql = TABLE.update_where(
+    let sql = TABLE.update(
         db,
         "t.campaign = n.campaign AND t.contact = n.contact AND t.occurrence = n.occurrence",
     );
@@ -140,4 +147,164 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &PlanQuery) -> Outcome<Page<Pla
         total,
         next: last.filter(|_| more),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crm_core::port::store::PageRequest;
+    use crm_core::testing::fixtures::{campaign, contact, message, plan_row};
+
+    use super::*;
+    use crate::testing::{Place, done};
+
+    fn all() -> PlanQuery {
+        PlanQuery {
+            campaign_id: campaign(1).id,
+            occurrence: None,
+            excluded: None,
+            undrafted: false,
+            page: PageRequest {
+                count: true,
+                ..PageRequest::default()
+            },
+        }
+    }
+
+    /// Contacts 1 to 4: the second is excluded and bare, the third is planned for two runs.
+    fn lines() -> Vec<PlanRow> {
+        let mut rows: Vec<PlanRow> = [1, 2, 3, 3, 4]
+            .map(|number| plan_row(&campaign(1), number))
+            .into();
+        let mut bare = rows.remove(1);
+        (bare.send_at, bare.local_time) = (None, None);
+        bare.excluded = Some("no_address".to_owned());
+        rows.insert(1, bare);
+        if let Some(next) = rows.get_mut(3) {
+            "2027-03-21 oʻ".clone_into(&mut next.occurrence);
+        }
+        rows
+    }
+
+    #[tokio::test]
+    async fn comes_back_as_written_once() {
+        let mut place = Place::open("plan").await;
+        let mut rows = lines();
+        let again = PlanRow {
+            channel: "sms".to_owned(),
+            ..plan_row(&campaign(1), 1)
+        };
+        let other = plan_row(&campaign(2), 1);
+        let mut twice: Vec<&PlanRow> = rows.iter().rev().collect();
+        twice.extend([&again, &other]);
+        done(insert(&mut place.db(), &twice).await);
+        done(insert(&mut place.db(), &[&again]).await);
+        let found = done(list(&mut place.db(), &all()).await);
+        assert_eq!((found.items, found.total), (rows.clone(), Some(5)));
+
+        for (number, row) in (1..).zip(rows.iter_mut().skip(2)) {
+            row.message_id = Some(message(number).id);
+        }
+        let changed: Vec<&PlanRow> = rows.iter().skip(2).collect();
+        assert!(done(update(&mut place.db(), &changed).await));
+        assert_eq!(done(list(&mut place.db(), &all()).await).items, rows);
+        let unknown = plan_row(&campaign(1), 5);
+        let [known, ..] = changed.as_slice() else {
+            unreachable!()
+        };
+        assert!(!done(update(&mut place.db(), &[known, &unknown]).await));
+        assert!(!done(update(&mut place.stranger(), &changed).await));
+        place.close().await;
+    }
+
+    #[tokio::test]
+    async fn lists_page_by_contact() {
+        let mut place = Place::open("lines").await;
+        let mut rows = lines();
+        if let Some(first) = rows.first_mut() {
+            first.message_id = Some(message(1).id);
+        }
+        done(insert(&mut place.db(), &rows.iter().collect::<Vec<_>>()).await);
+        let paged = |limit, skip, after: Option<u64>| PlanQuery {
+            page: PageRequest {
+                limit,
+                skip,
+                after: after.map(|number| contact(number).id.0),
+                ..all().page
+            },
+            ..all()
+        };
+        let run = PlanQuery {
+            occurrence: Some("2026-03-21".to_owned()),
+            ..paged(3, 0, None)
+        };
+        let excluded = PlanQuery {
+            excluded: Some(true),
+            ..all()
+        };
+        let undrafted = PlanQuery {
+            excluded: Some(false),
+            undrafted: true,
+            ..all()
+        };
+        let cases: [(PlanQuery, &[u64], u64, Option<u64>); 6] = [
+            (paged(3, 0, None), &[1, 2, 3], 5, Some(3)),
+            (paged(3, 0, Some(2)), &[3, 3, 4], 5, None),
+            (paged(2, 2, Some(1)), &[3, 4], 5, None),
+            (run, &[1, 2, 3], 4, Some(3)),
+            (excluded, &[2], 1, None),
+            (undrafted, &[3, 3, 4], 3, None),
+        ];
+        for (query, wanted, total, further) in cases {
+            let found = done(list(&mut place.db(), &query).await);
+            let id = |number: &u64| contact(*number).id;
+            let ids: Vec<ContactId> = found.items.iter().map(|row| row.contact_id).collect();
+            assert_eq!(ids, wanted.iter().map(id).collect::<Vec<_>>(), "{query:?}");
+            assert_eq!(found.next, further.map(|number| id(&number).0), "{query:?}");
+            assert_eq!(found.total, Some(total), "{query:?}");
+            let strange = done(list(&mut place.stranger(), &query).await);
+            assert_eq!((strange.items, strange.total), (Vec::new(), Some(0)));
+        }
+        place.close().await;
+    }
+
+    #[tokio::test]
+    async fn reads_what_it_needs_in_a_large_plan_without_statistics() {
+        let mut place = Place::open("large").await;
+        let one = plan_row(&campaign(1), 1);
+        done(insert(&mut place.db(), &[&one]).await);
+        place
+            .run(
+                "INSERT INTO crm.plan_rows SELECT workspace, campaign, \
+                     (left(contact::text, 24) || lpad(to_hex(n), 12, '0'))::uuid, occurrence, channel, \
+                     send_at, local_time, time_zone, excluded, message \
+                 FROM crm.plan_rows, generate_series(10000, 29999) n",
+            )
+            .await;
+        let query = PlanQuery {
+            excluded: Some(false),
+            undrafted: true,
+            page: PageRequest {
+                after: Some(one.contact_id.0),
+                ..PageRequest::default()
+            },
+            ..all()
+        };
+        place.run("BEGIN").await;
+        let before = place.rows_read("plan_rows").await;
+        let found = done(list(&mut place.db(), &query).await).items;
+        assert_eq!(found.len(), 100);
+        assert_eq!(place.rows_read("plan_rows").await - before, 101);
+        let every = PlanQuery {
+            excluded: None,
+            undrafted: false,
+            ..query
+        };
+        assert_eq!(done(list(&mut place.db(), &every).await).items, found);
+        assert_eq!(place.rows_read("plan_rows").await - before, 202);
+        let rows: Vec<&PlanRow> = found.iter().collect();
+        assert!(done(update(&mut place.db(), &rows).await));
+        assert_eq!(place.rows_read("plan_rows").await - before, 302);
+        place.run("ROLLBACK").await;
+        place.close().await;
+    }
 }

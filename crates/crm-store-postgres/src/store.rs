@@ -11,11 +11,12 @@ use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::id::MessageId;
+use crm_core::intake::IntakeRow;
 use crm_core::message::Message;
 use crm_core::message::history::{Checkpoint, StoredEvent};
 use crm_core::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, MessageQuery, Page, PlanQuery,
-    Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
+    PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
 use crm_core::template::Template;
 use crm_core::{Error, Result, Workspace};
@@ -28,8 +29,8 @@ use crate::fault::{Fault, Outcome};
 use crate::query::{Db, Names, workspace as find};
 use crate::writer::is_lost;
 use crate::{
-    Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, events, lists, messages,
-    plan, suppressions, templates, trail,
+    Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, events, intake, lists,
+    messages, plan, suppressions, templates, trail,
 };
 
 /// Work that reads.
@@ -282,6 +283,12 @@ impl Store for PgStore {
                          OR EXISTS (SELECT 1 FROM crm.suppressions x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM crm.counters x \
                              WHERE x.workspace = w.key AND x.value <> 0) \
+                         UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
+                             SELECT min(workspace) FROM crm.intake UNION ALL \
+                             SELECT (SELECT min(workspace) FROM crm.intake \
+                                 WHERE workspace > host.name) FROM host \
+                             WHERE host.name IS NOT NULL) \
+                             SELECT name FROM host WHERE name IS NOT NULL) AS hosts \
                          ORDER BY name",
                     ))
                     .fetch_all(connection)
@@ -395,6 +402,28 @@ impl Store for PgStore {
                 Box::pin(async move { dispatch::views(&mut db, &ids).await })
             })
             .await
+    }
+
+    async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {
+        let asked = Arc::new((workspace.clone(), query));
+        let rows = self
+            .inner
+            .on_connection(|connection, names| {
+                let asked = Arc::clone(&asked);
+                Box::pin(async move {
+                    let (workspace, query) = &*asked;
+                    // Rows of the intake name their workspace; there may be no key for it yet.
+                    let mut db = Db {
+                        connection,
+                        names,
+                        workspace,
+                        key: 0,
+                    };
+                    intake::list(&mut db, query).await
+                })
+            })
+            .await?;
+        Ok(rows)
     }
 
     async fn counters(

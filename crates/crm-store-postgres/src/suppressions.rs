@@ -14,8 +14,13 @@ const COLUMNS: &str = "s.channel, s.address, s.reason, s.created_by, s.created_a
 
 const TABLE: Table = Table {
     name: "suppressions",
-    columns: "channel, address, reason, created_by, created_at",
-    arrays: "$2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[]",
+    columns: &[
+        ("channel", "text"),
+        ("address", "text"),
+        ("reason", "text"),
+        ("created_by", "text"),
+        ("created_at", "timestamptz"),
+    ],
 };
 
 /// Suppresses addresses; again changes nothing.
@@ -106,4 +111,76 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &SuppressionQuery) -> Outcome<P
         total: None,
         next: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crm_core::testing::fixtures::suppression;
+
+    use super::*;
+    use crate::testing::{Place, done};
+
+    #[tokio::test]
+    async fn comes_back_as_written_once() {
+        let mut place = Place::open("suppressions").await;
+        let (one, two) = (suppression("анна@почта.рф"), suppression("a@example.org"));
+        let (mut again, mut sms) = (one.clone(), suppression("+998901234567"));
+        "shikoyat: oʻchirildi".clone_into(&mut again.reason);
+        "sms".clone_into(&mut sms.channel);
+        done(insert(&mut place.db(), &[&one, &two, &sms, &again]).await);
+        done(insert(&mut place.db(), &[&again]).await);
+
+        let all = SuppressionQuery::default;
+        let paged = |limit, skip| SuppressionQuery {
+            limit,
+            skip,
+            ..all()
+        };
+        let mail = SuppressionQuery {
+            channel: Some("email".to_owned()),
+            ..all()
+        };
+        let addresses = SuppressionQuery {
+            addresses: vec![sms.address.clone(), one.address.clone()],
+            ..all()
+        };
+        let cases: [(SuppressionQuery, &[&Suppression]); 6] = [
+            (all(), &[&two, &one, &sms]),
+            (paged(2, 0), &[&two, &one]),
+            (paged(2, 2), &[&sms]),
+            (paged(5_000, 3), &[]),
+            (mail, &[&two, &one]),
+            (addresses, &[&one, &sms]),
+        ];
+        for (query, wanted) in cases {
+            let found = done(list(&mut place.db(), &query).await);
+            assert_eq!(found.items.iter().collect::<Vec<_>>(), wanted, "{query:?}");
+            assert_eq!((found.total, found.next), (None, None));
+            let strange = done(list(&mut place.stranger(), &query).await);
+            assert_eq!(strange.items, []);
+        }
+
+        let pairs = [
+            ("email", one.address.as_str()),
+            ("email", sms.address.as_str()),
+            ("sms", sms.address.as_str()),
+            ("email", "A@example.org"),
+            ("email", two.address.as_str()),
+            ("sms", sms.address.as_str()),
+        ];
+        let known = done(suppressed(&mut place.db(), &pairs).await);
+        assert_eq!(known, [true, false, true, false, true, true]);
+        assert_eq!(
+            done(suppressed(&mut place.stranger(), &pairs).await),
+            [false; 6]
+        );
+
+        done(delete(&mut place.stranger(), "sms", &sms.address).await);
+        done(delete(&mut place.db(), "email", &sms.address).await);
+        assert_eq!(done(list(&mut place.db(), &all()).await).items.len(), 3);
+        done(delete(&mut place.db(), "sms", &sms.address).await);
+        let left = done(list(&mut place.db(), &all()).await).items;
+        assert_eq!(left, [two, one]);
+        place.close().await;
+    }
 }

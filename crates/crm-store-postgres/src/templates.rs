@@ -8,7 +8,7 @@ use crm_core::template::{Template, TemplateFields};
 use sqlx::SqlStr;
 use sqlx::postgres::PgRow;
 
-use crate::bulk::Table;
+use crate::bulk::{NEXT_VERSION, Table};
 use crate::fault::Outcome;
 use crate::query::{Db, Filter, List};
 use crate::rows::{column, format, get, named, signed, unsigned};
@@ -18,11 +18,22 @@ const COLUMNS: &str = "t.id, t.version, t.name, t.occasion, t.segment, t.channel
 
 const TABLE: Table = Table {
     name: "templates",
-    columns: "id, version, name, occasion, segment, channel, language, subject, content, format, \
-        is_active, created_by, created_at, updated_at",
-    arrays: "$2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
-        $9::text[], $10::text[], $11::text[], $12::boolean[], $13::text[], $14::timestamptz[], \
-        $15::timestamptz[]",
+    columns: &[
+        ("id", "uuid"),
+        ("version", "bigint"),
+        ("name", "text"),
+        ("occasion", "text"),
+        ("segment", "text"),
+        ("channel", "text"),
+        ("language", "text"),
+        ("subject", "text"),
+        ("content", "text"),
+        ("format", "text"),
+        ("is_active", "boolean"),
+        ("created_by", "text"),
+        ("created_at", "timestamptz"),
+        ("updated_at", "timestamptz"),
+    ],
 };
 
 /// Writes new templates.
@@ -40,7 +51,7 @@ pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Template]) -> Outcome<()> {
 /// there are never many.
 pub(crate) async fn update(db: &mut Db<'_>, rows: &[&Template]) -> Outcome<bool> {
     for row in rows {
-        let sql = TABLE.update(db);
+        let sql = TABLE.update(db, NEXT_VERSION);
         if write(db, sql, &[*row]).await? == 0 {
             return Ok(false);
         }
@@ -127,4 +138,78 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &TemplateQuery) -> Outcome<Page
     };
     let id = |template: &Template| template.id.0;
     list.page(db, &query.page, conditions, read, id).await
+}
+
+#[cfg(test)]
+mod tests {
+    use crm_core::message::Format;
+    use crm_core::port::store::PageRequest;
+    use crm_core::testing::fixtures::template;
+
+    use super::*;
+    use crate::testing::{Place, done};
+
+    #[tokio::test]
+    async fn comes_back_as_written_and_in_pages() {
+        let mut place = Place::open("templates").await;
+        let (mut one, mut two) = (template(1), template(2));
+        "Bayramingiz bilan, {{name}}! Ogʻir boʻlmasin".clone_into(&mut one.fields.content);
+        one.fields.segment = Some("ВИП".to_owned());
+        one.fields.channel = Some("email".to_owned());
+        one.fields.format = Format::Html;
+        (two.fields.subject, two.fields.is_active) = (None, false);
+        two.fields.occasion_type = Occasion::Holiday;
+        done(insert(&mut place.db(), &[&one, &two]).await);
+        let all = TemplateQuery::default;
+        let found = done(list(&mut place.db(), &all()).await).items;
+        assert_eq!(found, [two.clone(), one.clone()]);
+
+        // The second gives up the name that the first one takes.
+        (one.version, two.version) = (2, 2);
+        std::mem::swap(&mut one.fields.name, &mut two.fields.name);
+        "Navroʻz".clone_into(&mut two.fields.name);
+        assert!(done(update(&mut place.db(), &[&two, &one]).await));
+        assert!(!done(update(&mut place.db(), &[&one]).await));
+
+        let first = PageRequest {
+            limit: 1,
+            count: true,
+            ..PageRequest::default()
+        };
+        let rest = PageRequest {
+            after: Some(two.id.0),
+            ..first
+        };
+        let skipped = PageRequest { skip: 1, ..first };
+        let paged = |page| TemplateQuery { page, ..all() };
+        let active = TemplateQuery {
+            active: Some(true),
+            ..all()
+        };
+        let holiday = TemplateQuery {
+            occasion: Some(Occasion::Holiday),
+            ids: vec![one.id, two.id],
+            ..all()
+        };
+        for (query, wanted, further) in [
+            (paged(first), &two, Some(two.id.0)),
+            (paged(rest), &one, None),
+            (paged(skipped), &one, None),
+            (active, &one, None),
+            (holiday, &two, None),
+        ] {
+            let found = done(list(&mut place.db(), &query).await);
+            assert_eq!(found.items, std::slice::from_ref(wanted), "{query:?}");
+            assert_eq!(found.next, further, "{query:?}");
+            assert_eq!(found.total, query.page.count.then_some(2));
+            let strange = done(list(&mut place.stranger(), &query).await);
+            assert_eq!(strange.items, []);
+        }
+
+        assert!(!done(delete(&mut place.stranger(), one.id).await));
+        assert!(done(delete(&mut place.db(), one.id).await));
+        assert!(!done(delete(&mut place.db(), one.id).await));
+        assert_eq!(done(list(&mut place.db(), &all()).await).items, [two]);
+        place.close().await;
+    }
 }

@@ -50,6 +50,28 @@ impl Place {
         }
     }
 
+    /// Runs a statement as it is.
+    pub(crate) async fn run(&mut self, sql: &str) {
+        let sql = self.names.dynamic(sql);
+        sqlx::raw_sql(sql)
+            .execute(&mut self.connection)
+            .await
+            .unwrap();
+    }
+
+    /// How many rows of the table were read; only the difference within one transaction means anything.
+    pub(crate) async fn rows_read(&mut self, table: &str) -> i64 {
+        sqlx::query_scalar(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables \
+             WHERE schemaname = $1 AND relname = $2",
+        )
+        .bind(self.names.schema())
+        .bind(table)
+        .fetch_one(&mut self.connection)
+        .await
+        .unwrap()
+    }
+
     pub(crate) async fn close(mut self) {
         drop_schema(&mut self.connection, self.names.schema()).await;
     }

@@ -135,7 +135,7 @@ pub(crate) fn wakes(set: &ChangeSet) -> bool {
         Change::InsertMessage(row) | Change::UpdateMessage { message: row, .. } => {
             row.status == Status::Approved
         }
-        Change::InsertCampaign(_) | Change::UpdateCampaign(_) => true,
+        Change::InsertCampaign(_) | Change::UpdateCampaign(_) | Change::InsertIntake(_) => true,
         _ => false,
     })
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
-use crate::{campaigns, contacts, messages, plan, suppressions, templates, trail};
+use crate::{campaigns, contacts, intake, messages, plan, suppressions, templates, trail};
 
 /// Applies each set wholly or not at all, in order; one result for each.
 ///
@@ -154,6 +154,8 @@ fn write(
         Change::DeleteCampaign(id) => found(campaigns::delete(connection, key, *id)?, "campaign"),
         Change::InsertPlanRow(row) => plan::insert(connection, key, row),
         Change::UpdatePlanRow(row) => found(plan::update(connection, key, row)?, "plan line"),
+        Change::InsertIntake(row) => intake::insert(connection, row),
+        Change::FinishIntake(row) => intake::finish(connection, row),
     }
 }
 
@@ -167,6 +169,8 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         }
         Change::InsertCampaign(row) | Change::UpdateCampaign(row) => Some(&row.workspace),
         Change::InsertSuppression(row) => Some(&row.workspace),
+        Change::InsertIntake(row) => Some(&row.workspace),
+        Change::FinishIntake(row) => Some(&row.workspace),
         _ => None,
     }
 }

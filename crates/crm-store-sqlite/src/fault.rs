@@ -98,7 +98,7 @@ fn constraint(code: i32, text: &str) -> Error {
         rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
     ];
     // The most telling column first.
-    const NAMES: [(&str, &str); 11] = [
+    const NAMES: [(&str, &str); 12] = [
         ("contacts.email_key", "email is taken by another contact"),
         (
             "contacts.external_id",
@@ -125,6 +125,7 @@ fn constraint(code: i32, text: &str) -> Error {
             "epoch of this message has an attempt already",
         ),
         ("attempts.id", "id is taken by another attempt"),
+        ("intake.key", "key was applied already"),
     ];
     if UNIQUE.contains(&code) {
         let detail = NAMES

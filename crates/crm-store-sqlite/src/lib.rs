@@ -2,6 +2,10 @@
 //!
 //! Writes queue up for one thread that puts all waiting ones into one transaction (group commit) and
 //! answers after the commit reached the disk. Reads run beside it on connections of their own.
+//!
+//! A host that keeps its own tables in the same file can have our changes in its own transaction:
+//! [`SqliteStore::commit_in`] from Rust, the table `intake` from anywhere (see [`crm_core::intake`]).
+//! Ours are named in [`crm_core::port::schema::TABLES`] and `crm_migrations`; the host's need other names.
 
 mod apply;
 mod audience;
@@ -12,6 +16,8 @@ mod counters;
 mod dispatch;
 mod events;
 mod fault;
+mod host;
+mod intake;
 mod lists;
 mod messages;
 mod migrations;
@@ -33,6 +39,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crm_core::{Error, ErrorKind, Result};
+
+/// The SQLite library whose connections [`SqliteStore::commit_in`] takes.
+pub use rusqlite;
 
 use crate::pool::Pool;
 use crate::writer::Writer;
@@ -62,6 +71,8 @@ pub struct SqliteStore {
     pool: Arc<Pool>,
     /// Held from the reading of a claim to its commit.
     claims: tokio::sync::Mutex<()>,
+    /// The file, by the one name that links and relative paths lead to.
+    path: PathBuf,
     lock_path: PathBuf,
     lock: Mutex<Option<File>>,
 }
@@ -91,6 +102,7 @@ impl SqliteStore {
             writer: Writer::start(connection)?,
             pool: Arc::new(pool),
             claims: tokio::sync::Mutex::default(),
+            path: canonical(path),
             lock_path: lock_path.into(),
             lock: Mutex::new(None),
         })
@@ -120,6 +132,11 @@ impl SqliteStore {
             Err(TryLockError::Error(_)) => Err(lock_failed()),
         }
     }
+}
+
+/// The path without links and relative parts, as far as the system can tell.
+fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 fn lock_failed() -> Error {

@@ -232,6 +232,30 @@ BEGIN SELECT RAISE(ABORT, 'the history is kept'); END;
 CREATE TRIGGER events_sealed BEFORE UPDATE ON events WHEN OLD.position IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'the history is kept'); END;
 
+-- Filled by the host, in its own transaction and in its own language: so a row needs no more than a key, a
+-- kind and a payload, and names its workspace as the host does. The same key may be inserted again; it is
+-- applied once. (The instant is written so that the SQLite of any host knows it.)
+CREATE TABLE intake (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    workspace TEXT NOT NULL DEFAULT 'default'
+        CHECK (length(workspace) BETWEEN 1 AND 64 AND workspace NOT GLOB '*[^A-Za-z0-9_-]*'),
+    key TEXT NOT NULL CHECK (length(key) BETWEEN 1 AND 200),
+    kind TEXT NOT NULL,
+    payload TEXT NOT NULL CHECK (json_valid(payload)),
+    created_at INTEGER NOT NULL
+        DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    state TEXT NOT NULL DEFAULT 'waiting'
+        CHECK (state IN ('waiting', 'applied', 'duplicate', 'rejected')),
+    reason TEXT,
+    message BLOB,
+    contact BLOB,
+    settled_at INTEGER
+) STRICT;
+CREATE INDEX intake_state ON intake(workspace, state, seq);
+CREATE INDEX intake_seq ON intake(workspace, seq);
+CREATE INDEX intake_key ON intake(workspace, key, seq);
+CREATE UNIQUE INDEX intake_applied ON intake(workspace, key) WHERE state = 'applied';
+
 CREATE TABLE checkpoints (
     workspace INTEGER PRIMARY KEY REFERENCES workspaces(key),
     position INTEGER NOT NULL,

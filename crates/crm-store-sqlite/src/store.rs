@@ -8,11 +8,12 @@ use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::id::MessageId;
+use crm_core::intake::IntakeRow;
 use crm_core::message::Message;
 use crm_core::message::history::{Checkpoint, StoredEvent};
 use crm_core::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, MessageQuery, Page, PlanQuery,
-    Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
+    PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
 use crm_core::template::Template;
 use crm_core::{Error, ErrorKind, Result, Workspace};
@@ -21,8 +22,8 @@ use rusqlite::Connection;
 use crate::fault::Outcome;
 use crate::query::workspace as find;
 use crate::{
-    SqliteStore, apply, campaigns, contacts, counters, dispatch, events, lists, plan, suppressions,
-    templates, trail,
+    SqliteStore, apply, campaigns, contacts, counters, dispatch, events, intake, lists, plan,
+    suppressions, templates, trail,
 };
 
 /// How often a claim looks again when everything it found was changed by others.
@@ -160,6 +161,12 @@ impl Store for SqliteStore {
                          OR EXISTS (SELECT 1 FROM suppressions x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM counters x \
                              WHERE x.workspace = w.key AND x.value <> 0) \
+                         UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
+                             SELECT min(workspace) FROM intake UNION ALL \
+                             SELECT (SELECT min(workspace) FROM intake \
+                                 WHERE workspace > host.name) FROM host \
+                             WHERE host.name IS NOT NULL) \
+                             SELECT name FROM host WHERE name IS NOT NULL) \
                          ORDER BY name",
                     )?
                     .query_map([], |row| row.get::<_, String>(0))?
@@ -262,6 +269,14 @@ impl Store for SqliteStore {
             dispatch::views(connection, workspace, key, &ids)
         })
         .await
+    }
+
+    async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {
+        let workspace = workspace.clone();
+        // By name: a host that inserts the first row of a workspace knows no key of it.
+        self.pool
+            .read(move |connection| intake::list(connection, &workspace, &query))
+            .await
     }
 
     async fn counters(

@@ -52,6 +52,11 @@ pub(crate) struct Batch<'c> {
 }
 
 impl<'c> Batch<'c> {
+    /// Writes within a transaction that somebody else began: the first failure undoes all.
+    pub(crate) fn within(connection: &'c Connection) -> Self {
+        Self::new(connection, Mode::Together)
+    }
+
     fn new(connection: &'c Connection, mode: Mode) -> Self {
         Self {
             connection,
@@ -150,6 +155,15 @@ impl Batch<'_> {
         for (name, delta) in deltas {
             *self.counters.entry((workspace, name.clone())).or_default() += delta;
         }
+    }
+
+    /// Writes what was gathered: counters and ends of chains. Once, behind all sets.
+    pub(crate) fn settle(&mut self) -> Outcome<()> {
+        let deltas = std::mem::take(&mut self.counters);
+        counters::add(self.connection, &deltas)?;
+        std::mem::take(&mut self.heads)
+            .iter()
+            .try_for_each(|(key, head)| events::keep(self.connection, *key, *head))
     }
 
     /// A transaction command. When it fails, nothing of this transaction can stand.
@@ -324,17 +338,10 @@ fn attempt(batch: &mut Batch<'_>, jobs: &mut [Option<Box<dyn Job>>]) {
         // It is over; nothing is done again.
         batch.again = None;
     }
-    if !batch.is_void() {
-        let deltas = std::mem::take(&mut batch.counters);
-        let heads = std::mem::take(&mut batch.heads);
-        let kept = counters::add(connection, &deltas).and_then(|()| {
-            heads
-                .iter()
-                .try_for_each(|(key, head)| events::keep(connection, *key, *head))
-        });
-        if let Err(fault) = kept {
-            batch.lost = Some(fault.into());
-        }
+    if !batch.is_void()
+        && let Err(fault) = batch.settle()
+    {
+        batch.lost = Some(fault.into());
     }
     if !batch.is_void() && batch.command("COMMIT").is_err() {
         batch.lost = Some(Error::new(

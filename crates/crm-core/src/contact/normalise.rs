@@ -214,7 +214,7 @@ fn telegram(text: &str) -> Result<String, &'static str> {
 }
 
 /// The language tag in the case BCP 47 recommends.
-fn language(text: &str) -> Option<String> {
+pub(crate) fn language(text: &str) -> Option<String> {
     if text.len() > LONGEST_WORD {
         return None;
     }

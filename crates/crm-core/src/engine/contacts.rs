@@ -102,6 +102,24 @@ impl Contacts<'_> {
                 "the contact was changed meanwhile",
             ));
         }
+        let (after, mut sets) = self.decide_update(&before, fields, "edited").await?;
+        for set in sets.iter_mut().skip(1) {
+            set.require(Precondition::Contact(id, after.version));
+        }
+        let mut results = self.0.engine.commit(sets).await?.into_iter();
+        // A message that moved on meanwhile is stopped by the check before delivery.
+        results.next().unwrap_or(Ok(()))?;
+        Ok(after)
+    }
+
+    /// What replacing the fields writes: the contact, then each message whose approval is void by it.
+    pub(super) async fn decide_update(
+        &self,
+        before: &Contact,
+        fields: ContactFields,
+        action: &str,
+    ) -> Result<(Contact, Vec<ChangeSet>)> {
+        let id = before.id;
         let stamp = self.0.stamp();
         let mut after = before.clone();
         after.fields = fields;
@@ -109,8 +127,8 @@ impl Contacts<'_> {
         after.updated_at = stamp.at;
         let mut sets = Vec::new();
         let mut set = ChangeSet::new(after.workspace.clone());
-        set.update_contact(&before, after.clone());
-        set.event(stamp.event(Subject::Contact, id.0, after.version, "edited"));
+        set.update_contact(before, after.clone());
+        set.event(stamp.event(Subject::Contact, id.0, after.version, action));
         sets.push(set);
         for message in self.open_messages(id).await? {
             let Ok((_, capabilities)) = self.0.engine.channel(&message.channel) else {
@@ -127,15 +145,10 @@ impl Contacts<'_> {
             } else {
                 "consent_changed"
             };
-            let (_, mut set) =
-                decide::invalidate(&message, now.map(str::to_owned), reason, &stamp)?;
-            set.require(Precondition::Contact(id, after.version));
-            sets.push(set);
+            let recipient = now.map(str::to_owned);
+            sets.push(decide::invalidate(&message, recipient, reason, &stamp)?.1);
         }
-        let mut results = self.0.engine.commit(sets).await?.into_iter();
-        // A message that moved on meanwhile is stopped by the check before delivery.
-        results.next().unwrap_or(Ok(()))?;
-        Ok(after)
+        Ok((after, sets))
     }
 
     async fn open_messages(&self, id: ContactId) -> Result<Vec<Message>> {

@@ -8,8 +8,11 @@ mod approvals;
 mod audit;
 mod campaigns;
 mod contacts;
+mod deferred;
+mod drain;
 mod generate;
 mod import;
+mod intake;
 mod messages;
 mod previews;
 mod suppressions;
@@ -39,10 +42,13 @@ pub use approvals::{Approvals, BulkAction, BulkItem, BulkPreview, BulkResult};
 pub use audit::{Audit, Verification};
 pub use campaigns::{CampaignStats, Campaigns};
 pub use contacts::Contacts;
+pub use deferred::Deferred;
+pub use drain::Drained;
 pub use generate::GenerateMessage;
 #[cfg(feature = "worker")]
 pub(crate) use generate::Wanted;
 pub use import::{ImportReport, KeptContact, RejectedRow, RevertReport};
+pub use intake::Intake;
 pub use messages::{Messages, NewDraft};
 pub use suppressions::Suppressions;
 pub use templates::Templates;
@@ -306,6 +312,12 @@ impl Session {
     #[must_use]
     pub const fn suppressions(&self) -> Suppressions<'_> {
         Suppressions(self)
+    }
+
+    /// What the host asks for by inserting rows.
+    #[must_use]
+    pub const fn intake(&self) -> Intake<'_> {
+        Intake(self)
     }
 
     /// The actor.

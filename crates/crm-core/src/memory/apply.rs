@@ -10,6 +10,7 @@ use crate::contact::{AddressKind, Contact};
 use crate::counter;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::ContactId;
+use crate::intake::{IntakeRow, IntakeState, NewIntake, Settlement};
 use crate::message::history::StoredEvent;
 use crate::message::{Attempt, Message, Revision};
 use crate::template::Template;
@@ -188,6 +189,14 @@ fn change_one(
             known(tables.plan.contains_key(&key), "line of a plan")?;
             undo.put(tables, Put::Plan(key, Some(row.clone())));
         }
+        Change::InsertIntake(new) => {
+            own(workspace, &new.workspace)?;
+            insert_intake(tables, new, undo);
+        }
+        Change::FinishIntake(settlement) => {
+            own(workspace, &settlement.workspace)?;
+            finish_intake(tables, settlement, undo)?;
+        }
     }
     Ok(())
 }
@@ -274,6 +283,50 @@ fn finish_attempt(tables: &mut Tables, row: &Attempt, undo: &mut Undo) -> Result
         return Err(conflict("attempt"));
     }
     undo.put(tables, Put::Attempt(key, Some(row.clone())));
+    Ok(())
+}
+
+fn insert_intake(tables: &mut Tables, new: &NewIntake, undo: &mut Undo) {
+    let new = new.clone();
+    let seq = tables.intake.keys().next_back().map_or(1, |last| last + 1);
+    let row = IntakeRow {
+        workspace: new.workspace,
+        seq,
+        key: new.key,
+        kind: new.kind,
+        payload: new.payload,
+        created_at: new.created_at,
+        state: IntakeState::Waiting,
+        reason: None,
+        message_id: None,
+        contact_id: None,
+        settled_at: None,
+    };
+    undo.put(tables, Put::Intake(seq, Some(Box::new(row))));
+}
+
+fn finish_intake(tables: &mut Tables, settlement: &Settlement, undo: &mut Undo) -> Result<()> {
+    let Some(stored) = tables.intake.get(&settlement.seq) else {
+        return Err(Error::not_found("row of the intake"));
+    };
+    if stored.state != IntakeState::Waiting {
+        return Err(conflict("row of the intake"));
+    }
+    let applies = settlement.state == IntakeState::Applied;
+    if applies && tables.by_applied_key.contains_key(&stored.key) {
+        return Err(duplicate("key of the intake"));
+    }
+    let settlement = settlement.clone();
+    let row = IntakeRow {
+        payload: serde_json::Value::Null,
+        state: settlement.state,
+        reason: settlement.reason,
+        message_id: settlement.message_id,
+        contact_id: settlement.contact_id,
+        settled_at: Some(settlement.settled_at),
+        ..(**stored).clone()
+    };
+    undo.put(tables, Put::Intake(row.seq, Some(Box::new(row))));
     Ok(())
 }
 

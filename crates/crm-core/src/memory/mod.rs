@@ -19,11 +19,12 @@ use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::error::Result;
 use crate::id::MessageId;
+use crate::intake::IntakeRow;
 use crate::message::history::{AuditEvent, Checkpoint, StoredEvent, seal};
 use crate::message::{Message, Status};
 use crate::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, MessageQuery, Page, PageRequest,
-    PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
+    PageRequest, PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
 use crate::template::Template;
 use tables::Tables;
@@ -315,6 +316,19 @@ impl Store for MemoryStore {
     ) -> Result<Vec<DispatchView>> {
         Ok(self.read(workspace, |tables| {
             messages.iter().filter_map(|id| view(tables, *id)).collect()
+        }))
+    }
+
+    async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {
+        let limit = at_most(query.limit, 100, 1_000);
+        let matches = query::intake(&query);
+        Ok(self.read(workspace, |tables| {
+            let rows = tables.intake.values().map(|row| &**row);
+            if query.oldest_first {
+                rows.filter(matches).take(limit).cloned().collect()
+            } else {
+                rows.rev().filter(matches).take(limit).cloned().collect()
+            }
         }))
     }
 

@@ -7,9 +7,11 @@ use crate::audience::Audience;
 use crate::campaign::{Campaign, PlanRow};
 use crate::contact::Contact;
 use crate::error::{Error, Result};
+use crate::intake::IntakeRow;
 use crate::message::Message;
 use crate::port::store::{
-    CampaignQuery, ContactQuery, MessageQuery, Page, PageRequest, PlanQuery, TemplateQuery,
+    CampaignQuery, ContactQuery, IntakeQuery, MessageQuery, Page, PageRequest, PlanQuery,
+    TemplateQuery,
 };
 use crate::template::Template;
 
@@ -150,6 +152,21 @@ pub(super) fn plan(query: &PlanQuery) -> impl Fn(&PlanRow) -> bool {
                 .is_none_or(|o| *o == row.occurrence)
             && query.excluded.is_none_or(|e| e == row.excluded.is_some())
             && (!query.undrafted || row.message_id.is_none())
+    }
+}
+
+/// A filter over rows of the intake.
+pub(super) fn intake(query: &IntakeQuery) -> impl Fn(&&IntakeRow) -> bool {
+    move |row| {
+        query.state.is_none_or(|state| state == row.state)
+            && query.key.as_ref().is_none_or(|key| *key == row.key)
+            && query.after.is_none_or(|after| {
+                if query.oldest_first {
+                    row.seq > after
+                } else {
+                    row.seq < after
+                }
+            })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent};
 use crate::message::{Approval, Attempt, Message, Revision, Status};
 use crate::template::Template;
@@ -31,6 +32,7 @@ pub(super) enum Put {
     Suppression(AddressKey, Option<Suppression>),
     Campaign(CampaignId, Option<Box<Campaign>>),
     Plan(PlanKey, Option<PlanRow>),
+    Intake(u64, Option<Box<IntakeRow>>),
 }
 
 /// Everything of one workspace.
@@ -45,6 +47,7 @@ pub(super) struct Tables {
     pub(super) suppressions: BTreeMap<AddressKey, Suppression>,
     pub(super) campaigns: BTreeMap<CampaignId, Box<Campaign>>,
     pub(super) plan: BTreeMap<PlanKey, PlanRow>,
+    pub(super) intake: BTreeMap<u64, Box<IntakeRow>>,
     /// In commit order; the first `checkpoint.position` of them are sealed.
     pub(super) events: Vec<StoredEvent>,
     pub(super) checkpoint: Checkpoint,
@@ -54,6 +57,8 @@ pub(super) struct Tables {
     pub(super) by_template_name: BTreeMap<(String, String), TemplateId>,
     pub(super) by_occurrence: BTreeMap<OccurrenceKey, MessageId>,
     pub(super) by_contact: BTreeSet<(ContactId, MessageId)>,
+    /// The keys of the intake that were applied.
+    pub(super) by_applied_key: BTreeMap<String, u64>,
     /// Approved messages in the order they are claimed in.
     pub(super) due: BTreeSet<(DateTime<Utc>, MessageId)>,
 }
@@ -77,6 +82,7 @@ impl Tables {
                 let old = swap(&mut self.plan, key.clone(), new);
                 Put::Plan(key, old)
             }
+            Put::Intake(seq, new) => Put::Intake(seq, self.put_intake(seq, new)),
         }
     }
 
@@ -88,6 +94,7 @@ impl Tables {
             && self.campaigns.is_empty()
             && self.suppressions.is_empty()
             && self.plan.is_empty()
+            && self.intake.is_empty()
             && self.events.is_empty()
             && self.counters.is_empty()
     }
@@ -117,6 +124,20 @@ impl Tables {
             }
         }
         swap(&mut self.contacts, id, new)
+    }
+
+    fn put_intake(&mut self, seq: u64, new: Option<Box<IntakeRow>>) -> Option<Box<IntakeRow>> {
+        if let Some(old) = self.intake.get(&seq)
+            && old.state == IntakeState::Applied
+        {
+            self.by_applied_key.remove(&old.key);
+        }
+        if let Some(new) = &new
+            && new.state == IntakeState::Applied
+        {
+            self.by_applied_key.insert(new.key.clone(), seq);
+        }
+        swap(&mut self.intake, seq, new)
     }
 
     fn put_template(&mut self, id: TemplateId, new: Option<Template>) -> Option<Template> {

@@ -28,6 +28,8 @@ pub enum Subject {
     Campaign,
     /// A suppressed address (the id is derived from the address by a salted hash).
     Suppression,
+    /// Something the host put into its intake (the id is derived from its key).
+    Intake,
 }
 
 impl Subject {
@@ -40,6 +42,7 @@ impl Subject {
             Self::Message => "message",
             Self::Campaign => "campaign",
             Self::Suppression => "suppression",
+            Self::Intake => "intake",
         }
     }
 
@@ -52,6 +55,7 @@ impl Subject {
             Self::Message,
             Self::Campaign,
             Self::Suppression,
+            Self::Intake,
         ]
         .into_iter()
         .find(|subject| subject.as_str() == name)

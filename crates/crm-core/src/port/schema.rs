@@ -11,7 +11,7 @@ pub const NEWEST: i32 = 1;
 
 /// Tables and their columns, as every SQL store has them. A store may have further ones of its own, for
 /// locking and counting, which its documentation names.
-pub const TABLES: [(&str, &str); 13] = [
+pub const TABLES: [(&str, &str); 14] = [
     ("workspaces", "key name"),
     (
         "contacts",
@@ -65,4 +65,8 @@ pub const TABLES: [(&str, &str); 13] = [
     ),
     ("checkpoints", "workspace position hash"),
     ("counters", "workspace name value"),
+    (
+        "intake",
+        "seq workspace key kind payload created_at state reason message contact settled_at",
+    ),
 ];

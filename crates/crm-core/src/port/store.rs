@@ -18,6 +18,7 @@ use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::error::Result;
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent, Subject};
 use crate::message::{Approval, Attempt, GeneratedBy, Message, Occasion, Revision, Status};
 use crate::template::Template;
@@ -189,6 +190,21 @@ pub struct EventQuery {
     pub limit: u32,
 }
 
+/// Which rows of the intake, newest first unless said otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IntakeQuery {
+    /// In this state.
+    pub state: Option<IntakeState>,
+    /// Under exactly this key of the host.
+    pub key: Option<String>,
+    /// Only rows behind this place in list order.
+    pub after: Option<u64>,
+    /// Oldest first instead.
+    pub oldest_first: bool,
+    /// At most this many; 1 to 1,000; 0 means 100.
+    pub limit: u32,
+}
+
 /// Everything written about one message, oldest first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Trail {
@@ -348,6 +364,10 @@ pub trait Store: Send + Sync + Debug {
         workspace: &Workspace,
         messages: &[MessageId],
     ) -> Result<Vec<DispatchView>>;
+
+    /// Lists rows of the intake. A row whose payload cannot be read has `null` in its place: it is
+    /// worked off, and rejected, like any other.
+    async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>>;
 
     /// The counters whose name begins with one of `prefixes`, all of one state; zero ones are left out.
     async fn counters(

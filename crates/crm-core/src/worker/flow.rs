@@ -1,6 +1,6 @@
 //! The stream of deliveries: claims, begins, delivers and records without waiting for the slowest.
 //!
-//! Three things are under way at once: an intake (begin what was claimed, claim the next), any number of
+//! Three things are under way at once: a refill (begin what was claimed, claim the next), any number of
 //! calls to channels, and a commit that records answers. A channel has a number of places; an attempt
 //! takes one before it is begun and gives it back when its outcome is recorded. So no more attempts are
 //! open than a channel delivers at once, which is also all that a crash can leave uncertain, and a slow
@@ -35,8 +35,8 @@ pub(super) enum Until {
     Idle,
 }
 
-/// What an intake brought.
-struct Intake {
+/// What a refill brought.
+struct Refill {
     begun: Result<Vec<Begin>>,
     /// Places that were taken for it, by channel.
     places: BTreeMap<String, usize>,
@@ -84,7 +84,7 @@ impl Worker {
             failure: None,
         };
         let mut sends = FuturesUnordered::new();
-        let mut intake: Option<BoxFuture<'_, Intake>> = None;
+        let mut refill: Option<BoxFuture<'_, Refill>> = None;
         let mut recording: Option<BoxFuture<'_, (Vec<String>, Result<()>)>> = None;
         let mut patience: Option<Instant> = None;
         let mut changed = self.engine.store().changed(0);
@@ -96,26 +96,26 @@ impl Worker {
             if recording.is_none() && !flow.ended.is_empty() {
                 recording = Some(flow.record().boxed());
             }
-            if intake.is_none() {
+            if refill.is_none() {
                 let give_up = stopping || flow.failure.is_some();
                 flow.release(give_up).await;
                 if !give_up {
-                    intake = flow.intake().map(FutureExt::boxed);
+                    refill = flow.refill().map(FutureExt::boxed);
                 }
             }
-            let quiet = intake.is_none() && recording.is_none() && sends.is_empty();
+            let quiet = refill.is_none() && recording.is_none() && sends.is_empty();
             if quiet && flow.waiting.is_empty() {
                 let idle = until == Until::Idle && flow.rest.is_some();
                 if stopping || idle || flow.failure.is_some() {
                     return flow.failure.map_or(Ok(flow.begun), Err);
                 }
             }
-            // While an intake is under way nothing can be given back.
-            let first = flow.waiting.front().filter(|_| intake.is_none());
+            // While a refill is under way nothing can be given back.
+            let first = flow.waiting.front().filter(|_| refill.is_none());
             let wake = [patience, flow.rest, first.map(|next| next.deadline)];
             let wake = wake.into_iter().flatten().min();
             tokio::select! {
-                done = step(&mut intake) => {
+                done = step(&mut refill) => {
                     for begin in flow.taken(done, until) {
                         let begin = Arc::new(begin);
                         flow.flying.insert(begin.attempt.id, Arc::clone(&begin));
@@ -152,7 +152,7 @@ impl Worker {
 
 impl<'w> Flow<'w> {
     /// Begins what has a place and claims more when little is left; `None` when there is nothing to do.
-    fn intake(&mut self) -> Option<impl Future<Output = Intake> + Send + use<'w>> {
+    fn refill(&mut self) -> Option<impl Future<Output = Refill> + Send + use<'w>> {
         let (next, places) = self.take_free();
         let room = self.room();
         if next.is_empty() && room.is_none() {
@@ -169,7 +169,7 @@ impl<'w> Flow<'w> {
                 }
             };
             let (begun, claimed) = future::join(begin, claim).await;
-            Intake {
+            Refill {
                 begun,
                 places,
                 claimed,
@@ -235,24 +235,24 @@ impl<'w> Flow<'w> {
         (taken, places)
     }
 
-    /// Takes in what an intake brought; the attempts to deliver.
-    fn taken(&mut self, mut intake: Intake, until: Until) -> Vec<Begin> {
-        let begun = intake.begun.unwrap_or_else(|error| {
+    /// Takes in what a refill brought; the attempts to deliver.
+    fn taken(&mut self, mut refill: Refill, until: Until) -> Vec<Begin> {
+        let begun = refill.begun.unwrap_or_else(|error| {
             self.failed(error, until);
             Vec::new()
         });
         for begin in &begun {
-            if let Some(places) = intake.places.get_mut(begin.approved.channel()) {
+            if let Some(places) = refill.places.get_mut(begin.approved.channel()) {
                 *places = places.saturating_sub(1);
             }
         }
         // What was not begun after all gives its place back.
-        for (channel, places) in intake.places {
+        for (channel, places) in refill.places {
             self.leave(&channel, places);
         }
-        match intake.claimed {
+        match refill.claimed {
             Ok(claimed) => {
-                if intake.asked && claimed.is_empty() {
+                if refill.asked && claimed.is_empty() {
                     self.rest = Some(Instant::now() + self.worker.options.poll);
                 }
                 self.waiting.extend(claimed);

@@ -1,10 +1,11 @@
-//! The background worker: plans, drafts, claims, delivers, records, sweeps and seals.
+//! The background worker: works off the intake, plans, drafts, claims, delivers, records, sweeps and seals.
 //!
 //! It holds no truth of its own. Killing it at any moment loses nothing: what it had claimed returns to
 //! the queue, what it was sending becomes uncertain.
 
 mod deliver;
 mod flow;
+mod intake;
 mod plan;
 mod recall;
 
@@ -61,6 +62,8 @@ impl Default for WorkerOptions {
 /// What one round did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Round {
+    /// Rows of the intake settled.
+    pub drained: u64,
     /// Plan rows written.
     pub planned: u64,
     /// Messages drafted.
@@ -77,7 +80,7 @@ impl Round {
     /// Whether there was nothing to do.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
-        self.planned + self.drafted + self.begun + self.swept == 0
+        self.drained + self.planned + self.drafted + self.begun + self.swept == 0
     }
 }
 
@@ -86,6 +89,8 @@ impl Round {
 enum Part {
     /// Sweep, expire, call off, seal.
     Tend,
+    /// Work off the intake.
+    Drain,
     /// Plan and draft: one after the other, for a plan that moves on voids the drafts decided before.
     Write,
 }
@@ -133,11 +138,12 @@ impl Worker {
     /// single round are logged and the next round tries again.
     pub async fn run(&self, stop: watch::Receiver<bool>) -> Result<()> {
         self.start().await?;
-        // Side by side, so that a slow model holds up no delivery and a slow provider no plan.
+        // Side by side, so that a slow model holds up no delivery and a slow provider no plan or intake.
         let tend = self.repeat(stop.clone(), Part::Tend);
+        let drain = self.repeat(stop.clone(), Part::Drain);
         let write = self.repeat(stop.clone(), Part::Write);
         let deliver = self.flow(&stop, Until::Stopped);
-        let ((), (), delivered) = future::join3(tend, write, deliver).await;
+        let ((), (), (), delivered) = future::join4(tend, drain, write, deliver).await;
         delivered?;
         // The last events are sealed so that a stopped system verifies to its end.
         for workspace in self.engine.store().workspaces().await? {
@@ -182,7 +188,7 @@ impl Worker {
                     changed = stop.changed() => if changed.is_err() { break },
                     () = tokio::time::sleep(self.options.poll) => {}
                     // What tends waits for time to pass, not for writes: it would only look in vain.
-                    number = self.engine.store().changed(seen), if matches!(part, Part::Write) => {
+                    number = self.engine.store().changed(seen), if !matches!(part, Part::Tend) => {
                         seen = number;
                     }
                 }
@@ -198,6 +204,7 @@ impl Worker {
                     done += self.tend(&workspace).await?;
                     self.seal(&workspace).await?;
                 }
+                Part::Drain => done += self.drain(&workspace).await?,
                 Part::Write => {
                     done += self.plan(&workspace).await? + self.draft(&workspace).await?;
                 }
@@ -223,6 +230,7 @@ impl Worker {
         let workspaces = self.engine.store().workspaces().await?;
         for workspace in &workspaces {
             sum.swept += self.tend(workspace).await?;
+            sum.drained += self.drain(workspace).await?;
             sum.planned += self.plan(workspace).await?;
             sum.drafted += self.draft(workspace).await?;
         }

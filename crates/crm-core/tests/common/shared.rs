@@ -12,6 +12,7 @@ use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::id::MessageId;
+use crm_core::intake::IntakeRow;
 use crm_core::memory::MemoryStore;
 use crm_core::message::Message;
 use crm_core::message::history::{Checkpoint, StoredEvent};
@@ -30,6 +31,8 @@ pub struct SharedStore {
     changes: watch::Sender<u64>,
     /// What happens just before the next look at messages to deliver.
     interlude: Mutex<Option<Interlude>>,
+    /// What happens just before the next commit.
+    before_commit: Mutex<Option<Interlude>>,
 }
 
 impl std::fmt::Debug for SharedStore {
@@ -45,6 +48,7 @@ impl Default for SharedStore {
             ahead: Mutex::new(Duration::zero()),
             changes: watch::channel(0).0,
             interlude: Mutex::default(),
+            before_commit: Mutex::default(),
         }
     }
 }
@@ -56,6 +60,13 @@ impl SharedStore {
 
     pub fn tell(&self) {
         self.changes.send_modify(|number| *number += 1);
+    }
+
+    pub fn before_next_commit(
+        &self,
+        act: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static,
+    ) {
+        *self.before_commit.lock().unwrap() = Some(Box::new(act));
     }
 
     pub fn before_next_dispatch(
@@ -99,6 +110,10 @@ impl Store for SharedStore {
     }
 
     async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
+        let interlude = self.before_commit.lock().unwrap().take();
+        if let Some(interlude) = interlude {
+            interlude().await;
+        }
         self.inner.commit(sets).await
     }
 
@@ -152,6 +167,10 @@ impl Store for SharedStore {
 
     async fn trail(&self, space: &Workspace, message: MessageId) -> Result<Trail> {
         self.inner.trail(space, message).await
+    }
+
+    async fn intake(&self, space: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {
+        self.inner.intake(space, query).await
     }
 
     async fn counters(

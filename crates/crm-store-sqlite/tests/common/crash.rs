@@ -16,12 +16,13 @@ use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::id::MessageId;
+use crm_core::intake::IntakeRow;
 use crm_core::message::history::{Checkpoint, StoredEvent, Subject};
 use crm_core::message::{Approved, Message};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
 use crm_core::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, MessageQuery, Page, PlanQuery,
-    Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
+    PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
 use crm_core::template::Template;
 use crm_core::{Result, Workspace};
@@ -32,7 +33,7 @@ pub const CONNECTIONS: usize = 4;
 /// Where the process ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Point {
-    /// `plan`, `draft`, `approve`, `claim`, `begin`, `record`, `sweep` or `seal`.
+    /// `plan`, `draft`, `drain`, `approve`, `claim`, `begin`, `record`, `sweep` or `seal`.
     pub what: String,
     /// Before the transaction, or after its commit and before anybody was told.
     pub before: bool,
@@ -88,6 +89,13 @@ fn kind(sets: &[ChangeSet]) -> &'static str {
     };
     if sets.iter().any(plans) {
         return "plan";
+    }
+    let settles = |set: &ChangeSet| {
+        let mut rows = set.changes().iter();
+        rows.any(|change| matches!(change, Change::FinishIntake(_)))
+    };
+    if sets.iter().any(settles) {
+        return "drain";
     }
     let mut events = sets.iter().flat_map(ChangeSet::events);
     let first = events.find(|event| event.subject == Subject::Message);
@@ -221,6 +229,10 @@ impl Store for CrashingStore {
         messages: &[MessageId],
     ) -> Result<Vec<DispatchView>> {
         self.inner.dispatch(workspace, messages).await
+    }
+
+    async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {
+        self.inner.intake(workspace, query).await
     }
 
     async fn counters(

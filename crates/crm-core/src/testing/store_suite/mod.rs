@@ -5,6 +5,7 @@ mod changes;
 mod claims;
 mod filters;
 mod history;
+mod intake;
 mod kit;
 mod lists;
 mod sets;
@@ -33,6 +34,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(claims::cases());
     all.extend(history::cases());
     all.extend(views::cases());
+    all.extend(intake::cases());
     all
 }
 

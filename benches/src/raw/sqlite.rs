@@ -1,20 +1,18 @@
-//! The peer: plain SQL on the same tables with the same indexes and the same durability, written as
-//! well as SQLite allows and doing only the writes: no checks, no digests, no chain.
+//! Raw statements for SQLite: prepared, row by row where it has nothing faster.
 
 use std::path::Path;
 
+use crm_core::id::MessageId;
 use rusqlite::{Connection, params};
 
+use super::{CHUNK, METADATA, TEXT};
 use crate::Outcome;
-
-/// Rows in one transaction of the raw insert.
-const CHUNK: usize = 1_000;
 
 /// Opens a database of the store as the store does: WAL, every commit on the disk.
 ///
 /// # Errors
 /// When the file cannot be opened or does not accept the durability.
-pub fn open(path: &Path) -> Outcome<Connection> {
+pub(super) fn open(path: &Path) -> Outcome<Connection> {
     let connection = Connection::open(path)?;
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
@@ -29,20 +27,11 @@ pub fn open(path: &Path) -> Outcome<Connection> {
     Ok(connection)
 }
 
-/// A text as long as the template's.
-const TEXT: &str = "Уважаемый Алишер 0000001! Поздравляем вас с Новым годом и желаем здоровья, \
-    радости и успехов во всех начинаниях. Спасибо, что вы с нами. С уважением, команда.";
-
-const METADATA: &str = "{\"input_tokens\":0,\"output_tokens\":0,\"cost_picodollars\":0,\
-    \"tone\":\"professional_friendly\",\"language\":\"ru\",\
-    \"generated_at\":\"2026-11-25T02:00:00.000000Z\",\"fallback_used\":false,\
-    \"template_id\":\"019abcde-f012-7345-8678-9abcdef01234\"}";
-
 /// Inserts `count` messages with text and audit event, equally wide as the engine's.
 ///
 /// # Errors
 /// As SQLite.
-pub fn insert_messages(connection: &mut Connection, count: usize) -> Outcome<()> {
+pub(super) fn insert_messages(connection: &mut Connection, count: usize) -> Outcome<()> {
     let mut number = 0_usize;
     while number < count {
         let transaction = connection.transaction()?;
@@ -92,7 +81,7 @@ pub fn insert_messages(connection: &mut Connection, count: usize) -> Outcome<()>
 ///
 /// # Errors
 /// As SQLite.
-pub fn deliver(connection: &mut Connection, batch: usize) -> Outcome<usize> {
+pub(super) fn deliver(connection: &mut Connection, batch: usize) -> Outcome<usize> {
     let batch = i64::try_from(batch)?;
     let mut delivered = 0;
     loop {
@@ -136,7 +125,7 @@ const NOW: i64 = 4_000_000_000_000_000;
 ///
 /// # Errors
 /// As SQLite.
-pub fn approve(connection: &mut Connection) -> Outcome<usize> {
+pub(super) fn approve(connection: &mut Connection) -> Outcome<usize> {
     let transaction = connection.transaction()?;
     transaction.execute(
         "INSERT INTO events (workspace, id, at, actor, role, subject, subject_id, action, status, \
@@ -154,4 +143,21 @@ pub fn approve(connection: &mut Connection) -> Outcome<usize> {
     )?;
     transaction.commit()?;
     Ok(approved)
+}
+
+/// One prepared read.
+pub(super) fn read(connection: &Connection, id: MessageId) -> Outcome<usize> {
+    let mut statement = connection.prepare_cached(
+        "SELECT m.*, r.* FROM messages m JOIN revisions r \
+         ON r.workspace = m.workspace AND r.message = m.id AND r.number = m.revision \
+         WHERE m.workspace = 1 AND m.id = ?1",
+    )?;
+    Ok(
+        statement.query_row([id.0.as_bytes().as_slice()], |row| {
+            row.get_ref("content")?
+                .as_str()
+                .map(str::len)
+                .map_err(rusqlite::Error::from)
+        })?,
+    )
 }
