@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use chrono::Utc;
-use crm_core::port::store::{MessageQuery, Store};
 use crm_core::Workspace;
+use crm_core::port::store::{MessageQuery, Store};
 use crm_postgres_testing::{Mode, Server, ServerOptions};
 use crm_store_postgres::{PgOptions, PgStore};
 use futures_util::future::{join_all, try_join_all};

@@ -129,11 +129,12 @@ fn killed_workers_and_a_restarted_server_lose_nothing_and_repeat_nothing() {
     let server = Server::start(ServerOptions::default()).unwrap();
     let scene = Scene::open(&server.url("postgres"), PgOptions::default());
     let workspaces = WORKSPACES.map(|name| Workspace::new(name).unwrap());
-    let mut approved = Vec::new();
     for (number, workspace) in workspaces.iter().enumerate() {
         let share = messages / 3 + usize::from(number < messages % 3);
-        approved.extend(scene.approve_many(workspace, share));
+        scene.plan(workspace, share);
     }
+    let approved = scene.approve_all(&workspaces);
+    assert_eq!(approved.len(), messages);
     let prepared = began.elapsed();
 
     let sink = Sink::start(SLOWEST_MS);
@@ -162,7 +163,14 @@ fn killed_workers_and_a_restarted_server_lose_nothing_and_repeat_nothing() {
     // In good order: what is left to seal is sealed.
     crew.alive.drain(..).for_each(Process::end);
 
-    let figures = proof::all(&scene, &workspaces, &approved, &sink, &crew.killed, restarts);
+    let figures = proof::all(
+        &scene,
+        &workspaces,
+        &approved,
+        &sink,
+        &crew.killed,
+        restarts,
+    );
     println!(
         "\n| | |\n|---|---|\n\
          | workers killed | {} |\n| restarts of the server | {restarts} |\n\

@@ -118,8 +118,8 @@ impl Scene {
         })
     }
 
-    /// A campaign to so many new contacts of the workspace, all of it approved.
-    pub(crate) fn approve_many(&self, workspace: &Workspace, count: usize) -> Vec<Message> {
+    /// A campaign to so many new contacts of the workspace.
+    pub(crate) fn plan(&self, workspace: &Workspace, count: usize) {
         let session = self.session(workspace);
         let mut file = String::from("name,email\n");
         for number in 0..count {
@@ -143,26 +143,34 @@ impl Scene {
             let campaigns = session.campaigns();
             let campaign = campaigns.create(campaign).await.unwrap();
             campaigns.execute(campaign.id, false).await.unwrap();
-            // It plans and drafts; nothing is approved yet, so nothing leaves.
-            let worker = Worker::new(self.engine.clone(), WorkerOptions::default());
-            worker.run_until_idle().await.unwrap();
-            let pending = MessageQuery {
-                statuses: vec![Status::PendingApproval],
-                ..MessageQuery::default()
-            };
-            let preview = session
-                .approvals()
-                .preview(BulkAction::Approve, pending.clone())
-                .await
-                .unwrap();
-            let done = session
-                .approvals()
-                .bulk(BulkAction::Approve, pending, Some(preview.manifest), None)
-                .await
-                .unwrap();
-            assert_eq!(done.applied, count as u64);
         });
-        self.messages(workspace)
+    }
+
+    /// Drafts all campaigns and approves what they wrote.
+    pub(crate) fn approve_all(&self, workspaces: &[Workspace]) -> Vec<Message> {
+        // It plans and drafts; nothing is approved yet, so nothing leaves.
+        let worker = Worker::new(self.engine.clone(), WorkerOptions::default());
+        self.runtime.block_on(worker.run_until_idle()).unwrap();
+        let mut all = Vec::new();
+        for workspace in workspaces {
+            let session = self.session(workspace);
+            let approvals = session.approvals();
+            let (action, pending) = (
+                BulkAction::Approve,
+                MessageQuery {
+                    statuses: vec![Status::PendingApproval],
+                    ..MessageQuery::default()
+                },
+            );
+            self.runtime.block_on(async {
+                let seen = approvals.preview(action, pending.clone()).await.unwrap();
+                let manifest = Some(seen.manifest);
+                let done = approvals.bulk(action, pending, manifest, None).await;
+                assert_eq!(done.unwrap().applied, seen.count);
+            });
+            all.extend(self.messages(workspace));
+        }
+        all
     }
 
     /// All messages of the workspace.
