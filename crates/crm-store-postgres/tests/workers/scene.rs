@@ -30,11 +30,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) struct Scene {
     pub(crate) runtime: Runtime,
+    pub(crate) store: PgStore,
     pub(crate) engine: Engine,
     pub(crate) url: String,
     pub(crate) schema: String,
-    /// How many messages `approve` made.
-    approved: AtomicU32,
+    /// How many messages `draft` made.
+    drafted: AtomicU32,
     place: Option<Place>,
 }
 
@@ -58,8 +59,9 @@ impl Scene {
                 ..options
             },
         ));
+        let store = store.unwrap();
         let engine = Engine::builder(
-            Arc::new(store.unwrap()),
+            Arc::new(store.clone()),
             Arc::new(SystemClock),
             Arc::new(RandomIds::default()),
         )
@@ -68,10 +70,11 @@ impl Scene {
         .build();
         Self {
             runtime,
+            store,
             engine,
             url: url.to_owned(),
             schema,
-            approved: AtomicU32::new(0),
+            drafted: AtomicU32::new(0),
             place: None,
         }
     }
@@ -99,10 +102,10 @@ impl Scene {
         self.session(&Workspace::default())
     }
 
-    /// One approved message to somebody new.
-    pub(crate) fn approve(&self) -> Message {
+    /// A message to somebody new that waits for its approval.
+    pub(crate) fn draft(&self) -> Message {
         let session = self.own();
-        let number = self.approved.fetch_add(1, Ordering::Relaxed);
+        let number = self.drafted.fetch_add(1, Ordering::Relaxed);
         self.runtime.block_on(async {
             let contact = ContactFields {
                 name: "Дилноза".to_owned(),
@@ -111,11 +114,16 @@ impl Scene {
             };
             let contact = session.contacts().create(contact).await.unwrap();
             let wanted = GenerateMessage::new(contact.id, Occasion::Birthday);
-            let message = session.messages().generate(wanted).await.unwrap();
-            let approvals = session.approvals();
-            let approved = approvals.approve(message.id, Seen::of(&message)).await;
-            approved.unwrap()
+            session.messages().generate(wanted).await.unwrap()
         })
+    }
+
+    /// One approved message to somebody new.
+    pub(crate) fn approve(&self) -> Message {
+        let (session, message) = (self.own(), self.draft());
+        let approvals = session.approvals();
+        let approved = approvals.approve(message.id, Seen::of(&message));
+        self.runtime.block_on(approved).unwrap()
     }
 
     /// A campaign to so many new contacts of the workspace.
