@@ -150,3 +150,11 @@ pub(crate) fn pool(settings: PgConnectOptions, options: &PgOptions) -> PgPool {
         .acquire_timeout(options.acquire_timeout)
         .connect_lazy_with(settings)
 }
+
+/// Closes the connections that nobody uses. One of them was found dead; a server that restarted closed
+/// them all, and each would fail another call.
+pub(crate) fn forget_idle(pool: &PgPool) {
+    while let Some(connection) = pool.try_acquire() {
+        drop(connection.detach());
+    }
+}

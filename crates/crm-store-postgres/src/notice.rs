@@ -129,8 +129,9 @@ async fn listen(pool: &PgPool, channel: &str, happened: &watch::Sender<u64>) -> 
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(channel).await?;
     loop {
-        // `None` after the connection was lost and made anew: something may have been missed.
-        listener.try_recv().await?;
+        // Before the first notice too, and for `None`, which says that the connection was lost and made
+        // anew: something may have been missed.
         happened.send_modify(|number| *number += 1);
+        listener.try_recv().await?;
     }
 }

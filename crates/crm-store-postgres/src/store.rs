@@ -24,6 +24,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 
 use crate::apply::Failing;
+use crate::connection::forget_idle;
 use crate::fault::{Fault, Outcome};
 use crate::query::{Db, Names, workspace as find};
 use crate::writer::is_lost;
@@ -39,19 +40,20 @@ type Reading<'a, T> = Pin<Box<dyn Future<Output = Outcome<T>> + Send + 'a>>;
 const AGAIN: u32 = 5;
 
 /// Reads are done once more on another connection when the first was dead.
-struct Tries {
+struct Tries<'p> {
+    pool: &'p PgPool,
     first: bool,
 }
 
-impl Tries {
-    const fn new() -> Self {
-        Self { first: true }
+impl<'p> Tries<'p> {
+    const fn new(pool: &'p PgPool) -> Self {
+        Self { pool, first: true }
     }
 
-    async fn connection(&mut self, pool: &PgPool) -> Outcome<PoolConnection<Postgres>> {
-        match pool.acquire().await {
+    async fn connection(&mut self) -> Outcome<PoolConnection<Postgres>> {
+        match self.pool.acquire().await {
             Err(error) if is_lost(&error) && std::mem::take(&mut self.first) => {
-                Ok(pool.acquire().await?)
+                Ok(self.pool.acquire().await?)
             }
             connection => Ok(connection?),
         }
@@ -67,6 +69,7 @@ impl Tries {
             Err(Fault::Sql(error)) if is_lost(error) && std::mem::take(&mut self.first) => {
                 // Not back into the pool.
                 drop(connection.detach());
+                forget_idle(self.pool);
                 None
             }
             _ => Some(result),
@@ -80,9 +83,9 @@ impl Inner {
         &self,
         work: impl for<'a> Fn(&'a mut PgConnection, &'a Names) -> Reading<'a, T>,
     ) -> Outcome<T> {
-        let mut tries = Tries::new();
+        let mut tries = Tries::new(&self.pool);
         loop {
-            let mut connection = tries.connection(&self.pool).await?;
+            let mut connection = tries.connection().await?;
             let result = work(&mut connection, &self.names).await;
             if let Some(result) = tries.judge(result, connection) {
                 return result;
@@ -97,9 +100,9 @@ impl Inner {
         empty: impl FnOnce() -> T,
         work: impl for<'a> Fn(Db<'a>) -> Reading<'a, T>,
     ) -> Result<T> {
-        let mut tries = Tries::new();
+        let mut tries = Tries::new(&self.pool);
         loop {
-            let mut connection = tries.connection(&self.pool).await?;
+            let mut connection = tries.connection().await?;
             let result = match self.key_on(&mut connection, workspace).await {
                 Ok(None) => return Ok(empty()),
                 Ok(Some(key)) => {

@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
 
 use crate::Inner;
 use crate::apply::{Applier, Failing, Keys};
+use crate::connection::forget_idle;
 use crate::counters::{self, Deltas};
 use crate::fault::Outcome;
 
@@ -27,7 +28,10 @@ impl Inner {
         };
         match begin().await {
             // The pool's connection was dead, or died asleep; nothing was done on it.
-            Err(error) if is_lost(&error) => Ok(begin().await?),
+            Err(error) if is_lost(&error) => {
+                forget_idle(&self.pool);
+                Ok(begin().await?)
+            }
             begun => Ok(begun?),
         }
     }

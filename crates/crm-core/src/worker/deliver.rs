@@ -199,27 +199,45 @@ impl Worker {
     /// The message changed while it was being sent (the sweep gave it up, or an unanswered commit did
     /// take place): decide again on fresh data.
     async fn record_again(&self, begin: &Begin, outcome: &Outcome) -> Result<()> {
-        let workspace = &begin.message.workspace;
-        let actor = Actor::system(workspace.clone());
-        for _ in 0..5 {
-            let ids = [begin.message.id];
-            let views = self.engine.store().dispatch(workspace, &ids).await?;
-            let Some(view) = views.into_iter().next() else {
-                return Ok(());
-            };
-            let stamp = self.stamp(&actor);
-            let same = view
-                .attempt
-                .filter(|attempt| attempt.id == begin.attempt.id);
-            let attempt = same.unwrap_or_else(|| begin.attempt.clone());
-            let policy = self.engine.policy().retry;
-            let (_, set) = dispatch::record(&view.message, &attempt, outcome, policy, &stamp)?;
-            let nothing = set.changes().is_empty() && set.events().is_empty();
-            if nothing || self.engine.commit_one(set).await.is_ok() {
-                return Ok(());
+        let actor = Actor::system(begin.message.workspace.clone());
+        let mut tries = 0;
+        while tries < 5 {
+            match self.try_record_again(begin, outcome, &actor).await {
+                Ok(()) => break,
+                // As above: it waits for the store.
+                Err(error) if error.kind() == ErrorKind::Unavailable => {
+                    tokio::time::sleep(self.options.poll).await;
+                }
+                Err(error) if error.kind() == ErrorKind::Conflict => tries += 1,
+                Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    async fn try_record_again(
+        &self,
+        begin: &Begin,
+        outcome: &Outcome,
+        actor: &Actor,
+    ) -> Result<()> {
+        let ids = [begin.message.id];
+        let store = self.engine.store();
+        let views = store.dispatch(&begin.message.workspace, &ids).await?;
+        let Some(view) = views.into_iter().next() else {
+            return Ok(());
+        };
+        let stamp = self.stamp(actor);
+        let same = view
+            .attempt
+            .filter(|attempt| attempt.id == begin.attempt.id);
+        let attempt = same.unwrap_or_else(|| begin.attempt.clone());
+        let policy = self.engine.policy().retry;
+        let (_, set) = dispatch::record(&view.message, &attempt, outcome, policy, &stamp)?;
+        if set.changes().is_empty() && set.events().is_empty() {
+            return Ok(());
+        }
+        self.engine.commit_one(set).await
     }
 
     /// A channel that refuses everything rests, instead of burning attempts.

@@ -1,0 +1,208 @@
+//! What must be true when it is quiet again: the messages, the attempts, the history and the counters
+//! agree with each other and with what really arrived.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crm_core::Workspace;
+use crm_core::id::MessageId;
+use crm_core::message::history::{AuditEvent, Subject, replay};
+use crm_core::message::{Message, Status};
+use crm_core::port::store::EventQuery;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use uuid::Uuid;
+
+use crate::faults::PLACES;
+use crate::scene::Scene;
+use crate::sink::Sink;
+
+/// How it ended.
+pub(crate) struct Figures {
+    sent: usize,
+    uncertain: usize,
+    /// Of those uncertain.
+    arrived: usize,
+    delivered: usize,
+    attempts: usize,
+    events: usize,
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| sent | {} |", self.sent)?;
+        writeln!(
+            f,
+            "| uncertain (of these arrived) | {} ({}) |",
+            self.uncertain, self.arrived
+        )?;
+        writeln!(f, "| deliveries | {} |", self.delivered)?;
+        writeln!(f, "| delivered twice | 0 |\n| lost | 0 |\n| stuck | 0 |")?;
+        writeln!(f, "| attempts | {} |", self.attempts)?;
+        writeln!(f, "| events, all chains verified | {} |", self.events)
+    }
+}
+
+/// A row of the table of attempts.
+#[derive(Debug)]
+struct Row {
+    message: Uuid,
+    id: Uuid,
+    worker: String,
+    digest: Vec<u8>,
+    outcome: Option<String>,
+    reason: Option<String>,
+}
+
+/// Checks everything. `approved` is what was there to deliver; `killed` names the killed workers.
+pub(crate) fn all(
+    scene: &Scene,
+    workspaces: &[Workspace],
+    approved: &[Message],
+    sink: &Sink,
+    killed: &[String],
+    restarts: usize,
+) -> Figures {
+    let attempts = attempts(scene);
+    bounded_doubt(&attempts, killed, restarts);
+    let arrived = arrived_once(sink, approved, &attempts);
+    let messages: Vec<_> = workspaces.iter().flat_map(|w| scene.messages(w)).collect();
+    assert_eq!(messages.len(), approved.len());
+    let mut figures = Figures {
+        sent: 0,
+        uncertain: 0,
+        arrived: 0,
+        delivered: arrived.len(),
+        attempts: attempts.len(),
+        events: 0,
+    };
+    for message in &messages {
+        let delivery = arrived.get(&message.id).map(String::as_str);
+        match message.status {
+            Status::Sent => {
+                figures.sent += 1;
+                // Through the attempt that the receiving side saw, and recorded so.
+                assert_eq!(delivery, Some("accepted"), "{} is sent", message.id);
+            }
+            Status::Uncertain => {
+                figures.uncertain += 1;
+                figures.arrived += usize::from(delivery.is_some());
+                assert_ne!(delivery, Some("accepted"), "{} is in doubt", message.id);
+            }
+            other => panic!("{} is {}", message.id, other.as_str()),
+        }
+    }
+    for workspace in workspaces {
+        figures.events += history_holds(scene, workspace);
+    }
+    figures
+}
+
+fn attempts(scene: &Scene) -> Vec<Row> {
+    let sql = format!(
+        "SELECT message, id, worker, digest, outcome, reason FROM \"{}\".attempts",
+        scene.schema
+    );
+    let rows = scene.runtime.block_on(async {
+        let mut connection = PgConnection::connect(&scene.url).await.unwrap();
+        let rows = sqlx::query_as(AssertSqlSafe(sql));
+        rows.fetch_all(&mut connection).await.unwrap()
+    });
+    let row = |(message, id, worker, digest, outcome, reason)| Row {
+        message,
+        id,
+        worker,
+        digest,
+        outcome,
+        reason,
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// Every attempt has ended, and no worker leaves more in doubt than what it had under way when it died
+/// or lost the server.
+fn bounded_doubt(attempts: &[Row], killed: &[String], restarts: usize) {
+    let mut doubts: BTreeMap<&str, usize> = BTreeMap::new();
+    for attempt in attempts {
+        let outcome = attempt.outcome.as_deref();
+        assert!(outcome.is_some(), "open for ever: {attempt:?}");
+        if outcome == Some("unknown") {
+            assert_eq!(attempt.reason.as_deref(), Some("lease_expired"));
+            *doubts.entry(&attempt.worker).or_default() += 1;
+        }
+    }
+    for (worker, doubt) in doubts {
+        let blows = restarts + usize::from(killed.iter().any(|name| name == worker));
+        assert!(doubt <= blows * PLACES, "{worker} left {doubt} in doubt");
+    }
+}
+
+/// Nothing arrived twice, unapproved or without an attempt. Answers how the attempt of each message that
+/// arrived ended.
+fn arrived_once(
+    sink: &Sink,
+    approved: &[Message],
+    attempts: &[Row],
+) -> BTreeMap<MessageId, String> {
+    let approved: BTreeMap<_, _> = approved.iter().map(|row| (row.id, row)).collect();
+    let attempts: BTreeMap<_, _> = attempts.iter().map(|row| (row.id, row)).collect();
+    let mut arrived = BTreeMap::new();
+    for delivery in sink.deliveries() {
+        let id = delivery.message_id;
+        let wanted = approved[&id];
+        assert_eq!(
+            (&delivery.recipient, &delivery.content, delivery.digest),
+            (&wanted.recipient, &wanted.revision.content, wanted.digest),
+            "{id} is not what was approved"
+        );
+        let attempt = attempts
+            .get(&delivery.attempt_id.0)
+            .unwrap_or_else(|| panic!("{id} left without an attempt"));
+        assert_eq!(attempt.message, id.0);
+        assert_eq!(attempt.digest, delivery.digest.0);
+        let twice = arrived.insert(id, attempt.outcome.clone().unwrap());
+        assert_eq!(twice, None, "{id} arrived twice");
+    }
+    arrived
+}
+
+/// The chain verifies to its end, the counters equal a recount, and the history alone leads to each
+/// message's row. Returns how many events there are.
+fn history_holds(scene: &Scene, workspace: &Workspace) -> usize {
+    let session = scene.session(workspace);
+    let events = scene.runtime.block_on(async {
+        assert_eq!(session.analytics().recount().await.unwrap(), []);
+        let unsealed = scene.engine.store().seal(workspace, 1_000).await;
+        assert_eq!(unsealed.unwrap(), 0, "workers that end seal all they did");
+        assert!(session.audit().verify(None).await.unwrap().valid);
+        let mut events: Vec<AuditEvent> = Vec::new();
+        let mut after = 0;
+        loop {
+            let query = EventQuery {
+                subject: None,
+                sealed_after: Some(after),
+                limit: 10_000,
+            };
+            let page = session.audit().events(query).await.unwrap();
+            let Some(last) = page.last() else {
+                return events;
+            };
+            after = last.seal.unwrap().position;
+            events.extend(page.into_iter().map(|stored| stored.event));
+        }
+    });
+    let actions: BTreeSet<&str> = events.iter().map(|event| event.action.as_str()).collect();
+    assert!(!actions.contains("duplicate_detected"));
+    let mut by_message: BTreeMap<Uuid, Vec<&AuditEvent>> = BTreeMap::new();
+    for event in events.iter().filter(|e| e.subject == Subject::Message) {
+        by_message.entry(event.subject_id).or_default().push(event);
+    }
+    for message in scene.messages(workspace) {
+        let told = by_message[&message.id.0].iter().copied();
+        let state = replay(told).unwrap().unwrap();
+        assert_eq!(
+            (state.status, state.version),
+            (message.status, message.version)
+        );
+    }
+    events.len()
+}

@@ -1,0 +1,179 @@
+//! The receiving side: takes deliveries in the test's own process, which nobody kills, and remembers
+//! each before it answers. And the channel that leads there.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use crm_core::id::{AttemptId, MessageId};
+use crm_core::message::{Approved, Digest};
+use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome, RetryScope};
+use serde::Deserialize;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
+
+/// How long one delivery may take. Leases are twice that and half a minute.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// Whatever should happen soon has happened by then.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// What arrived: the channel sends all of `Approved`.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Delivery {
+    pub(crate) message_id: MessageId,
+    pub(crate) attempt_id: AttemptId,
+    pub(crate) digest: Digest,
+    pub(crate) recipient: String,
+    pub(crate) content: String,
+}
+
+#[derive(Default)]
+struct Taken {
+    deliveries: Mutex<Vec<Delivery>>,
+    more: Condvar,
+}
+
+/// Listens until the test's process ends.
+pub(crate) struct Sink {
+    folder: TempDir,
+    taken: Arc<Taken>,
+}
+
+impl Sink {
+    /// A sink that answers so long after it took a delivery, at most: the first at once, the next a
+    /// millisecond later, and so on.
+    pub(crate) fn start(slowest_ms: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = Arc::new(Taken::default());
+        let sink = Self { folder, taken };
+        let listener = UnixListener::bind(sink.path()).unwrap();
+        let taken = Arc::clone(&sink.taken);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let taken = Arc::clone(&taken);
+                std::thread::spawn(move || take(stream, &taken, slowest_ms));
+            }
+        });
+        sink
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("sink")
+    }
+
+    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
+        self.taken.deliveries.lock().unwrap().clone()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.taken.deliveries.lock().unwrap().len()
+    }
+
+    /// Waits until so many deliveries were taken in all, for at most `patience`. Returns whether they
+    /// were.
+    pub(crate) fn reaches(&self, count: usize, patience: Duration) -> bool {
+        let taken = self.taken.deliveries.lock().unwrap();
+        let waited = self
+            .taken
+            .more
+            .wait_timeout_while(taken, patience, |taken| taken.len() < count);
+        !waited.unwrap().1.timed_out()
+    }
+
+    /// As [`reaches`](Self::reaches), which has to come.
+    pub(crate) fn wait_for(&self, count: usize) {
+        assert!(
+            self.reaches(count, PATIENCE),
+            "{} of {count} deliveries came",
+            self.count()
+        );
+    }
+}
+
+/// One delivery. What breaks off amid the line was never taken.
+fn take(stream: UnixStream, taken: &Taken, slowest_ms: u64) {
+    let mut line = String::new();
+    let mut reader = BufReader::new(&stream);
+    if reader.read_line(&mut line).is_err() || !line.ends_with('\n') {
+        return;
+    }
+    let number = {
+        let mut deliveries = taken.deliveries.lock().unwrap();
+        deliveries.push(serde_json::from_str(&line).unwrap());
+        taken.more.notify_all();
+        deliveries.len() as u64
+    };
+    // A provider takes its time, and that is when workers die.
+    std::thread::sleep(Duration::from_millis(number % (slowest_ms + 1)));
+    // Nobody may be there any more.
+    let _ = (&stream).write_all(format!("sink-{number}\n").as_bytes());
+}
+
+/// The channel to a sink, without idempotency: whoever sends twice is found out.
+#[derive(Debug)]
+pub(crate) struct ToSink {
+    path: PathBuf,
+    concurrency: usize,
+    /// Whether the next answer stops this process, as SIGSTOP or a paused machine does: the answer is
+    /// there and nobody has recorded it.
+    freezes: AtomicBool,
+}
+
+impl ToSink {
+    pub(crate) fn new(path: &Path, concurrency: usize, freezes: bool) -> Self {
+        Self {
+            path: path.to_owned(),
+            concurrency,
+            freezes: AtomicBool::new(freezes),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Channel for ToSink {
+    fn capabilities(&self) -> ChannelCapabilities {
+        ChannelCapabilities {
+            concurrency: self.concurrency,
+            timeout: TIMEOUT,
+            ..ChannelCapabilities::default()
+        }
+    }
+
+    async fn send(&self, approved: &Approved) -> Outcome {
+        let Ok(mut stream) = tokio::net::UnixStream::connect(&self.path).await else {
+            return Outcome::RetryAfter {
+                scope: RetryScope::Message,
+                at_least: Duration::ZERO,
+                reason: "not_connected".to_owned(),
+            };
+        };
+        let line = serde_json::to_string(approved).unwrap() + "\n";
+        let mut answer = String::new();
+        let exchange = async {
+            stream.write_all(line.as_bytes()).await?;
+            let mut reader = tokio::io::BufReader::new(&mut stream);
+            reader.read_line(&mut answer).await
+        };
+        if exchange.await.is_err() || !answer.ends_with('\n') {
+            return Outcome::Unknown {
+                reason: "no_answer".to_owned(),
+            };
+        }
+        if self.freezes.swap(false, Ordering::Relaxed) {
+            freeze();
+        }
+        Outcome::Accepted {
+            provider_id: answer.trim().to_owned(),
+        }
+    }
+}
+
+/// Stops this process until somebody continues it.
+fn freeze() {
+    let stopped = Command::new("sh").args(["-c", "kill -STOP $PPID"]).status();
+    assert!(stopped.unwrap().success());
+}
