@@ -1,8 +1,6 @@
 //! A store that dies with its process exactly before or after a chosen commit, a channel whose ledger
 //! outlives the process, and a store that lies about having committed.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write as _;
@@ -11,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
@@ -48,7 +47,8 @@ impl fmt::Display for Point {
 }
 
 impl Point {
-    /// Reads what `Display` wrote.
+    /// Reads what `Display` wrote; `None` for anything else.
+    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
         let [side, what, nth] = words[..] else {
@@ -64,11 +64,15 @@ impl Point {
 
 /// See the module's text.
 pub struct CrashingStore {
+    /// The store that does the work.
     pub inner: Arc<dyn Store>,
+    /// Where the process ends, if anywhere.
     pub point: Option<Point>,
+    /// How often the point's commit was reached.
     pub seen: AtomicUsize,
-    /// Answers a `begin` before it is committed: the mutant. Holds what it promised.
+    /// Answers a `begin` before it is committed: the mutant.
     pub eager: bool,
+    /// What it answered for and has not committed.
     pub promised: Mutex<Vec<ChangeSet>>,
 }
 
@@ -140,6 +144,14 @@ impl Store for CrashingStore {
         let answer = self.inner.commit(sets).await;
         self.reach(what, false);
         answer
+    }
+
+    async fn now(&self, local: DateTime<Utc>) -> Result<DateTime<Utc>> {
+        self.inner.now(local).await
+    }
+
+    async fn changed(&self, seen: u64) -> u64 {
+        self.inner.changed(seen).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Message>> {
