@@ -14,6 +14,7 @@ use crm_core::port::store::Store;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use crate::crash::CrashingStore;
 use crate::world::{Command, NEWEST, Step, World};
 
 fn role() -> impl Strategy<Value = Role> {
@@ -157,7 +158,10 @@ pub fn run<P>(usual: u32, open: impl AsyncFn() -> (Arc<dyn Store>, P), close: im
 }
 
 async fn agree(store: Arc<dyn Store>, commands: &[Command]) {
-    let mut memory = World::new(Arc::new(MemoryStore::default())).await;
+    // Whether a start may take the leases of others for dead is the store's to say; memory follows.
+    let mut reference = CrashingStore::over(Arc::new(MemoryStore::default()));
+    reference.capabilities.exclusive_dispatcher = store.capabilities().exclusive_dispatcher;
+    let mut memory = World::new(Arc::new(reference)).await;
     let mut other = World::new(store).await;
     for command in commands {
         let (a, b) = (memory.step(command).await, other.step(command).await);

@@ -66,6 +66,8 @@ impl Point {
 pub struct CrashingStore {
     /// The store that does the work.
     pub inner: Arc<dyn Store>,
+    /// What it says of itself: what `inner` does, but for a store that stands in for another.
+    pub capabilities: StoreCapabilities,
     /// Where the process ends, if anywhere.
     pub point: Option<Point>,
     /// How often the point's commit was reached.
@@ -106,6 +108,19 @@ fn kind(sets: &[ChangeSet]) -> &'static str {
 }
 
 impl CrashingStore {
+    /// Does what `inner` does.
+    #[must_use]
+    pub fn over(inner: Arc<dyn Store>) -> Self {
+        Self {
+            capabilities: inner.capabilities(),
+            inner,
+            point: None,
+            seen: AtomicUsize::new(0),
+            eager: false,
+            promised: Mutex::default(),
+        }
+    }
+
     /// Ends the process if this is the point.
     fn reach(&self, what: &str, before: bool) {
         let Some(point) = &self.point else { return };
@@ -129,7 +144,7 @@ impl CrashingStore {
 #[async_trait]
 impl Store for CrashingStore {
     fn capabilities(&self) -> StoreCapabilities {
-        self.inner.capabilities()
+        self.capabilities.clone()
     }
 
     async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {

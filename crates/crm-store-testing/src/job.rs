@@ -61,11 +61,9 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
         let runs = std::fs::read_to_string(folder.join("runs")).unwrap_or_default();
         let clock = Ahead(self.ahead * i32::try_from(runs.len()).unwrap());
         let store = CrashingStore {
-            inner: (self.open)(folder).await,
             point,
-            seen: Default::default(),
             eager,
-            promised: Default::default(),
+            ..CrashingStore::over((self.open)(folder).await)
         };
         // Only a model drafts in commits of its own; the process after it may draft without one.
         let drafts = store
