@@ -12,7 +12,7 @@ use crm_core::port::store::{Claim, Store};
 use crm_core::stamp::Stamp;
 use crm_core::system::{RandomIds, SystemClock};
 use crm_core::testing::RecordingChannel;
-use crm_core::{Actor, Role, Workspace};
+use crm_core::{Actor, Error, ErrorKind, Role, Workspace};
 use tokio::sync::Barrier;
 
 /// Engines over stores that hold the same data, and a line to start from.
@@ -168,9 +168,19 @@ pub(crate) async fn begin(engine: Engine, message: Message) -> bool {
         at: engine.now(),
         ids: &ids,
     };
-    let begun = dispatch::begin(&views[0], "racer", AddressKind::Email, &stamp).unwrap();
-    let done = store.commit(vec![begun.changes]).await.unwrap();
-    begun.delivery.is_some() && done[0].is_ok()
+    let lost = |error: &Error| assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    let begun = match dispatch::begin(&views[0], "racer", AddressKind::Email, &stamp) {
+        Ok(begun) => begun,
+        Err(error) => {
+            lost(&error);
+            return false;
+        }
+    };
+    let done = store.commit(vec![begun.changes]).await.unwrap().remove(0);
+    if let Err(error) = &done {
+        lost(error);
+    }
+    begun.delivery.is_some() && done.is_ok()
 }
 
 /// Position of an action in the commit order of the whole history.
