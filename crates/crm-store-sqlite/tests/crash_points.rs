@@ -1,310 +1,38 @@
-//! The process ends exactly before or exactly after each kind of commit while a campaign is planned,
-//! drafted, approved and delivered. The next process takes over: nothing is planned or delivered twice,
-//! nothing is lost, and only what had begun is in doubt. The host's own test kills at random moments;
-//! this one leaves no window to chance, and shows that a store that answers too early would be caught.
+//! The process ends at any commit.
+#![allow(clippy::unwrap_used)]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    unreachable_pub
-)]
-
-#[path = "common/crash.rs"]
-mod crash;
-
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 
-use crash::{CONNECTIONS, CrashingStore, LedgerChannel, Point};
-use crm_core::audience::Audience;
-use crm_core::campaign::{CampaignFields, Schedule};
-use crm_core::engine::{BulkAction, Engine, Session};
-use crm_core::message::history::replay;
-use crm_core::message::{Message, Occasion, Status};
-use crm_core::port::store::{CampaignQuery, MessageQuery, PageRequest};
-use crm_core::system::{RandomIds, SystemClock};
-use crm_core::testing::llm::ScriptedLlm;
-use crm_core::worker::{Worker, WorkerOptions};
-use crm_core::{Actor, Role, Workspace};
+use chrono::Duration;
+use crm_core::port::store::Store;
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
+use crm_store_testing::job::Job;
+use tempfile::TempDir;
 
-/// More than a page of the plan.
-const CONTACTS: usize = 620;
-/// Tells the re-executed test that it is the process to end: the folder.
-const FOLDER: &str = "CRM_CRASH_FOLDER";
-/// Where it ends; empty for nowhere.
-const POINT: &str = "CRM_CRASH_POINT";
-/// Whether its store answers before it commits.
-const EAGER: &str = "CRM_CRASH_EAGER";
-
-fn engine(folder: &Path, point: Option<Point>, eager: bool) -> Engine {
-    let inner = SqliteStore::open(folder.join("crm.db"), SqliteOptions::default()).unwrap();
-    let store = CrashingStore {
-        inner: Arc::new(inner),
-        point,
-        seen: Default::default(),
-        eager,
-        promised: Default::default(),
-    };
-    // Only a model drafts in commits of its own; the process after it may draft without one.
-    let drafts = store
-        .point
-        .as_ref()
-        .is_some_and(|point| point.what == "draft");
-    let ids = Arc::new(RandomIds::default());
-    let mut engine = Engine::builder(Arc::new(store), Arc::new(SystemClock), ids)
-        .channel("email", Arc::new(LedgerChannel(folder.join("ledger"))));
-    if drafts {
-        engine = engine.llm(Arc::new(ScriptedLlm::always("С Наврузом!")));
-    }
-    engine.build()
-}
-
-fn manager(engine: &Engine) -> Session {
-    engine.act_as(Actor::new(Workspace::default(), "manager", Role::Manager))
-}
-
-/// Does the whole job, or what is left of it.
-async fn work(folder: &Path, point: Option<Point>, eager: bool) {
-    let engine = engine(folder, point, eager);
-    let session = manager(&engine);
-    let contacts = session.contacts().list(Default::default()).await.unwrap();
-    if contacts.items.is_empty() {
-        let mut file = String::from("name,email\n");
-        for number in 0..CONTACTS {
-            writeln!(file, "Дилноза {number},c{number}@example.org").unwrap();
-        }
-        let report = session.contacts().import_csv(file.as_bytes()).await;
-        assert_eq!(report.unwrap().created, CONTACTS as u64);
-    }
-    let campaigns = session.campaigns().list(CampaignQuery::default()).await;
-    if campaigns.unwrap().items.is_empty() {
-        let fields = CampaignFields {
-            name: "Навруз".to_owned(),
-            description: None,
-            occasion_type: Occasion::Holiday,
-            audience: Audience::everybody(),
-            schedule: Schedule::Immediate,
-            channel: "email".to_owned(),
-            time_zone: "Asia/Tashkent".to_owned(),
-            template_id: None,
-            tone: None,
-            custom_context: None,
-        };
-        let campaign = session.campaigns().create(fields).await.unwrap();
-        session
-            .campaigns()
-            .execute(campaign.id, false)
-            .await
-            .unwrap();
-    }
-    let worker = Worker::new(engine.clone(), WorkerOptions::default());
-    worker.run_until_idle().await.unwrap();
-    let query = MessageQuery {
-        statuses: vec![Status::PendingApproval],
-        ..MessageQuery::default()
-    };
-    let (approvals, approve) = (session.approvals(), BulkAction::Approve);
-    let preview = approvals.preview(approve, query.clone()).await.unwrap();
-    let manifest = Some(preview.manifest);
-    let done = approvals.bulk(approve, query, manifest, None).await;
-    assert_eq!(done.unwrap().applied, preview.count);
-    worker.run_until_idle().await.unwrap();
-}
-
-/// A process that does the job until it ends.
-fn run(test: &str, folder: &Path, point: Option<&Point>, eager: bool) -> ExitStatus {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test])
-        .env(FOLDER, folder)
-        .env(POINT, point.map_or_else(String::new, Point::to_string))
-        .env(EAGER, if eager { "1" } else { "" })
-        .output()
-        .unwrap()
-        .status
-}
-
-/// Works, if this process was started to. Whether it was.
-fn is_child() -> bool {
-    let Some(folder) = std::env::var_os(FOLDER) else {
-        return false;
-    };
-    let point = Point::parse(&std::env::var(POINT).unwrap());
-    let eager = !std::env::var(EAGER).unwrap().is_empty();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(work(Path::new(&folder), point, eager));
-    true
-}
-
-struct Found {
-    /// Of these it is not known whether they left.
-    uncertain: Vec<String>,
-    /// What the channel took, by message id.
-    taken: BTreeMap<String, String>,
-}
-
-/// What must hold once all is quiet.
-async fn check(folder: &Path) -> Result<Found, String> {
-    let mut taken = BTreeMap::new();
-    for line in std::fs::read_to_string(folder.join("ledger"))
-        .unwrap()
-        .lines()
-    {
-        let (id, digest) = line.split_once(' ').unwrap();
-        if taken.insert(id.to_owned(), digest.to_owned()).is_some() {
-            return Err(format!("delivered twice: {id}"));
-        }
-    }
-    let engine = engine(folder, None, false);
-    let session = manager(&engine);
-    let messages = all(&session).await;
-    if messages.len() != CONTACTS {
-        return Err(format!("{} messages for {CONTACTS} people", messages.len()));
-    }
-    let mut uncertain = Vec::new();
-    for message in &messages {
-        let id = message.id.to_string();
-        let trail = session.messages().trail(message.id).await.unwrap();
-        if let Some(digest) = taken.get(&id) {
-            let approved = |digest: &str| {
-                let mut approvals = trail.approvals.iter();
-                approvals.any(|approval| approval.digest.to_string() == digest)
-            };
-            if !approved(digest) {
-                return Err(format!("not what was approved: {id}"));
-            }
-        }
-        match message.status {
-            Status::Sent if taken.contains_key(&id) => {}
-            Status::Sent => return Err(format!("lost: {id}")),
-            Status::Uncertain => uncertain.push(id.clone()),
-            other => return Err(format!("stuck: {id} is {}", other.as_str())),
-        }
-        let history = session.messages().history(message.id).await.unwrap();
-        let state = replay(history.iter().map(|stored| &stored.event)).unwrap();
-        let state = state.unwrap();
-        if (state.status, state.version) != (message.status, message.version) {
-            return Err(format!("the history says otherwise: {id}"));
-        }
-    }
-    assert_eq!(session.analytics().recount().await.unwrap(), []);
-    let chain = session.audit().verify(None).await.unwrap();
-    assert!(chain.valid, "{chain:?}");
-    let unsealed = engine.store().seal(&Workspace::default(), 10).await;
-    assert_eq!(unsealed.unwrap(), 0);
-    Ok(Found { uncertain, taken })
-}
-
-async fn all(session: &Session) -> Vec<Message> {
-    let query = MessageQuery {
-        page: PageRequest {
-            limit: 1_000,
-            ..PageRequest::default()
+fn job() -> Job<impl Fn() -> TempDir, impl AsyncFn(&Path) -> Arc<dyn Store>> {
+    Job {
+        folder: || tempfile::tempdir().unwrap(),
+        open: async |folder: &Path| {
+            let file = folder.join("crm.db");
+            Arc::new(SqliteStore::open(file, SqliteOptions::default()).unwrap()) as Arc<dyn Store>
         },
-        ..MessageQuery::default()
-    };
-    session.messages().list(query).await.unwrap().items
-}
-
-fn points() -> Vec<Point> {
-    let mut points = Vec::new();
-    for (what, nths) in [
-        ("plan", [1, 2]),
-        ("draft", [1, 5]),
-        ("approve", [1, 1]),
-        ("claim", [1, 7]),
-        ("begin", [1, 60]),
-        ("record", [1, 60]),
-        ("seal", [1, 3]),
-    ] {
-        for before in [true, false] {
-            for nth in std::collections::BTreeSet::from(nths) {
-                points.push(Point {
-                    what: what.to_owned(),
-                    before,
-                    nth,
-                });
-            }
-        }
+        // The file has one dispatcher: the next one knows that the last is dead.
+        ahead: Duration::zero(),
     }
-    points
 }
 
 #[test]
 fn ended_at_any_commit_nothing_is_lost_and_nothing_repeated() {
-    let me = "ended_at_any_commit_nothing_is_lost_and_nothing_repeated";
-    if is_child() {
-        return;
-    }
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    for point in points() {
-        let folder = tempfile::tempdir().unwrap();
-        let status = run(me, folder.path(), Some(&point), false);
-        assert!(!status.success(), "never reached: {point}");
-        assert!(run(me, folder.path(), None, false).success(), "{point}");
-        let found = runtime.block_on(check(folder.path()));
-        let found = found.unwrap_or_else(|error| panic!("{point}: {error}"));
-        let doubt = found.uncertain.len();
-        let arrived = |id: &&String| found.taken.contains_key(*id);
-        let arrived = found.uncertain.iter().filter(arrived).count();
-        match (point.what.as_str(), point.before) {
-            // Begun: the attempts are there and nothing of them had left.
-            ("begin", false) => assert!((1..=CONNECTIONS).contains(&doubt), "{point}: {doubt}"),
-            // Delivered and not recorded: exactly the doubt that cannot be helped.
-            ("record", true) => {
-                assert!((1..=CONNECTIONS).contains(&doubt), "{point}: {doubt}");
-                assert!(arrived >= 1, "{point}");
-            }
-            ("begin" | "record", _) => assert!(doubt < CONNECTIONS, "{point}: {doubt}"),
-            // The next are claimed while others are under way.
-            ("claim", _) => assert!(doubt <= CONNECTIONS, "{point}: {doubt}"),
-            // Everything else ends between two deliveries.
-            _ => assert_eq!(doubt, 0, "{point}"),
-        }
-    }
+    job().ended_at_any_commit("ended_at_any_commit_nothing_is_lost_and_nothing_repeated");
 }
 
 #[test]
 fn a_sweep_that_was_cut_off_is_done_again() {
-    let me = "a_sweep_that_was_cut_off_is_done_again";
-    if is_child() {
-        return;
-    }
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    for before in [true, false] {
-        let folder = tempfile::tempdir().unwrap();
-        for (what, before, nth) in [("begin", false, 9), ("sweep", before, 1)] {
-            let what = what.to_owned();
-            let point = Point { what, before, nth };
-            let status = run(me, folder.path(), Some(&point), false);
-            assert!(!status.success(), "never reached: {point}");
-        }
-        assert!(run(me, folder.path(), None, false).success());
-        let found = runtime.block_on(check(folder.path())).unwrap();
-        assert!((1..=CONNECTIONS).contains(&found.uncertain.len()));
-    }
+    job().ended_in_a_sweep("a_sweep_that_was_cut_off_is_done_again");
 }
 
 #[test]
 fn a_store_that_answers_before_it_commits_is_caught() {
-    let me = "a_store_that_answers_before_it_commits_is_caught";
-    if is_child() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let point = Point {
-        what: "record".to_owned(),
-        before: true,
-        nth: 5,
-    };
-    assert!(!run(me, folder.path(), Some(&point), true).success());
-    assert!(run(me, folder.path(), None, false).success());
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let found = runtime.block_on(check(folder.path()));
-    let error = found.err().unwrap();
-    assert!(error.starts_with("delivered twice"), "{error}");
+    job().eager_store_is_caught("a_store_that_answers_before_it_commits_is_caught");
 }

@@ -2,14 +2,10 @@
 //! process works off the rest: no row is lost, none is done twice, and each is settled with its effect.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-#[path = "common/crash.rs"]
-mod crash;
-
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use crash::{CrashingStore, LedgerChannel, Point};
 use crm_core::engine::{Engine, Session};
 use crm_core::intake::IntakeState;
 use crm_core::port::store::{ContactQuery, IntakeQuery, MessageQuery, PageRequest};
@@ -18,6 +14,7 @@ use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{Actor, Role, Workspace};
 use crm_store_sqlite::rusqlite::Connection;
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
+use crm_store_testing::crash::{CrashingStore, LedgerChannel, Point};
 
 /// People; each is put in and written to twice under one key.
 const PEOPLE: usize = 150;
@@ -27,11 +24,8 @@ const POINT: &str = "CRM_CRASH_POINT";
 fn engine(folder: &Path, point: Option<Point>) -> Engine {
     let inner = SqliteStore::open(folder.join("crm.db"), SqliteOptions::default()).unwrap();
     let store = CrashingStore {
-        inner: Arc::new(inner),
         point,
-        seen: Default::default(),
-        eager: false,
-        promised: Default::default(),
+        ..CrashingStore::over(Arc::new(inner))
     };
     let ids = Arc::new(RandomIds::default());
     Engine::builder(Arc::new(store), Arc::new(SystemClock), ids)

@@ -1,121 +1,16 @@
-//! Somebody with the file in hand changes sealed history: 300 random changes, each found at its
-//! position; and what only a checkpoint kept elsewhere can show.
+//! Somebody with the file in hand changes sealed history.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::path::Path;
 use std::sync::Arc;
 
-use crm_core::contact::ContactFields;
-use crm_core::engine::{Engine, NewDraft, Session};
-use crm_core::message::decide::Seen;
-use crm_core::message::history::Checkpoint;
-use crm_core::message::{Format, Occasion};
-use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
-use crm_core::worker::{Worker, WorkerOptions};
-use crm_core::{Actor, Role, Workspace};
+use crm_core::port::store::Store;
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use crm_store_testing::tamper::{self, Attack, COLUMNS};
 use rusqlite::Connection;
 
-fn session(file: &Path) -> (Engine, Session) {
-    let store = SqliteStore::open(file, SqliteOptions::default()).unwrap();
-    let (clock, ids) = (
-        Arc::new(FakeClock::default()),
-        Arc::new(SequentialIds::default()),
-    );
-    let engine = Engine::builder(Arc::new(store), clock, ids)
-        .channel("email", Arc::new(RecordingChannel::default()))
-        .build();
-    let manager = Actor::new(Workspace::default(), "ann", Role::Manager);
-    let session = engine.act_as(manager);
-    (engine, session)
-}
-
-/// A file with the history of eight delivered messages. Returns how many events are sealed.
-async fn history(file: &Path) -> Checkpoint {
-    let (engine, ann) = session(file);
-    for number in 0..8 {
-        let fields = ContactFields {
-            name: "Дилноза".to_owned(),
-            email: Some(format!("c{number}@example.org")),
-            ..ContactFields::default()
-        };
-        let contact = ann.contacts().create(fields).await.unwrap();
-        let draft = NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Custom,
-            content: "Ждём вас в салоне".to_owned(),
-            subject: None,
-            channel: None,
-            format: Format::Text,
-            scheduled_for: None,
-            expires_at: None,
-        };
-        let message = ann.messages().create(draft).await.unwrap();
-        let seen = Seen::of(&message);
-        ann.approvals().approve(message.id, seen).await.unwrap();
-    }
-    let worker = Worker::new(engine, WorkerOptions::default());
-    worker.run_until_idle().await.unwrap();
-    let proof = ann.audit().verify(None).await.unwrap();
-    assert!(proof.valid && proof.sealed == 48, "{proof:?}");
-    proof.checkpoint
-}
-
-#[derive(Debug, Clone)]
-enum Attack {
-    /// One bit of one stored value.
-    Flip {
-        position: u64,
-        column: usize,
-        bit: usize,
-    },
-    Drop {
-        position: u64,
-    },
-    Swap {
-        one: u64,
-        two: u64,
-    },
-    Truncate {
-        position: u64,
-    },
-    Forget {
-        position: u64,
-        column: usize,
-    },
-}
-
-const COLUMNS: [&str; 14] = [
-    "id",
-    "at",
-    "actor",
-    "role",
-    "subject",
-    "subject_id",
-    "action",
-    "status",
-    "version",
-    "revision",
-    "digest",
-    "reason",
-    "prev_hash",
-    "hash",
-];
-
-fn attack() -> impl Strategy<Value = Attack> {
-    let position = || 1..49_u64;
-    let column = || 0..COLUMNS.len();
-    prop_oneof![
-        6 => (position(), column(), any::<usize>())
-            .prop_map(|(position, column, bit)| Attack::Flip { position, column, bit }),
-        1 => position().prop_map(|position| Attack::Drop { position }),
-        1 => (position(), position()).prop_map(|(one, two)| Attack::Swap { one, two }),
-        1 => position().prop_map(|position| Attack::Truncate { position }),
-        1 => (position(), column())
-            .prop_map(|(position, column)| Attack::Forget { position, column }),
-    ]
+fn open(file: &Path) -> Arc<dyn Store> {
+    Arc::new(SqliteStore::open(file, SqliteOptions::default()).unwrap())
 }
 
 /// The position at which it has to be found; `None` when it changes nothing or nothing readable is left.
@@ -194,41 +89,17 @@ fn every_change_of_sealed_history_is_found_at_its_position() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("crm.db");
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(history(&file));
+    runtime.block_on(tamper::history(open(&file)));
     let intact = std::fs::read(&file).unwrap();
-    let mut found = 0;
-    let mut runner = TestRunner::new(Config {
-        cases: 300,
-        failure_persistence: None,
-        ..Config::default()
-    });
-    let found_all = std::cell::Cell::new(0);
-    let result = runner.run(&attack(), |attack| {
+    tamper::every_change_is_found(&runtime, |attack| {
         let copy = folder.path().join("copy.db");
         for part in ["copy.db-wal", "copy.db-shm"] {
             let _ = std::fs::remove_file(folder.path().join(part));
         }
         std::fs::write(&copy, &intact).unwrap();
-        let connection = unlocked(&copy);
-        let Some(position) = apply(&connection, &attack) else {
-            return Ok(());
-        };
-        drop(connection);
-        let (_, ann) = session(&copy);
-        match runtime.block_on(ann.audit().verify(None)) {
-            Ok(proof) => {
-                prop_assert!(!proof.valid);
-                prop_assert_eq!(proof.first_bad, Some(position));
-            }
-            // A value that no version writes is not even read.
-            Err(error) => prop_assert_eq!(error.kind(), crm_core::ErrorKind::Corrupt),
-        }
-        found_all.set(found_all.get() + 1);
-        Ok(())
+        let position = apply(&unlocked(&copy), attack)?;
+        Some((open(&copy), position))
     });
-    result.unwrap();
-    found += found_all.get();
-    assert!(found > 200, "{found} of 300 changed something");
 }
 
 #[test]
@@ -236,19 +107,13 @@ fn a_history_that_was_cut_with_its_checkpoint_needs_one_kept_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("crm.db");
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let kept = runtime.block_on(history(&file));
-    let connection = unlocked(&file);
-    connection
+    let kept = runtime.block_on(tamper::history(open(&file)));
+    unlocked(&file)
         .execute_batch(
             "DELETE FROM events WHERE position > 20;
              UPDATE checkpoints SET position = 20,
                  hash = (SELECT hash FROM events WHERE position = 20)",
         )
         .unwrap();
-    drop(connection);
-    let (_, ann) = session(&file);
-    let proof = runtime.block_on(ann.audit().verify(None)).unwrap();
-    assert!(proof.valid, "by itself it looks whole");
-    let proof = runtime.block_on(ann.audit().verify(Some(kept))).unwrap();
-    assert_eq!((proof.valid, proof.first_bad), (false, Some(48)));
+    runtime.block_on(tamper::cut_history_is_found_by(kept, open(&file)));
 }

@@ -39,8 +39,12 @@ impl Place {
     }
 
     pub async fn clear(self) {
+        let schemas = self.schemas.into_inner().unwrap();
+        if schemas.is_empty() {
+            return;
+        }
         let mut connection = PgConnection::connect(Self::url()).await.unwrap();
-        for schema in self.schemas.into_inner().unwrap() {
+        for schema in schemas {
             let sql = format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE");
             sqlx::raw_sql(AssertSqlSafe(sql))
                 .execute(&mut connection)

@@ -1,12 +1,5 @@
 //! What must hold after every step, and what two stores are compared by.
 
-#![allow(
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
-
 use std::collections::BTreeMap;
 
 use crm_core::message::Status;
@@ -18,7 +11,7 @@ use super::World;
 
 impl World {
     /// Everything the store holds about messages, to be compared.
-    pub async fn snapshot(&self) -> String {
+    pub(crate) async fn snapshot(&self) -> String {
         let (store, workspace) = (self.engine.store(), Workspace::default());
         // One store seals as it commits; the chains must be the same all the same.
         while store.seal(&workspace, 1_000).await.unwrap() > 0 {}
@@ -38,7 +31,7 @@ impl World {
     }
 
     /// The promises, whatever happened before.
-    pub async fn check(&self) {
+    pub(crate) async fn check(&self) {
         let (store, workspace) = (self.engine.store(), Workspace::default());
         let mut calls: BTreeMap<String, usize> = BTreeMap::new();
         for delivered in self.channel.delivered().iter().chain(&self.taken) {
@@ -86,7 +79,7 @@ impl World {
     }
 
     /// Seals what waits and verifies the whole chain.
-    pub async fn verify(&self) {
+    pub(crate) async fn verify(&self) {
         while self
             .engine
             .store()

@@ -1,13 +1,5 @@
 //! One engine over one store, what people, workers and the provider do to it, and what must hold after.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,13 +19,11 @@ use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
 use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{Actor, Error, ErrorKind, Role, Workspace};
 
-#[path = "frozen.rs"]
 mod frozen;
-#[path = "promises.rs"]
 mod promises;
 
 #[derive(Debug, Clone)]
-pub enum Command {
+pub(crate) enum Command {
     Create {
         contact: usize,
         text: u8,
@@ -122,30 +112,30 @@ pub enum Command {
 }
 
 /// Stands for the newest message.
-pub const NEWEST: usize = usize::MAX;
+pub(crate) const NEWEST: usize = usize::MAX;
 
 /// What is done to the campaign.
 #[derive(Debug, Clone, Copy)]
-pub enum Step {
+pub(crate) enum Step {
     Execute,
     Pause,
     Resume,
     Cancel,
 }
 
-pub fn address(number: u8) -> String {
+pub(crate) fn address(number: u8) -> String {
     format!("person{number}@mail.example")
 }
 
 /// One engine and what it has done.
-pub struct World {
-    pub engine: Engine,
+pub(crate) struct World {
+    pub(crate) engine: Engine,
     channel: Arc<RecordingChannel>,
     clock: Arc<FakeClock>,
     ids: Arc<SequentialIds>,
     worker: Worker,
     contacts: Vec<Contact>,
-    pub messages: Vec<Message>,
+    pub(crate) messages: Vec<Message>,
     campaign: Campaign,
     resends: BTreeMap<String, usize>,
     /// What the second worker took and has not begun.
@@ -163,7 +153,7 @@ fn show(result: Result<Message, Error>) -> String {
 }
 
 impl World {
-    pub async fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) async fn new(store: Arc<dyn Store>) -> Self {
         let channel = Arc::new(RecordingChannel::default());
         let clock = Arc::new(FakeClock::default());
         let ids = Arc::new(SequentialIds::default());
@@ -210,13 +200,13 @@ impl World {
         }
     }
 
-    pub fn act(&self, role: Role) -> Session {
+    pub(crate) fn act(&self, role: Role) -> Session {
         self.engine
             .act_as(Actor::new(Workspace::default(), role.as_str(), role))
     }
 
     /// Rounds until nothing is left to do now. Unlike a start, this leaves the leases of others alone.
-    pub async fn work(&self) -> String {
+    pub(crate) async fn work(&self) -> String {
         let (_sender, stop) = tokio::sync::watch::channel(false);
         let mut rounds = Vec::new();
         loop {
@@ -232,7 +222,7 @@ impl World {
     }
 
     /// Does one thing; the text of the answer is what the stores must agree on.
-    pub async fn step(&mut self, command: &Command) -> String {
+    pub(crate) async fn step(&mut self, command: &Command) -> String {
         let manager = self.act(Role::Manager);
         let answer = match command {
             Command::Create {

@@ -1,8 +1,6 @@
 //! A store that dies with its process exactly before or after a chosen commit, a channel whose ledger
 //! outlives the process, and a store that lies about having committed.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write as _;
@@ -11,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
@@ -49,7 +48,8 @@ impl fmt::Display for Point {
 }
 
 impl Point {
-    /// Reads what `Display` wrote.
+    /// Reads what `Display` wrote; `None` for anything else.
+    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
         let [side, what, nth] = words[..] else {
@@ -65,11 +65,17 @@ impl Point {
 
 /// See the module's text.
 pub struct CrashingStore {
+    /// The store that does the work.
     pub inner: Arc<dyn Store>,
+    /// What it says of itself: what `inner` does, but for a store that stands in for another.
+    pub capabilities: StoreCapabilities,
+    /// Where the process ends, if anywhere.
     pub point: Option<Point>,
+    /// How often the point's commit was reached.
     pub seen: AtomicUsize,
-    /// Answers a `begin` before it is committed: the mutant. Holds what it promised.
+    /// Answers a `begin` before it is committed: the mutant.
     pub eager: bool,
+    /// What it answered for and has not committed.
     pub promised: Mutex<Vec<ChangeSet>>,
 }
 
@@ -110,6 +116,19 @@ fn kind(sets: &[ChangeSet]) -> &'static str {
 }
 
 impl CrashingStore {
+    /// Does what `inner` does.
+    #[must_use]
+    pub fn over(inner: Arc<dyn Store>) -> Self {
+        Self {
+            capabilities: inner.capabilities(),
+            inner,
+            point: None,
+            seen: AtomicUsize::new(0),
+            eager: false,
+            promised: Mutex::default(),
+        }
+    }
+
     /// Ends the process if this is the point.
     fn reach(&self, what: &str, before: bool) {
         let Some(point) = &self.point else { return };
@@ -133,7 +152,7 @@ impl CrashingStore {
 #[async_trait]
 impl Store for CrashingStore {
     fn capabilities(&self) -> StoreCapabilities {
-        self.inner.capabilities()
+        self.capabilities.clone()
     }
 
     async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
@@ -148,6 +167,14 @@ impl Store for CrashingStore {
         let answer = self.inner.commit(sets).await;
         self.reach(what, false);
         answer
+    }
+
+    async fn now(&self, local: DateTime<Utc>) -> Result<DateTime<Utc>> {
+        self.inner.now(local).await
+    }
+
+    async fn changed(&self, seen: u64) -> u64 {
+        self.inner.changed(seen).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Message>> {

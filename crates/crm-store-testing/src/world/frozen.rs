@@ -1,12 +1,5 @@
 //! A second worker that freezes between any two steps of the delivery protocol and wakes up late.
 
-#![allow(
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
-
 use chrono::Duration;
 use crm_core::contact::AddressKind;
 use crm_core::message::dispatch::{self, RetryPolicy};

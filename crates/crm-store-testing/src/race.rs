@@ -1,0 +1,196 @@
+//! Engines over the same data, a line to start from, and what must hold whoever won.
+
+use std::sync::Arc;
+
+use chrono::Duration;
+use crm_core::contact::{AddressKind, ContactFields};
+use crm_core::engine::{Engine, NewDraft, Session};
+use crm_core::message::decide::Seen;
+use crm_core::message::history::replay;
+use crm_core::message::{Format, Message, Occasion, dispatch};
+use crm_core::port::store::{Claim, Store};
+use crm_core::stamp::Stamp;
+use crm_core::system::{RandomIds, SystemClock};
+use crm_core::testing::RecordingChannel;
+use crm_core::{Actor, Error, ErrorKind, Role, Workspace};
+use tokio::sync::Barrier;
+
+/// Engines over stores that hold the same data, and a line to start from.
+#[derive(Debug)]
+pub struct Race {
+    pub(crate) engines: Vec<Engine>,
+    pub(crate) channel: Arc<RecordingChannel>,
+    /// Two at the start line.
+    line: Arc<Barrier>,
+}
+
+impl Race {
+    /// One engine over each of `stores`, of which there is at least one: a store and its clones, or
+    /// several that opened the same database.
+    #[must_use]
+    pub fn new(stores: &[Arc<dyn Store>]) -> Self {
+        let channel = Arc::new(RecordingChannel::default());
+        let engine = |store: &Arc<dyn Store>| {
+            let ids = Arc::new(RandomIds::default());
+            Engine::builder(store.clone(), Arc::new(SystemClock), ids)
+                .channel("email", channel.clone())
+                .build()
+        };
+        Self {
+            engines: stores.iter().map(engine).collect(),
+            channel: channel.clone(),
+            line: Arc::new(Barrier::new(2)),
+        }
+    }
+
+    /// The engine that delivers and in which Bob acts: another one than Ann's if there are several.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engines[1 % self.engines.len()]
+    }
+
+    /// Any number of engines in turn.
+    pub(crate) fn nth(&self, number: usize) -> &Engine {
+        &self.engines[number % self.engines.len()]
+    }
+
+    pub(crate) fn act(&self, id: &str) -> Session {
+        let engine = if id == "bob" {
+            self.engine()
+        } else {
+            &self.engines[0]
+        };
+        engine.act_as(Actor::new(Workspace::default(), id, Role::Manager))
+    }
+
+    pub(crate) async fn draft(&self, round: usize) -> Message {
+        let ann = self.act("ann");
+        let fields = ContactFields {
+            name: "Дилноза".to_owned(),
+            email: Some(format!("c{round}@example.org")),
+            ..ContactFields::default()
+        };
+        let contact = ann.contacts().create(fields).await.unwrap();
+        let draft = NewDraft {
+            contact_id: contact.id,
+            occasion_type: Occasion::Custom,
+            content: "Ждём вас в салоне".to_owned(),
+            subject: None,
+            channel: Some("email".to_owned()),
+            format: Format::Text,
+            scheduled_for: None,
+            expires_at: None,
+        };
+        ann.messages().create(draft).await.unwrap()
+    }
+
+    pub(crate) async fn approved(&self, round: usize) -> Message {
+        let message = self.draft(round).await;
+        let seen = Seen::of(&message);
+        self.act("ann")
+            .approvals()
+            .approve(message.id, seen)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn get(&self, message: &Message) -> Message {
+        self.act("ann").messages().get(message.id).await.unwrap()
+    }
+
+    /// Runs both from one start line.
+    pub(crate) async fn race<A, B>(
+        &self,
+        first: impl Future<Output = A> + Send + 'static,
+        second: impl Future<Output = B> + Send + 'static,
+    ) -> (A, B)
+    where
+        A: Send + 'static,
+        B: Send + 'static,
+    {
+        let (one, two) = (self.line.clone(), self.line.clone());
+        let first = tokio::spawn(async move {
+            one.wait().await;
+            first.await
+        });
+        let second = tokio::spawn(async move {
+            two.wait().await;
+            second.await
+        });
+        (first.await.unwrap(), second.await.unwrap())
+    }
+
+    /// The history leads to the row and the counters to a count, whoever won.
+    pub(crate) async fn hold(&self, message: &Message) {
+        let ann = self.act("ann");
+        let now = self.get(message).await;
+        let history = ann.messages().history(message.id).await.unwrap();
+        let state = replay(history.iter().map(|stored| &stored.event)).unwrap();
+        let state = state.unwrap();
+        assert_eq!((state.status, state.version), (now.status, now.version));
+    }
+
+    pub(crate) async fn hold_all(&self) {
+        let ann = self.act("ann");
+        assert_eq!(ann.analytics().recount().await.unwrap(), []);
+        while self
+            .engine()
+            .store()
+            .seal(&Workspace::default(), 1_000)
+            .await
+            .unwrap()
+            > 0
+        {}
+        assert!(ann.audit().verify(None).await.unwrap().valid);
+    }
+
+    /// Claims everything that is due.
+    pub(crate) async fn claim(&self) -> Vec<Message> {
+        let claim = Claim {
+            workspace: Workspace::default(),
+            worker: "racer".to_owned(),
+            limit: 1_000,
+            now: self.engine().now(),
+            lease: Duration::minutes(2),
+            parked: Vec::new(),
+            ids: Arc::new(RandomIds::default()),
+        };
+        self.engine().store().claim(claim).await.unwrap()
+    }
+}
+
+/// Reads, decides and commits the begin of `message`. Whether an attempt was begun.
+pub(crate) async fn begin(engine: Engine, message: Message) -> bool {
+    let (store, workspace) = (engine.store(), Workspace::default());
+    let views = store.dispatch(&workspace, &[message.id]).await.unwrap();
+    let (actor, ids) = (Actor::system(workspace), RandomIds::default());
+    let stamp = Stamp {
+        actor: &actor,
+        at: engine.now(),
+        ids: &ids,
+    };
+    let lost = |error: &Error| assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    let begun = match dispatch::begin(&views[0], "racer", AddressKind::Email, &stamp) {
+        Ok(begun) => begun,
+        Err(error) => {
+            lost(&error);
+            return false;
+        }
+    };
+    let done = store.commit(vec![begun.changes]).await.unwrap().remove(0);
+    if let Err(error) = &done {
+        lost(error);
+    }
+    begun.delivery.is_some() && done.is_ok()
+}
+
+/// Position of an action in the commit order of the whole history.
+pub(crate) async fn position(world: &Race, subject: uuid::Uuid, action: &str) -> Option<usize> {
+    let query = crm_core::port::store::EventQuery {
+        limit: 10_000,
+        ..Default::default()
+    };
+    let events = world.act("ann").audit().events(query).await.unwrap();
+    events
+        .iter()
+        .position(|e| e.event.subject_id == subject && e.event.action == action)
+}
