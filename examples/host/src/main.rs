@@ -15,6 +15,9 @@ mod names;
 mod paging;
 mod records;
 mod routes;
+#[cfg(test)]
+#[path = "../tests/common/scratch.rs"]
+mod scratch;
 mod seed;
 mod state;
 mod strict;

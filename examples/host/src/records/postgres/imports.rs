@@ -27,7 +27,7 @@ pub(super) async fn save(
     .bind(report.import_id)
     .bind(workspace)
     .bind(Json(report))
-    .bind(rejects.as_bytes())
+    .bind(rejects)
     .bind(host)
     .execute(pool)
     .await
@@ -41,7 +41,7 @@ pub(super) async fn load(
 ) -> sqlx::Result<Option<(ImportView, String)>> {
     loop {
         let mut tx = connection.begin().await?;
-        let row: Option<(Json<ImportView>, Vec<u8>, i32)> = sqlx::query_as(
+        let row: Option<(Json<ImportView>, String, i32)> = sqlx::query_as(
             "SELECT report, rejects, host FROM crm_host.imports WHERE id = $1 AND workspace = $2",
         )
         .bind(id)
@@ -51,8 +51,6 @@ pub(super) async fn load(
         let Some((Json(mut report), rejects, host)) = row else {
             return Ok(None);
         };
-        let rejects =
-            String::from_utf8(rejects).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
         if !report.is_under_way() || !presence::has_ended(&mut tx, host).await? {
             return Ok(Some((report, rejects)));
         }

@@ -46,9 +46,8 @@ CREATE TABLE crm_host.idempotency (
     PRIMARY KEY (user_id, key));
 CREATE INDEX idempotency_at ON crm_host.idempotency (at);
 
--- Columns of a file may hold NUL characters, which text and jsonb do not take.
 CREATE TABLE crm_host.imports (
-    id uuid PRIMARY KEY, workspace text NOT NULL, report json NOT NULL, rejects bytea NOT NULL,
+    id uuid PRIMARY KEY, workspace text NOT NULL, report jsonb NOT NULL, rejects text NOT NULL,
     host integer NOT NULL);
 
 CREATE TABLE crm_host.probe (id integer PRIMARY KEY CHECK (id = 1), at timestamptz NOT NULL);

@@ -1,0 +1,67 @@
+//! For tests: an empty PostgreSQL database on the test server, dropped at the end.
+
+#![allow(clippy::unwrap_used)]
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+pub(crate) struct Scratch {
+    pub(crate) url: String,
+    name: String,
+}
+
+impl Scratch {
+    pub(crate) async fn new() -> Self {
+        let server = crm_postgres_testing::shared().unwrap();
+        let name = format!("crm_test_{}", uuid::Uuid::new_v4().simple());
+        run(server, format!("CREATE DATABASE {name}")).await;
+        Self {
+            url: within(server, &name),
+            name,
+        }
+    }
+
+    /// Does something to it as another program would.
+    pub(crate) async fn execute(&self, sql: &'static str) -> sqlx::Result<u64> {
+        let mut connection = PgConnection::connect(&self.url).await?;
+        let done = sqlx::query(sql).execute(&mut connection).await?;
+        Ok(done.rows_affected())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // A runtime of its own: this may be dropped in one, outside of any, or while it ends.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime
+                .unwrap()
+                .block_on(run(crm_postgres_testing::shared().unwrap(), sql));
+        });
+        let _ = dropping.join();
+    }
+}
+
+async fn run(server: &str, sql: String) {
+    let mut connection = PgConnection::connect(server).await.unwrap();
+    let done = sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await;
+    done.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// The server's address with another database.
+fn within(server: &str, name: &str) -> String {
+    let (before, parameters) = server.split_once('?').unwrap_or((server, ""));
+    let (scheme, rest) = before.split_once("://").unwrap();
+    let host = rest.split('/').next().unwrap();
+    let mut url = format!("{scheme}://{host}/{name}");
+    if !parameters.is_empty() {
+        url.push('?');
+        url.push_str(parameters);
+    }
+    url
+}
