@@ -341,9 +341,13 @@ async fn what_a_stopped_host_began_is_called_interrupted() {
             true
         };
         // The server may notice a moment later that the connection is gone.
-        while !ended().await {
-            tokio::task::yield_now().await;
-        }
+        let noticed = async {
+            while !ended().await {
+                tokio::task::yield_now().await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(30);
+        tokio::time::timeout(patience, noticed).await.unwrap();
         let (report, _) = next
             .load_import(Workspace::default(), id)
             .await
