@@ -12,6 +12,7 @@ use crm_core::engine::Engine;
 use crm_core::port::observer::Observer;
 use crm_core::port::store::Store;
 use crm_core::system::{RandomIds, SystemClock};
+use crm_store_postgres::{PgOptions, PgStore};
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
 use secrecy::ExposeSecret as _;
 
@@ -104,9 +105,12 @@ async fn open_store(database: &Database) -> Result<Arc<dyn Store>, String> {
                 .map_err(|error| format!("the database {file} cannot be opened: {error}"))?;
             Ok(Arc::new(store))
         }
-        Database::Postgres(_) => Err(
-            "the engine does not store in PostgreSQL yet; use --database sqlite:PATH".to_owned(),
-        ),
+        Database::Postgres(url) => {
+            let store = PgStore::connect(url.expose_secret(), PgOptions::default())
+                .await
+                .map_err(|error| format!("the database cannot be opened: {error}"))?;
+            Ok(Arc::new(store))
+        }
     }
 }
 

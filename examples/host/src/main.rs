@@ -152,7 +152,9 @@ impl Drop for Watched {
 /// Works until `stop`; waits while another worker holds the database.
 async fn work(engine: Engine, state: WorkerCell, mut stop: watch::Receiver<bool>) {
     let state = Watched(state);
-    let name = format!("host-{}", std::process::id());
+    // On many machines a process's number alone tells nobody apart.
+    let (chance, ..) = uuid::Uuid::new_v4().as_fields();
+    let name = format!("host-{}-{chance:08x}", std::process::id());
     let worker = Worker::new(
         engine.clone(),
         WorkerOptions {

@@ -1,16 +1,16 @@
 //! For tests: an empty PostgreSQL database on the test server, dropped at the end.
 
-#![allow(clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-pub(crate) struct Scratch {
-    pub(crate) url: String,
+pub struct Scratch {
+    pub url: String,
     name: String,
 }
 
 impl Scratch {
-    pub(crate) async fn new() -> Self {
+    pub async fn new() -> Self {
         let server = crm_postgres_testing::shared().unwrap();
         let name = format!("crm_test_{}", uuid::Uuid::new_v4().simple());
         run(server, format!("CREATE DATABASE {name}")).await;
@@ -20,11 +20,25 @@ impl Scratch {
         }
     }
 
-    /// Does something to it as another program would.
-    pub(crate) async fn execute(&self, sql: &'static str) -> sqlx::Result<u64> {
+    /// Does something to it as another program would: one statement; how many rows it changed.
+    pub async fn execute(&self, sql: &str) -> sqlx::Result<u64> {
         let mut connection = PgConnection::connect(&self.url).await?;
-        let done = sqlx::query(sql).execute(&mut connection).await?;
+        let done = sqlx::query(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut connection)
+            .await?;
+        connection.close().await?;
         Ok(done.rows_affected())
+    }
+
+    /// Names and numbers that a query answers.
+    pub async fn counts(&self, sql: &str) -> Vec<(String, i64)> {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        let rows = sqlx::query_as(AssertSqlSafe(sql.to_owned()))
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+        rows
     }
 }
 
