@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 /// What the host says when it cannot start.
 fn refused(flags: &[&str], variables: &[(&str, &str)], file: Option<&str>) -> String {
-    let directory = Place::new();
+    let directory = Place::sqlite();
     let mut command = directory.command();
     if let Some(text) = file {
         let path = directory.path().join("host.toml");
