@@ -208,7 +208,7 @@ fn a_database_that_cannot_be_written_is_told_and_nothing_faults() {
     let host = Host::start(&["--no-worker"]);
     let admin = host.admin();
     for tables in [Tables::Engine, Tables::Host] {
-        let held = Held::new(&host.directory, tables);
+        let held = Held::begin(&host.directory, tables);
         let state = host.get("", "/readyz").expect(503);
         assert_eq!(
             (&state["status"], &state["database"]),
@@ -227,54 +227,34 @@ fn a_database_that_cannot_be_written_is_told_and_nothing_faults() {
         };
         assert!(refused.head.to_lowercase().contains("retry-after: "));
         assert_eq!(refused.expect(503)["code"], "unavailable", "{tables:?}");
-        held.release();
+        held.end(&host.directory);
         assert_eq!(host.get("", "/readyz").expect(200)["database"], "writable");
     }
     assert_eq!(host.get(&admin, "/api/contacts").expect(200)["total"], 0);
 }
 
-/// Somebody else who keeps all tables from being written for longer than anybody waits.
+/// What keeps a database from being written: somebody else's lock on a file; a server that only allows
+/// reading, all tables alike.
 enum Held {
     File(rusqlite::Connection),
-    Server(tokio::runtime::Runtime, sqlx::PgConnection),
+    Server,
 }
 
 impl Held {
-    fn new(place: &Place, tables: Tables) -> Self {
-        let Some(database) = &place.postgres else {
-            let file = place.file(tables);
-            file.execute_batch("BEGIN IMMEDIATE").unwrap();
-            return Self::File(file);
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let lock: String = place
-            .tables(tables)
-            .iter()
-            .map(|table| {
-                let name = format!("{}.{table}", tables.schema());
-                format!("LOCK TABLE {name} IN SHARE MODE;")
-            })
-            .collect();
-        let connection = runtime.block_on(async {
-            use sqlx::Connection as _;
-            let mut connection = sqlx::PgConnection::connect(&database.url).await.unwrap();
-            let held = sqlx::AssertSqlSafe(format!("BEGIN; {lock}"));
-            sqlx::raw_sql(held).execute(&mut connection).await.unwrap();
-            connection
-        });
-        Self::Server(runtime, connection)
+    fn begin(place: &Place, tables: Tables) -> Self {
+        if place.postgres.is_some() {
+            place.allow_writing(false);
+            return Self::Server;
+        }
+        let file = place.file(tables);
+        file.execute_batch("BEGIN IMMEDIATE").unwrap();
+        Self::File(file)
     }
 
-    fn release(self) {
+    fn end(self, place: &Place) {
         match self {
             Self::File(file) => file.execute_batch("ROLLBACK").unwrap(),
-            Self::Server(runtime, connection) => {
-                use sqlx::Connection as _;
-                runtime.block_on(connection.close()).unwrap();
-            }
+            Self::Server => place.allow_writing(true),
         }
     }
 }

@@ -124,6 +124,12 @@ impl Place {
         rows
     }
 
+    /// Makes the server allow reading alone, or writing too, and breaks all connections to it.
+    pub fn allow_writing(&self, allowed: bool) {
+        let database = self.postgres.as_ref().unwrap();
+        wait(database.allow_writing(allowed));
+    }
+
     /// Lets events be changed, as the owner of the database can.
     pub fn unlock_events(&self) {
         if self.postgres.is_some() {

@@ -30,6 +30,18 @@ impl Scratch {
         Ok(done.rows_affected())
     }
 
+    /// Makes it allow reading alone, or writing too, and breaks all connections to it.
+    pub async fn allow_writing(&self, allowed: bool) {
+        let server = crm_postgres_testing::shared().unwrap();
+        let (name, only) = (&self.name, !allowed);
+        let set = format!("ALTER DATABASE {name} SET default_transaction_read_only = {only}");
+        run(server, set).await;
+        let cut = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        );
+        run(server, cut).await;
+    }
+
     /// Names and numbers that a query answers.
     pub async fn counts(&self, sql: &str) -> Vec<(String, i64)> {
         let mut connection = PgConnection::connect(&self.url).await.unwrap();
