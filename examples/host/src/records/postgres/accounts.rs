@@ -97,29 +97,21 @@ pub(super) async fn by_email(
     if email.contains('\0') {
         return Ok(None);
     }
-    let row: Option<(
-        String,
-        String,
-        String,
-        String,
-        DateTime<Utc>,
-        DateTime<Utc>,
-        String,
-        String,
-    )> = sqlx::query_as(
-        "SELECT id, email, full_name, role, created_at, updated_at, workspace, password_hash
+    let row: Option<UserRow> = sqlx::query_as(
+        "SELECT id, email, full_name, role, created_at, updated_at, workspace
          FROM crm_host.users WHERE email = $1",
     )
     .bind(email)
     .fetch_optional(pool)
     .await?;
-    row.map(
-        |(id, email, name, role, created, updated, workspace, hash)| {
-            let row = (id, email, name, role, created, updated, workspace);
-            Ok((account(row)?, hash))
-        },
-    )
-    .transpose()
+    let Some(user) = row.map(account).transpose()? else {
+        return Ok(None);
+    };
+    let hash = sqlx::query_scalar("SELECT password_hash FROM crm_host.users WHERE id = $1")
+        .bind(&user.id)
+        .fetch_optional(pool)
+        .await?;
+    Ok(hash.map(|hash| (user, hash)))
 }
 
 /// Adds a line within the caller's transaction, as its last change: everybody else who has a line to add
