@@ -10,8 +10,10 @@ const DEFAULTS: [(&str, &str); 2] = [
     ("--outbox", "target/demo/outbox"),
 ];
 
-/// Builds and runs the host until it is stopped.
+/// Builds and runs the host until it is stopped. `--database postgres` stands for a server of this run
+/// alone, which is gone with it.
 pub(crate) fn demo(root: &Path, extra: &[String]) -> Result<(), String> {
+    let extra = &with_server(extra, || crm_postgres_testing::shared().map(str::to_owned))?;
     let folder = root.join("target").join("demo");
     std::fs::create_dir_all(&folder).map_err(|error| format!("target/demo: {error}"))?;
     let mut command = run::cargo(root);
@@ -23,6 +25,24 @@ pub(crate) fn demo(root: &Path, extra: &[String]) -> Result<(), String> {
         command.env("RUST_LOG", "warn");
     }
     run::inherit(&mut command)
+}
+
+/// The arguments with a server's address in place of the word `postgres`.
+fn with_server(
+    extra: &[String],
+    server: impl Fn() -> Result<String, String>,
+) -> Result<Vec<String>, String> {
+    let mut arguments = Vec::with_capacity(extra.len());
+    let mut is_value = false;
+    for argument in extra {
+        arguments.push(match argument.as_str() {
+            "postgres" if is_value => server()?,
+            "--database=postgres" => format!("--database={}", server()?),
+            other => other.to_owned(),
+        });
+        is_value = argument == "--database";
+    }
+    Ok(arguments)
 }
 
 /// The host's arguments: what the caller gave replaces a default.
@@ -62,6 +82,25 @@ mod tests {
             joined(&[]),
             "--demo --database sqlite:target/demo/crm.db --outbox target/demo/outbox"
         );
+    }
+
+    #[test]
+    fn the_word_postgres_stands_for_a_server() {
+        let replaced = |extra: &[&str]| {
+            let extra: Vec<String> = extra.iter().map(|&text| text.to_owned()).collect();
+            with_server(&extra, || Ok("URL".to_owned()))
+                .unwrap()
+                .join(" ")
+        };
+        assert_eq!(replaced(&["--database", "postgres"]), "--database URL");
+        assert_eq!(replaced(&["--database=postgres"]), "--database=URL");
+        for others in [
+            &["--database", "postgres://db/crm"][..],
+            &["--outbox", "postgres"],
+            &["postgres"],
+        ] {
+            assert_eq!(replaced(others), others.join(" "));
+        }
     }
 
     #[test]

@@ -27,7 +27,8 @@ Usage: cargo xtask <command>
                missing
   demo [args]  start the host on a demonstration database in target/demo, on
                http://127.0.0.1:8000; extra arguments go to the host and replace
-               the defaults (--listen 127.0.0.1:9000, --help, ...)
+               the defaults (--listen 127.0.0.1:9000, --help, ...);
+               --database postgres runs it on a PostgreSQL of its own
   test         format, lints, documentation, build and every test suite; non-zero when anything fails
   package      an installable wheel and an npm tarball in target/packages
   deny         licences, bans and sources of all dependencies (optional, needs cargo-deny)

@@ -28,7 +28,7 @@ struct Step {
     needed: bool,
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step {
         name: "tools",
         run: |session| setup::provide(session.root).into(),
@@ -73,6 +73,11 @@ const STEPS: [Step; 15] = [
     Step {
         name: "rust tests",
         run: rust_tests,
+        needed: false,
+    },
+    Step {
+        name: "host on PostgreSQL",
+        run: host_on_postgres,
         needed: false,
     },
     Step {
@@ -164,10 +169,23 @@ fn database(session: &mut Session<'_>) -> Outcome {
 }
 
 fn rust_tests(session: &mut Session<'_>) -> Outcome {
+    cargo_test(session, &["--workspace"], None)
+}
+
+/// The host's end-to-end tests once more, over the other database.
+fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
+    let tests = ["--package", "crm-host", "--test", "*"];
+    cargo_test(session, &tests, Some(("CRM_TEST_DATABASE", "postgres")))
+}
+
+fn cargo_test(session: &Session<'_>, which: &[&str], variable: Option<(&str, &str)>) -> Outcome {
     let mut command = run::cargo(session.root);
     // Colours would hide the lines to be counted; one failed suite must not hide the next.
     command
-        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
+        .arg("test")
+        .args(which)
+        .args(["--locked", "--no-fail-fast"])
+        .envs(variable)
         .env("CARGO_TERM_COLOR", "never")
         .envs(session.database.as_ref().map(|url| ("DATABASE_URL", url)));
     if let Some(python) = &session.python {

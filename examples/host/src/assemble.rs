@@ -10,15 +10,20 @@ use crm_channels::{Outbox, Smtp, SmtpConfig};
 use crm_core::contact::AddressKind;
 use crm_core::engine::Engine;
 use crm_core::port::observer::Observer;
+use crm_core::port::store::Store;
 use crm_core::system::{RandomIds, SystemClock};
+use crm_store_postgres::{PgOptions, PgStore};
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
 use secrecy::ExposeSecret as _;
 
-use crate::config::Config;
+use crate::config::{Config, Database};
 
-/// The database's directory has to be there.
+/// The directory of an SQLite database has to be there.
 pub(crate) fn check(config: &Config) -> Result<(), String> {
-    let directory = match config.database.parent() {
+    let Database::Sqlite(path) = &config.database else {
+        return Ok(());
+    };
+    let directory = match path.parent() {
         Some(path) if !path.as_os_str().is_empty() => path,
         _ => Path::new("."),
     };
@@ -32,24 +37,43 @@ pub(crate) fn check(config: &Config) -> Result<(), String> {
     }
 }
 
-/// The signing secret: from the settings, else from the file beside the database.
+/// The signing secret: from the settings, else from the file beside an SQLite database. All hosts of a
+/// PostgreSQL database need the same one, so there it has to be given; a demonstration, which is one host,
+/// makes do with one of its own.
 pub(crate) fn secret(config: &Config) -> Result<Vec<u8>, String> {
     if let Some(secret) = &config.secret {
         return long_enough(secret.expose_secret().as_bytes().to_vec(), "CRM_SECRET");
     }
-    let path = beside(&config.database, ".secret");
+    match &config.database {
+        Database::Sqlite(path) => kept_secret(&beside(path, ".secret")),
+        Database::Postgres(_) if config.demo => random_secret(),
+        Database::Postgres(_) => Err(
+            "give CRM_SECRET, at least 32 bytes, the same to all hosts of this database; make one \
+             with: head -c 32 /dev/urandom | base64"
+                .to_owned(),
+        ),
+    }
+}
+
+fn random_secret() -> Result<Vec<u8>, String> {
+    crate::auth::random_hex()
+        .map(String::into_bytes)
+        .map_err(|_| "the system gives no random numbers".to_owned())
+}
+
+/// The file's secret; the first time, a new one that it keeps.
+fn kept_secret(path: &Path) -> Result<Vec<u8>, String> {
     let name = format!("the secret file {}", path.display());
     let failed = |error: io::Error| format!("{name} cannot be used: {}", error.kind());
-    match std::fs::read_to_string(&path) {
+    match std::fs::read_to_string(path) {
         Ok(text) => long_enough(text.trim().as_bytes().to_vec(), &name),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let secret = crate::auth::random_hex()
-                .map_err(|_| "the system gives no random numbers".to_owned())?;
-            let mut file = private().create_new(true).open(&path).map_err(failed)?;
-            file.write_all(secret.as_bytes())
+            let secret = random_secret()?;
+            let mut file = private().create_new(true).open(path).map_err(failed)?;
+            file.write_all(&secret)
                 .and_then(|()| file.sync_all())
                 .map_err(failed)?;
-            Ok(secret.into_bytes())
+            Ok(secret)
         }
         Err(error) => Err(failed(error)),
     }
@@ -68,16 +92,32 @@ fn long_enough(secret: Vec<u8>, what: &str) -> Result<Vec<u8>, String> {
     Ok(secret)
 }
 
+/// The engine's store.
+async fn open_store(database: &Database) -> Result<Arc<dyn Store>, String> {
+    match database {
+        Database::Sqlite(path) => {
+            let file = path.display();
+            // Personal data: readable by its owner only from the first moment.
+            private_file(path).map_err(|error| {
+                format!("the database {file} cannot be created: {}", error.kind())
+            })?;
+            let store = SqliteStore::open(path, SqliteOptions::default())
+                .map_err(|error| format!("the database {file} cannot be opened: {error}"))?;
+            Ok(Arc::new(store))
+        }
+        Database::Postgres(url) => {
+            let store = PgStore::connect(url.expose_secret(), PgOptions::default())
+                .await
+                .map_err(|error| format!("the database cannot be opened: {error}"))?;
+            Ok(Arc::new(store))
+        }
+    }
+}
+
 /// The engine.
-pub(crate) fn engine(config: &Config, observer: Arc<dyn Observer>) -> Result<Engine, String> {
-    let file = config.database.display();
-    // Personal data: readable by its owner only from the first moment.
-    private_file(&config.database)
-        .map_err(|error| format!("the database {file} cannot be created: {}", error.kind()))?;
-    let store = SqliteStore::open(&config.database, SqliteOptions::default())
-        .map_err(|error| format!("the database {file} cannot be opened: {error}"))?;
+pub(crate) async fn engine(config: &Config, observer: Arc<dyn Observer>) -> Result<Engine, String> {
     let mut builder = Engine::builder(
-        Arc::new(store),
+        open_store(&config.database).await?,
         Arc::new(SystemClock),
         Arc::new(RandomIds::default()),
     )

@@ -1,5 +1,6 @@
 //! Settings: from flags, else from the environment, else from a file, else the default.
 
+mod database;
 mod file;
 mod flags;
 
@@ -11,14 +12,14 @@ use std::path::PathBuf;
 use clap::Parser as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
+pub(crate) use database::Database;
 use file::FileSettings;
 pub(crate) use flags::Command;
 use flags::Flags;
 
 /// The settings in force.
 pub(crate) struct Config {
-    /// The SQLite file.
-    pub(crate) database: PathBuf,
+    pub(crate) database: Database,
     pub(crate) listen: SocketAddr,
     pub(crate) demo: bool,
     pub(crate) demo_password: Option<SecretString>,
@@ -26,7 +27,7 @@ pub(crate) struct Config {
     /// The channels that have a provider, by name.
     pub(crate) channels: BTreeMap<String, SecretString>,
     pub(crate) worker: bool,
-    /// Signs access tokens; from the file beside the database when unset.
+    /// Signs access tokens; when unset, from the file beside an SQLite database.
     pub(crate) secret: Option<SecretString>,
     pub(crate) model_key: Option<SecretString>,
     pub(crate) model_url: Option<String>,
@@ -60,7 +61,8 @@ fn resolve(
     variables: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
 ) -> Result<Config, String> {
     let database = flags.database.or(file.database);
-    let database = flags::database(database.as_deref().unwrap_or("sqlite:crm.db"))?;
+    let database = database.as_ref().map(|text| text.expose_secret());
+    let database = Database::parse(database.unwrap_or("sqlite:crm.db"))?;
     let listen = match (flags.listen, file.listen) {
         (Some(address), _) => address,
         (None, Some(text)) => flags::address(&text).map_err(|why| format!("listen: {why}"))?,
@@ -95,7 +97,7 @@ fn resolve(
         outbox: flags
             .outbox
             .or(file.outbox)
-            .unwrap_or_else(|| database.with_file_name("outbox")),
+            .unwrap_or_else(|| database.outbox()),
         database,
         listen,
         demo: flags.demo.or(file.demo).unwrap_or(false),
@@ -123,13 +125,19 @@ impl fmt::Display for Config {
         }
         write!(
             f,
-            "database=sqlite:{} listen={} demo={} outbox={} no_worker={} secret={}",
-            self.database.display(),
+            "database={} listen={} demo={} outbox={} no_worker={} secret={}",
+            self.database,
             self.listen,
             self.demo,
             self.outbox.display(),
             !self.worker,
-            known(&self.secret, "[beside the database]"),
+            known(
+                &self.secret,
+                match self.database {
+                    Database::Sqlite(_) => "[beside the database]",
+                    Database::Postgres(_) => "none",
+                }
+            ),
         )?;
         for (name, url) in &self.channels {
             write!(f, " channel.{name}={}", without_login(url.expose_secret()))?;
@@ -200,7 +208,7 @@ mod tests {
             "email=smtp://flag",
         ];
         let found = config(&args, toml, &env).unwrap();
-        assert_eq!(found.database, PathBuf::from("/a/flag.db"));
+        assert_eq!(found.database.to_string(), "sqlite:/a/flag.db");
         assert_eq!(found.outbox, PathBuf::from("/a/outbox"));
         assert_eq!(found.listen.port(), 1);
         assert_eq!(found.model.as_deref(), Some("env"));
@@ -241,9 +249,10 @@ mod tests {
             (problem(&["--listen", "8000"], "", &[]), "127.0.0.1:8000"),
             (problem(&["--database", "crm.db"], "", &[]), "sqlite:PATH"),
             (
-                problem(&["--database", "postgres://x"], "", &[]),
-                "SQLite only",
+                problem(&["--database", "mysql://x"], "", &[]),
+                "postgres://USER",
             ),
+            (problem(&[], "database = 'mysql://x'", &[]), "sqlite:PATH"),
             (problem(&["--channel", "smtp://x"], "", &[]), "name=url"),
             (problem(&["--demo=perhaps"], "", &[]), "--demo"),
             (problem(&["--colour"], "", &[]), "--colour"),
@@ -264,6 +273,8 @@ mod tests {
             &[
                 "--channel",
                 "email=smtp://anna:hunter2@mail.example:25?from=a@b.example&token=t0ken",
+                "--database",
+                "postgres://boris:s3same@db.example/crm?password=hunter2",
             ],
             "secret = 'very secret very secret very secret'\ndemo_password = 'let me in please'",
             &[("ANTHROPIC_API_KEY", "sk-ant-1")],
@@ -273,6 +284,8 @@ mod tests {
             "anna",
             "hunter2",
             "t0ken",
+            "boris",
+            "s3same",
             "very secret",
             "let me in",
             "sk-ant",
@@ -281,6 +294,10 @@ mod tests {
         }
         assert!(
             shown.contains("channel.email=smtp://[redacted]@mail.example:25"),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("database=postgres://[redacted]@db.example/crm "),
             "{shown}"
         );
     }

@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: the same request twice acts once and answers the same.
 //!
-//! A pending row is written before the request runs, in one transaction with the check; the answer is
-//! kept for a day. An answer that says "try again" is not kept. A second request that comes while the
+//! A pending row is written before the request runs, in one step with the check; the answer is kept for
+//! a day. An answer that says "try again" is not kept. A second request that comes while the
 //! first one runs waits for its answer. Keys are each user's own, and a user is of one workspace.
 
 use std::time::Duration;
@@ -12,8 +12,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
-use rusqlite::{OptionalExtension, TransactionBehavior, params};
 use sha2::{Digest as _, Sha256};
 
 use crate::auth::extract::claims;
@@ -22,24 +20,53 @@ use crate::headers;
 use crate::limits::IMPORT;
 use crate::state::App;
 
-/// Seconds an answer is kept.
-const KEPT: i64 = 24 * 3600;
 /// Longest answer that is kept.
 const ANSWER: usize = 16 * 1024 * 1024;
 
 /// What is known about a key.
-enum Known {
-    /// Nothing: the request runs, and this row now says so.
+pub(crate) enum Known {
+    /// Nothing: the request runs, and the database now says so.
     New,
     Answered {
         hash: Vec<u8>,
-        status: u16,
-        content_type: Option<String>,
-        body: Vec<u8>,
+        answer: Answer,
     },
     Pending {
         hash: Vec<u8>,
     },
+}
+
+/// An answer that is given again.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: Option<String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// For a request whose own answer nobody knows.
+    pub(crate) fn interrupted() -> Self {
+        let body = r#"{"code":"idempotency_interrupted","detail":"the host stopped during the first request with this Idempotency-Key; look at what it did, then use a new key"}"#;
+        Self {
+            status: 409,
+            content_type: Some("application/json".to_owned()),
+            body: body.into(),
+        }
+    }
+
+    fn response(self, replayed: bool) -> Response {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        let headers = response.headers_mut();
+        let content_type = self.content_type.as_deref();
+        if let Some(value) = content_type.and_then(|value| HeaderValue::from_str(value).ok()) {
+            headers.insert(header::CONTENT_TYPE, value);
+        }
+        if replayed {
+            headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        }
+        response
+    }
 }
 
 pub(crate) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -95,14 +122,7 @@ async fn keyed(
                 "the first request with this Idempotency-Key still runs; try again",
             ));
         }
-        Known::Answered {
-            status,
-            content_type,
-            body,
-            ..
-        } => {
-            return Ok(answer(status, content_type.as_deref(), body, true));
-        }
+        Known::Answered { answer, .. } => return Ok(answer.response(true)),
     }
     // Runs to its end even if the client goes away: the key must get its answer.
     let request = Request::from_parts(parts, Body::from(body));
@@ -115,18 +135,15 @@ async fn keyed(
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
-        let again = status >= 500 || matches!(status, 401 | 403 | 429);
-        end(
-            &app,
-            user,
-            key,
+        let answer = || Answer {
             status,
-            content_type.clone(),
-            bytes.clone(),
-            again,
-        )
-        .await?;
-        let mut response = answer(status, content_type.as_deref(), bytes, false);
+            content_type: content_type.clone(),
+            body: bytes.clone(),
+        };
+        let again = status >= 500 || matches!(status, 401 | 403 | 429);
+        let kept = (!again).then(answer);
+        app.records.end_key(user, key, kept).await?;
+        let mut response = answer().response(false);
         response.headers_mut().extend(parts.headers);
         Ok(response)
     }));
@@ -174,7 +191,8 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
 async fn wait(app: &App, user: &str, key: &str, hash: &[u8]) -> Result<Known, Problem> {
     let mut tries = 100;
     loop {
-        let known = begin(app, user.to_owned(), key.to_owned(), hash.to_vec()).await?;
+        let (user, key) = (user.to_owned(), key.to_owned());
+        let known = app.records.begin_key(user, key, hash.to_vec()).await?;
         let running = matches!(&known, Known::Pending { hash: first } if first == hash);
         if !running || tries == 0 {
             return Ok(known);
@@ -182,85 +200,4 @@ async fn wait(app: &App, user: &str, key: &str, hash: &[u8]) -> Result<Known, Pr
         tries -= 1;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-}
-
-fn answer(status: u16, content_type: Option<&str>, body: Vec<u8>, replayed: bool) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    let headers = response.headers_mut();
-    if let Some(value) = content_type.and_then(|value| HeaderValue::from_str(value).ok()) {
-        headers.insert(header::CONTENT_TYPE, value);
-    }
-    if replayed {
-        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
-    }
-    response
-}
-
-async fn begin(app: &App, user: String, key: String, hash: Vec<u8>) -> Result<Known, Problem> {
-    app.accounts
-        .0
-        .call(move |connection| {
-            let now = Utc::now().timestamp();
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            tx.execute("DELETE FROM idempotency WHERE at < ?1", [now - KEPT])?;
-            let known = tx
-                .query_row(
-                    "SELECT hash, status, content_type, body FROM idempotency
-                     WHERE user_id = ?1 AND key = ?2",
-                    [&user, &key],
-                    |row| {
-                        let hash = row.get(0)?;
-                        Ok(match row.get::<_, Option<u16>>(1)? {
-                            None => Known::Pending { hash },
-                            Some(status) => Known::Answered {
-                                hash,
-                                status,
-                                content_type: row.get(2)?,
-                                body: row.get::<_, Option<Vec<u8>>>(3)?.unwrap_or_default(),
-                            },
-                        })
-                    },
-                )
-                .optional()?;
-            if let Some(known) = known {
-                return Ok(known);
-            }
-            tx.execute(
-                "INSERT INTO idempotency (user_id, key, hash, at) VALUES (?1, ?2, ?3, ?4)",
-                params![user, key, hash, now],
-            )?;
-            tx.commit()?;
-            Ok(Known::New)
-        })
-        .await
-}
-
-async fn end(
-    app: &App,
-    user: String,
-    key: String,
-    status: u16,
-    content_type: Option<String>,
-    body: Vec<u8>,
-    again: bool,
-) -> Result<(), Problem> {
-    app.accounts
-        .0
-        .call(move |connection| {
-            if again {
-                connection.execute(
-                    "DELETE FROM idempotency WHERE user_id = ?1 AND key = ?2",
-                    [user, key],
-                )
-            } else {
-                connection.execute(
-                    "UPDATE idempotency SET status = ?3, content_type = ?4, body = ?5
-                     WHERE user_id = ?1 AND key = ?2",
-                    params![user, key, status, content_type, body],
-                )
-            }
-        })
-        .await
-        .map(drop)
 }

@@ -1,10 +1,10 @@
-//! Reports of imports, kept in the host's own database, each in its user's workspace.
+//! Reports of imports, each in its user's workspace.
 
 use std::collections::BTreeMap;
 
+use crm_core::Workspace;
 use crm_core::contact::import::Detected;
 use crm_core::engine::{ImportReport, RevertReport};
-use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -12,6 +12,10 @@ use uuid::Uuid;
 use crate::auth::extract::User;
 use crate::error::Problem;
 use crate::state::App;
+
+/// Why an import did not end.
+pub(crate) const INTERRUPTED: &str = "the host stopped during the import; import the file again, known \
+    people are skipped, or revert it";
 
 /// How an import goes.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -117,6 +121,17 @@ impl ImportView {
         self.rejected = found.rejected.len() as u64;
     }
 
+    /// Whether somebody has to be at it.
+    pub(crate) fn is_under_way(&self) -> bool {
+        matches!(self.status, ImportStatus::Queued | ImportStatus::Running)
+    }
+
+    /// Its host has stopped.
+    pub(crate) fn interrupt(&mut self) {
+        self.status = ImportStatus::Failed;
+        self.detail = Some(INTERRUPTED.to_owned());
+    }
+
     pub(crate) fn reverted(&mut self, done: &RevertReport) {
         self.status = ImportStatus::Reverted;
         let items = done.items.iter();
@@ -133,60 +148,39 @@ impl ImportView {
     }
 }
 
+pub(crate) fn unwritable() -> Problem {
+    Problem::unavailable("the report cannot be written")
+}
+
+pub(crate) fn unreadable() -> Problem {
+    Problem::unavailable("the report cannot be read")
+}
+
 /// The imports of one workspace.
 pub(crate) struct Imports {
     pub(crate) app: App,
-    workspace: String,
+    workspace: Workspace,
 }
 
 impl Imports {
     pub(crate) fn of(user: &User) -> Self {
         Self {
             app: user.app.clone(),
-            workspace: user.actor().workspace.as_str().to_owned(),
+            workspace: user.actor().workspace.clone(),
         }
     }
 
     pub(crate) async fn save(&self, report: &ImportView, rejects: String) -> Result<(), Problem> {
-        let workspace = self.workspace.clone();
-        let id = report.import_id.to_string();
-        let report = serde_json::to_string(report)
-            .map_err(|_| Problem::unavailable("the report cannot be written"))?;
-        self.app
-            .accounts
-            .0
-            .call(move |connection| {
-                connection.execute(
-                    "INSERT INTO imports (id, workspace, report, rejects) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT (id) DO UPDATE SET report = ?3, rejects = ?4
-                     WHERE workspace = ?2",
-                    params![id, workspace, report, rejects],
-                )
-            })
+        let records = &self.app.records;
+        records
+            .save_import(self.workspace.clone(), report.clone(), rejects)
             .await
-            .map(drop)
     }
 
     /// The report and the file of rejected rows.
     pub(crate) async fn load(&self, id: Uuid) -> Result<(ImportView, String), Problem> {
-        let workspace = self.workspace.clone();
-        let (report, rejects): (String, String) = self
-            .app
-            .accounts
-            .0
-            .call(move |connection| {
-                connection
-                    .query_row(
-                        "SELECT report, rejects FROM imports WHERE id = ?1 AND workspace = ?2",
-                        [id.to_string(), workspace],
-                        |row| Ok((row.get(0)?, row.get(1)?)),
-                    )
-                    .optional()
-            })
-            .await?
-            .ok_or_else(|| crm_core::Error::not_found("import"))?;
-        let report = serde_json::from_str(&report)
-            .map_err(|_| Problem::unavailable("the report cannot be read"))?;
-        Ok((report, rejects))
+        let records = &self.app.records;
+        let found = records.load_import(self.workspace.clone(), id).await?;
+        Ok(found.ok_or_else(|| crm_core::Error::not_found("import"))?)
     }
 }

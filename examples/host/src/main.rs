@@ -4,7 +4,6 @@ mod assemble;
 mod auth;
 mod config;
 mod csv;
-mod db;
 mod document;
 mod error;
 mod extract;
@@ -14,7 +13,11 @@ mod imports;
 mod limits;
 mod names;
 mod paging;
+mod records;
 mod routes;
+#[cfg(test)]
+#[path = "../tests/common/scratch.rs"]
+mod scratch;
 mod seed;
 mod state;
 mod strict;
@@ -32,13 +35,9 @@ use crm_core::worker::{Worker, WorkerOptions};
 use tokio::sync::{Semaphore, broadcast, watch};
 use tracing_subscriber::EnvFilter;
 
-use crate::assemble::beside;
-use crate::auth::accounts::Accounts;
-use crate::auth::limiter::Limiter;
 use crate::auth::password::Passwords;
 use crate::auth::tokens::Tokens;
 use crate::config::{Command, Config};
-use crate::db::Db;
 use crate::state::{App, Broadcast, Requests, Shared, WorkerCell, WorkerState};
 
 /// How long requests and deliveries under way may take after a stop was asked for.
@@ -72,21 +71,19 @@ async fn run(config: Config) -> Result<(), String> {
     let stop = signals()?;
     let (notices, _) = broadcast::channel(1_024);
     assemble::check(&config)?;
-    let secret = assemble::secret(&config)?;
-    let engine = assemble::engine(&config, Arc::new(Broadcast(notices.clone())))?;
+    let engine = assemble::engine(&config, Arc::new(Broadcast(notices.clone()))).await?;
     let state = WorkerCell::new();
     if matches!(config.command, Some(Command::Worker)) {
         work(engine, state, stop).await;
         return Ok(());
     }
+    let secret = assemble::secret(&config)?;
     let app = App::new(Shared {
         engine: engine.clone(),
-        accounts: Accounts(Db::open(&beside(&config.database, ".accounts"))?),
+        records: records::open(&config.database).await?,
         passwords: Passwords::new()?,
         tokens: Tokens::new(&secret),
-        limiter: Limiter::default(),
         imports: Semaphore::new(2),
-        reverts: tokio::sync::Mutex::default(),
         worker: state.clone(),
         has_model: config.model_key.is_some(),
         notices,
@@ -113,7 +110,7 @@ async fn run(config: Config) -> Result<(), String> {
     say(&format!("listening on http://{address}"));
     if let Some(demo) = demo {
         say(&demo.told(address, &config));
-    } else if app.accounts.count().await.is_ok_and(|users| users == 0) {
+    } else if app.records.users().await.is_ok_and(|users| users == 0) {
         say(&format!(
             "there are no users yet: the first one registered at http://{address}/api/docs becomes admin"
         ));
@@ -155,7 +152,9 @@ impl Drop for Watched {
 /// Works until `stop`; waits while another worker holds the database.
 async fn work(engine: Engine, state: WorkerCell, mut stop: watch::Receiver<bool>) {
     let state = Watched(state);
-    let name = format!("host-{}", std::process::id());
+    // On many machines a process's number alone tells nobody apart.
+    let (chance, ..) = uuid::Uuid::new_v4().as_fields();
+    let name = format!("host-{}-{chance:08x}", std::process::id());
     let worker = Worker::new(
         engine.clone(),
         WorkerOptions {

@@ -237,7 +237,7 @@ async fn fill(app: &App, password: Option<SecretString>) -> Result<Demo, Problem
         .contacts()
         .list(ContactQuery::default())
         .await?;
-    if app.accounts.count().await? > 0 || !contacts.items.is_empty() {
+    if app.records.users().await? > 0 || !contacts.items.is_empty() {
         return Ok(Demo::Kept);
     }
     let password: SecretString = match password {
@@ -256,9 +256,13 @@ async fn fill(app: &App, password: Option<SecretString>) -> Result<Demo, Problem
                 .await?,
             role,
         };
-        match app.accounts.register(new, false).await? {
+        // Of hosts that start together, the one that adds the first user fills the database.
+        match app.records.register(new, ids.is_empty()).await? {
             Registered::Done(account) => ids.push((account.id, role)),
-            _ => return Err(Problem::unavailable("a demo user is already there")),
+            Registered::NotFirst => return Ok(Demo::Kept),
+            Registered::Duplicate => {
+                return Err(Problem::unavailable("a demo user is already there"));
+            }
         }
     }
     let session = |wanted: Role| {

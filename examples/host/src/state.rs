@@ -9,10 +9,9 @@ use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, watch};
 use utoipa::ToSchema;
 
-use crate::auth::accounts::Accounts;
-use crate::auth::limiter::Limiter;
 use crate::auth::password::Passwords;
 use crate::auth::tokens::Tokens;
+use crate::records::Records;
 
 /// Shared state. Cheap to clone.
 #[derive(Clone)]
@@ -20,14 +19,11 @@ pub(crate) struct App(Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
-    pub(crate) accounts: Accounts,
+    pub(crate) records: Arc<dyn Records>,
     pub(crate) passwords: Passwords,
     pub(crate) tokens: Tokens,
-    pub(crate) limiter: Limiter,
     /// How many imports run at once.
     pub(crate) imports: Semaphore,
-    /// Held while an import is taken back.
-    pub(crate) reverts: tokio::sync::Mutex<()>,
     pub(crate) worker: WorkerCell,
     /// Whether drafts may cost something.
     pub(crate) has_model: bool,

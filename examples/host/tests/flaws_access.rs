@@ -9,6 +9,7 @@ mod engine;
 mod model;
 
 use common::Host;
+use common::place::Place;
 use crm_core::{Actor, ErrorKind, Role, Workspace};
 use model::Model;
 use serde_json::{Value, json};
@@ -204,10 +205,7 @@ fn flaw_12_refresh_tokens_rotate_end_with_reuse_and_stay_out_of_addresses() {
     host.get(&access(&other), "/api/auth/me").expect(401);
     // Nothing of it is stored in clear.
     let directory = host.stop().1;
-    for file in ["crm.db.accounts", "crm.db.accounts-wal", "log"] {
-        let Ok(bytes) = std::fs::read(directory.path().join(file)) else {
-            continue;
-        };
+    for (file, bytes) in directory.bytes() {
         for login in [&first, &second, &third, &other] {
             for secret in [&login["refresh_token"], &login["access_token"]] {
                 let secret = secret.as_str().unwrap().as_bytes();
@@ -225,7 +223,7 @@ fn flaw_13_tokens_name_their_login_and_weak_secrets_do_not_start() {
     use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
     let host = Host::start(&["--no-worker"]);
     let admin = host.admin();
-    let secret = std::fs::read_to_string(host.directory.path().join("crm.db.secret")).unwrap();
+    let secret = host.directory.secret();
     let mut validation = Validation::new(Algorithm::HS256);
     validation.set_audience(&["crm-api"]);
     let key = DecodingKey::from_secret(secret.trim().as_bytes());
@@ -242,10 +240,9 @@ fn flaw_13_tokens_name_their_login_and_weak_secrets_do_not_start() {
     let again = decode::<Value>(&again, &key, &validation).unwrap().claims;
     assert!(again["jti"] != claims["jti"] && again["sid"] != claims["sid"]);
     for secret in ["x", "secret", &"s".repeat(31)] {
-        let directory = tempfile::tempdir().unwrap();
-        let database = format!("sqlite:{}", directory.path().join("crm.db").display());
-        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_crm-host"))
-            .args(["--database", &database, "--listen", "127.0.0.1:0"])
+        let directory = Place::new();
+        let mut child = directory
+            .command()
             .arg("--no-worker")
             .env("CRM_SECRET", secret)
             .stdout(std::process::Stdio::piped())
@@ -310,7 +307,7 @@ fn flaw_15_there_are_no_accounts_with_known_passwords() {
     let fresh = Host::start(&["--no-worker"]);
     // An empty variable counts as unset: the password is random.
     let variables = [("CRM_DEMO_PASSWORD", "")];
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Place::new();
     let demo = Host::start_with(directory, &["--demo", "--no-worker"], &variables);
     let passwords = [
         "password123",
@@ -339,7 +336,7 @@ fn flaw_16_nothing_is_seen_across_workspaces() {
     let template = body_for("/api/templates");
     host.post(&admin, "/api/templates", template).expect(201);
     let directory = host.stop().1;
-    engine::run(directory.path(), async |engine, ours| {
+    engine::run(&directory, async |engine, ours| {
         let workspace = Workspace::new("other").unwrap();
         let theirs = engine.act_as(Actor::new(workspace, "eve", Role::Admin));
         let contact = &ours
@@ -443,7 +440,7 @@ fn flaw_16_nothing_is_seen_across_workspaces() {
 #[test]
 fn flaw_20_a_viewer_spends_nothing_and_a_slow_model_holds_nobody_up() {
     let model = Model::holding(model::draft("Дорогая Анна, поздравляем с праздником!"));
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Place::new();
     let host = Host::start_with(directory, &["--no-worker"], &model.variables());
     let admin = host.admin();
     let viewer = host.user(&admin, "v@salon.example", "viewer");

@@ -213,7 +213,7 @@ fn flaw_07_sent_means_that_it_left_and_nothing_leaves_against_a_schedule_or_a_no
     );
     approve(&host, &admin, &suppressed);
     let directory = host.stop().1;
-    engine::run(directory.path(), async |_, manager| {
+    engine::run(&directory, async |_, manager| {
         let list = manager.suppressions();
         list.add("email", "s@example.com", "asked").await.unwrap();
     });
@@ -328,7 +328,7 @@ fn flaw_10_the_reason_of_a_rejection_is_kept_in_the_history() {
     // It is sealed with the rest.
     let (status, directory) = host.stop();
     assert!(status.success());
-    engine::run(directory.path(), async |engine, _| {
+    engine::run(&directory, async |engine, _| {
         let workspace = crm_core::Workspace::default();
         // The store may have sealed it in its own commit.
         let sealed = engine.store().seal(&workspace, 1_000);

@@ -8,7 +8,7 @@ mod common;
 
 use std::io::{Read as _, Write as _};
 
-use bad::{Filled, NOBODY, refused, rows};
+use bad::{Filled, NOBODY, refused};
 use common::Host;
 use serde_json::{Value, json};
 
@@ -97,7 +97,7 @@ fn hopeless() -> Vec<(String, Vec<u8>)> {
 #[test]
 fn no_operation_takes_a_bad_body_and_nothing_is_half_written() {
     let filled = Filled::new();
-    let before = (rows(filled.host.directory.path()), filled.everything());
+    let before = (filled.host.directory.rows(), filled.everything());
     let hopeless = hopeless();
     let mut sent = 0;
     let wrong = [
@@ -165,17 +165,14 @@ fn no_operation_takes_a_bad_body_and_nothing_is_half_written() {
         sent += 1;
     }
     assert!(sent >= 2_000, "{sent}");
-    assert_eq!(
-        (rows(filled.host.directory.path()), filled.everything()),
-        before
-    );
+    assert_eq!((filled.host.directory.rows(), filled.everything()), before);
     filled.host.get("", "/readyz").expect(200);
 }
 
 #[test]
 fn no_path_and_no_query_is_a_fault() {
     let filled = Filled::new();
-    let before = (rows(filled.host.directory.path()), filled.everything());
+    let before = (filled.host.directory.rows(), filled.everything());
     let ids = [
         NOBODY,
         "x",
@@ -262,10 +259,7 @@ fn no_path_and_no_query_is_a_fault() {
         let reply = filled.send(method, path, "", b"");
         refused(&reply, &format!("{method} {path}"), &[404, 405, 422]);
     }
-    assert_eq!(
-        (rows(filled.host.directory.path()), filled.everything()),
-        before
-    );
+    assert_eq!((filled.host.directory.rows(), filled.everything()), before);
 }
 
 /// Sends bytes as they are; what comes back, if anything.
@@ -283,7 +277,7 @@ fn bytes(host: &Host, request: &[u8]) -> Vec<u8> {
 #[test]
 fn broken_http_ends_in_a_refusal_and_the_host_lives_on() {
     let filled = Filled::new();
-    let before = rows(filled.host.directory.path());
+    let before = filled.host.directory.rows();
     let auth = format!("Host: x\r\nAuthorization: Bearer {}\r\n", filled.admin);
     let post = "POST /api/contacts HTTP/1.1\r\n";
     let json = "Content-Type: application/json\r\n";
@@ -336,13 +330,13 @@ fn broken_http_ends_in_a_refusal_and_the_host_lives_on() {
         );
         filled.host.get("", "/healthz").expect(200);
     }
-    assert_eq!(rows(filled.host.directory.path()), before);
+    assert_eq!(filled.host.directory.rows(), before);
 }
 
 #[test]
 fn files_that_are_no_table_of_people_are_refused() {
     let filled = Filled::new();
-    let before = rows(filled.host.directory.path());
+    let before = filled.host.directory.rows();
     let utf16: Vec<u8> = "name\nAnna\n"
         .encode_utf16()
         .flat_map(u16::to_be_bytes)
@@ -391,5 +385,5 @@ fn files_that_are_no_table_of_people_are_refused() {
         let reply = filled.send("POST", "/api/contacts/import", kind, body.as_bytes());
         refused(&reply, name, &[400, 415, 422]);
     }
-    assert_eq!(rows(filled.host.directory.path()), before);
+    assert_eq!(filled.host.directory.rows(), before);
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 fn forty_kinds_of_wrong_tokens_are_refused() {
     let filled = Filled::new();
     let host = &filled.host;
-    let secret = std::fs::read_to_string(host.directory.path().join("crm.db.secret")).unwrap();
+    let secret = host.directory.secret();
     let secret = secret.trim().as_bytes();
     let part = |n: usize| filled.admin.split('.').nth(n).unwrap().to_owned();
     let real: Value = serde_json::from_slice(&unbase64(&part(1))).unwrap();

@@ -7,6 +7,7 @@ mod common;
 mod model;
 
 use common::Host;
+use common::place::Place;
 use model::Model;
 use serde_json::{Value, json};
 
@@ -122,7 +123,7 @@ fn flaw_18_nulls_and_times_with_zones_are_understood() {
 #[test]
 fn flaw_19_what_contacts_are_called_stays_data() {
     let model = Model::start(model::draft("Здравствуйте! Поздравляем вас с праздником."));
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Place::new();
     let host = Host::start_with(directory, &["--no-worker"], &model.variables());
     let admin = host.admin();
     for name in ["A\r\nBcc: x@example.com", "A\nB", "A\u{0}", "A\u{85}B", ""] {
@@ -207,7 +208,7 @@ fn flaw_24_one_address_is_one_contact_and_everybody_can_be_erased() {
 
 #[test]
 fn flaw_25_logs_and_files_give_nothing_away() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Place::new();
     let variables = [("RUST_LOG", "trace")];
     let host = Host::start_with(directory, &[], &variables);
     let admin = host.admin();
@@ -235,7 +236,7 @@ fn flaw_25_logs_and_files_give_nothing_away() {
     assert!(status.success());
     let log = std::fs::read_to_string(directory.path().join("log")).unwrap();
     assert!(log.lines().count() > 10, "it does log");
-    let secret = std::fs::read_to_string(directory.path().join("crm.db.secret")).unwrap();
+    let secret = directory.secret();
     let secrets = [
         "long enough",
         "$argon2",

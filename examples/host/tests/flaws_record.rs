@@ -7,6 +7,7 @@ mod common;
 mod model;
 
 use common::Host;
+use common::place::{Place, Tables};
 use model::Model;
 use serde_json::{Value, json};
 
@@ -93,38 +94,27 @@ fn flaw_11_everything_is_recorded_and_the_record_cannot_be_changed() {
 
     let (status, directory) = host.stop();
     assert!(status.success());
-    let engine = rusqlite::Connection::open(directory.path().join("crm.db")).unwrap();
-    let accounts = rusqlite::Connection::open(directory.path().join("crm.db.accounts")).unwrap();
-    for (database, change) in [
-        (&engine, "UPDATE events SET action = 'sent'"),
-        (&engine, "UPDATE events SET actor = 'somebody'"),
-        (&engine, "DELETE FROM events"),
-        (&engine, "UPDATE approvals SET approver = 'somebody'"),
-        (&accounts, "UPDATE sign_ins SET action = 'signed_in'"),
-        (&accounts, "DELETE FROM sign_ins"),
+    for (tables, change) in [
+        (Tables::Engine, "UPDATE {}events SET action = 'sent'"),
+        (Tables::Engine, "UPDATE {}events SET actor = 'somebody'"),
+        (Tables::Engine, "DELETE FROM {}events"),
+        (
+            Tables::Engine,
+            "UPDATE {}approvals SET approver = 'somebody'",
+        ),
+        (Tables::Host, "UPDATE {}sign_ins SET action = 'signed_in'"),
+        (Tables::Host, "DELETE FROM {}sign_ins"),
     ] {
-        let refused = database.execute(change, []).unwrap_err().to_string();
+        let refused = directory.change(tables, change).unwrap_err();
         assert!(
             refused.contains("kept") || refused.contains("never changed"),
             "{change}: {refused}"
         );
     }
-    // Whoever owns the file can take the lock off; the chain tells.
-    let triggers: Vec<String> = engine
-        .prepare("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'events'")
-        .unwrap()
-        .query_map([], |row| row.get(0))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    for trigger in triggers {
-        engine
-            .execute_batch(&format!("DROP TRIGGER {trigger}"))
-            .unwrap();
-    }
-    let forged = "UPDATE events SET actor = 'somebody' WHERE position = 4";
-    assert_eq!(engine.execute(forged, []).unwrap(), 1);
-    drop((engine, accounts));
+    // Whoever owns the database can take the lock off; the chain tells.
+    directory.unlock_events();
+    let forged = "UPDATE {}events SET actor = 'somebody' WHERE position = 4";
+    assert_eq!(directory.change(Tables::Engine, forged), Ok(1));
     let host = Host::start_in(directory, &["--no-worker"]);
     let admin = host.sign_in("a@salon.example");
     let proof = host.get(&admin, "/api/audit/verify").expect(200);
@@ -140,7 +130,7 @@ fn flaw_21_a_providers_words_stay_inside_and_stand_ins_are_called_so() {
     for status in [400, 401, 429, 500, 529] {
         let body = json!({"type": "error", "error": {"type": "x", "message": canary}});
         let model = Model::start((status, body));
-        let directory = tempfile::tempdir().unwrap();
+        let directory = Place::new();
         let host = Host::start_with(directory, &["--no-worker"], &model.variables());
         let admin = host.admin();
         let contact = host.contact(&admin);
@@ -158,15 +148,11 @@ fn flaw_21_a_providers_words_stay_inside_and_stand_ins_are_called_so() {
             assert!(!text.contains(canary));
         }
         let directory = host.stop().1;
-        for file in std::fs::read_dir(directory.path()).unwrap() {
-            let file = file.unwrap().path();
-            if file.is_file() {
-                let bytes = std::fs::read(&file).unwrap();
-                let found = bytes
-                    .windows(canary.len())
-                    .any(|part| part == canary.as_bytes());
-                assert!(!found, "{status} {}", file.display());
-            }
+        for (file, bytes) in directory.bytes() {
+            let found = bytes
+                .windows(canary.len())
+                .any(|part| part == canary.as_bytes());
+            assert!(!found, "{status} {file}");
         }
     }
 }
@@ -201,15 +187,11 @@ fn flaw_22_what_is_reported_done_was_done() {
 
     // Readiness is found out, not claimed.
     host.get("", "/readyz").expect(200);
-    let broken = rusqlite::Connection::open(host.directory.path().join("crm.db")).unwrap();
-    broken
-        .execute_batch("ALTER TABLE checkpoints RENAME TO gone")
-        .unwrap();
+    let rename = |sql| host.directory.change(Tables::Engine, sql).unwrap();
+    rename("ALTER TABLE {}checkpoints RENAME TO gone");
     host.get("", "/readyz").expect(503);
     host.get("", "/healthz").expect(200);
-    broken
-        .execute_batch("ALTER TABLE gone RENAME TO checkpoints")
-        .unwrap();
+    rename("ALTER TABLE {}gone RENAME TO checkpoints");
     host.get("", "/readyz").expect(200);
 }
 

@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod common;
+#[path = "common/engine.rs"]
+mod engine;
 #[path = "common/smtp.rs"]
 mod smtp;
 
@@ -14,19 +16,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::Host;
-use crm_core::engine::Engine;
+use common::place::{Place, Tables, wait as wait_for};
+use crm_core::Workspace;
 use crm_core::message::history::replay;
 use crm_core::port::store::MessageQuery;
-use crm_core::system::{RandomIds, SystemClock};
-use crm_core::{Actor, Role, Workspace};
-use crm_store_sqlite::{SqliteOptions, SqliteStore};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use smtp::Server;
@@ -61,12 +59,10 @@ impl Dice {
 struct Victim(Child);
 
 impl Victim {
-    fn start(directory: &Path, channel: &str) -> Self {
-        let database = format!("sqlite:{}", directory.join("crm.db").display());
-        let child = Command::new(env!("CARGO_BIN_EXE_crm-host"))
-            .args(["--database", &database, "--listen", "127.0.0.1:0"])
+    fn start(place: &Place, channel: &str) -> Self {
+        let child = place
+            .command()
             .args(["--channel", channel])
-            .env_remove("ANTHROPIC_API_KEY")
             .env("RUST_LOG", "warn")
             .stdout(Stdio::piped())
             .spawn()
@@ -113,7 +109,7 @@ fn all(host: &Host, token: &str, filter: &str) -> Vec<Value> {
 
 /// A campaign of so many approved messages, made through the API alone. Returns what has to arrive, as
 /// the ledger shows it.
-fn approved(messages: usize) -> (tempfile::TempDir, BTreeMap<String, [String; 2]>) {
+fn approved(messages: usize) -> (Place, BTreeMap<String, [String; 2]>) {
     let host = Host::start(&[]);
     let admin = host.admin();
     let mut file = String::from("name,email\n");
@@ -177,11 +173,18 @@ fn wait(host: &Host, token: &str, path: &str, fine: impl Fn(&Value) -> bool) -> 
     }
 }
 
-/// What a crash left, read from a copy: the next host is the first to open the real files.
-fn counts(directory: &Path) -> BTreeMap<String, usize> {
+/// What a crash left.
+fn counts(place: &Place) -> BTreeMap<String, usize> {
+    let count = |rows: i64| rows.try_into().unwrap();
+    if let Some(database) = &place.postgres {
+        let sql = "SELECT status::text, count(*) FROM crm.messages GROUP BY status";
+        let rows = wait_for(database.counts(sql)).into_iter();
+        return rows.map(|(status, rows)| (status, count(rows))).collect();
+    }
+    // From a copy: the next host is the first to open the real files.
     let copy = tempfile::tempdir().unwrap();
     for name in ["crm.db", "crm.db-wal"] {
-        let from = directory.join(name);
+        let from = place.path().join(name);
         if from.exists() {
             std::fs::copy(from, copy.path().join(name)).unwrap();
         }
@@ -190,21 +193,19 @@ fn counts(directory: &Path) -> BTreeMap<String, usize> {
     let mut query = database
         .prepare("SELECT status, count(*) FROM messages GROUP BY status")
         .unwrap();
-    let rows = query.query_map([], |row| {
-        Ok((row.get(0)?, row.get::<_, i64>(1)?.try_into().unwrap()))
-    });
+    let rows = query.query_map([], |row| Ok((row.get(0)?, count(row.get(1)?))));
     rows.unwrap().map(Result::unwrap).collect()
 }
 
 /// Kills the host over and over. Returns how many deliveries were under way in all.
-fn kill_over_and_over(directory: &Path, server: &Server, kills: usize, dice: &mut Dice) -> usize {
+fn kill_over_and_over(place: &Place, server: &Server, kills: usize, dice: &mut Dice) -> usize {
     let channel = channel(server);
-    let (mut doubt, mut open) = (0, counts(directory)["approved"]);
+    let (mut doubt, mut open) = (0, counts(place)["approved"]);
     for kill in 0..kills {
         let share = (open / (kills - kill + 3)).max(1);
         let wanted = server.taken() + 1 + dice.upto(2 * share - 1);
         let began = Instant::now();
-        let mut victim = Victim::start(directory, &channel);
+        let mut victim = Victim::start(place, &channel);
         if kill % 4 == 0 {
             // While it opens the database, takes back what the one before held, or claims.
             sleep(dice.millis(250));
@@ -217,9 +218,12 @@ fn kill_over_and_over(directory: &Path, server: &Server, kills: usize, dice: &mu
             sleep(dice.millis(15));
         }
         victim.kill();
-        let now = counts(directory);
+        let now = counts(place);
         let count = |status: &str| now.get(status).copied().unwrap_or(0);
-        assert!(count("sending") <= CONNECTIONS, "kill {kill}: {now:?}");
+        // On SQLite the next host knows that the one before is dead; elsewhere leases have to end.
+        if place.postgres.is_none() {
+            assert!(count("sending") <= CONNECTIONS, "kill {kill}: {now:?}");
+        }
         let in_doubt = count("sending") + count("uncertain");
         assert!(
             (doubt..=doubt + CONNECTIONS).contains(&in_doubt),
@@ -240,17 +244,8 @@ fn channel(server: &Server) -> String {
 }
 
 /// The history alone leads to each message's row, the counters to a count of all rows.
-fn proven_by_its_history(directory: &Path) {
-    let store = SqliteStore::open(directory.join("crm.db"), SqliteOptions::default()).unwrap();
-    let engine = Engine::builder(
-        Arc::new(store),
-        Arc::new(SystemClock),
-        Arc::new(RandomIds::default()),
-    )
-    .build();
-    let session = engine.act_as(Actor::new(Workspace::default(), "viewer", Role::Viewer));
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
+fn proven_by_its_history(place: &Place) {
+    engine::run(place, async |engine, session| {
         assert_eq!(session.analytics().recount().await.unwrap(), []);
         let unsealed = engine.store().seal(&Workspace::default(), 1_000).await;
         assert_eq!(unsealed.unwrap(), 0, "the host seals all it did");
@@ -267,8 +262,11 @@ fn proven_by_its_history(directory: &Path) {
             );
         }
     });
-    let check = rusqlite::Connection::open(directory.join("crm.db")).unwrap();
-    let sound: String = check
+    if place.postgres.is_some() {
+        return;
+    }
+    let sound: String = place
+        .file(Tables::Engine)
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
     assert_eq!(sound, "ok");
@@ -287,7 +285,7 @@ fn killing_the_host_loses_nothing_and_repeats_nothing() {
     let prepared = began.elapsed();
     let server = Server::start(&directory.path().join("ledger"));
     let doubt = kill_over_and_over(
-        directory.path(),
+        &directory,
         &server,
         kills,
         &mut Dice(seed.try_into().unwrap()),
@@ -338,7 +336,7 @@ fn killing_the_host_loses_nothing_and_repeats_nothing() {
     // Graceful: what is left to seal is sealed.
     let (status, directory) = host.stop();
     assert!(status.success());
-    proven_by_its_history(directory.path());
+    proven_by_its_history(&directory);
     println!(
         "{kills} kills, {messages} messages: {sent} sent, {} uncertain ({arrived} of them arrived), \
          {} deliveries, 0 twice; prepared in {prepared:.1?}, killed until {killed:.1?}, quiet at \

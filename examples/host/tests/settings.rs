@@ -13,15 +13,14 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Output};
 use std::time::Duration;
 
-use common::Host;
+use common::place::{Place, Tables};
+use common::{Host, Reply};
 use serde_json::{Value, json};
 
 /// What the host says when it cannot start.
 fn refused(flags: &[&str], variables: &[(&str, &str)], file: Option<&str>) -> String {
-    let directory = tempfile::tempdir().unwrap();
-    let database = format!("sqlite:{}", directory.path().join("crm.db").display());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_crm-host"));
-    command.args(["--listen", "127.0.0.1:0", "--database", &database]);
+    let directory = Place::sqlite();
+    let mut command = directory.command();
     if let Some(text) = file {
         let path = directory.path().join("host.toml");
         std::fs::write(&path, text).unwrap();
@@ -36,10 +35,11 @@ fn refused(flags: &[&str], variables: &[(&str, &str)], file: Option<&str>) -> St
     String::from_utf8(stderr).unwrap()
 }
 
-/// What the host says of a database in a directory that does not exist.
-fn nowhere() -> String {
+/// What the host says of a database that it cannot use.
+fn nowhere(database: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_crm-host"))
-        .args(["--database", "sqlite:/no/such/directory/crm.db"])
+        .args(["--database", database])
+        .env("CRM_SECRET", "very very secret very very secret")
         .output()
         .unwrap();
     assert!(!output.status.success());
@@ -71,13 +71,21 @@ fn wrong_settings_say_what_to_do() {
         ),
         (refused(&["--nonsense"], &[], None), "--nonsense"),
         (
-            nowhere(),
+            nowhere("sqlite:/no/such/directory/crm.db"),
             "the directory /no/such/directory of the database does not exist",
+        ),
+        (nowhere("crm.db"), "sqlite:PATH"),
+        (nowhere("mysql://anna:hunter2@db/crm"), "postgres://USER"),
+        (
+            nowhere("postgres://anna:hunter2@127.0.0.1:1/crm"),
+            "cannot be reached",
         ),
     ] {
         assert!(said.contains(hint), "{said}");
         assert!(
-            !said.contains(&short) && !said.contains("panicked"),
+            ["hunter2", "anna", "panicked", &short]
+                .iter()
+                .all(|word| !said.contains(word)),
             "{said}"
         );
     }
@@ -114,7 +122,7 @@ fn wrong_settings_say_what_to_do() {
 
 #[test]
 fn a_settings_file_is_used_and_its_secrets_are_not_logged() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Place::new();
     let config = directory.path().join("host.toml");
     let text = "demo = true\nno_worker = true\ndemo_password = 'from the file'\n\
         secret = 'very very secret very very secret'\n\
@@ -153,10 +161,12 @@ fn readiness_tells_the_state_of_the_worker_and_the_database() {
         (&state["status"], &state["database"]),
         (&json!("ready"), &json!("writable"))
     );
-    // Another process on the same database stands by, and takes over when the first one ends.
-    let database = format!("sqlite:{}", first.directory.path().join("crm.db").display());
-    let second = Command::new(env!("CARGO_BIN_EXE_crm-host"))
-        .args(["--database", &database, "--listen", "127.0.0.1:0"])
+    // Another process on the same file stands by, and takes over when the first one ends; on a server
+    // it works beside it.
+    let many = first.directory.postgres.is_some();
+    let second = first
+        .directory
+        .command()
         .env("RUST_LOG", "error")
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -182,7 +192,14 @@ fn readiness_tells_the_state_of_the_worker_and_the_database() {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(seen, ["standby", "running"]);
+    // It says `off` until its worker has begun.
+    seen.retain(|state| state != "off");
+    let wanted: &[&str] = if many {
+        &["running"]
+    } else {
+        &["standby", "running"]
+    };
+    assert_eq!(seen, wanted);
     drop((second, directory));
 }
 
@@ -190,31 +207,69 @@ fn readiness_tells_the_state_of_the_worker_and_the_database() {
 fn a_database_that_cannot_be_written_is_told_and_nothing_faults() {
     let host = Host::start(&["--no-worker"]);
     let admin = host.admin();
-    for name in ["crm.db", "crm.db.accounts"] {
-        let file = host.directory.path().join(name);
-        let other = rusqlite::Connection::open(file).unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let state = host.get("", "/readyz").expect(503);
+    for tables in [Tables::Engine, Tables::Host] {
+        let held = Held::begin(&host.directory, tables);
+        let state = becomes(&host, "read_only");
         assert_eq!(
-            (&state["status"], &state["database"]),
-            (&json!("not_ready"), &json!("read_only")),
-            "{name}"
+            (state.status, &state.json()["status"]),
+            (503, &json!("not_ready")),
+            "{tables:?}"
         );
         host.get("", "/healthz").expect(200);
         // What needs no writing goes on.
         host.get(&admin, "/api/contacts").expect(200);
-        let refused = if name == "crm.db" {
-            host.post(&admin, "/api/contacts", json!({"name": "Anna"}))
-        } else {
-            let body = json!({"email": "a@salon.example", "password": "long enough"});
-            host.post("", "/api/auth/login", body)
+        let refused = match tables {
+            Tables::Engine => host.post(&admin, "/api/contacts", json!({"name": "Anna"})),
+            Tables::Host => {
+                let body = json!({"email": "a@salon.example", "password": "long enough"});
+                host.post("", "/api/auth/login", body)
+            }
         };
         assert!(refused.head.to_lowercase().contains("retry-after: "));
-        assert_eq!(refused.expect(503)["code"], "unavailable", "{name}");
-        other.execute_batch("ROLLBACK").unwrap();
-        assert_eq!(host.get("", "/readyz").expect(200)["database"], "writable");
+        assert_eq!(refused.expect(503)["code"], "unavailable", "{tables:?}");
+        held.end(&host.directory);
+        assert_eq!(becomes(&host, "writable").status, 200);
     }
     assert_eq!(host.get(&admin, "/api/contacts").expect(200)["total"], 0);
+}
+
+/// Asks until the database is said to be so: connections that broke are noticed when they are used.
+fn becomes(host: &Host, wanted: &str) -> Reply {
+    let begun = std::time::Instant::now();
+    loop {
+        let reply = host.get("", "/readyz");
+        if reply.json()["database"] == wanted {
+            return reply;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "never {wanted}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// What keeps a database from being written: somebody else's lock on a file; a server that only allows
+/// reading, all tables alike.
+enum Held {
+    File(rusqlite::Connection),
+    Server,
+}
+
+impl Held {
+    fn begin(place: &Place, tables: Tables) -> Self {
+        if place.postgres.is_some() {
+            place.allow_writing(false);
+            return Self::Server;
+        }
+        let file = place.file(tables);
+        file.execute_batch("BEGIN IMMEDIATE").unwrap();
+        Self::File(file)
+    }
+
+    fn end(self, place: &Place) {
+        match self {
+            Self::File(file) => file.execute_batch("ROLLBACK").unwrap(),
+            Self::Server => place.allow_writing(true),
+        }
+    }
 }
 
 /// A process that does not outlive its test.

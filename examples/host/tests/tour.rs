@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::Host;
+use common::place::Place;
 use serde_json::Value;
 
 /// The steps of the tour: every `sh` block of its section, in order.
@@ -79,7 +80,7 @@ fn every_step_does_what_it_says() {
         .and_then(|rest| rest.split(' ').next())
         .unwrap();
     let host = Host::start_with(
-        tempfile::tempdir().unwrap(),
+        Place::new(),
         &["--demo"],
         &[("CRM_DEMO_PASSWORD", password)],
     );

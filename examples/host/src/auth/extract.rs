@@ -28,7 +28,7 @@ impl User {
     /// Whether the login has not ended since.
     pub(crate) async fn still_signed_in(&self) -> bool {
         let (user, login) = (self.account.id.clone(), self.login.clone());
-        let found = self.app.accounts.of_session(user, login).await;
+        let found = self.app.records.of_session(user, login).await;
         found.is_ok_and(|account| account.is_some())
     }
 
@@ -64,7 +64,7 @@ impl FromRequestParts<App> for User {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let claims = claims(app, &parts.headers)?;
         let account = app
-            .accounts
+            .records
             .of_session(claims.sub, claims.sid.clone())
             .await?
             .ok_or_else(|| Problem::unauthorized("this login has ended; sign in again"))?;

@@ -1,4 +1,4 @@
-//! Counts attempts to sign in per account and per address, in memory.
+//! How often somebody may try to sign in, per account and per address, and a count in memory.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -10,7 +10,7 @@ use serde::Deserialize;
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct FileSettings {
-    pub(super) database: Option<String>,
+    pub(super) database: Option<SecretString>,
     pub(super) listen: Option<String>,
     pub(super) demo: Option<bool>,
     pub(super) outbox: Option<PathBuf>,

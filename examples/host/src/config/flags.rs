@@ -9,7 +9,9 @@ use secrecy::SecretString;
 /// What `--help` says below the flags.
 const MORE: &str = "\
 Read from the environment or the file, so that no process list shows them:
-  CRM_SECRET           signs access tokens, at least 32 bytes; created beside the database when unset
+  CRM_DATABASE         as --database, when the address holds a password
+  CRM_SECRET           signs access tokens, at least 32 bytes, the same for all hosts of a database;
+                       created beside an SQLite database when unset
   CRM_DEMO_PASSWORD    password of the three demo users, 8 to 100 characters; random when unset
   CRM_CHANNEL_<NAME>   as --channel <name>=...
   ANTHROPIC_API_KEY    drafts come from Claude; without it from templates and built-in greetings
@@ -19,7 +21,7 @@ Read from the environment or the file, so that no process list shows them:
 
 The file is TOML. Its keys are those of the flags with _ for -, and secret, demo_password,
 anthropic_api_key, anthropic_base_url, model; channels are a table:
-  database = \"sqlite:/var/lib/crm/crm.db\"
+  database = \"sqlite:/var/lib/crm/crm.db\"    # or \"postgres://crm:password@db.example/crm\"
   listen = \"127.0.0.1:8000\"
   [channels]
   email = \"smtp://user:password@mail.example:587?tls=starttls&from=news@salon.example\"
@@ -33,15 +35,16 @@ pub(super) struct Flags {
     /// Settings file (TOML).
     #[arg(long, env = "CRM_CONFIG", value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
-    /// Database [default: sqlite:crm.db].
+    /// Database: sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE [default: sqlite:crm.db].
     #[arg(
         long,
         env = "CRM_DATABASE",
-        value_name = "sqlite:PATH",
+        value_name = "URL",
         global = true,
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = secret
     )]
-    pub(super) database: Option<String>,
+    pub(super) database: Option<SecretString>,
     /// Address to listen on; port 0 picks one [default: 127.0.0.1:8000].
     #[arg(long, env = "CRM_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)]
     pub(super) listen: Option<SocketAddr>,
@@ -49,7 +52,7 @@ pub(super) struct Flags {
     #[arg(long, env = "CRM_DEMO", value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = yes)]
     pub(super) demo: Option<bool>,
-    /// Directory of delivered messages [default: outbox/ beside the database].
+    /// Directory of delivered messages [default: outbox/ beside an SQLite database, else here].
     #[arg(long, env = "CRM_OUTBOX", value_name = "DIRECTORY", global = true)]
     pub(super) outbox: Option<PathBuf>,
     /// A channel's provider, for example
@@ -71,14 +74,9 @@ pub(crate) enum Command {
     Worker,
 }
 
-pub(super) fn database(text: &str) -> Result<PathBuf, String> {
-    match text.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
-        Some(("postgres" | "postgresql", _)) => {
-            Err("this build stores in SQLite only; use --database sqlite:PATH".to_owned())
-        }
-        _ => Err("--database must be sqlite:PATH, for example sqlite:crm.db".to_owned()),
-    }
+/// Never fails: what is wrong with it is told without its value, which clap would repeat.
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(text.into())
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {

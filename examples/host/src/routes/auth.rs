@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::accounts::{Account, NewAccount, Registered};
+use crate::auth::accounts::{self, Account, NewAccount, Registered};
 use crate::auth::extract::{User, claims};
 use crate::auth::journal::SignIn;
 use crate::auth::limiter::{PER_ACCOUNT, PER_ADDRESS};
@@ -93,7 +93,7 @@ async fn register(
     headers: HeaderMap,
     Json(body): Json<Register>,
 ) -> Result<(StatusCode, axum::Json<Account>), Problem> {
-    let first = app.accounts.count().await? == 0;
+    let first = app.records.users().await? == 0;
     let closed = || Problem::forbidden("only an admin may register users");
     let mut workspace = Workspace::default();
     if !first {
@@ -101,7 +101,7 @@ async fn register(
             return Err(closed());
         };
         let caller = app
-            .accounts
+            .records
             .of_session(claims.sub, claims.sid)
             .await?
             .ok_or_else(closed)?;
@@ -134,7 +134,7 @@ async fn register(
         password_hash: app.passwords.hash(body.password).await?,
         role: if first { Role::Admin } else { wanted },
     };
-    match app.accounts.register(new, first).await? {
+    match app.records.register(new, first).await? {
         Registered::Done(account) => Ok((StatusCode::CREATED, axum::Json(account))),
         Registered::NotFirst => Err(closed()),
         Registered::Duplicate => Err(Problem::new(
@@ -161,21 +161,23 @@ async fn login(
     let email = body.email.trim().to_lowercase();
     let (account, address) = (format!("account {email}"), format!("address {}", peer.ip()));
     // Counted before the password is checked: many attempts at once are as many.
-    app.limiter.attempt(&address, PER_ADDRESS)?;
-    app.limiter
-        .attempt(&account, PER_ACCOUNT)
-        .inspect_err(|_| app.limiter.take_back(&address))?;
-    let known = app.accounts.by_email(email).await?;
+    let records = &app.records;
+    records.attempt(&address, PER_ADDRESS).await?;
+    if let Err(refused) = records.attempt(&account, PER_ACCOUNT).await {
+        records.take_back(&address).await?;
+        return Err(refused);
+    }
+    let known = records.by_email(email).await?;
     let (user, hash) = known.unzip();
     let right = app.passwords.verify(body.password, hash).await?;
     let id = user.as_ref().map(|user| user.id.clone());
     let Some(user) = user.filter(|_| right) else {
-        app.accounts.failed(id).await?;
+        records.failed(id).await?;
         return Err(Problem::unauthorized("wrong e-mail or password"));
     };
-    app.limiter.forget(&account);
-    app.limiter.take_back(&address);
-    let (session, refresh_token) = app.accounts.begin_session(user.id.clone()).await?;
+    records.forget(&account).await?;
+    records.take_back(&address).await?;
+    let (session, refresh_token) = accounts::begin_session(&**records, user.id.clone()).await?;
     signed_in(&app, user, &session, refresh_token)
 }
 
@@ -203,9 +205,7 @@ async fn refresh(
     State(app): State<App>,
     Json(body): Json<Refresh>,
 ) -> Result<axum::Json<SignedIn>, Problem> {
-    let (user, session, token) = app
-        .accounts
-        .rotate(&body.refresh_token)
+    let (user, session, token) = accounts::rotate(&*app.records, &body.refresh_token)
         .await?
         .ok_or_else(|| Problem::unauthorized("the refresh token is not valid; sign in again"))?;
     signed_in(&app, user, &session, token)
@@ -225,7 +225,7 @@ struct Logout {
 async fn logout(user: User, Query(query): Query<Logout>) -> Result<StatusCode, Problem> {
     let login = (query.everywhere != Some(true)).then(|| user.login.clone());
     let id = user.account.id.clone();
-    user.app.accounts.end_sessions(id, login).await?;
+    user.app.records.end_sessions(id, login).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -256,7 +256,7 @@ async fn sign_ins(
     }
     let after = lines.after.unwrap_or(0);
     let workspace = user.account.workspace.clone();
-    let found = user.app.accounts.sign_ins(workspace, after, limit).await?;
+    let found = user.app.records.sign_ins(workspace, after, limit).await?;
     Ok(axum::Json(found))
 }
 

@@ -176,7 +176,7 @@ async fn rejects(user: User, Id(id): Id<Uuid>) -> Result<Response, Problem> {
 async fn revert(user: User, Id(id): Id<Uuid>) -> Answer<ImportView> {
     user.actor().require(Action::WriteContacts)?;
     let imports = Imports::of(&user);
-    let _turn = user.app.reverts.lock().await;
+    let _turn = user.app.records.import_turn(id).await?;
     let (mut report, rejects) = imports.load(id).await?;
     match report.status {
         ImportStatus::Completed | ImportStatus::Failed => {}

@@ -52,7 +52,7 @@ async fn readyz(State(app): State<App>) -> (StatusCode, axum::Json<Readiness>) {
     // Sealing is due anyway and goes through the one writer of the engine's database.
     let writes = reads
         && app.engine.store().seal(&workspace, 1).await.is_ok()
-        && app.accounts.0.probe().await.is_ok();
+        && app.records.probe().await.is_ok();
     let worker = app.worker.get();
     let ready = writes && worker != WorkerState::Failed;
     let answer = Readiness {

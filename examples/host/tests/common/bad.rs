@@ -8,35 +8,11 @@
     clippy::panic
 )]
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use crate::common::{Host, Reply};
 
 pub const NOBODY: &str = "01900000-0000-7000-8000-00000000dead";
-
-/// Rows by table of both databases. Failed sign-ins are meant to leave a line.
-pub fn rows(directory: &Path) -> BTreeMap<String, i64> {
-    let mut rows = BTreeMap::new();
-    for file in ["crm.db", "crm.db.accounts"] {
-        let database = rusqlite::Connection::open(directory.join(file)).unwrap();
-        let tables: Vec<String> = database
-            .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'sign_ins'")
-            .unwrap()
-            .query_map([], |row| row.get(0))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
-        for table in tables {
-            let count = format!("SELECT count(*) FROM \"{table}\"");
-            let count = database.query_row(&count, [], |row| row.get(0)).unwrap();
-            rows.insert(format!("{file} {table}"), count);
-        }
-    }
-    rows
-}
 
 /// A host with one row of each kind.
 pub struct Filled {

@@ -9,17 +9,22 @@
     clippy::indexing_slicing
 )]
 
+pub mod place;
+#[path = "scratch.rs"]
+pub mod scratch;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+use place::Place;
 
 pub struct Host {
-    pub directory: TempDir,
+    pub directory: Place,
     child: Child,
     address: String,
 }
@@ -53,21 +58,19 @@ impl Reply {
 
 impl Host {
     pub fn start(flags: &[&str]) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), flags)
+        Self::start_in(Place::new(), flags)
     }
 
-    pub fn start_in(directory: TempDir, flags: &[&str]) -> Self {
+    pub fn start_in(directory: Place, flags: &[&str]) -> Self {
         Self::start_with(directory, flags, &[])
     }
 
     /// With these variables, and its log in `log` inside the directory.
-    pub fn start_with(directory: TempDir, flags: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub fn start_with(directory: Place, flags: &[&str], variables: &[(&str, &str)]) -> Self {
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
-        let database = format!("sqlite:{}", directory.path().join("crm.db").display());
-        let mut child = Command::new(env!("CARGO_BIN_EXE_crm-host"))
-            .args(["--database", &database, "--listen", "127.0.0.1:0"])
+        let mut child = directory
+            .command()
             .args(flags)
-            .env_remove("ANTHROPIC_API_KEY")
             .env("CRM_DEMO_PASSWORD", "demo-password")
             .env("RUST_LOG", "warn")
             .envs(variables.iter().copied())
@@ -232,24 +235,28 @@ impl Host {
     }
 
     /// Ends the host as a power cut would.
-    pub fn kill(mut self) -> TempDir {
+    pub fn kill(mut self) -> Place {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap())
+        self.leave()
+    }
+
+    /// The place without its host.
+    fn leave(&mut self) -> Place {
+        std::mem::replace(&mut self.directory, Place::sqlite())
     }
 
     /// Stops the host as an operator would.
     #[cfg(unix)]
-    pub fn stop(mut self) -> (ExitStatus, TempDir) {
+    pub fn stop(mut self) -> (ExitStatus, Place) {
         // The shell's own `kill`: a bare system has no program of that name.
-        let asked = Command::new("sh")
+        let asked = std::process::Command::new("sh")
             .args(["-c", &format!("kill -TERM {}", self.child.id())])
             .status()
             .unwrap();
         assert!(asked.success());
         let status = self.child.wait().unwrap();
-        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
-        (status, directory)
+        (status, self.leave())
     }
 }
 

@@ -1,0 +1,22 @@
+# The host, built in one stage and run in another as a user without rights.
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --locked --release --package crm-host \
+    && cp target/release/crm-host /crm-host
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends curl \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --create-home --home-dir /var/lib/crm crm
+COPY --from=build /crm-host /usr/local/bin/crm-host
+USER crm
+WORKDIR /var/lib/crm
+ENV CRM_LISTEN=0.0.0.0:8000
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
+    CMD ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8000/readyz"]
+ENTRYPOINT ["crm-host"]
