@@ -18,12 +18,7 @@ const WORKERS: usize = 4;
 ///
 /// # Errors
 /// When a run fails, its result is wrong, or somebody waited for a lock for more than 50 ms.
-pub async fn measure(
-    site: &Site,
-    server: &Server,
-    count: usize,
-    runs: usize,
-) -> Outcome<Figure> {
+pub async fn measure(site: &Site, server: &Server, count: usize, runs: usize) -> Outcome<Figure> {
     let (base, copy) = ("workers_base", "workers_run");
     deliver::prepare(site, base, count).await?;
     let mut pairs = Vec::with_capacity(runs);

@@ -13,7 +13,6 @@ use crm_core::system::{RandomIds, SystemClock};
 use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{Actor, Role, Workspace};
 
-
 /// Messages claimed at once: what the raw loop handles per statement.
 pub const AT_ONCE: usize = 500;
 

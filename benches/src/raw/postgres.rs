@@ -10,11 +10,10 @@ use crate::Outcome;
 /// Connects to a server that keeps every commit.
 pub(super) async fn open(url: &str) -> Outcome<PgConnection> {
     let mut connection = PgConnection::connect(url).await?;
-    let (fsync, commit): (String, String) = sqlx::query_as(
-        "SELECT current_setting('fsync'), current_setting('synchronous_commit')",
-    )
-    .fetch_one(&mut connection)
-    .await?;
+    let (fsync, commit): (String, String) =
+        sqlx::query_as("SELECT current_setting('fsync'), current_setting('synchronous_commit')")
+            .fetch_one(&mut connection)
+            .await?;
     if fsync != "on" || commit != "on" {
         return Err("the raw connection is not durable".into());
     }
@@ -22,10 +21,7 @@ pub(super) async fn open(url: &str) -> Outcome<PgConnection> {
 }
 
 /// Inserts messages with text and event, one statement a table and thousand.
-pub(super) async fn insert_messages(
-    connection: &mut PgConnection,
-    count: usize,
-) -> Outcome<()> {
+pub(super) async fn insert_messages(connection: &mut PgConnection, count: usize) -> Outcome<()> {
     let mut number = 0_usize;
     while number < count {
         let rows = CHUNK.min(count - number);

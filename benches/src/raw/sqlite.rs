@@ -152,12 +152,10 @@ pub(super) fn read(connection: &Connection, id: MessageId) -> Outcome<usize> {
          ON r.workspace = m.workspace AND r.message = m.id AND r.number = m.revision \
          WHERE m.workspace = 1 AND m.id = ?1",
     )?;
-    Ok(
-        statement.query_row([id.0.as_bytes().as_slice()], |row| {
-            row.get_ref("content")?
-                .as_str()
-                .map(str::len)
-                .map_err(rusqlite::Error::from)
-        })?,
-    )
+    Ok(statement.query_row([id.0.as_bytes().as_slice()], |row| {
+        row.get_ref("content")?
+            .as_str()
+            .map(str::len)
+            .map_err(rusqlite::Error::from)
+    })?)
 }
