@@ -129,13 +129,6 @@ struct Inner {
 }
 
 impl Inner {
-    fn known_keys(&self) -> Keys {
-        self.keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
     fn known_key(&self, workspace: &Workspace) -> Option<i64> {
         self.keys
             .lock()

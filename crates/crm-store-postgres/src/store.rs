@@ -161,7 +161,7 @@ impl Inner {
         let (decided, sets, refused) = dispatch::decide(claim, &due, now);
         // The rows are held by us, so nothing but a defect can refuse one.
         let (results, _) = self
-            .write(&mut transaction, &sets, Failing::EndsOne)
+            .write(&mut transaction, &sets, Failing::EndsOne, true)
             .await?;
         transaction.commit().await?;
         Ok(dispatch::taken(decided, results, refused)?)
