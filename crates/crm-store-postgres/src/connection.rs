@@ -117,18 +117,25 @@ async fn lower(connection: &mut PgConnection) -> Outcome<Lower> {
 
 /// How a write begins. The limits end with the transaction. A plan is made for each statement: one kept
 /// from when a table was nearly empty reads all of it later.
-pub(crate) fn begin_sql(options: &PgOptions) -> Arc<str> {
+///
+/// `rows_known`: the transaction only writes rows whose keys it names.
+pub(crate) fn begin_sql(options: &PgOptions, rows_known: bool) -> Arc<str> {
     let ms = |time: Duration| time.as_millis().clamp(1, 86_400_000);
     format!(
         "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
          SET LOCAL idle_in_transaction_session_timeout = {}; \
-         SET LOCAL plan_cache_mode = force_custom_plan",
+         SET LOCAL plan_cache_mode = force_custom_plan; {}",
         ms(options.lock_timeout),
         ms(options.statement_timeout),
         ms(options.statement_timeout),
+        if rows_known { WRITES } else { "" },
     )
     .into()
 }
+
+/// A set-based write finds its rows by their keys and joins them with their new values. Without statistics
+/// the planner expects one row, and then compares each of 500 with each of 500.
+pub(crate) const WRITES: &str = "SET LOCAL enable_nestloop = off";
 
 /// Our statements find rows by index, few at a time, in tables that may be too new to have statistics:
 /// left to itself the planner then reads whole tables, and compiles what runs for a millisecond.

@@ -122,7 +122,9 @@ struct Inner {
     time: TimeSource,
     lower: Lower,
     /// Begins a write.
-    begin_sql: Arc<str>,
+    begin_write: Arc<str>,
+    /// Begins a claim, which looks for rows before it writes.
+    begin_claim: Arc<str>,
     /// Keys of workspaces that are there for good; they never change.
     keys: Mutex<Keys>,
     notices: Notices,
@@ -175,7 +177,8 @@ impl PgStore {
                 names,
                 time: options.time,
                 lower,
-                begin_sql: connection::begin_sql(&options),
+                begin_write: connection::begin_sql(&options, true),
+                begin_claim: connection::begin_sql(&options, false),
                 keys: Mutex::default(),
                 notices,
             }),

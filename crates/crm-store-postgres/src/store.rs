@@ -25,6 +25,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 
 use crate::apply::Failing;
+use crate::connection::WRITES;
 use crate::connection::forget_idle;
 use crate::fault::{Fault, Outcome};
 use crate::query::{Db, Names, workspace as find};
@@ -156,7 +157,7 @@ impl Inner {
 
     /// Claims, unless somebody else does in this moment and it is not `urgent`.
     async fn claim_now(&self, claim: &Claim, urgent: bool) -> Outcome<Option<Vec<Message>>> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(&self.begin_claim).await?;
         let Some(key) = self.key_on(&mut transaction, &claim.workspace).await? else {
             return Ok(Some(Vec::new()));
         };
@@ -179,6 +180,7 @@ impl Inner {
             return Ok(Some(Vec::new()));
         }
         let (decided, sets, refused) = dispatch::decide(claim, &due, now);
+        sqlx::raw_sql(WRITES).execute(&mut *transaction).await?;
         // The rows are held by us, so nothing but a defect can refuse one.
         let (results, _) = self
             .write(&mut transaction, &sets, Failing::EndsOne, true)
@@ -188,7 +190,7 @@ impl Inner {
     }
 
     async fn seal(&self, workspace: &Workspace, limit: u32) -> Outcome<u32> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(&self.begin_write).await?;
         let Some(key) = self.key_on(&mut transaction, workspace).await? else {
             return Ok(0);
         };

@@ -17,15 +17,12 @@ use crate::fault::Outcome;
 const AGAIN: u32 = 5;
 
 impl Inner {
-    /// Begins a transaction with our limits.
+    /// Begins a transaction with our limits, which `sql` sets.
     ///
     /// Waiting too long for a row, a statement without end and a program that fell silent amid a
     /// transaction all end in an error instead of holding up everybody.
-    pub(crate) async fn begin(&self) -> Outcome<Transaction<'static, Postgres>> {
-        let begin = || {
-            self.pool
-                .begin_with(AssertSqlSafe(Arc::clone(&self.begin_sql)))
-        };
+    pub(crate) async fn begin(&self, sql: &Arc<str>) -> Outcome<Transaction<'static, Postgres>> {
+        let begin = || self.pool.begin_with(AssertSqlSafe(Arc::clone(sql)));
         match begin().await {
             // The pool's connection was dead, or died asleep; nothing was done on it.
             Err(error) if is_lost(&error) => {
@@ -53,7 +50,7 @@ impl Inner {
     }
 
     async fn try_commit(&self, sets: &[ChangeSet], failing: Failing) -> Outcome<Vec<Result<()>>> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(&self.begin_write).await?;
         let (results, keys) = self.write(&mut transaction, sets, failing, true).await?;
         transaction.commit().await?;
         self.remember(keys);
