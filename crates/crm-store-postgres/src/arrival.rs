@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, SecondsFormat};
 use crm_core::port::schema::TABLES;
-use crm_core::port::transfer::{Batch, Value};
+use crm_core::port::transfer::{Batch, Kind, Value, kind};
 use crm_core::{Error, ErrorKind, Result};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
@@ -229,11 +229,19 @@ async fn write(
         "counters" => (", slot", ", 0"),
         _ => ("", ""),
     };
+    let values: Vec<String> = columns
+        .iter()
+        .map(|column| match kind(column) {
+            // No column of JSON may be NULL, but its value may be JSON's own null.
+            Kind::Json => format!("coalesce(r.{column}, 'null')"),
+            _ => format!("r.{column}"),
+        })
+        .collect();
     let sql = format!(
-        "INSERT INTO crm.{table} ({}{slot}) SELECT r.{}{zero} \
+        "INSERT INTO crm.{table} ({}{slot}) SELECT {}{zero} \
          FROM json_populate_recordset(NULL::crm.{table}, $1::text::json) AS r",
         columns.join(", "),
-        columns.join(", r."),
+        values.join(", "),
     );
     let mut tx = connection.begin().await?;
     sqlx::query(names.dynamic(&sql))

@@ -21,6 +21,7 @@ use common::scratch::Scratch;
 use common::{Host, sample_contacts};
 use crm_core::contact::ContactFields;
 use crm_core::port::store::Store;
+use crm_core::{Actor, Role, Workspace};
 use crm_store_postgres::{PgOptions, PgStore};
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
 use serde_json::{Value, json};
@@ -76,7 +77,9 @@ fn filled() -> Place {
     }
     let (status, place) = host.stop();
     assert!(status.success());
-    engine::run(&place, async |_, session| {
+    engine::run(&place, async |engine, _| {
+        let admin = Actor::new(Workspace::default(), "admin", Role::Admin);
+        let session = engine.act_as(admin);
         let gone = ContactFields {
             name: "Забытый".to_owned(),
             email: Some("gone@mail.example".to_owned()),
