@@ -34,7 +34,7 @@ const INTAKE: &str = r#"
 INSERT INTO intake (key, kind, payload) VALUES
   ('p-1', 'contact', '{"external_id": "17", "name": "Oʻtkir Ғуломов", "email": "otkir@mail.example"}'),
   ('m-1', 'submit', '{"external_id": "17", "occasion_type": "custom", "content": "Буюртмангиз тайёр — oʻzbek",
-    "metadata": {"model": "m", "tone": "илиқ ў \" \\ \n"}}'),
+    "metadata": {"model": "m", "tone": "илиқ ў \" \\"}}'),
   ('m-1', 'submit', '{"external_id": "17", "occasion_type": "custom", "content": "again"}'),
   ('m-2', 'submit', '{"external_id": "nobody", "occasion_type": "custom", "content": "x"}')"#;
 
