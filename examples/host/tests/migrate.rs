@@ -217,7 +217,7 @@ fn killed_in_the_middle_it_goes_on_and_nobody_works_there_meanwhile() {
     assert!(there("messages") > 0);
     assert_eq!(there("events"), 0);
     let refused = runtime.block_on(PgStore::connect(&target.url, PgOptions::default()));
-    let refused = refused.err().expect("a half moved database was opened");
+    let refused = refused.expect_err("a half moved database was opened");
     assert_eq!(refused.kind(), crm_core::ErrorKind::Configuration);
     assert!(refused.detail().contains("half moved"), "{refused}");
 
@@ -245,9 +245,10 @@ fn a_source_that_changed_since_and_another_one_are_refused() {
                 WHERE NOT granted AND database = (SELECT oid FROM pg_database \
                 WHERE datname = current_database())) AS ended";
             if target.counts(end).await[0].1 > 0 {
-                break child.wait_with_output().unwrap();
+                break;
             }
         }
+        child.wait_with_output().unwrap()
     });
     assert!(!cut.status.success());
     let said = String::from_utf8(cut.stderr).unwrap();
