@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
 
 use crate::PgOptions;
+use crate::arrival;
 use crate::fault::{Fault, Outcome};
 use crate::lists::Lower;
 use crate::migrations;
@@ -37,6 +38,7 @@ pub(crate) async fn prepare(
     settings: &PgConnectOptions,
     names: &Names,
     options: &PgOptions,
+    moving: bool,
 ) -> Result<Lower> {
     if options.partitions > 1_024 {
         return Err(Error::field("partitions", "use 0 to 1,024"));
@@ -56,6 +58,9 @@ pub(crate) async fn prepare(
     let prepared = async {
         check(&mut connection).await?;
         migrations::run(&mut connection, names, options.partitions).await?;
+        if !moving {
+            arrival::refuse(&mut connection, names).await?;
+        }
         lower(&mut connection).await
     }
     .await

@@ -21,6 +21,7 @@
 //! all rows of one workspace stay together, so that each commit and each list is answered by one node.
 
 mod apply;
+mod arrival;
 mod audience;
 mod bulk;
 mod campaigns;
@@ -58,6 +59,7 @@ use crm_core::{Error, Result, Workspace};
 use sqlx::{PgConnection, PgPool};
 
 use crate::apply::Keys;
+pub use crate::arrival::Arrival;
 use crate::lists::Lower;
 use crate::notice::Notices;
 use crate::query::Names;
@@ -163,12 +165,17 @@ impl PgStore {
     ///
     /// # Errors
     /// `Configuration` for a wrong address, user, password or option, a database of a newer program, or
-    /// one that cannot keep commits safe (`synchronous_commit=off`, not UTF-8, too old); `Unavailable`
-    /// when it cannot be reached or only allows reading.
+    /// one that cannot keep commits safe (`synchronous_commit=off`, not UTF-8, too old) or into which an
+    /// [`Arrival`] is under way; `Unavailable` when it cannot be reached or only allows reading.
     pub async fn connect(url: &str, options: PgOptions) -> Result<Self> {
+        Self::open(url, options, false).await
+    }
+
+    /// As [`connect`](Self::connect); with `moving`, also while a move is under way.
+    async fn open(url: &str, options: PgOptions, moving: bool) -> Result<Self> {
         let names = Names::new(&options.schema)?;
         let settings = connection::settings(url)?;
-        let lower = connection::prepare(&settings, &names, &options).await?;
+        let lower = connection::prepare(&settings, &names, &options, moving).await?;
         let pool = connection::pool(settings.clone(), &options);
         let notices = Notices::start(&pool, settings, names.schema(), options.listen);
         Ok(Self {
