@@ -53,8 +53,7 @@ impl Race {
     /// as often, and five times at least.
     #[must_use]
     pub fn rounds(mut self, usual: usize) -> Self {
-        self.rounds =
-            std::env::var("CRM_RACE_ROUNDS").map_or(usual, |text| text.parse().unwrap());
+        self.rounds = std::env::var("CRM_RACE_ROUNDS").map_or(usual, |text| text.parse().unwrap());
         self
     }
 
