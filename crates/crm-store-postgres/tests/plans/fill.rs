@@ -88,6 +88,7 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
             "INSERT INTO crm.events (workspace, id, at, actor, role, subject, subject_id, action, version, position,
              prev_hash, hash) SELECT {key}, {own}, {at}, 'olga', 'manager', 'message', {own}, 'created', 1,
              CASE WHEN n <= {first} + {count} - 50 THEN n - {first} END, {hash}, {hash} FROM {series} n ORDER BY n"),
+        format!("INSERT INTO crm.checkpoints VALUES ({key}, {count} - 50, {hash})", hash = "sha256('')"),
         format!(
             "INSERT INTO crm.intake (workspace, key, kind, payload, state)
              SELECT (SELECT name FROM crm.workspaces WHERE key = {key}), 'k' || n, 'message', '{{}}',
