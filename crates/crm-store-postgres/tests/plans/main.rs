@@ -1,0 +1,99 @@
+//! What the server does for each call of the store when the tables are large: no table is read from end to
+//! end, and what is read does not grow with it.
+//!
+//! The server itself writes down the plan of every statement with what it really read (`auto_explain`, part
+//! of PostgreSQL's contrib). The calls run first over empty tables, so that whatever is prepared once is
+//! prepared for those; then over many rows without statistics, and with them.
+//!
+//! Left out on purpose, for they look at rows one by one until the page is full: searches in texts, contacts
+//! by audience, counts of conditions that have no counter, and lists behind a skip of many rows.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr)]
+
+mod calls;
+mod fill;
+mod log;
+
+use std::sync::Arc;
+
+use crm_core::Workspace;
+use crm_core::port::store::Store;
+use crm_postgres_testing::{Server, ServerOptions};
+use crm_store_postgres::{PgOptions, PgStore, TimeSource};
+use log::Log;
+use sqlx::{Connection, PgConnection};
+
+const DEFAULT_ROWS: i64 = 50_000;
+
+fn server() -> Server {
+    let settings = [
+        ("shared_preload_libraries", "auto_explain"),
+        ("auto_explain.log_min_duration", "0"),
+        ("auto_explain.log_analyze", "on"),
+        ("auto_explain.log_timing", "off"),
+        ("auto_explain.log_buffers", "on"),
+        ("auto_explain.log_format", "json"),
+        ("autovacuum", "off"),
+        ("log_line_prefix", ""),
+        ("max_wal_size", "4GB"),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Server::start(ServerOptions {
+        fsync: false,
+        settings: settings.to_vec(),
+        ..ServerOptions::default()
+    })
+    .map_err(|problem| format!("this test needs PostgreSQL with its contrib modules: {problem}"))
+    .unwrap()
+}
+
+/// Runs every call of the large workspace and of a small one; what was read too much.
+async fn measure(state: &str, store: &Arc<dyn Store>, log: &mut Log) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for workspace in ["default", "small"] {
+        let workspace = Workspace::new(workspace).unwrap();
+        log.rest();
+        calls::all(store, &workspace, &mut |call: &str, rows: u64| {
+            wrong.extend(log.judge(&format!("{state}, {workspace}: {call}"), rows));
+        })
+        .await;
+    }
+    wrong
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_call_reads_a_table() {
+    let rows = std::env::var("CRM_PLAN_ROWS").map_or(DEFAULT_ROWS, |rows| rows.parse().unwrap());
+    let server = server();
+    let options = PgOptions {
+        connections: 2,
+        listen: false,
+        time: TimeSource::Caller,
+        ..PgOptions::default()
+    };
+    let url = server.url("postgres");
+    let store: Arc<dyn Store> = Arc::new(PgStore::connect(&url, options).await.unwrap());
+    let mut own = PgConnection::connect(&url).await.unwrap();
+    fill::run(&mut own, "SET auto_explain.log_min_duration = -1").await;
+    let mut log = Log::of(&server);
+
+    fill::workspaces(&mut own).await;
+    // A statement that was used five times keeps its plan.
+    for _ in 0..6 {
+        measure("empty", &store, &mut log).await;
+    }
+    let was = std::time::Instant::now();
+    fill::rows(&mut own, rows).await;
+    eprintln!("{rows} messages written in {:.0?}", was.elapsed());
+    let mut wrong = measure("without statistics", &store, &mut log).await;
+    fill::run(&mut own, "ANALYZE").await;
+    wrong.extend(measure("with statistics", &store, &mut log).await);
+    eprintln!("{} plans were looked at", log.seen());
+    assert!(log.seen() > 300, "the plans were not written down");
+    assert!(
+        wrong.is_empty(),
+        "{} plans read too much:\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
+}
