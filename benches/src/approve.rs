@@ -69,6 +69,7 @@ async fn ours(site: &Site, name: &str, count: usize, prove: bool) -> Outcome<f64
         .bulk(BulkAction::Approve, query(), Some(preview.manifest), None)
         .await?;
     let took = start.elapsed();
+    site.tell(name).await?;
     if usize::try_from(result.applied)? != count {
         return Err(format!("{} of {count} were approved", result.applied).into());
     }

@@ -70,6 +70,7 @@ async fn ours(site: &Site, name: &str, count: usize, prove: bool) -> Outcome<f64
     let start = Instant::now();
     worker.run_until_idle().await?;
     let took = start.elapsed();
+    site.tell(name).await?;
     proof::counted(&session, Status::Sent, count).await?;
     if usize::try_from(world.channel.taken())? != count {
         return Err("the channel was not called once for each message".into());

@@ -94,6 +94,7 @@ async fn ours(site: &Site, name: &str, count: usize, prove: bool) -> Outcome<f64
     session.campaigns().execute(campaign.id, false).await?;
     worker.run_until_idle().await?;
     let took = start.elapsed();
+    site.tell(name).await?;
     proof::counted(&session, Status::PendingApproval, count).await?;
     if prove {
         proof::sound(&session, 2 * count).await?;

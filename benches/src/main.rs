@@ -15,6 +15,9 @@ struct Options {
     /// Which database; a PostgreSQL server is started for the run.
     #[arg(long, value_enum, default_value = "sqlite")]
     store: Kind,
+    /// Print which statements take the server's time (PostgreSQL).
+    #[arg(long)]
+    statements: bool,
     /// How much data.
     #[arg(long, value_enum, default_value = "100k")]
     scale: Scale,
@@ -53,7 +56,7 @@ async fn run(options: Options) -> Outcome<()> {
     let (folder, scale, runs) = (temporary.path(), options.scale, options.runs);
     let site = match options.store {
         Kind::Sqlite => Site::Sqlite(folder.to_owned()),
-        Kind::Postgres => Site::postgres(folder)?,
+        Kind::Postgres => Site::postgres(folder, options.statements)?,
     };
     let mut figures = Vec::new();
     if wanted("T1") {
@@ -63,7 +66,7 @@ async fn run(options: Options) -> Outcome<()> {
         figures.push(deliver::measure(&site, scale.deliveries(), runs).await?);
     }
     if wanted("T5")
-        && let Site::Postgres(server) = &site
+        && let Site::Postgres(server, _) = &site
     {
         figures.push(workers::measure(&site, server, scale.deliveries(), runs).await?);
     }

@@ -18,18 +18,20 @@ use crate::world::World;
 pub enum Site {
     /// Files in this folder.
     Sqlite(PathBuf),
-    /// Databases of this server.
-    Postgres(Box<Server>),
+    /// Databases of this server, which may count its statements.
+    Postgres(Box<Server>, bool),
 }
 
 impl Site {
     /// A server of its own whose data lie in `folder`, every commit on the disk, with memory as a small
-    /// production server has it. Waits for locks of more than 50 ms are in its log.
+    /// production server has it. Waits for locks of more than 50 ms are in its log. With `statements` it
+    /// counts them (`pg_stat_statements`, which costs a little).
     ///
     /// # Errors
     /// When it does not start.
-    pub fn postgres(folder: &Path) -> Outcome<Self> {
+    pub fn postgres(folder: &Path, statements: bool) -> Outcome<Self> {
         let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let preload = if statements { "pg_stat_statements" } else { "" };
         let options = ServerOptions {
             root: Some(folder.to_owned()),
             settings: vec![
@@ -38,10 +40,14 @@ impl Site {
                 setting("checkpoint_timeout", "30min"),
                 setting("log_lock_waits", "on"),
                 setting("deadlock_timeout", "50ms"),
+                setting("shared_preload_libraries", preload),
             ],
             ..ServerOptions::default()
         };
-        Ok(Self::Postgres(Box::new(Server::start(options)?)))
+        Ok(Self::Postgres(
+            Box::new(Server::start(options)?),
+            statements,
+        ))
     }
 
     /// `sqlite` or `postgres`.
@@ -49,8 +55,36 @@ impl Site {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "sqlite",
-            Self::Postgres(_) => "postgres",
+            Self::Postgres(..) => "postgres",
         }
+    }
+
+    /// Prints which statements took the server's time in a database, if they are counted.
+    ///
+    /// # Errors
+    /// As the database.
+    pub async fn tell(&self, name: &str) -> Outcome<()> {
+        let Self::Postgres(server, true) = self else {
+            return Ok(());
+        };
+        let mut connection = PgConnection::connect(&server.url(name)).await?;
+        sqlx::raw_sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+            .execute(&mut connection)
+            .await?;
+        let rows: Vec<(i64, f64, f64, i64, String)> = sqlx::query_as(
+            "SELECT calls, total_exec_time, mean_exec_time, wal_bytes::bigint / 1024, \
+                 regexp_replace(left(query, 100), '\\s+', ' ', 'g') \
+             FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid \
+             WHERE d.datname = current_database() ORDER BY 2 DESC LIMIT 16",
+        )
+        .fetch_all(&mut connection)
+        .await?;
+        println!("{name}: calls, ms, ms each, KB of log");
+        for (calls, total, each, log, text) in rows {
+            println!("{calls:8} {total:10.1} {each:9.3} {log:9} {text}");
+        }
+        connection.close().await?;
+        Ok(())
     }
 
     fn file(folder: &Path, name: &str) -> PathBuf {
@@ -64,7 +98,7 @@ impl Site {
     pub async fn create(&self, name: &str) -> Outcome<()> {
         match self {
             Self::Sqlite(_) => self.remove(name).await,
-            Self::Postgres(server) => {
+            Self::Postgres(server, _) => {
                 self.remove(name).await?;
                 administer(server, &format!("CREATE DATABASE {name}")).await
             }
@@ -81,7 +115,7 @@ impl Site {
                 Self::file(folder, name),
                 SqliteOptions::default(),
             )?),
-            Self::Postgres(server) => {
+            Self::Postgres(server, _) => {
                 Arc::new(PgStore::connect(&server.url(name), PgOptions::default()).await?)
             }
         })
@@ -102,7 +136,7 @@ impl Site {
     pub async fn raw(&self, name: &str) -> Outcome<Raw> {
         match self {
             Self::Sqlite(folder) => Raw::sqlite(&Self::file(folder, name)),
-            Self::Postgres(server) => Raw::postgres(&server.url(name)).await,
+            Self::Postgres(server, _) => Raw::postgres(&server.url(name)).await,
         }
     }
 
@@ -111,7 +145,7 @@ impl Site {
     /// # Errors
     /// As the database.
     pub async fn settle(&self, name: &str) -> Outcome<()> {
-        if let Self::Postgres(server) = self {
+        if let Self::Postgres(server, _) = self {
             let mut connection = PgConnection::connect(&server.url(name)).await?;
             for sql in ["VACUUM ANALYZE", "CHECKPOINT"] {
                 sqlx::raw_sql(sql).execute(&mut connection).await?;
@@ -140,7 +174,7 @@ impl Site {
                 std::fs::File::open(&file)?.sync_all()?;
                 Ok(())
             }
-            Self::Postgres(server) => {
+            Self::Postgres(server, _) => {
                 self.remove(to).await?;
                 // Of a pool that was dropped, connections live on for a moment.
                 administer(
@@ -180,7 +214,7 @@ impl Site {
                 }
                 Ok(())
             }
-            Self::Postgres(server) => {
+            Self::Postgres(server, _) => {
                 administer(
                     server,
                     &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),

@@ -92,7 +92,7 @@ async fn quiet(server: &Server, database: &str) -> Outcome<()> {
     let log = server.log_tail();
     let waited: Vec<&str> = log
         .lines()
-        .filter(|line| line.contains("still waiting for") || line.contains("STATEMENT"))
+        .skip_while(|line| !line.contains("still waiting for"))
         .collect();
     if waited.is_empty() {
         return Ok(());

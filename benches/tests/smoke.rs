@@ -41,9 +41,9 @@ async fn on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
     let folder = tempfile::tempdir().unwrap();
-    let site = Site::postgres(folder.path()).unwrap();
+    let site = Site::postgres(folder.path(), false).unwrap();
     everything(&site).await;
-    if let Site::Postgres(server) = &site {
+    if let Site::Postgres(server, _) = &site {
         let size = Scale::Smoke.deliveries();
         let figure = workers::measure(&site, server, size, 1).await.unwrap();
         whole(&figure, size);

@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crm_core::change::{Change, ChangeSet};
+use crm_core::message::history::Checkpoint;
 use crm_core::{Error, ErrorKind, Result, Workspace};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::Inner;
 use crate::counters::Deltas;
 use crate::fault::{Fault, Outcome};
 use crate::group::Group;
-use crate::query::{Db, Names, workspace_for_write};
+use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
     campaigns, contacts, events, intake, messages, plan, require, suppressions, templates, trail,
@@ -30,15 +32,22 @@ pub(crate) enum Failing {
     EndsOne,
 }
 
+/// Ends of chains by workspace's key: `None` for one that this transaction could not hold.
+pub(crate) type Ends = BTreeMap<i64, Option<Checkpoint>>;
+
 /// Applies change sets within a transaction.
 pub(crate) struct Applier<'c> {
     pub(crate) connection: &'c mut PgConnection,
-    pub(crate) names: &'c Names,
-    /// Keys known before and found now.
+    pub(crate) inner: &'c Inner,
+    /// Keys of the workspaces written to.
     pub(crate) keys: Keys,
     /// What the applied sets add to the counters.
     pub(crate) deltas: Deltas,
     pub(crate) failing: Failing,
+    /// Whether events may be sealed here, which keeps others from sealing until the transaction ends.
+    pub(crate) seals: bool,
+    /// The ends of the chains that many events were appended to.
+    pub(crate) ends: Ends,
 }
 
 impl Applier<'_> {
@@ -61,6 +70,27 @@ impl Applier<'_> {
         Ok(results)
     }
 
+    /// Writes the ends of the chains that grew.
+    pub(crate) async fn keep_ends(&mut self) -> Outcome<()> {
+        let workspaces: Vec<(Workspace, i64)> = self
+            .keys
+            .iter()
+            .map(|(workspace, key)| (workspace.clone(), *key))
+            .collect();
+        for (workspace, key) in workspaces {
+            if let Some(Some(end)) = self.ends.get(&key) {
+                let mut db = Db {
+                    connection: &mut *self.connection,
+                    names: &self.inner.names,
+                    workspace: &workspace,
+                    key,
+                };
+                events::keep(&mut db, *end).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Applies sets that can be written together, or one alone.
     fn run<'s>(&'s mut self, sets: &'s [&ChangeSet]) -> BoxFuture<'s, Outcome<Vec<Result<()>>>> {
         async move {
@@ -68,6 +98,8 @@ impl Applier<'_> {
                 self.write(sets).await?;
                 return Ok(vec![Ok(()); sets.len()]);
             }
+            // What a run that fails holds since then is no longer held afterwards.
+            let ends = self.ends.clone();
             sqlx::raw_sql("SAVEPOINT crm")
                 .execute(&mut *self.connection)
                 .await?;
@@ -82,6 +114,7 @@ impl Applier<'_> {
                     sqlx::raw_sql("ROLLBACK TO SAVEPOINT crm; RELEASE SAVEPOINT crm")
                         .execute(&mut *self.connection)
                         .await?;
+                    self.ends = ends;
                     if sets.len() == 1 {
                         return Ok(vec![Err(fault.into())]);
                     }
@@ -105,14 +138,15 @@ impl Applier<'_> {
             own(set)?;
         }
         let workspace = first.workspace();
-        let known = self.keys.get(workspace).copied();
-        let key = match known {
+        let names = &self.inner.names;
+        let here = self.keys.get(workspace).copied();
+        let key = match here.or_else(|| self.inner.known_key(workspace)) {
             Some(key) => key,
-            None => workspace_for_write(self.connection, self.names, workspace.as_str()).await?,
+            None => workspace_for_write(self.connection, names, workspace.as_str()).await?,
         };
         let mut db = Db {
             connection: &mut *self.connection,
-            names: self.names,
+            names,
             workspace,
             key,
         };
@@ -126,7 +160,16 @@ impl Applier<'_> {
             write(&mut db, &group).await?;
         }
         let all: Vec<_> = sets.iter().flat_map(|set| set.events()).collect();
-        events::append(&mut db, &all).await?;
+        let many = self.seals && all.len() >= events::MANY;
+        let end = match self.ends.get(&key) {
+            Some(end) => *end,
+            None if many => events::free_end(&mut db).await?,
+            None => None,
+        };
+        let end = events::append(&mut db, &all, end).await?;
+        if many || end.is_some() {
+            self.ends.insert(key, end);
+        }
         self.keys.insert(workspace.clone(), key);
         for set in sets {
             for (name, delta) in set.counters() {

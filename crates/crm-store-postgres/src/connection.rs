@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
 
 use crate::PgOptions;
+use crate::arrival;
 use crate::fault::{Fault, Outcome};
 use crate::lists::Lower;
 use crate::migrations;
@@ -37,6 +38,7 @@ pub(crate) async fn prepare(
     settings: &PgConnectOptions,
     names: &Names,
     options: &PgOptions,
+    moving: bool,
 ) -> Result<Lower> {
     if options.partitions > 1_024 {
         return Err(Error::field("partitions", "use 0 to 1,024"));
@@ -56,6 +58,9 @@ pub(crate) async fn prepare(
     let prepared = async {
         check(&mut connection).await?;
         migrations::run(&mut connection, names, options.partitions).await?;
+        if !moving {
+            arrival::refuse(&mut connection, names).await?;
+        }
         lower(&mut connection).await
     }
     .await
@@ -117,18 +122,25 @@ async fn lower(connection: &mut PgConnection) -> Outcome<Lower> {
 
 /// How a write begins. The limits end with the transaction. A plan is made for each statement: one kept
 /// from when a table was nearly empty reads all of it later.
-pub(crate) fn begin_sql(options: &PgOptions) -> Arc<str> {
+///
+/// `rows_known`: the transaction only writes rows whose keys it names.
+pub(crate) fn begin_sql(options: &PgOptions, rows_known: bool) -> Arc<str> {
     let ms = |time: Duration| time.as_millis().clamp(1, 86_400_000);
     format!(
         "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
          SET LOCAL idle_in_transaction_session_timeout = {}; \
-         SET LOCAL plan_cache_mode = force_custom_plan",
+         SET LOCAL plan_cache_mode = force_custom_plan; {}",
         ms(options.lock_timeout),
         ms(options.statement_timeout),
         ms(options.statement_timeout),
+        if rows_known { WRITES } else { "" },
     )
     .into()
 }
+
+/// A set-based write finds its rows by their keys and joins them with their new values. Without statistics
+/// the planner expects one row, and then compares each of 500 with each of 500.
+pub(crate) const WRITES: &str = "SET LOCAL enable_nestloop = off";
 
 /// Our statements find rows by index, few at a time, in tables that may be too new to have statistics:
 /// left to itself the planner then reads whole tables, and compiles what runs for a millisecond.

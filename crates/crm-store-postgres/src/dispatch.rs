@@ -12,8 +12,29 @@ use uuid::Uuid;
 
 use crate::fault::Outcome;
 use crate::query::Db;
+use crate::require::hash;
 use crate::rows::signed;
 use crate::{campaigns, contacts, messages, suppressions, trail};
+
+/// What marks the locks of claims among all advisory locks of the database ("crmc").
+const CLASS: i32 = 0x6372_6d63;
+
+/// Whether nobody else takes due messages of the workspace now; then nobody will until this transaction
+/// ends.
+///
+/// Passing over rows that are locked does not pass over those that were claimed since our statement began:
+/// PostgreSQL locks their new versions, finds that they are not due any more, and keeps the lock until our
+/// transaction ends. Whoever claimed them would wait for us to begin.
+pub(crate) async fn alone(db: &mut Db<'_>) -> Outcome<bool> {
+    let lock = hash(&[db.names.schema(), &db.key.to_string()]).cast_signed();
+    Ok(
+        sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1, $2)")
+            .bind(CLASS)
+            .bind(lock)
+            .fetch_one(&mut *db.connection)
+            .await?,
+    )
+}
 
 /// Decides the claims of due messages. One that cannot be claimed is passed over, so that it does not
 /// hold up the others; its error is told too.

@@ -2,7 +2,8 @@
 //!
 //! Sealing while committing would make every writer wait for the end of the chain. So a commit leaves
 //! its events without a place, and [`seal`] gives them one: whoever seals holds the row of the chain's
-//! end.
+//! end. Only a commit of many events that finds the end free, with nothing waiting before it, seals them
+//! itself ([`free_end`]): writing them once is cheaper than twice.
 
 use crm_core::Role;
 use crm_core::Workspace;
@@ -21,20 +22,43 @@ use crate::rows::{
 const COLUMNS: &str = "e.seq, e.id, e.at, e.actor, e.role, e.subject, e.subject_id, e.action, \
     e.status, e.version, e.revision, e.digest, e.reason, e.position, e.prev_hash, e.hash";
 
-/// Appends events in this order.
-pub(crate) async fn append(db: &mut Db<'_>, events: &[&AuditEvent]) -> Outcome<()> {
+/// From how many events on a commit seals them itself, if it can.
+pub(crate) const MANY: usize = 16;
+
+/// Appends events in this order, behind `end` or without a place; the new end.
+pub(crate) async fn append(
+    db: &mut Db<'_>,
+    events: &[&AuditEvent],
+    end: Option<Checkpoint>,
+) -> Outcome<Option<Checkpoint>> {
     if events.is_empty() {
-        return Ok(());
+        return Ok(end);
     }
+    let (seals, end) = match end {
+        None => (vec![None; events.len()], None),
+        Some(end) => {
+            let (seals, end) = history::seal(end, events.iter().copied());
+            (seals.into_iter().map(Some).collect(), Some(end))
+        }
+    };
+    let digests = |of: fn(&Seal) -> Digest| -> Vec<Option<Vec<u8>>> {
+        let one = |seal: &Option<Seal>| seal.as_ref().map(|seal| of(seal).0.to_vec());
+        seals.iter().map(one).collect()
+    };
+    let positions: Vec<Option<i64>> = seals
+        .iter()
+        .map(|seal| seal.map(|seal| signed(seal.position)))
+        .collect();
     sqlx::query(db.sql(
         "INSERT INTO crm.events (workspace, id, at, actor, role, subject, subject_id, action, \
-             status, version, revision, digest, reason) \
+             status, version, revision, digest, reason, position, prev_hash, hash) \
          SELECT $1, v.id, v.at, v.actor, v.role, v.subject, v.subject_id, v.action, v.status, \
-             v.version, v.revision, v.digest, v.reason \
+             v.version, v.revision, v.digest, v.reason, v.position, v.prev_hash, v.hash \
          FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], \
              $7::uuid[], $8::text[], $9::text[], $10::bigint[], $11::integer[], $12::bytea[], \
-             $13::text[]) WITH ORDINALITY AS v(id, at, actor, role, subject, subject_id, action, \
-             status, version, revision, digest, reason, number) \
+             $13::text[], $14::bigint[], $15::bytea[], $16::bytea[]) WITH ORDINALITY AS v(id, \
+             at, actor, role, subject, subject_id, action, status, version, revision, digest, \
+             reason, position, prev_hash, hash, number) \
          ORDER BY v.number",
     ))
     .bind(db.key)
@@ -52,8 +76,43 @@ pub(crate) async fn append(db: &mut Db<'_>, events: &[&AuditEvent]) -> Outcome<(
         event.digest.map(|digest| digest.0.to_vec())
     }))
     .bind(column(events, |event| event.reason.clone()))
+    .bind(positions)
+    .bind(digests(|seal| seal.prev_hash))
+    .bind(digests(|seal| seal.hash))
     .execute(&mut *db.connection)
     .await?;
+    Ok(end)
+}
+
+/// The end of the chain, held until the transaction ends; `None` while somebody else holds it or events
+/// wait that come first.
+pub(crate) async fn free_end(db: &mut Db<'_>) -> Outcome<Option<Checkpoint>> {
+    match hold_checkpoint(db).await? {
+        Some(end) if !waiting(db).await? => Ok(Some(end)),
+        _ => Ok(None),
+    }
+}
+
+/// Whether events wait for their place.
+async fn waiting(db: &mut Db<'_>) -> Outcome<bool> {
+    Ok(sqlx::query_scalar(
+        db.sql(
+            "SELECT EXISTS (SELECT 1 FROM crm.events WHERE workspace = $1 AND position IS NULL)",
+        ),
+    )
+    .bind(db.key)
+    .fetch_one(&mut *db.connection)
+    .await?)
+}
+
+/// Writes the end of the chain, which this transaction holds.
+pub(crate) async fn keep(db: &mut Db<'_>, end: Checkpoint) -> Outcome<()> {
+    sqlx::query(db.sql("UPDATE crm.checkpoints SET position = $2, hash = $3 WHERE workspace = $1"))
+        .bind(db.key)
+        .bind(signed(end.position))
+        .bind(end.hash.0.to_vec())
+        .execute(&mut *db.connection)
+        .await?;
     Ok(())
 }
 
@@ -160,14 +219,7 @@ async fn hold_checkpoint(db: &mut Db<'_>) -> Outcome<Option<Checkpoint>> {
 /// transaction.
 pub(crate) async fn seal(db: &mut Db<'_>, limit: u32) -> Outcome<u32> {
     // Most looks find nothing: they hold up nobody.
-    let waits: bool =
-        sqlx::query_scalar(db.sql(
-            "SELECT EXISTS (SELECT 1 FROM crm.events WHERE workspace = $1 AND position IS NULL)",
-        ))
-        .bind(db.key)
-        .fetch_one(&mut *db.connection)
-        .await?;
-    if !waits {
+    if !waiting(db).await? {
         return Ok(0);
     }
     // Who waits here would find little left to seal, and hold a connection meanwhile.
@@ -218,11 +270,6 @@ pub(crate) async fn seal(db: &mut Db<'_>, limit: u32) -> Outcome<u32> {
     )
     .execute(&mut *db.connection)
     .await?;
-    sqlx::query(db.sql("UPDATE crm.checkpoints SET position = $2, hash = $3 WHERE workspace = $1"))
-        .bind(db.key)
-        .bind(signed(end.position))
-        .bind(bytes(end.hash))
-        .execute(&mut *db.connection)
-        .await?;
+    keep(db, end).await?;
     Ok(u32::try_from(seals.len()).unwrap_or(u32::MAX))
 }

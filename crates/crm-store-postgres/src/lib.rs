@@ -21,6 +21,7 @@
 //! all rows of one workspace stay together, so that each commit and each list is answered by one node.
 
 mod apply;
+mod arrival;
 mod audience;
 mod bulk;
 mod campaigns;
@@ -58,6 +59,7 @@ use crm_core::{Error, Result, Workspace};
 use sqlx::{PgConnection, PgPool};
 
 use crate::apply::Keys;
+pub use crate::arrival::Arrival;
 use crate::lists::Lower;
 use crate::notice::Notices;
 use crate::query::Names;
@@ -122,20 +124,15 @@ struct Inner {
     time: TimeSource,
     lower: Lower,
     /// Begins a write.
-    begin_sql: Arc<str>,
+    begin_write: Arc<str>,
+    /// Begins a claim, which looks for rows before it writes.
+    begin_claim: Arc<str>,
     /// Keys of workspaces that are there for good; they never change.
     keys: Mutex<Keys>,
     notices: Notices,
 }
 
 impl Inner {
-    fn known_keys(&self) -> Keys {
-        self.keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
     fn known_key(&self, workspace: &Workspace) -> Option<i64> {
         self.keys
             .lock()
@@ -168,12 +165,17 @@ impl PgStore {
     ///
     /// # Errors
     /// `Configuration` for a wrong address, user, password or option, a database of a newer program, or
-    /// one that cannot keep commits safe (`synchronous_commit=off`, not UTF-8, too old); `Unavailable`
-    /// when it cannot be reached or only allows reading.
+    /// one that cannot keep commits safe (`synchronous_commit=off`, not UTF-8, too old) or into which an
+    /// [`Arrival`] is under way; `Unavailable` when it cannot be reached or only allows reading.
     pub async fn connect(url: &str, options: PgOptions) -> Result<Self> {
+        Self::open(url, options, false).await
+    }
+
+    /// As [`connect`](Self::connect); with `moving`, also while a move is under way.
+    async fn open(url: &str, options: PgOptions, moving: bool) -> Result<Self> {
         let names = Names::new(&options.schema)?;
         let settings = connection::settings(url)?;
-        let lower = connection::prepare(&settings, &names, &options).await?;
+        let lower = connection::prepare(&settings, &names, &options, moving).await?;
         let pool = connection::pool(settings.clone(), &options);
         let notices = Notices::start(&pool, settings, names.schema(), options.listen);
         Ok(Self {
@@ -182,7 +184,8 @@ impl PgStore {
                 names,
                 time: options.time,
                 lower,
-                begin_sql: connection::begin_sql(&options),
+                begin_write: connection::begin_sql(&options, true),
+                begin_claim: connection::begin_sql(&options, false),
                 keys: Mutex::default(),
                 notices,
             }),

@@ -153,7 +153,7 @@ async fn lock(db: &mut Db<'_>, addresses: &[(&str, &str)], sql: &'static str) ->
 }
 
 /// FNV-1a (draft-eastlake-fnv), the same in every version of the program: several share the locks.
-fn hash(parts: &[&str]) -> u32 {
+pub(crate) fn hash(parts: &[&str]) -> u32 {
     let mut hash: u32 = 0x811c_9dc5;
     for part in parts {
         for byte in part.bytes().chain([0xff]) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -24,6 +25,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 
 use crate::apply::Failing;
+use crate::connection::WRITES;
 use crate::connection::forget_idle;
 use crate::fault::{Fault, Outcome};
 use crate::query::{Db, Names, workspace as find};
@@ -35,6 +37,11 @@ use crate::{
 
 /// Work that reads.
 type Reading<'a, T> = Pin<Box<dyn Future<Output = Outcome<T>> + Send + 'a>>;
+
+/// How long a claim lets others go first, and how often it asks meanwhile. One that was stopped amid its
+/// claim is not waited for longer.
+const PATIENCE: Duration = Duration::from_millis(500);
+const TURN: Duration = Duration::from_millis(2);
 
 /// How often a claim is done again when the server broke it off.
 const AGAIN: u32 = 5;
@@ -139,13 +146,20 @@ impl Inner {
     }
 
     async fn claim(&self, claim: &Claim) -> Outcome<Vec<Message>> {
-        let mut transaction = self.begin().await?;
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            if let Some(claimed) = self.claim_now(claim, Instant::now() >= patience).await? {
+                return Ok(claimed);
+            }
+            tokio::time::sleep(TURN).await;
+        }
+    }
+
+    /// Claims, unless somebody else does in this moment and it is not `urgent`.
+    async fn claim_now(&self, claim: &Claim, urgent: bool) -> Outcome<Option<Vec<Message>>> {
+        let mut transaction = self.begin(&self.begin_claim).await?;
         let Some(key) = self.key_on(&mut transaction, &claim.workspace).await? else {
-            return Ok(Vec::new());
-        };
-        let now = match self.time {
-            TimeSource::Database => clock(&mut transaction).await?,
-            TimeSource::Caller => claim.now,
+            return Ok(Some(Vec::new()));
         };
         let mut db = Db {
             connection: &mut transaction,
@@ -153,22 +167,30 @@ impl Inner {
             workspace: &claim.workspace,
             key,
         };
+        if !dispatch::alone(&mut db).await? && !urgent {
+            return Ok(None);
+        }
+        let now = match self.time {
+            TimeSource::Database => clock(db.connection).await?,
+            TimeSource::Caller => claim.now,
+        };
         let limit = claim.limit.clamp(1, 1_000);
         let due = messages::due(&mut db, now, &claim.parked, limit).await?;
         if due.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let (decided, sets, refused) = dispatch::decide(claim, &due, now);
+        sqlx::raw_sql(WRITES).execute(&mut *transaction).await?;
         // The rows are held by us, so nothing but a defect can refuse one.
         let (results, _) = self
-            .write(&mut transaction, &sets, Failing::EndsOne)
+            .write(&mut transaction, &sets, Failing::EndsOne, true)
             .await?;
         transaction.commit().await?;
-        Ok(dispatch::taken(decided, results, refused)?)
+        Ok(Some(dispatch::taken(decided, results, refused)?))
     }
 
     async fn seal(&self, workspace: &Workspace, limit: u32) -> Outcome<u32> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(&self.begin_write).await?;
         let Some(key) = self.key_on(&mut transaction, workspace).await? else {
             return Ok(0);
         };

@@ -8,7 +8,7 @@ use crm_core::{Error, ErrorKind, Result};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
 
 use crate::Inner;
-use crate::apply::{Applier, Failing, Keys};
+use crate::apply::{Applier, Ends, Failing, Keys};
 use crate::connection::forget_idle;
 use crate::counters::{self, Deltas};
 use crate::fault::Outcome;
@@ -17,15 +17,12 @@ use crate::fault::Outcome;
 const AGAIN: u32 = 5;
 
 impl Inner {
-    /// Begins a transaction with our limits.
+    /// Begins a transaction with our limits, which `sql` sets.
     ///
     /// Waiting too long for a row, a statement without end and a program that fell silent amid a
     /// transaction all end in an error instead of holding up everybody.
-    pub(crate) async fn begin(&self) -> Outcome<Transaction<'static, Postgres>> {
-        let begin = || {
-            self.pool
-                .begin_with(AssertSqlSafe(Arc::clone(&self.begin_sql)))
-        };
+    pub(crate) async fn begin(&self, sql: &Arc<str>) -> Outcome<Transaction<'static, Postgres>> {
+        let begin = || self.pool.begin_with(AssertSqlSafe(Arc::clone(sql)));
         match begin().await {
             // The pool's connection was dead, or died asleep; nothing was done on it.
             Err(error) if is_lost(&error) => {
@@ -53,8 +50,8 @@ impl Inner {
     }
 
     async fn try_commit(&self, sets: &[ChangeSet], failing: Failing) -> Outcome<Vec<Result<()>>> {
-        let mut transaction = self.begin().await?;
-        let (results, keys) = self.write(&mut transaction, sets, failing).await?;
+        let mut transaction = self.begin(&self.begin_write).await?;
+        let (results, keys) = self.write(&mut transaction, sets, failing, true).await?;
         transaction.commit().await?;
         self.remember(keys);
         if results
@@ -67,21 +64,26 @@ impl Inner {
         Ok(results)
     }
 
-    /// Applies change sets in a transaction that somebody else ends, counters included.
+    /// Applies change sets in a transaction that somebody else ends, counters included. `seals` when that
+    /// is soon.
     pub(crate) async fn write(
         &self,
         connection: &mut PgConnection,
         sets: &[ChangeSet],
         failing: Failing,
+        seals: bool,
     ) -> Outcome<(Vec<Result<()>>, Keys)> {
         let mut applier = Applier {
             connection,
-            names: &self.names,
-            keys: self.known_keys(),
+            inner: self,
+            keys: Keys::new(),
             deltas: Deltas::new(),
             failing,
+            seals,
+            ends: Ends::new(),
         };
         let results = applier.apply(sets).await?;
+        applier.keep_ends().await?;
         let Applier { keys, deltas, .. } = applier;
         counters::add(connection, &self.names, &deltas).await?;
         Ok((results, keys))
@@ -106,7 +108,9 @@ impl Inner {
         }
         // A nested transaction of the library is a savepoint: refused sets leave the host's one usable.
         let mut nested = connection.begin().await?;
-        let (results, _) = self.write(&mut nested, sets, Failing::EndsAll).await?;
+        let (results, _) = self
+            .write(&mut nested, sets, Failing::EndsAll, false)
+            .await?;
         results.into_iter().collect::<Result<()>>()?;
         if sets.iter().any(wakes) {
             // Heard by everybody when the host commits, by nobody when it goes back.

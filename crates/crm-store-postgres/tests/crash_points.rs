@@ -1,4 +1,6 @@
 //! The process ends at any commit; another takes over once its leases have ended.
+//!
+//! The long run: `CRM_CRASH_ALL=1 cargo test -p crm-store-postgres --test crash_points`.
 #![allow(clippy::unwrap_used)]
 
 #[path = "common/place.rs"]
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use chrono::Duration;
 use crm_core::port::store::Store;
 use crm_store_postgres::{PgOptions, PgStore, TimeSource};
-use crm_store_testing::job::Job;
+use crm_store_testing::job::{Extent, Job};
 use place::Place;
 use tempfile::TempDir;
 
@@ -39,6 +41,7 @@ fn job(place: &Place) -> Job<impl Fn() -> TempDir, impl AsyncFn(&Path) -> Arc<dy
         folder: || folder(place),
         open,
         ahead: Duration::minutes(10),
+        usual: Extent::Each,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::ErrorKind;
 use crm_core::port::schema;
+use crm_core::port::transfer::{Kind, kind};
 use crm_postgres_testing::{Mode, Server, ServerOptions};
 use crm_store_postgres::{PgOptions, PgStore};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -203,4 +204,37 @@ async fn a_wrong_address_is_told() {
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{url}: {error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moved_value_is_of_the_kind_of_its_column() {
+    let (url, options, mut connection) = fresh().await;
+    let name = options.schema.clone();
+    PgStore::connect(url, options).await.unwrap().close().await;
+    for (table, columns) in schema::TABLES {
+        for column in columns.split_whitespace() {
+            let (of, nullable): (String, String) = sqlx::query_as(
+                "SELECT data_type::text, is_nullable::text FROM information_schema.columns \
+                 WHERE table_schema = $1 AND table_name = $2 AND column_name = $3",
+            )
+            .bind(&name)
+            .bind(table)
+            .bind(column)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+            let wanted = match of.as_str() {
+                "uuid" => Kind::Id,
+                "bytea" => Kind::Bytes,
+                "boolean" => Kind::Bool,
+                "jsonb" => Kind::Json,
+                "timestamp with time zone" => Kind::Instant,
+                "bigint" | "integer" | "text" => Kind::Plain,
+                other => unreachable!("{other}"),
+            };
+            assert_eq!(kind(column), wanted, "{table}.{column}");
+            assert!(of != "jsonb" || nullable == "NO", "{table}.{column}");
+        }
+    }
+    drop_schema(&mut connection, &name).await;
 }

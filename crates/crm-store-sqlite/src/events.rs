@@ -22,7 +22,7 @@ pub(crate) fn append(
     event: &AuditEvent,
     head: Checkpoint,
 ) -> Outcome<Checkpoint> {
-    let (seals, end) = history::seal(head, std::slice::from_ref(event));
+    let (seals, end) = history::seal(head, [event]);
     let seal = seals.first();
     connection
         .prepare_cached(

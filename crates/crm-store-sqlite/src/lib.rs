@@ -13,6 +13,7 @@ mod campaigns;
 mod connection;
 mod contacts;
 mod counters;
+mod departure;
 mod dispatch;
 mod events;
 mod fault;
@@ -43,6 +44,7 @@ use crm_core::{Error, ErrorKind, Result};
 /// The SQLite library whose connections [`SqliteStore::commit_in`] takes.
 pub use rusqlite;
 
+pub use crate::departure::Departure;
 use crate::pool::Pool;
 use crate::writer::Writer;
 

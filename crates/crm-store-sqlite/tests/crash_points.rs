@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::Duration;
 use crm_core::port::store::Store;
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
-use crm_store_testing::job::Job;
+use crm_store_testing::job::{Extent, Job};
 use tempfile::TempDir;
 
 fn job() -> Job<impl Fn() -> TempDir, impl AsyncFn(&Path) -> Arc<dyn Store>> {
@@ -19,6 +19,7 @@ fn job() -> Job<impl Fn() -> TempDir, impl AsyncFn(&Path) -> Arc<dyn Store>> {
         },
         // The file has one dispatcher: the next one knows that the last is dead.
         ahead: Duration::zero(),
+        usual: Extent::All,
     }
 }
 

@@ -16,9 +16,6 @@ use crate::race::{Race, begin};
 
 /// How many act at once.
 const CROWD: usize = 20;
-/// How often.
-const ROUNDS: usize = 20;
-
 impl Race {
     /// Runs all from one start line.
     async fn crowd<T: Send + 'static>(
@@ -65,7 +62,7 @@ fn winner<T>(results: &[Result<T>]) -> usize {
 /// # Panics
 /// Another number did.
 pub async fn approvers(race: &Race) {
-    for round in 0..ROUNDS {
+    for round in 0..race.meetings() {
         let message = race.draft(round).await;
         let (id, seen) = (message.id, Seen::of(&message));
         let act = |number| {
@@ -95,7 +92,7 @@ pub async fn approvers(race: &Race) {
 /// # Panics
 /// A change was lost, or kept though its version was old.
 pub async fn editors(race: &Race) {
-    for round in 0..ROUNDS {
+    for round in 0..race.meetings() {
         let message = race.draft(round).await;
         let (id, version) = (message.id, Some(message.version));
         let act = |number| {
@@ -143,7 +140,7 @@ pub async fn editors(race: &Race) {
 /// One was taken twice or by nobody.
 pub async fn claimers(race: &Race) {
     const MESSAGES: usize = 60;
-    for round in 0..ROUNDS / 5 {
+    for round in 0..race.meetings() / 5 {
         let mut due = BTreeSet::new();
         for number in 0..MESSAGES {
             due.insert(race.approved(round * MESSAGES + number).await.id);
@@ -187,7 +184,7 @@ pub async fn claimers(race: &Race) {
 /// # Panics
 /// Another number was.
 pub async fn beginners(race: &Race) {
-    for round in 0..ROUNDS {
+    for round in 0..race.meetings() {
         let message = race.approved(round).await;
         let claimed = race.claim().await.remove(0);
         let act = |number| begin(race.nth(number).clone(), claimed.clone());

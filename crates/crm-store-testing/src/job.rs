@@ -25,14 +25,32 @@ use tempfile::TempDir;
 
 use crate::crash::{CONNECTIONS, CrashingStore, LedgerChannel, Point};
 
-/// More than a page of the plan.
-const CONTACTS: usize = 620;
+/// Set to `1`: all points, and more people than a page of the plan holds.
+const ALL: &str = "CRM_CRASH_ALL";
 /// Tells the re-executed test that it is the process to end: the folder.
 const FOLDER: &str = "CRM_CRASH_FOLDER";
 /// Where it ends; empty for nowhere.
 const POINT: &str = "CRM_CRASH_POINT";
 /// Whether its store answers before it commits.
 const EAGER: &str = "CRM_CRASH_EAGER";
+
+/// How much is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Few people, and each kind of commit once before and once after it.
+    Each,
+    /// More people than a page of the plan holds, early and late commits of each kind.
+    All,
+}
+
+impl Extent {
+    const fn people(self) -> usize {
+        match self {
+            Self::Each => 120,
+            Self::All => 620,
+        }
+    }
+}
 
 /// How the processes of one test reach their store.
 #[derive(Debug)]
@@ -44,6 +62,8 @@ pub struct Job<F, O> {
     /// By how much the clock of a process is ahead of the one before: more than a lease where the next
     /// one cannot tell by itself that the last is dead.
     pub ahead: Duration,
+    /// How much is tried, unless `CRM_CRASH_ALL` asks for all.
+    pub usual: Extent,
 }
 
 /// The system's clock, put forward.
@@ -57,6 +77,15 @@ impl Clock for Ahead {
 }
 
 impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
+    /// The processes that are ended have the same environment.
+    fn extent(&self) -> Extent {
+        if std::env::var_os(ALL).is_some_and(|all| all == "1") {
+            Extent::All
+        } else {
+            self.usual
+        }
+    }
+
     async fn engine(&self, folder: &Path, point: Option<Point>, eager: bool) -> Engine {
         let runs = std::fs::read_to_string(folder.join("runs")).unwrap_or_default();
         let clock = Ahead(self.ahead * i32::try_from(runs.len()).unwrap());
@@ -86,11 +115,12 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
         let contacts = session.contacts().list(Default::default()).await.unwrap();
         if contacts.items.is_empty() {
             let mut file = String::from("name,email\n");
-            for number in 0..CONTACTS {
+            let people = self.extent().people();
+            for number in 0..people {
                 writeln!(file, "Дилноза {number},c{number}@example.org").unwrap();
             }
             let report = session.contacts().import_csv(file.as_bytes()).await;
-            assert_eq!(report.unwrap().created, CONTACTS as u64);
+            assert_eq!(report.unwrap().created, people as u64);
         }
         let campaigns = session.campaigns().list(CampaignQuery::default()).await;
         if campaigns.unwrap().items.is_empty() {
@@ -154,8 +184,9 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
         let engine = self.engine(folder, None, false).await;
         let session = manager(&engine);
         let messages = all(&session).await;
-        if messages.len() != CONTACTS {
-            return Err(format!("{} messages for {CONTACTS} people", messages.len()));
+        let people = self.extent().people();
+        if messages.len() != people {
+            return Err(format!("{} messages for {people} people", messages.len()));
         }
         let mut uncertain = Vec::new();
         for message in &messages {
@@ -200,7 +231,7 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
             return;
         }
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        for point in points() {
+        for point in points(self.extent()) {
             let folder = (self.folder)();
             let status = run(me, folder.path(), Some(&point), false);
             assert!(!status.success(), "never reached: {point}");
@@ -315,9 +346,17 @@ async fn all(session: &Session) -> Vec<Message> {
     session.messages().list(query).await.unwrap().items
 }
 
-fn points() -> Vec<Point> {
-    let mut points = Vec::new();
-    for (what, nths) in [
+fn points(extent: Extent) -> Vec<Point> {
+    let each = [
+        ("plan", [1, 1]),
+        ("draft", [1, 1]),
+        ("approve", [1, 1]),
+        ("claim", [2, 2]),
+        ("begin", [20, 20]),
+        ("record", [20, 20]),
+        ("seal", [1, 1]),
+    ];
+    let all = [
         ("plan", [1, 2]),
         ("draft", [1, 5]),
         ("approve", [1, 1]),
@@ -325,7 +364,9 @@ fn points() -> Vec<Point> {
         ("begin", [1, 60]),
         ("record", [1, 60]),
         ("seal", [1, 3]),
-    ] {
+    ];
+    let mut points = Vec::new();
+    for (what, nths) in if extent == Extent::All { all } else { each } {
         for before in [true, false] {
             for nth in BTreeSet::from(nths) {
                 points.push(Point {

@@ -22,7 +22,12 @@ pub struct Race {
     pub(crate) channel: Arc<RecordingChannel>,
     /// Two at the start line.
     line: Arc<Barrier>,
+    /// How often each race is run.
+    pub(crate) rounds: usize,
 }
+
+/// How often each race is run, unless told otherwise.
+const ROUNDS: usize = 200;
 
 impl Race {
     /// One engine over each of `stores`, of which there is at least one: a store and its clones, or
@@ -40,7 +45,21 @@ impl Race {
             engines: stores.iter().map(engine).collect(),
             channel: channel.clone(),
             line: Arc::new(Barrier::new(2)),
+            rounds: ROUNDS,
         }
+    }
+
+    /// Runs each race `usual` times and not 200; `CRM_RACE_ROUNDS` has the last word. Crowds meet a tenth
+    /// as often, and five times at least.
+    #[must_use]
+    pub fn rounds(mut self, usual: usize) -> Self {
+        self.rounds = std::env::var("CRM_RACE_ROUNDS").map_or(usual, |text| text.parse().unwrap());
+        self
+    }
+
+    /// How often a crowd meets.
+    pub(crate) fn meetings(&self) -> usize {
+        (self.rounds / 10).max(5)
     }
 
     /// The engine that delivers and in which Bob acts: another one than Ann's if there are several.

@@ -16,15 +16,12 @@ use crm_core::worker::{Worker, WorkerOptions};
 
 use crate::race::{Race, begin, position};
 
-/// How often each race is run.
-const ROUNDS: usize = 200;
-
 /// An approval never covers what was written after it was looked at.
 ///
 /// # Panics
 /// It did.
 pub async fn approve_and_edit(world: &Race) {
-    for round in 0..ROUNDS {
+    for round in 0..world.rounds {
         let message = world.draft(round).await;
         let (ann, bob, id) = (world.act("ann"), world.act("bob"), message.id);
         let seen = Seen::of(&message);
@@ -59,7 +56,7 @@ pub async fn approve_and_edit(world: &Race) {
 /// # Panics
 /// Both stand, or none.
 pub async fn approve_and_reject(world: &Race) {
-    for round in 0..ROUNDS {
+    for round in 0..world.rounds {
         let message = world.draft(round).await;
         let (ann, bob, id) = (world.act("ann"), world.act("bob"), message.id);
         let seen = Seen::of(&message);
@@ -89,7 +86,7 @@ pub async fn approve_and_reject(world: &Race) {
 /// # Panics
 /// Both did, or none.
 pub async fn two_approvers(world: &Race) {
-    for round in 0..ROUNDS {
+    for round in 0..world.rounds {
         let message = world.draft(round).await;
         let (ann, bob, id) = (world.act("ann"), world.act("bob"), message.id);
         let seen = Seen::of(&message);
@@ -123,7 +120,7 @@ pub async fn send_and_cancel(world: &Race) {
     };
     let worker = Arc::new(Worker::new(world.engine().clone(), options));
     worker.start().await.unwrap();
-    for round in 0..ROUNDS {
+    for round in 0..world.rounds {
         let message = world.approved(round).await;
         let (ann, id, worker) = (world.act("ann"), message.id, worker.clone());
         let send = async move {
@@ -150,7 +147,7 @@ pub async fn send_and_cancel(world: &Race) {
 /// # Panics
 /// It was both, or neither.
 pub async fn withdraw_and_begin(world: &Race) {
-    for round in 0..ROUNDS {
+    for round in 0..world.rounds {
         let message = world.approved(round).await;
         let claimed = world.claim().await.remove(0);
         let (ann, id) = (world.act("ann"), message.id);
@@ -178,7 +175,7 @@ pub async fn withdraw_and_begin(world: &Race) {
 /// # Panics
 /// It began afterwards.
 pub async fn suppress_and_begin(world: &Race) {
-    for round in 0..ROUNDS {
+    for round in 0..world.rounds {
         let message = world.approved(round).await;
         let claimed = world.claim().await.remove(0);
         let (ann, address) = (world.act("ann"), message.recipient.clone());
@@ -215,7 +212,7 @@ pub async fn suppress_and_begin(world: &Race) {
 /// # Panics
 /// It began afterwards.
 pub async fn opt_out_and_begin(world: &Race) {
-    for round in 0..ROUNDS {
+    for round in 0..world.rounds {
         let message = world.approved(round).await;
         let claimed = world.claim().await.remove(0);
         let (ann, id) = (world.act("ann"), message.contact_id);
@@ -256,7 +253,7 @@ pub async fn cancel_and_begin(world: &Race) {
 }
 
 async fn stop_and_begin(world: &Race, how: &str) {
-    for round in 0..ROUNDS {
+    for round in 0..world.rounds {
         let ann = world.act("ann");
         let contact = ContactFields {
             name: "Дилноза".to_owned(),

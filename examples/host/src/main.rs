@@ -11,6 +11,7 @@ mod headers;
 mod idempotency;
 mod imports;
 mod limits;
+mod migrate;
 mod names;
 mod paging;
 mod records;
@@ -51,12 +52,15 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let done = Config::load().and_then(|config| {
-        tracing::info!(settings = %config, "configuration");
-        tokio::runtime::Builder::new_multi_thread()
+        let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
-            .map_err(|error| format!("the runtime cannot start: {error}"))?
-            .block_on(run(config))
+            .map_err(|error| format!("the runtime cannot start: {error}"))?;
+        if let Some(Command::MigrateStore { from, to }) = &config.command {
+            return runtime.block_on(migrate::run(from, to));
+        }
+        tracing::info!(settings = %config, "configuration");
+        runtime.block_on(run(config))
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! What the host keeps for itself: accounts and logins, the record of sign-ins, counted attempts,
 //! idempotency keys, import reports. One port and two databases behind it; routes do not know which.
 
+mod moving;
 mod postgres;
 mod sqlite;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use crate::config::Database;
 use crate::error::Problem;
 use crate::idempotency::{Answer, Known};
 use crate::imports::ImportView;
+pub(crate) use moving::{Moved, move_over, refuse_used};
 
 /// Seconds the answer to an idempotency key is kept.
 const KEPT: i64 = 24 * 3600;

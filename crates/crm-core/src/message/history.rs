@@ -164,10 +164,13 @@ impl Default for Checkpoint {
 
 /// Seals `events`, which follow `head` in commit order. Returns one seal for each and the new head.
 #[must_use]
-pub fn seal(head: Checkpoint, events: &[AuditEvent]) -> (Vec<Seal>, Checkpoint) {
+pub fn seal<'a>(
+    head: Checkpoint,
+    events: impl IntoIterator<Item = &'a AuditEvent>,
+) -> (Vec<Seal>, Checkpoint) {
     let mut end = head;
     let seals = events
-        .iter()
+        .into_iter()
         .map(|event| {
             let position = end.position + 1;
             let hash = event.hash(position, end.hash);

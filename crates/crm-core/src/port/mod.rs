@@ -8,3 +8,4 @@ pub mod llm;
 pub mod observer;
 pub mod schema;
 pub mod store;
+pub mod transfer;

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 type Cut = Box<dyn Fn() + Send + Sync>;
 
@@ -29,6 +30,8 @@ struct State {
     chosen: AtomicU64,
     /// What else happens then.
     also: Cut,
+    /// Whether that has happened, since the last choice.
+    ended: watch::Sender<bool>,
 }
 
 impl Wire {
@@ -41,6 +44,7 @@ impl Wire {
             seen: AtomicU64::new(0),
             chosen: AtomicU64::new(0),
             also: Box::new(also),
+            ended: watch::Sender::new(false),
         });
         let shared = state.clone();
         tokio::spawn(async move {
@@ -63,14 +67,21 @@ impl Wire {
 
     /// Chooses the `nth` message from now on, from 1.
     pub fn cut_at(&self, nth: u64) {
+        self.state.ended.send_replace(false);
         self.state.seen.store(0, Ordering::SeqCst);
         self.state.chosen.store(nth, Ordering::SeqCst);
     }
 
-    /// Whether the chosen message came. None is chosen any more.
-    pub fn was_cut(&self) -> bool {
+    /// Whether the chosen message came; then what else happened with it has ended, too. None is chosen
+    /// any more.
+    pub async fn was_cut(&self) -> bool {
         let chosen = self.state.chosen.swap(0, Ordering::SeqCst);
-        self.state.seen.load(Ordering::SeqCst) >= chosen
+        let cut = self.state.seen.load(Ordering::SeqCst) >= chosen;
+        if cut {
+            let mut ended = self.state.ended.subscribe();
+            ended.wait_for(|ended| *ended).await.unwrap();
+        }
+        cut
     }
 }
 
@@ -112,7 +123,8 @@ async fn pass(
         message.resize(head + length as usize - 4, 0);
         from.read_exact(&mut message[head..]).await?;
         if state.is_chosen() {
-            (state.also)();
+            tokio::task::block_in_place(|| (state.also)());
+            state.ended.send_replace(true);
             return Ok(());
         }
         to.write_all(&message).await?;

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 const MORE: &str = "\
 Read from the environment or the file, so that no process list shows them:
   CRM_DATABASE         as --database, when the address holds a password
+  CRM_MIGRATE_TO       as migrate-store --to, when the address holds a password
   CRM_SECRET           signs access tokens, at least 32 bytes, the same for all hosts of a database;
                        created beside an SQLite database when unset
   CRM_DEMO_PASSWORD    password of the three demo users, 8 to 100 characters; random when unset
@@ -72,6 +73,17 @@ pub(super) struct Flags {
 pub(crate) enum Command {
     /// Plans, drafts and delivers without serving HTTP.
     Worker,
+    /// Moves everything from an SQLite database into an empty PostgreSQL one. Stop all hosts first; run it
+    /// again if it was cut off.
+    MigrateStore {
+        /// Where everything is: sqlite:PATH. It is only read.
+        #[arg(long, value_name = "URL", value_parser = secret)]
+        from: SecretString,
+        /// Where it goes: postgres://USER:PASSWORD@HOST/DATABASE.
+        #[arg(long, env = "CRM_MIGRATE_TO", value_name = "URL", hide_env_values = true,
+            value_parser = secret)]
+        to: SecretString,
+    },
 }
 
 /// Never fails: what is wrong with it is told without its value, which clap would repeat.

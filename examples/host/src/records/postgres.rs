@@ -4,12 +4,12 @@
 
 mod accounts;
 mod attempts;
-mod fault;
+pub(super) mod fault;
 mod imports;
 mod keys;
 mod logins;
 mod presence;
-mod schema;
+pub(super) mod schema;
 
 use std::str::FromStr as _;
 use std::sync::Arc;

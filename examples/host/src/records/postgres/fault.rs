@@ -14,7 +14,7 @@ pub(super) fn in_request(error: &sqlx::Error) -> Problem {
 }
 
 /// The host cannot start.
-pub(super) fn at_start(error: &sqlx::Error) -> String {
+pub(in crate::records) fn at_start(error: &sqlx::Error) -> String {
     let code = error.as_database_error().and_then(|error| error.code());
     let code = code.as_deref().unwrap_or_default();
     let why = match code {

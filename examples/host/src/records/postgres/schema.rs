@@ -12,7 +12,7 @@ const VERSIONS: [&str; 1] = [include_str!("schema.sql")];
 const LOCK: &str = "SELECT pg_advisory_xact_lock(6517358, 0)";
 
 /// Brings the schema to this version, in one transaction.
-pub(super) async fn migrate(connection: &mut PgConnection) -> Result<(), String> {
+pub(in crate::records) async fn migrate(connection: &mut PgConnection) -> Result<(), String> {
     let known = VERSIONS.len();
     let done = steps(connection)
         .await

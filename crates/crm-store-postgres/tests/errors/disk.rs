@@ -1,0 +1,116 @@
+//! A small disk that fills up under an open store.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crm_core::ErrorKind;
+use crm_postgres_testing::{Server, ServerOptions};
+use crm_store_postgres::{PgOptions, PgStore};
+
+use super::{ann, count, create, seal, told};
+
+/// A file system in memory, unmounted in the end.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    /// `None` where this user may mount nothing.
+    fn mount(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("mount");
+        let options = format!("size={size},mode=755");
+        command.args(["-t", "tmpfs", "-o", &options, "crm-test"]);
+        let done = command.arg(folder.path()).output();
+        done.is_ok_and(|done| done.status.success())
+            .then(|| Self(folder))
+    }
+
+    /// Fills all that is left.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.path().join("filling");
+        let mut file = File::create(&path).unwrap();
+        let mut block = vec![b'x'; 1 << 16];
+        while !block.is_empty() {
+            match file.write_all(&block) {
+                Ok(()) => {}
+                Err(error) => {
+                    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
+                    block.truncate(block.len() / 2);
+                }
+            }
+        }
+        path
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily, should a process of the server still be ending.
+        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_and_the_same_is_written_once_there_is_room() {
+    let Some(disk) = Disk::mount("160m") else {
+        eprintln!("not tried: this user may mount no file system, which a full disk needs");
+        return;
+    };
+    let folder = disk.path().join("data");
+    std::fs::create_dir(&folder).unwrap();
+    open_to_all(&folder);
+    // Dropped before the disk.
+    let server = Server::start(ServerOptions {
+        root: Some(folder),
+        settings: vec![
+            ("wal_recycle".to_owned(), "off".to_owned()),
+            ("wal_init_zero".to_owned(), "on".to_owned()),
+            ("max_wal_size".to_owned(), "48MB".to_owned()),
+            ("min_wal_size".to_owned(), "32MB".to_owned()),
+        ],
+        ..ServerOptions::default()
+    })
+    .unwrap();
+    let options = PgOptions {
+        listen: false,
+        ..PgOptions::default()
+    };
+    let store = PgStore::connect(&server.url("postgres"), options)
+        .await
+        .unwrap();
+    create(&store, "before").await.unwrap();
+    let filling = disk.fill();
+    // Nobody can say at which of them a table needs another page.
+    let mut written = 1;
+    let refused = loop {
+        match create(&store, &format!("Дилноза {written}")).await {
+            Ok(_) => written += 1,
+            Err(error) => break error,
+        }
+        assert!(written < 2_000, "the disk never filled");
+    };
+    told(Err::<(), _>(refused), ErrorKind::Unavailable, "disk");
+    // What was answered is there, what failed is not.
+    assert_eq!(count(&store).await, written);
+    let ann = ann(&store);
+    assert_eq!(ann.analytics().recount().await.unwrap(), []);
+    std::fs::remove_file(filling).unwrap();
+    create(&store, &format!("Дилноза {written}")).await.unwrap();
+    assert_eq!(count(&store).await, written + 1);
+    assert_eq!(ann.analytics().recount().await.unwrap(), []);
+    while seal(&store).await > 0 {}
+    assert!(ann.audit().verify(None).await.unwrap().valid);
+    drop(server);
+}
+
+/// The server runs as another user when this one is root.
+fn open_to_all(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let all = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder, all).unwrap();
+}
