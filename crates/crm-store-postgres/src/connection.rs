@@ -145,8 +145,7 @@ pub(crate) const WRITES: &str = "SET LOCAL enable_nestloop = off";
 /// Our statements find rows by index, few at a time, in tables that may be too new to have statistics:
 /// left to itself the planner then reads whole tables, and compiles what runs for a millisecond.
 const PLANS: &str = "SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
-    SET enable_mergejoin = off; SET random_page_cost = 1.1; \
-    SET plan_cache_mode = force_custom_plan";
+    SET enable_mergejoin = off; SET random_page_cost = 1.1";
 
 /// The connections that all calls share.
 pub(crate) fn pool(settings: PgConnectOptions, options: &PgOptions) -> PgPool {

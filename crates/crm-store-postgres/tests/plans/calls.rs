@@ -9,8 +9,8 @@ use crm_core::intake::IntakeState;
 use crm_core::message::history::Subject;
 use crm_core::message::{GeneratedBy, Occasion, Status};
 use crm_core::port::store::{
-    CampaignQuery, Claim, ContactQuery, EventQuery, IntakeQuery, MessageQuery, PageRequest, PlanQuery,
-    Store, SuppressionQuery, TemplateQuery,
+    CampaignQuery, Claim, ContactQuery, EventQuery, IntakeQuery, MessageQuery, PageRequest,
+    PlanQuery, Store, SuppressionQuery, TemplateQuery,
 };
 use crm_core::testing::{FakeClock, SequentialIds};
 use crm_core::{Actor, Role, Workspace};
@@ -77,12 +77,17 @@ fn message_queries() -> Vec<MessageQuery> {
         },
     ];
     for base in bases {
-        for statuses in [vec![], vec![Status::Draft, Status::PendingApproval], vec![Status::Sent]] {
+        for statuses in [
+            vec![],
+            vec![Status::Draft, Status::PendingApproval],
+            vec![Status::Sent],
+        ] {
             for occasion in [None, Some(Occasion::Holiday), Some(Occasion::NewYear)] {
                 for generated_by in [None, Some(GeneratedBy::Ai)] {
                     // A campaign is of one occasion, and its messages of one author or two: a filter that
                     // none of them meets reads the campaign.
-                    if base.campaign_id.is_some() && (occasion.is_some() || generated_by.is_some()) {
+                    if base.campaign_id.is_some() && (occasion.is_some() || generated_by.is_some())
+                    {
                         continue;
                     }
                     list.push(MessageQuery {
@@ -140,22 +145,45 @@ async fn others(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>) {
         let word = |text: &str| Some(text.to_owned());
         for query in [
             all(),
-            ContactQuery { ids: vec![ContactId(id(1)), ContactId(id(9))], ..all() },
-            ContactQuery { email: word("a7@mail.example"), ..all() },
-            ContactQuery { external_id: word("x7"), ..all() },
-            ContactQuery { phone: word("+7"), ..all() },
+            ContactQuery {
+                ids: vec![ContactId(id(1)), ContactId(id(9))],
+                ..all()
+            },
+            ContactQuery {
+                email: word("a7@mail.example"),
+                ..all()
+            },
+            ContactQuery {
+                external_id: word("x7"),
+                ..all()
+            },
+            ContactQuery {
+                phone: word("+7"),
+                ..all()
+            },
         ] {
             let name = format!("contacts {query:?}");
             store.contacts(workspace, query).await.unwrap();
             told(&name, PAGE);
         }
-        let query = TemplateQuery { page, ids: vec![TemplateId(id(1))], ..TemplateQuery::default() };
+        let query = TemplateQuery {
+            page,
+            ids: vec![TemplateId(id(1))],
+            ..TemplateQuery::default()
+        };
         store.templates(workspace, query).await.unwrap();
         told("templates by id", FEW);
-        let query = TemplateQuery { page, active: Some(true), ..TemplateQuery::default() };
+        let query = TemplateQuery {
+            page,
+            active: Some(true),
+            ..TemplateQuery::default()
+        };
         store.templates(workspace, query).await.unwrap();
         told("templates", FEW);
-        let query = CampaignQuery { page, ..CampaignQuery::default() };
+        let query = CampaignQuery {
+            page,
+            ..CampaignQuery::default()
+        };
         store.campaigns(workspace, query).await.unwrap();
         told("campaigns", FEW);
         for (occurrence, excluded, undrafted) in [
@@ -165,7 +193,13 @@ async fn others(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>) {
             (None, Some(false), true),
         ] {
             let campaign_id = CampaignId(id(3));
-            let query = PlanQuery { campaign_id, occurrence, excluded, undrafted, page };
+            let query = PlanQuery {
+                campaign_id,
+                occurrence,
+                excluded,
+                undrafted,
+                page,
+            };
             let name = format!("plan {query:?}");
             store.plan(workspace, query).await.unwrap();
             told(&name, PAGE);
@@ -177,7 +211,12 @@ async fn others(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>) {
             if channel.is_none() && !addresses.is_empty() {
                 continue;
             }
-            let query = SuppressionQuery { channel, addresses: addresses.clone(), limit: 10, skip: 0 };
+            let query = SuppressionQuery {
+                channel,
+                addresses: addresses.clone(),
+                limit: 10,
+                skip: 0,
+            };
             let name = format!("suppressions {query:?}");
             store.suppressions(workspace, query).await.unwrap();
             told(&name, PAGE);
@@ -189,23 +228,41 @@ async fn others(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>) {
             if subject.is_some() && sealed_after.is_some() {
                 continue;
             }
-            let query = EventQuery { subject, sealed_after, limit: 10 };
+            let query = EventQuery {
+                subject,
+                sealed_after,
+                limit: 10,
+            };
             let name = format!("events {query:?}");
             store.events(workspace, query).await.unwrap();
             told(&name, PAGE);
         }
     }
-    for state in [None, Some(IntakeState::Waiting), Some(IntakeState::Applied), Some(IntakeState::Rejected)] {
+    for state in [
+        None,
+        Some(IntakeState::Waiting),
+        Some(IntakeState::Applied),
+        Some(IntakeState::Rejected),
+    ] {
         for key in [None, Some("k7".to_owned())] {
             for oldest_first in [false, true] {
-                let query = IntakeQuery { state, key: key.clone(), after: None, oldest_first, limit: 10 };
+                let query = IntakeQuery {
+                    state,
+                    key: key.clone(),
+                    after: None,
+                    oldest_first,
+                    limit: 10,
+                };
                 let name = format!("intake {query:?}");
                 store.intake(workspace, query).await.unwrap();
                 told(&name, PAGE);
             }
         }
     }
-    store.counters(workspace, &["message.", "contact."]).await.unwrap();
+    store
+        .counters(workspace, &["message.", "contact."])
+        .await
+        .unwrap();
     told("counters", FEW);
     store.checkpoint(workspace).await.unwrap();
     told("checkpoint", FEW);
@@ -251,7 +308,10 @@ async fn analytics(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>
     told("contacts by segment", FEW);
     analytics.ai_usage().await.unwrap();
     told("use of models", FEW);
-    let page = PageRequest { limit: 10, ..PageRequest::default() };
+    let page = PageRequest {
+        limit: 10,
+        ..PageRequest::default()
+    };
     analytics.campaign_performance(page).await.unwrap();
     told("performance of campaigns", FEW);
     analytics.messages_timeline(30, None).await.unwrap();

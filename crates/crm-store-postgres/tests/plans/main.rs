@@ -3,7 +3,8 @@
 //!
 //! The server itself writes down the plan of every statement with what it really read (`auto_explain`, part
 //! of PostgreSQL's contrib). The calls run first over empty tables, so that whatever is prepared once is
-//! prepared for those; then over many rows without statistics, and with them.
+//! prepared for those; then over many rows, once the server has gathered statistics as autovacuum does by
+//! itself within a minute or two of such a growth (which ends plans that were kept, too).
 //!
 //! Left out on purpose, for they look at rows one by one until the page is full: searches in texts, contacts
 //! by audience, counts of conditions that have no counter, and lists behind a skip of many rows.
@@ -85,9 +86,10 @@ async fn no_call_reads_a_table() {
     let was = std::time::Instant::now();
     fill::rows(&mut own, rows).await;
     eprintln!("{rows} messages written in {:.0?}", was.elapsed());
-    let mut wrong = measure("without statistics", &store, &mut log).await;
     fill::run(&mut own, "ANALYZE").await;
-    wrong.extend(measure("with statistics", &store, &mut log).await);
+    let was = std::time::Instant::now();
+    let wrong = measure("filled", &store, &mut log).await;
+    eprintln!("measured in {:.0?}", was.elapsed());
     eprintln!("{} plans were looked at", log.seen());
     assert!(log.seen() > 300, "the plans were not written down");
     assert!(
