@@ -8,7 +8,6 @@
 
 use crm_core::message::{GeneratedBy, Message, Occasion, Status};
 use crm_core::port::store::{MessageQuery, Page};
-use uuid::Uuid;
 
 use crate::counters;
 use crate::fault::Outcome;
@@ -178,10 +177,10 @@ async fn merged(
     branches: &Branches,
     lower: Lower,
 ) -> Outcome<Page<Message>> {
-    let order = if query.page.oldest_first {
-        "ASC"
+    let (order, behind, nulls) = if query.page.oldest_first {
+        ("ASC", ">", " NULLS FIRST")
     } else {
-        "DESC"
+        ("DESC", "<", " NULLS LAST")
     };
     let limit = query.page.limit.clamp(1, 1_000);
     // One more shows whether there is a next page.
@@ -211,32 +210,35 @@ async fn merged(
         .raw(" WHERE x.workspace = ")
         .bind(db.key)
         .and("NOT x.deleted");
-    let (run, of_run) = match query.campaign_id {
+    match query.campaign_id {
         Some(id) => {
-            filter.and("x.campaign = ").bind(id.0);
+            filter
+                .and("x.campaign = ")
+                .bind(id.0)
+                .and("x.status = b.status");
             filter.given("x.occasion = ", query.occasion.map(Occasion::as_str));
             filter.given(
                 "x.generated_by = ",
                 query.generated_by.map(GeneratedBy::as_str),
             );
-            ("x.status", "b.status")
         }
-        None => (
-            "x.status, x.occasion, x.generated_by",
-            "b.status, b.occasion, b.author",
-        ),
-    };
-    within(&mut filter, query, run, of_run);
+        None => {
+            filter.and(
+                "x.status = b.status AND x.occasion = b.occasion AND x.generated_by = b.author",
+            );
+        }
+    }
     filter.given("x.lease_until < ", query.lease_before);
     search(&mut filter, query, lower);
-    let ordered: Vec<String> = run
-        .split(", ")
-        .chain(["x.id"])
-        .map(|column| format!("{column} {order}"))
-        .collect();
+    if let Some(after) = query.page.after {
+        filter.and("x.id ").raw(behind).raw(" ").bind(after);
+    }
+    // No id is NULL; but only the indexes that hold runs put NULL there. So the order is theirs alone, and
+    // the planner does not walk all ids instead when its statistics say that most messages are of one kind.
     filter
-        .raw(" ORDER BY ")
-        .raw(&ordered.join(", "))
+        .raw(" ORDER BY x.id ")
+        .raw(order)
+        .raw(nulls)
         .raw(" LIMIT ")
         .bind(wanted + i64::from(query.page.skip))
         .raw(") AS k ORDER BY k.id ")
@@ -246,35 +248,6 @@ async fn merged(
         .raw(" OFFSET ")
         .bind(i64::from(query.page.skip));
     rows_of(db, filter, order, limit).await
-}
-
-/// The rows of one run, behind where the page begins.
-///
-/// Rows are compared as a whole and ordered by the whole, though within a run only the id differs: so the
-/// order is that of one index alone. Told that the columns are equal, the planner drops them from the
-/// order, and may walk all ids instead when its statistics say that most messages are of one kind.
-fn within(filter: &mut Filter, query: &MessageQuery, run: &str, of_run: &str) {
-    let (all, whole) = (format!("({run}, x.id)"), format!("({run})"));
-    let (ahead, behind, end) = if query.page.oldest_first {
-        (" <= ", " > ", Uuid::nil())
-    } else {
-        (" >= ", " < ", Uuid::max())
-    };
-    filter
-        .and(&whole)
-        .raw(ahead)
-        .raw("(")
-        .raw(of_run)
-        .raw(")")
-        .and(&all);
-    // No id is either of the two ends.
-    filter
-        .raw(behind)
-        .raw("(")
-        .raw(of_run)
-        .raw(", ")
-        .bind(query.page.after.unwrap_or(end))
-        .raw(")");
 }
 
 /// Ends a statement whose subquery gives the ids, and reads the page.

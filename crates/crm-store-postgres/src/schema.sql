@@ -137,11 +137,13 @@ CREATE UNIQUE INDEX messages_occurrence ON crm.messages(workspace, campaign, occ
 CREATE INDEX messages_due ON crm.messages(workspace, not_before, id)
     WHERE status = 'approved' AND NOT deleted AND NOT test_mode;
 -- Lists by any of status, occasion and author: what is not given is walked through name by name, and
--- the lists, each in order of id, are merged.
-CREATE INDEX messages_kind ON crm.messages(workspace, status, occasion, generated_by, id)
+-- the lists, each in order of id, are merged. (NULLS LAST tells the planner this order from that of
+-- messages_id.)
+CREATE INDEX messages_kind
+    ON crm.messages(workspace, status, occasion, generated_by, id DESC NULLS LAST)
     WHERE NOT deleted;
 CREATE INDEX messages_contact ON crm.messages(workspace, contact, id);
-CREATE INDEX messages_campaign ON crm.messages(workspace, campaign, status, id)
+CREATE INDEX messages_campaign ON crm.messages(workspace, campaign, status, id DESC NULLS LAST)
     WHERE campaign IS NOT NULL AND NOT deleted;
 -- By status, or the look for late messages would read every sent one that once had a deadline.
 CREATE INDEX messages_expires ON crm.messages(workspace, status, expires_at)
