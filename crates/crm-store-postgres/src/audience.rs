@@ -33,7 +33,7 @@ pub(crate) fn compile(
         }
         Audience::Language(language) => {
             // The column's collation lowers ASCII only, which is what language tags are made of.
-            let language = language.to_ascii_lowercase();
+            let language = sought(&language.to_ascii_lowercase());
             let variants = format!("{language}-");
             filter
                 .raw("(lower(c.language) = ")
