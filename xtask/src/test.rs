@@ -174,7 +174,27 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    let tests = ["--package", "crm-host", "--test", "*"];
+    // All but the killed host: there a lease has to run out for each kill, which takes hours. The workers
+    // of the store's own tests are killed over PostgreSQL instead.
+    const SUITES: [&str; 13] = [
+        "campaign_smtp",
+        "document",
+        "flaws_access",
+        "flaws_approval",
+        "flaws_bad_input",
+        "flaws_bad_tokens",
+        "flaws_data",
+        "flaws_record",
+        "hostile_input",
+        "main_job",
+        "settings",
+        "surface",
+        "tour",
+    ];
+    let mut tests = vec!["--package", "crm-host"];
+    for suite in SUITES {
+        tests.extend(["--test", suite]);
+    }
     cargo_test(session, &tests, Some(("CRM_TEST_DATABASE", "postgres")))
 }
 
