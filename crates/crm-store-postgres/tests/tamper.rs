@@ -328,22 +328,3 @@ async fn a_seal_leaves_the_chain_to_another_and_goes_on_behind_it() {
     assert!(proof.valid && proof.sealed == 3, "{proof:?}");
     scene.close().await;
 }
-
-/// Returns once at least `count` others wait for locks of rows of this schema's holder.
-async fn waiters(connection: &mut PgConnection, count: i64) {
-    loop {
-        let waiting: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM pg_stat_activity a \
-             WHERE pg_backend_pid() = ANY (pg_blocking_pids(a.pid)) \
-                OR EXISTS (SELECT 1 FROM unnest(pg_blocking_pids(a.pid)) AS b(pid) \
-                    WHERE pg_backend_pid() = ANY (pg_blocking_pids(b.pid)))",
-        )
-        .fetch_one(&mut *connection)
-        .await
-        .unwrap();
-        if waiting >= count {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-}
