@@ -343,6 +343,8 @@ async fn a_worker_whose_connection_is_cut_anywhere_sends_once_or_says_that_it_ca
         }
     }
     assert!(sent > uncertain, "{sent} {uncertain}");
+    // Doubt needs a cut at the one message that says that an attempt is begun: every third may miss it.
+    assert!(uncertain > 0 || rounds() == 1, "nothing was in doubt");
     let ann = ann(&scene.whole);
     assert_eq!(ann.analytics().recount().await.unwrap(), []);
     assert!(ann.audit().verify(None).await.unwrap().valid);
