@@ -56,7 +56,9 @@ use std::time::Duration;
 
 use crm_core::change::ChangeSet;
 use crm_core::{Error, Result, Workspace};
-use sqlx::{PgConnection, PgPool};
+/// The database library, in the version whose transactions [`PgStore::commit_in`] takes.
+pub use sqlx;
+use sqlx::{PgPool, PgTransaction};
 
 use crate::apply::Keys;
 pub use crate::arrival::Arrival;
@@ -193,9 +195,9 @@ impl PgStore {
     }
 
     /// Writes change sets in the host's own transaction, all of them or none: they are there when the
-    /// host commits and never were when it goes back. `connection` is the host's, in a transaction, to
-    /// the same database; `sets` are what an [`Engine::deferred`](crm_core::engine::Engine::deferred)
-    /// engine collected. On an error the host's transaction is as it was before the call, and usable.
+    /// host commits and never were when it goes back. `transaction` is the host's, in the same database;
+    /// `sets` are what an [`Engine::deferred`](crm_core::engine::Engine::deferred) engine collected. After
+    /// an error, or when the call is dropped half way, the transaction is as it was before, and usable.
     ///
     /// Until the host ends its transaction, others wait for the rows it changed: keep it short.
     ///
@@ -203,11 +205,15 @@ impl PgStore {
     /// What [`commit`](crm_core::port::store::Store::commit) says of a set; `Invalid` in a transaction
     /// that is not `READ COMMITTED`; `Unavailable` when the connection or the server fails, or another
     /// transaction was in the way: then the host's transaction is over.
-    pub async fn commit_in(&self, connection: &mut PgConnection, sets: &[ChangeSet]) -> Result<()> {
+    pub async fn commit_in(
+        &self,
+        transaction: &mut PgTransaction<'_>,
+        sets: &[ChangeSet],
+    ) -> Result<()> {
         self.inner
-            .commit_in(connection, sets)
+            .commit_in(transaction, sets)
             .await
-            .map_err(|fault| Error::from(fault).during("commit"))
+            .map_err(|fault| Error::from(fault).during("commit_in"))
     }
 
     /// Closes all connections once their statements have ended. What is called afterwards is
