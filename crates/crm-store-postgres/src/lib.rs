@@ -201,6 +201,40 @@ impl PgStore {
     ///
     /// Until the host ends its transaction, others wait for the rows it changed: keep it short.
     ///
+    /// ```
+    /// use crm_store_postgres::{PgOptions, PgStore, sqlx};
+    /// use sqlx::Connection as _;
+    /// # use std::sync::Arc;
+    /// # use crm_core::contact::ContactFields;
+    /// # use crm_core::engine::Engine;
+    /// # use crm_core::port::store::ContactQuery;
+    /// # use crm_core::system::{RandomIds, SystemClock};
+    /// # use crm_core::{Actor, Role, Workspace};
+    /// # let url = crm_postgres_testing::shared()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let options = PgOptions { schema: format!("crm_test_doc_{}", std::process::id()), ..PgOptions::default() };
+    /// # let schema = options.schema.clone();
+    /// # let store = Arc::new(PgStore::connect(url, options).await?);
+    /// # let engine = Engine::builder(store.clone(), Arc::new(SystemClock), Arc::new(RandomIds::default())).build();
+    /// # let fields = ContactFields { name: "Oʻtkir Karimov".into(), ..ContactFields::default() };
+    ///
+    /// let (deferring, deferred) = engine.deferred(); // decides as `engine` does, writes nothing
+    /// let anna = deferring.act_as(Actor::new(Workspace::default(), "anna", Role::Manager));
+    /// anna.contacts().create(fields).await?;
+    ///
+    /// let mut connection = sqlx::PgConnection::connect(url).await?; // your own, to the same database
+    /// let mut tx = connection.begin().await?;
+    /// sqlx::query("CREATE TEMPORARY TABLE orders (customer text)").execute(&mut *tx).await?;
+    /// sqlx::query("INSERT INTO orders VALUES ('17')").execute(&mut *tx).await?;
+    /// store.commit_in(&mut tx, &deferred.take()).await?; // all of it or, with an error, nothing
+    /// tx.commit().await?;
+    /// # assert_eq!(anna.contacts().list(ContactQuery::default()).await?.items.len(), 1);
+    /// # sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut connection).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// What [`commit`](crm_core::port::store::Store::commit) says of a set; `Invalid` in a transaction
     /// that is not `READ COMMITTED`; `Unavailable` when the connection or the server fails, or another
