@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 
 use crate::front::Front;
 use crate::scene::PATIENCE;
+use crate::team::WORKERS;
 
 /// What the standby is called.
 const STANDBY: &str = "second";
@@ -71,6 +72,18 @@ impl Cluster {
             assert!(begun.elapsed() < PATIENCE, "{sql} is not {word}: {log}");
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Waits until all workers have asked for messages several times more and were refused: a refused claim
+    /// rolls its transaction back, and nothing else does that so often.
+    pub(crate) fn refusals(&self, server: &Server) {
+        let listening = "SELECT count(*) >= 4 FROM pg_stat_activity \
+            WHERE application_name = 'crm' AND query LIKE 'LISTEN%'";
+        self.wait_for(server, listening, "true");
+        let count = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()";
+        let before: usize = self.ask(server, count)[0].parse().unwrap();
+        let more = format!("SELECT ({count}) >= {}", before + 3 * WORKERS);
+        self.wait_for(server, &more, "true");
     }
 
     /// A backup of the running primary, taken as `pg_basebackup` takes it; not started.

@@ -9,11 +9,13 @@
 mod cluster;
 mod faults;
 mod front;
+mod migration;
 #[path = "../common/place.rs"]
 mod place;
 #[allow(dead_code)]
 #[path = "../workers/process.rs"]
 mod process;
+mod promotions;
 #[path = "../workers/proof.rs"]
 mod proof;
 mod restarts;
@@ -24,3 +26,6 @@ mod scene;
 #[path = "../workers/sink.rs"]
 mod sink;
 mod team;
+mod versions;
+#[path = "../common/wire.rs"]
+mod wire;

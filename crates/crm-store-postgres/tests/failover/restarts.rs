@@ -12,7 +12,7 @@ use crate::proof;
 use crate::scene::Scene;
 use crate::team::{self, Team};
 
-/// Messages for each crash.
+/// Messages for each crash, in three workspaces.
 const EACH: usize = 60;
 
 #[test]
@@ -22,7 +22,9 @@ fn a_server_that_crashes_again_and_again_loses_nothing_and_repeats_nothing() {
     let cluster = Cluster::start();
     let scene = Scene::open(&cluster.front.url(), PgOptions::default());
     let messages = restarts * EACH;
-    let (workspaces, approved) = team::approved(&scene, messages);
+    let workspaces = team::drafted(&scene, 3, messages / 3);
+    let approved = scene.approve_drafts(&workspaces);
+    assert_eq!(approved.len(), messages);
     let mut team = Team::start(&scene);
     for number in 0..restarts {
         let left = messages - team.sink.count();

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crm_core::Workspace;
-use crm_core::message::Message;
 
 use crate::faults::PLACES;
 use crate::process::{Job, Process};
@@ -69,15 +68,13 @@ impl Team {
     }
 }
 
-/// Three workspaces with so many approved messages in all.
-pub(crate) fn approved(scene: &Scene, messages: usize) -> (Vec<Workspace>, Vec<Message>) {
-    let names = ["salon", "clinic", "school"];
-    let workspaces = names.map(|name| Workspace::new(name).unwrap()).to_vec();
-    for (number, workspace) in workspaces.iter().enumerate() {
-        let share = messages / 3 + usize::from(number < messages % 3);
-        scene.plan(workspace, share);
+/// So many workspaces, each with so many messages that wait for their approval.
+pub(crate) fn drafted(scene: &Scene, workspaces: usize, messages: usize) -> Vec<Workspace> {
+    let names = (0..workspaces).map(|number| format!("round-{number}"));
+    let all: Vec<_> = names.map(|name| Workspace::new(name).unwrap()).collect();
+    for workspace in &all {
+        scene.plan(workspace, messages);
     }
-    let approved = scene.approve_all(&workspaces);
-    assert_eq!(approved.len(), messages);
-    (workspaces, approved)
+    scene.draft_all();
+    all
 }
