@@ -173,7 +173,8 @@ impl Action {
     const fn allowed(self, role: Role) -> bool {
         match (self, role) {
             (_, Role::Admin) | (Self::Read, _) => true,
-            (Self::Erase | Self::LiftSuppression | Self::AcknowledgeHold, _) | (_, Role::Viewer) => false,
+            (Self::Erase | Self::LiftSuppression | Self::AcknowledgeHold, _)
+            | (_, Role::Viewer) => false,
             (_, Role::Manager) => true,
             (Self::WriteMessages | Self::Suppress | Self::WriteCampaigns, Role::System) => true,
             (_, Role::System) => false,

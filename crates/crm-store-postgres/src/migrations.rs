@@ -5,6 +5,7 @@ use crm_core::{Error, ErrorKind};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::fault::Outcome;
+use crate::place;
 use crate::query::Names;
 
 /// The SQL of every step ever released, in the order of [`schema::MIGRATIONS`]. Released ones are never
@@ -84,6 +85,10 @@ async fn migrate(connection: &mut PgConnection, names: &Names, partitions: u32) 
         .bind(name)
         .execute(&mut *connection)
         .await?;
+    }
+    if newest == 0 {
+        // Nothing was ever written, so nothing can have been lost.
+        place::note(connection, names).await?;
     }
     Ok(())
 }

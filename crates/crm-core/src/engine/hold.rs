@@ -66,8 +66,7 @@ impl Session {
         for workspace in workspaces {
             let actor = self.in_workspace(&workspace);
             let stamp = self.stamp_of(&actor);
-            let mut event =
-                stamp.event(Subject::Dispatch, Uuid::nil(), 1, "hold_acknowledged");
+            let mut event = stamp.event(Subject::Dispatch, Uuid::nil(), 1, "hold_acknowledged");
             event.reason = Some(format!("{what}, {how}: {reason}"));
             let mut set = ChangeSet::new(workspace);
             set.event(event);

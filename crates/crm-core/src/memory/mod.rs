@@ -18,7 +18,7 @@ use crate::change::{ChangeSet, Precondition};
 use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::error::Result;
-use crate::hold::{Hold, HoldReason};
+use crate::hold::Hold;
 use crate::id::MessageId;
 use crate::intake::IntakeRow;
 use crate::message::history::{AuditEvent, Checkpoint, StoredEvent, seal};
@@ -53,12 +53,8 @@ impl MemoryStore {
     }
 
     /// Puts the store on hold, as if it had gone back to an older state: for tests.
-    pub fn put_on_hold(&self, reason: HoldReason) {
-        *self.held() = Some(Hold {
-            reason,
-            noted: "as it was".to_owned(),
-            found: "as it is".to_owned(),
-        });
+    pub fn put_on_hold(&self, hold: Hold) {
+        *self.held() = Some(hold);
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Hold>> {
@@ -66,7 +62,9 @@ impl MemoryStore {
     }
 
     fn check_hold(&self) -> Result<()> {
-        self.held().as_ref().map_or(Ok(()), |hold| Err(hold.refuse()))
+        self.held()
+            .as_ref()
+            .map_or(Ok(()), |hold| Err(hold.refuse()))
     }
 
     /// Reads one workspace; a default answer when it holds nothing.
@@ -180,10 +178,7 @@ impl Store for MemoryStore {
         if held.as_ref() != Some(seen) {
             return Err(Hold::another());
         }
-        // Only events: nothing in them can be refused half way.
-        for set in &sets {
-            apply::apply(spaces.entry(set.workspace().clone()).or_default(), set)?;
-        }
+        apply::together(&mut spaces, &sets)?;
         *held = None;
         Ok(())
     }
