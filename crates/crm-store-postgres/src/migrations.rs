@@ -5,6 +5,7 @@ use crm_core::{Error, ErrorKind};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::fault::Outcome;
+use crate::place;
 use crate::query::Names;
 
 /// The SQL of every step ever released, in the order of [`schema::MIGRATIONS`]. Released ones are never
@@ -108,6 +109,10 @@ async fn migrate(
         .bind(name)
         .execute(&mut *connection)
         .await?;
+    }
+    if newest == 0 {
+        // Nothing was ever written, so nothing can have been lost.
+        place::note(connection, names).await?;
     }
     Ok(())
 }
