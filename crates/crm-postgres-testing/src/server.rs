@@ -181,9 +181,26 @@ impl Server {
         let way = url::words(SUPERUSER, &primary.home.0, primary.port, name);
         // Where ALTER SYSTEM writes too, so that it wins over what was copied.
         self.append("postgresql.auto.conf", &setting("primary_conninfo", &way)?)?;
-        self.append("standby.signal", "")?;
+        self.mark("standby.signal")
+    }
+
+    /// An empty file that the server looks for.
+    fn mark(&self, file: &str) -> Result<(), String> {
+        self.append(file, "")?;
         self.home
-            .give(&self.data.0.join("standby.signal"), self.account.as_ref())
+            .give(&self.data.0.join(file), self.account.as_ref())
+    }
+
+    /// Makes this server, a stopped copy, recover at its next start as from an archive that holds nothing
+    /// more: from then on it is a server of its own, on a new timeline. Without this it recovers as after a
+    /// crash and stays on the timeline it had.
+    ///
+    /// # Errors
+    ///
+    /// The files that say so cannot be written.
+    pub fn recover(&self) -> Result<(), String> {
+        self.configure(&setting("restore_command", "false")?)?;
+        self.mark("recovery.signal")
     }
 
     /// Makes a running standby a server of its own, on a new timeline, and waits until it takes writes.

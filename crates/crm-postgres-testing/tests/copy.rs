@@ -75,6 +75,20 @@ fn a_backup_of_a_running_server_is_restored_as_it_was() {
 }
 
 #[test]
+fn a_backup_that_is_recovered_goes_on_by_itself() {
+    let (server, copy) = pair();
+    copy.recover().unwrap();
+    copy.start_again().unwrap();
+    let begun = Instant::now();
+    while open(&copy).query("SELECT pg_is_in_recovery()").unwrap() != ["f"] {
+        assert!(begun.elapsed() < PATIENCE, "{}", copy.log_tail());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(words(&copy), ["before", "meanwhile"]);
+    assert_ne!(timeline(&copy), timeline(&server));
+}
+
+#[test]
 fn a_stopped_server_is_copied_without_a_label() {
     let (server, _) = pair();
     server.stop(Mode::Fast).unwrap();

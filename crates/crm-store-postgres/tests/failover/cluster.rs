@@ -1,5 +1,6 @@
 //! A primary and its standby behind one address.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crm_postgres_testing::{Mode, Server, ServerOptions};
@@ -74,12 +75,21 @@ impl Cluster {
         }
     }
 
+    /// The attempts that one server knows, by id.
+    pub(crate) fn attempts(&self, server: &Server) -> BTreeSet<String> {
+        let attempts = self.ask(server, "SELECT id FROM crm.attempts");
+        attempts.into_iter().collect()
+    }
+
     /// Waits until all workers have asked for messages several times more and were refused: a refused claim
     /// rolls its transaction back, and nothing else does that so often.
     pub(crate) fn refusals(&self, server: &Server) {
-        let listening = "SELECT count(*) >= 4 FROM pg_stat_activity \
-            WHERE application_name = 'crm' AND query LIKE 'LISTEN%'";
-        self.wait_for(server, listening, "true");
+        // Each listens, and so does the test's own process.
+        let listening = format!(
+            "SELECT count(*) > {WORKERS} FROM pg_stat_activity \
+             WHERE application_name = 'crm' AND query LIKE 'LISTEN%'"
+        );
+        self.wait_for(server, &listening, "true");
         let count = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()";
         let before: usize = self.ask(server, count)[0].parse().unwrap();
         let more = format!("SELECT ({count}) >= {}", before + 3 * WORKERS);
@@ -125,6 +135,13 @@ impl Cluster {
         standby
     }
 
+    /// A backup becomes a server of its own, recovered as from an archive: its timeline is a new one.
+    pub(crate) fn restore(&self, backup: &Server) {
+        backup.recover().unwrap();
+        backup.start_again().unwrap();
+        self.wait_for(backup, "SELECT pg_is_in_recovery()", "false");
+    }
+
     /// From now on the standby hears nothing of the primary, which does not wait for it.
     pub(crate) fn cut_off(&self, standby: &Server) {
         self.run(
@@ -145,7 +162,12 @@ impl Cluster {
             self.front.lead_to(&standby);
         }
         standby.promote().unwrap();
-        self.front.lead_to(&standby);
-        std::mem::replace(&mut self.primary, standby)
+        self.replace(standby)
+    }
+
+    /// The address leads to another server from now on. Returns the one before.
+    pub(crate) fn replace(&mut self, next: Server) -> Server {
+        self.front.lead_to(&next);
+        std::mem::replace(&mut self.primary, next)
     }
 }

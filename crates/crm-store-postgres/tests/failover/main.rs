@@ -6,9 +6,12 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod backups;
 mod cluster;
 mod faults;
 mod front;
+mod held;
+mod loss;
 mod migration;
 #[path = "../common/place.rs"]
 mod place;

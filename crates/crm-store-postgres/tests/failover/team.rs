@@ -21,12 +21,17 @@ pub(crate) struct Team {
 }
 
 impl Team {
-    /// Starts `worker-1` to `worker-4`.
-    pub(crate) fn start(scene: &Scene) -> Self {
-        let mut team = Self {
+    /// Nobody yet.
+    pub(crate) fn empty() -> Self {
+        Self {
             sink: Sink::start(SLOWEST_MS),
             workers: Vec::new(),
-        };
+        }
+    }
+
+    /// Starts `worker-1` to `worker-4`.
+    pub(crate) fn start(scene: &Scene) -> Self {
+        let mut team = Self::empty();
         team.join(scene, 1);
         team
     }
@@ -60,11 +65,6 @@ impl Team {
     /// Tells the workers to stop and waits until they have, in good order: what is left to seal is sealed.
     pub(crate) fn end(&mut self) {
         self.workers.drain(..).for_each(Process::end);
-    }
-
-    /// SIGKILL for all.
-    pub(crate) fn kill(&mut self) {
-        self.workers.drain(..).for_each(Process::kill);
     }
 }
 
