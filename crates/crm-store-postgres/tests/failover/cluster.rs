@@ -96,8 +96,9 @@ impl Cluster {
         self.wait_for(server, &more, "true");
     }
 
-    /// A backup of the running primary, taken as `pg_basebackup` takes it; not started.
-    pub(crate) fn backup(&self) -> Server {
+    /// A backup of the running primary, taken as `pg_basebackup` takes it; not started. `amid` is done
+    /// before it is complete: it holds what that did.
+    pub(crate) fn backup(&self, amid: impl FnOnce()) -> Server {
         let mut connection = self.runtime.block_on(async {
             let mut connection = Self::connect(&self.primary).await;
             let start = sqlx::query("SELECT pg_backup_start('backup', true)");
@@ -105,6 +106,7 @@ impl Cluster {
             connection
         });
         let end = || {
+            amid();
             let label = sqlx::query_scalar("SELECT labelfile FROM pg_backup_stop(false)");
             let label = self.runtime.block_on(label.fetch_one(&mut connection));
             label.map(Some).map_err(|error| error.to_string())
@@ -115,7 +117,7 @@ impl Cluster {
     /// A standby that follows the primary. When it is `synchronous`, no commit is answered from now on
     /// before the standby has it on disk.
     pub(crate) fn standby(&self, synchronous: bool) -> Server {
-        let standby = self.backup();
+        let standby = self.backup(|| {});
         standby.follow(&self.primary, STANDBY).unwrap();
         standby.start_again().unwrap();
         if synchronous {

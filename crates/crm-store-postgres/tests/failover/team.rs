@@ -66,6 +66,11 @@ impl Team {
     pub(crate) fn end(&mut self) {
         self.workers.drain(..).for_each(Process::end);
     }
+
+    /// SIGKILL for all.
+    pub(crate) fn kill(&mut self) {
+        self.workers.drain(..).for_each(Process::kill);
+    }
 }
 
 /// So many workspaces, each with so many messages that wait for their approval.
