@@ -57,7 +57,7 @@ pub enum Role {
     Viewer,
     /// Also writes contacts, templates, messages and campaigns, and decides approvals.
     Manager,
-    /// Also erases people, lifts suppressions and changes policies.
+    /// Also erases people, lifts suppressions, ends holds and changes policies.
     Admin,
     /// The worker. Plans, drafts and delivers; never approves.
     System,
@@ -165,13 +165,16 @@ pub enum Action {
     LiftSuppression,
     /// Look into the intake and put something in.
     Intake,
+    /// End a hold.
+    AcknowledgeHold,
 }
 
 impl Action {
     const fn allowed(self, role: Role) -> bool {
         match (self, role) {
             (_, Role::Admin) | (Self::Read, _) => true,
-            (Self::Erase | Self::LiftSuppression, _) | (_, Role::Viewer) => false,
+            (Self::Erase | Self::LiftSuppression | Self::AcknowledgeHold, _)
+            | (_, Role::Viewer) => false,
             (_, Role::Manager) => true,
             (Self::WriteMessages | Self::Suppress | Self::WriteCampaigns, Role::System) => true,
             (_, Role::System) => false,
@@ -190,6 +193,7 @@ impl Action {
             Self::Suppress => "suppress an address",
             Self::LiftSuppression => "lift a suppression",
             Self::Intake => "use the intake",
+            Self::AcknowledgeHold => "acknowledge that the store went back",
         }
     }
 }

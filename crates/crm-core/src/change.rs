@@ -30,6 +30,8 @@ pub enum Precondition {
         /// Address.
         address: String,
     },
+    /// The store is not on [`hold`](crate::hold); else [`OnHold`](crate::ErrorKind::OnHold).
+    NotOnHold,
 }
 
 /// One write. `Insert` of an existing key is [`Duplicate`](crate::ErrorKind::Duplicate); `Update` needs

@@ -30,6 +30,9 @@ pub enum ErrorKind {
     Unsupported,
     /// The store, provider or model cannot be reached or is overloaded.
     Unavailable,
+    /// The store went back to an older state and sends nothing until an operator acknowledges it; see
+    /// [`hold`](crate::hold).
+    OnHold,
     /// Configuration is wrong; an operator has to act.
     Configuration,
     /// Stored data contradicts itself (tampering, a newer database version, a bug).
@@ -50,6 +53,7 @@ impl ErrorKind {
             Self::Duplicate => "duplicate",
             Self::Unsupported => "unsupported",
             Self::Unavailable => "unavailable",
+            Self::OnHold => "on_hold",
             Self::Configuration => "configuration",
             Self::Corrupt => "corrupt",
         }

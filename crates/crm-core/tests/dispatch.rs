@@ -79,6 +79,7 @@ fn what_holds_is_begun_with_one_attempt_and_its_preconditions() {
     assert_eq!(
         begun.changes.preconditions(),
         [
+            Precondition::NotOnHold,
             Precondition::Contact(view.contact.id, 1),
             Precondition::NotSuppressed {
                 channel: "email".to_owned(),

@@ -4,7 +4,7 @@
 use crm_core::message::lifecycle::{Event, Status, TRANSITIONS, allowed_actions, apply};
 use crm_core::{ErrorKind, Role};
 
-/// `from event to who`: `p` people, `w` worker, `b` both. Written independently of the code's table.
+/// `from event to who`: `p` people, `a` admins, `w` worker, `b` people and worker. Written independently of the code's table.
 const EXPECTED: &str = "
 draft submit pending_approval b
 draft edit draft b
@@ -28,12 +28,14 @@ approved reject rejected p
 approved claim claimed w
 approved cancel cancelled b
 approved expire expired w
+approved suspect uncertain a
 claimed begin sending w
 claimed invalidate pending_approval w
 claimed postpone approved w
 claimed release approved w
 claimed cancel cancelled w
 claimed expire expired w
+claimed suspect uncertain a
 sending accept sent w
 sending refuse failed w
 sending defer approved w
@@ -70,8 +72,9 @@ fn every_status_event_and_role_is_decided_as_specified() {
                 let got = apply(from, event, role);
                 let allowed = |who: char| match role {
                     Role::Viewer => false,
-                    Role::Manager | Role::Admin => who != 'w',
-                    Role::System => who != 'p',
+                    Role::Manager => matches!(who, 'p' | 'b'),
+                    Role::Admin => who != 'w',
+                    Role::System => matches!(who, 'w' | 'b'),
                 };
                 match expected(from, event) {
                     Some((to, who)) if allowed(who) => assert_eq!(got, Ok(to)),
@@ -84,7 +87,7 @@ fn every_status_event_and_role_is_decided_as_specified() {
             }
         }
     }
-    assert_eq!(cells, 12 * 24 * 4);
+    assert_eq!(cells, 12 * 25 * 4);
     assert_eq!(
         TRANSITIONS.len(),
         EXPECTED.lines().filter(|line| !line.is_empty()).count()
@@ -110,7 +113,7 @@ fn allowed_actions_are_those_that_apply_accepts() {
         for role in Role::ALL {
             let listed = allowed_actions(from, role);
             for event in Event::ALL {
-                let action = event != Event::Invalidate;
+                let action = !matches!(event, Event::Invalidate | Event::Suspect);
                 assert_eq!(
                     listed.contains(&event),
                     action && apply(from, event, role).is_ok()

@@ -11,6 +11,7 @@ use crm_core::message::lifecycle::{Event, TRANSITIONS, Who};
 const fn who(who: Who) -> &'static str {
     match who {
         Who::People => "manager, admin",
+        Who::Admins => "admin",
         Who::Worker => "worker",
         Who::Both => "manager, admin, worker",
     }
@@ -51,6 +52,7 @@ const fn event(event: Event) -> &'static str {
         Event::Refuse => "the provider refused for good, or the attempts are used up",
         Event::Defer => "the provider refused for now, or it provably did not leave",
         Event::Doubt => "no certain answer, or the lease ran out with an attempt open",
+        Event::Suspect => "the store went back to an older state: it may have been sent since",
         Event::ConfirmSent => "a receipt, a look-up or a late answer proves that it was sent",
         Event::ConfirmFailed => "a receipt, a look-up or a late answer proves that it was not",
         Event::ResolveSent => "a person says: it was sent",

@@ -1,8 +1,10 @@
 //! The store in memory keeps the contract of stores, and the fakes keep theirs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
+use crm_core::hold::{Hold, HoldReason};
 use crm_core::memory::MemoryStore;
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
 use crm_core::port::clock::Clock;
@@ -11,6 +13,7 @@ use crm_core::port::llm::{Llm, LlmFailure};
 use crm_core::port::store::Store;
 use crm_core::testing::channel_suite::{ChannelHarness, Delivered, Trouble};
 use crm_core::testing::llm_suite::{Behaviour, LlmHarness};
+use crm_core::testing::store_suite::HoldHarness;
 use crm_core::testing::{
     FakeClock, RecordingChannel, ScriptedLlm, SequentialIds, channel_suite, llm_suite, store_suite,
 };
@@ -68,6 +71,37 @@ async fn recording_channel_conforms() {
         .await;
         assert!(report.is_ok(), "{report}");
     }
+}
+
+/// Finds itself elsewhere whenever it is told to.
+#[derive(Default)]
+struct Forgetful {
+    store: Arc<MemoryStore>,
+    times: AtomicU32,
+}
+
+#[async_trait]
+impl HoldHarness for Forgetful {
+    fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    async fn lose_place(&self) {
+        let times = self.times.fetch_add(1, Ordering::Relaxed);
+        self.store.put_on_hold(Hold {
+            reason: HoldReason::Restored,
+            noted: "here".to_owned(),
+            found: format!("elsewhere {times}"),
+        });
+    }
+}
+
+#[tokio::test]
+async fn memory_store_keeps_the_hold() {
+    let report =
+        store_suite::run_holds(|| async { Arc::new(Forgetful::default()) as Arc<dyn HoldHarness> })
+            .await;
+    assert!(report.is_ok(), "{report}");
 }
 
 #[derive(Default)]

@@ -34,6 +34,7 @@ obey() {
             --auth-local=trust --auth-host=scram-sha-256 ${2:+--pwfile="$2"} ;;
         start) server start -w -t 120 -l "$log" ;;
         stop) stop "$2" ;;
+        promote) server promote -w -t 120 ;;
         *) false ;;
     esac
 }

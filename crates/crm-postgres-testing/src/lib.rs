@@ -2,8 +2,8 @@
 //! started it, however that process ends.
 //!
 //! [`shared`] is what most tests want: the server named by `DATABASE_URL`, or one of this process. A test
-//! that restarts its server, fills its disk or needs `fsync` starts a [`Server`] of its own. Statements are
-//! the caller's work: this crate uses the standard library alone and hands out URLs.
+//! that restarts its server, fills its disk or needs `fsync` starts a [`Server`] of its own; a second one can
+//! be its copy, its backup or its standby. Statements are the caller's work: this crate uses the standard library alone and hands out URLs.
 //!
 //! ```
 //! # #[cfg(unix)] {
@@ -22,6 +22,8 @@ mod shared;
 
 #[cfg(unix)]
 mod account;
+#[cfg(unix)]
+mod files;
 #[cfg(unix)]
 mod folder;
 #[cfg(unix)]

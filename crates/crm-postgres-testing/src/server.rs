@@ -13,7 +13,7 @@ use crate::binaries::Binaries;
 use crate::folder;
 use crate::guard::{Guard, SUPERUSER, Watch};
 use crate::options::{Mode, ServerOptions, configuration, setting};
-use crate::url;
+use crate::{files, url};
 
 /// The socket's number where no port is open: it only names a file in the server's own folder.
 const NUMBER: u16 = 5432;
@@ -37,6 +37,8 @@ pub struct Server {
     data: Folder,
     port: u16,
     password: Option<String>,
+    binaries: Binaries,
+    account: Option<Account>,
 }
 
 impl fmt::Debug for Server {
@@ -99,36 +101,118 @@ impl Server {
     ///
     /// As [`Self::start`].
     pub fn start_with(binaries: &Binaries, options: ServerOptions) -> Result<Self, String> {
-        let account = account_for(binaries)?;
-        let account = account.as_ref();
-        let parent =
-            folder::for_sockets(|parent| account.is_none() || account::open_to_all(parent))?;
-        let home = Folder::new(&parent, account)?;
-        let data = match &options.root {
-            Some(root) => Folder::new(&absolute(root)?, account)?,
-            None => Folder::new(&home.0, account)?,
-        };
-        let guard = Guard::start(&Watch {
-            binaries,
-            account,
-            data: &data.0,
-            log: &home.log(),
-            folders: vec![&data.0, &home.0],
-        })?;
-        let mut server = Self {
-            guard: Mutex::new(guard),
-            home,
-            data,
-            port: NUMBER,
-            password: password(&options)?,
-        };
-        server.init(account)?;
+        let mut server = Self::empty(binaries.clone(), &options)?;
+        server.init()?;
         server.configure(&configuration(&options, &server.home.0)?)?;
         server.first_start(options.tcp)?;
         Ok(server)
     }
 
-    fn init(&mut self, account: Option<&Account>) -> Result<(), String> {
+    /// Folders and a guard, no data.
+    fn empty(binaries: Binaries, options: &ServerOptions) -> Result<Self, String> {
+        let account = account_for(&binaries)?;
+        let user = account.as_ref();
+        let parent = folder::for_sockets(|parent| user.is_none() || account::open_to_all(parent))?;
+        let home = Folder::new(&parent, user)?;
+        let data = match &options.root {
+            Some(root) => Folder::new(&absolute(root)?, user)?,
+            None => Folder::new(&home.0, user)?,
+        };
+        let guard = Guard::start(&Watch {
+            binaries: &binaries,
+            account: user,
+            data: &data.0,
+            log: &home.log(),
+            folders: vec![&data.0, &home.0],
+        })?;
+        Ok(Self {
+            guard: Mutex::new(guard),
+            home,
+            data,
+            port: NUMBER,
+            password: password(options)?,
+            binaries,
+            account,
+        })
+    }
+
+    /// Another server with this one's data, not started yet: a backup, to be restored with
+    /// [`Self::start_again`], or a standby once it was told to [`Self::follow`].
+    ///
+    /// This server is stopped, or the caller has called `pg_backup_start` and keeps that connection open;
+    /// `end` is called when the files are copied, calls `pg_backup_stop` and answers with the label's
+    /// text, or with nothing for a stopped server. What the server writes to its log of changes until
+    /// then has to be kept: set `wal_keep_size`.
+    ///
+    /// # Errors
+    ///
+    /// What `end` says, a file that cannot be copied, or `options` that want TCP: a copy is reached over
+    /// its socket alone.
+    pub fn copy(
+        &self,
+        options: ServerOptions,
+        end: impl FnOnce() -> Result<Option<String>, String>,
+    ) -> Result<Self, String> {
+        if options.tcp {
+            return Err("a copy of a server is reached over its socket alone".to_owned());
+        }
+        let copy = Self::empty(self.binaries.clone(), &options)?;
+        let (from, to) = (&self.data.0, &copy.data.0);
+        files::copy(from, to)?;
+        if let Some(label) = end()? {
+            let path = to.join("backup_label");
+            fs::write(&path, label).map_err(|error| shown(&path, &error))?;
+        }
+        files::copy_changes(from, to)?;
+        copy.configure(&configuration(&options, &copy.home.0)?)?;
+        copy.configure(&setting("port", &copy.port.to_string())?)?;
+        let give = |path: &Path| copy.home.give(path, copy.account.as_ref());
+        files::each(to, &give)?;
+        Ok(copy)
+    }
+
+    /// Makes this server, a stopped copy, a standby of `primary`, which knows it as `name`, from its next
+    /// start until it is promoted.
+    ///
+    /// # Errors
+    ///
+    /// The files that say so cannot be written.
+    pub fn follow(&self, primary: &Self, name: &str) -> Result<(), String> {
+        let way = url::words(SUPERUSER, &primary.home.0, primary.port, name);
+        // Where ALTER SYSTEM writes too, so that it wins over what was copied.
+        self.append("postgresql.auto.conf", &setting("primary_conninfo", &way)?)?;
+        self.mark("standby.signal")
+    }
+
+    /// An empty file that the server looks for.
+    fn mark(&self, file: &str) -> Result<(), String> {
+        self.append(file, "")?;
+        self.home
+            .give(&self.data.0.join(file), self.account.as_ref())
+    }
+
+    /// Makes this server, a stopped copy, recover at its next start as from an archive that holds nothing
+    /// more: from then on it is a server of its own, on a new timeline. Without this it recovers as after a
+    /// crash and stays on the timeline it had.
+    ///
+    /// # Errors
+    ///
+    /// The files that say so cannot be written.
+    pub fn recover(&self) -> Result<(), String> {
+        self.configure(&setting("restore_command", "false")?)?;
+        self.mark("recovery.signal")
+    }
+
+    /// Makes a running standby a server of its own, on a new timeline, and waits until it takes writes.
+    ///
+    /// # Errors
+    ///
+    /// It is no standby, or did not finish within two minutes.
+    pub fn promote(&self) -> Result<(), String> {
+        self.with_log(|guard| guard.order("promote"))
+    }
+
+    fn init(&mut self) -> Result<(), String> {
         let Some(password) = &self.password else {
             return self.with_log(|guard| guard.init(None));
         };
@@ -142,16 +226,21 @@ impl Server {
             writeln!(file, "{password}")
         };
         write().map_err(|error| shown(&path, &error))?;
-        self.home.give(&path, account)?;
+        self.home.give(&path, self.account.as_ref())?;
         let done = self.with_log(|guard| guard.init(Some(&path)));
         fs::remove_file(&path).map_err(|error| shown(&path, &error))?;
         done
     }
 
     fn configure(&self, lines: &str) -> Result<(), String> {
-        let path = self.data.0.join("postgresql.conf");
+        self.append("postgresql.conf", lines)
+    }
+
+    fn append(&self, file: &str, lines: &str) -> Result<(), String> {
+        let path = self.data.0.join(file);
         fs::OpenOptions::new()
             .append(true)
+            .create(true)
             .open(&path)
             .and_then(|mut file| file.write_all(lines.as_bytes()))
             .map_err(|error| shown(&path, &error))
@@ -300,6 +389,6 @@ fn absolute(path: &Path) -> Result<PathBuf, String> {
     path.canonicalize().map_err(|error| shown(path, &error))
 }
 
-fn shown(path: &Path, error: &std::io::Error) -> String {
+pub(crate) fn shown(path: &Path, error: &std::io::Error) -> String {
     format!("{}: {error}", path.display())
 }

@@ -24,6 +24,20 @@ pub(crate) fn tcp(user: &str, password: &str, port: u16, database: &str) -> Stri
     )
 }
 
+/// The same as [`socket`] in libpq's words, as one server reaches another, with the name it gives itself.
+pub(crate) fn words(user: &str, folder: &Path, port: u16, name: &str) -> String {
+    let folder = folder.display().to_string();
+    format!(
+        "host={} port={port} user={user} application_name={}",
+        quoted(&folder),
+        quoted(name)
+    )
+}
+
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
 fn encoded(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {
@@ -49,6 +63,13 @@ mod tests {
         assert_eq!(
             tcp("crm", "p@/:ў", 7, "db_1"),
             "postgres://crm:p%40%2F%3A%D1%9E@127.0.0.1:7/db_1"
+        );
+    }
+    #[test]
+    fn nothing_in_a_name_is_taken_for_another_word() {
+        assert_eq!(
+            words("crm", Path::new("/t/a b"), 5432, "it's"),
+            "host='/t/a b' port=5432 user=crm application_name='it\\'s'"
         );
     }
 }

@@ -81,7 +81,8 @@ impl<'a> Group<'a> {
             let free = set
                 .preconditions()
                 .iter()
-                .all(|precondition| !group.rows.contains(&read_by(precondition)))
+                .filter_map(read_by)
+                .all(|row| !group.rows.contains(&row))
                 && group.has_room_for(set);
             if !free {
                 return (group, count);
@@ -190,10 +191,13 @@ fn row_of(change: &Change) -> Kind<'_> {
     })
 }
 
-fn read_by(precondition: &Precondition) -> Row<'_> {
-    match precondition {
+/// The row of a workspace that a precondition reads.
+fn read_by(precondition: &Precondition) -> Option<Row<'_>> {
+    Some(match precondition {
         Precondition::Contact(id, _) => Row::Contact(id.0),
         Precondition::Campaign(id, _) => Row::Campaign(id.0),
         Precondition::NotSuppressed { channel, address } => Row::Address(channel, address),
-    }
+        // No change set writes the place.
+        Precondition::NotOnHold => return None,
+    })
 }

@@ -14,6 +14,14 @@
 //! are spread over slots and events are sealed afterwards, so that no two writers meet on one row.
 //! `NOTIFY` wakes resting workers; they look again by themselves when it is lost.
 //!
+//! # Going back to an older state
+//! The table `place` has one row: the names of the server, its timeline, the database and our tables, as
+//! they were when the schema was made or a hold was last acknowledged. Each claim and each begin compares
+//! them with what it finds and refuses when they differ: see [`crm_core::hold`]. A promoted standby, a
+//! recovery to a point in time, a restored dump, a copied database and a move to another server (also by
+//! `pg_upgrade`) are each held until an operator acknowledges. A copy of the server's files that is put
+//! back without recovery cannot be told from the server it was made of: restore from an archive instead.
+//!
 //! # Many rows
 //! [`PgOptions::partitions`] splits the large tables by hash of the workspace when they are first made:
 //! the key of each begins with it, and every statement names one workspace. That is also the way to a
@@ -37,6 +45,7 @@ mod lists;
 mod messages;
 mod migrations;
 mod notice;
+mod place;
 mod plan;
 mod query;
 mod require;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::fault::{Fault, Outcome};
 use crate::query::Db;
-use crate::suppressions;
+use crate::{place, suppressions};
 
 /// Into how many locks the addresses of a workspace fall.
 const GUARDS: u32 = 64;
@@ -24,6 +24,7 @@ pub(crate) async fn hold(db: &mut Db<'_>, sets: &[&ChangeSet]) -> Outcome<()> {
     let mut contacts = BTreeMap::new();
     let mut campaigns = BTreeMap::new();
     let mut addresses = Vec::new();
+    let mut begins = false;
     for precondition in all() {
         match precondition {
             Precondition::Contact(id, version) => {
@@ -39,7 +40,11 @@ pub(crate) async fn hold(db: &mut Db<'_>, sets: &[&ChangeSet]) -> Outcome<()> {
             Precondition::NotSuppressed { channel, address } => {
                 addresses.push((channel.as_str(), address.as_str()));
             }
+            Precondition::NotOnHold => begins = true,
         }
+    }
+    if begins {
+        place::look(db.connection, db.names).await?.check()?;
     }
     // In one order for everybody: campaigns, contacts, addresses; each by id.
     let good = versions(

@@ -264,6 +264,15 @@ CREATE TABLE crm.checkpoints (
     hash bytea NOT NULL
 );
 
+-- One row: where the database was when it was last known that nothing had been lost. See place.rs.
+CREATE TABLE crm.place (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    system text NOT NULL,
+    timeline text NOT NULL,
+    database bigint NOT NULL,
+    tables bigint NOT NULL
+);
+
 -- A counter is the sum of its slots; a writer adds to the slot of its connection, so that writers do not
 -- queue on one row.
 CREATE TABLE crm.counters (

@@ -11,6 +11,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
 use crm_core::message::Message;
@@ -32,7 +33,7 @@ use crate::query::{Db, Names, workspace as find};
 use crate::writer::is_lost;
 use crate::{
     Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, events, intake, lists,
-    messages, plan, suppressions, templates, trail,
+    messages, place, plan, suppressions, templates, trail,
 };
 
 /// Work that reads.
@@ -159,6 +160,7 @@ impl Inner {
     async fn claim_now(&self, claim: &Claim, urgent: bool) -> Outcome<Option<Vec<Message>>> {
         let mut transaction = self.begin(&self.begin_claim).await?;
         let Some(key) = self.key_on(&mut transaction, &claim.workspace).await? else {
+            place::look(&mut transaction, &self.names).await?.check()?;
             return Ok(Some(Vec::new()));
         };
         let mut db = Db {
@@ -170,8 +172,10 @@ impl Inner {
         if !dispatch::alone(&mut db).await? && !urgent {
             return Ok(None);
         }
+        let look = place::look(db.connection, db.names).await?;
+        look.check()?;
         let now = match self.time {
-            TimeSource::Database => clock(db.connection).await?,
+            TimeSource::Database => look.now,
             TimeSource::Caller => claim.now,
         };
         let limit = claim.limit.clamp(1, 1_000);
@@ -267,6 +271,22 @@ impl Store for PgStore {
                 }
             }
         }
+    }
+
+    async fn hold(&self) -> Result<Option<Hold>> {
+        let look = self
+            .inner
+            .on_connection(|connection, names| Box::pin(place::look(connection, names)))
+            .await;
+        look.map(|look| look.hold)
+            .map_err(|fault| Error::from(fault).during("hold"))
+    }
+
+    async fn lift_hold(&self, seen: &Hold, sets: Vec<ChangeSet>) -> Result<()> {
+        self.inner
+            .lift_hold(seen, &sets)
+            .await
+            .map_err(|fault| Error::from(fault).during("lift_hold"))
     }
 
     async fn become_dispatcher(&self) -> Result<()> {

@@ -18,8 +18,7 @@ pub(crate) struct Place {
 impl Place {
     /// A new schema for the test `name`.
     pub(crate) async fn open(name: &str) -> Self {
-        let url = crm_postgres_testing::shared().unwrap();
-        let mut connection = PgConnection::connect(url).await.unwrap();
+        let mut connection = Self::connect().await;
         let schema = format!("crm_test_{name}_{}", std::process::id());
         drop_schema(&mut connection, &schema).await;
         let names = Names::new(&schema).unwrap();
@@ -31,6 +30,16 @@ impl Place {
             workspace: Workspace::default(),
             key: done(key),
         }
+    }
+
+    /// Another connection to the server.
+    pub(crate) async fn connect() -> PgConnection {
+        let url = crm_postgres_testing::shared().unwrap();
+        PgConnection::connect(url).await.unwrap()
+    }
+
+    pub(crate) const fn names(&self) -> &Names {
+        &self.names
     }
 
     pub(crate) fn db(&mut self) -> Db<'_> {

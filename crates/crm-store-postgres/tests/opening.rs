@@ -76,7 +76,7 @@ async fn ten_that_start_together_make_the_schema_once() {
         .keys()
         .filter(|name| !names.contains(name.as_str()))
         .collect();
-    assert_eq!(more, ["migrations"]);
+    assert_eq!(more, ["migrations", "place"]);
     drop_schema(&mut connection, &options.schema).await;
 }
 

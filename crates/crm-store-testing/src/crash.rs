@@ -14,6 +14,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
 use crm_core::message::history::{Checkpoint, StoredEvent, Subject};
@@ -185,6 +186,14 @@ impl Store for CrashingStore {
             self.reach("claim", false);
         }
         claimed
+    }
+
+    async fn hold(&self) -> Result<Option<Hold>> {
+        self.inner.hold().await
+    }
+
+    async fn lift_hold(&self, seen: &Hold, sets: Vec<ChangeSet>) -> Result<()> {
+        self.inner.lift_hold(seen, sets).await
     }
 
     async fn become_dispatcher(&self) -> Result<()> {

@@ -14,6 +14,7 @@ use crate::change::ChangeSet;
 use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hold::Hold;
 use crate::id::MessageId;
 use crate::intake::IntakeRow;
 use crate::message::Message;
@@ -122,6 +123,17 @@ impl Store for Collecting {
 
     async fn claim(&self, _claim: Claim) -> Result<Vec<Message>> {
         Err(refused())
+    }
+
+    async fn hold(&self) -> Result<Option<Hold>> {
+        self.inner.hold().await
+    }
+
+    async fn lift_hold(&self, _seen: &Hold, _sets: Vec<ChangeSet>) -> Result<()> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "a deferred engine ends no hold; use the engine it was made from",
+        ))
     }
 
     async fn become_dispatcher(&self) -> Result<()> {

@@ -11,6 +11,7 @@ mod contacts;
 mod deferred;
 mod drain;
 mod generate;
+mod hold;
 mod import;
 mod intake;
 mod messages;

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::Spaces;
 use super::tables::{Put, Tables, email_key, occurrence_key, template_key};
 use crate::actor::Workspace;
 use crate::campaign::PlanRow;
@@ -17,6 +18,34 @@ use crate::template::Template;
 
 /// Applies `set` to the tables of its workspace. After an error the tables are as they were.
 pub(super) fn apply(tables: &mut Tables, set: &ChangeSet) -> Result<()> {
+    rows(tables, set)?;
+    finish(tables, set);
+    Ok(())
+}
+
+/// Applies all sets, or after an error none of them.
+pub(super) fn together(spaces: &mut Spaces, sets: &[ChangeSet]) -> Result<()> {
+    let mut done = Vec::with_capacity(sets.len());
+    for set in sets {
+        let tables = spaces.entry(set.workspace().clone()).or_default();
+        match rows(tables, set) {
+            Ok(undo) => done.push((set.workspace(), undo)),
+            Err(error) => {
+                for (workspace, undo) in done.into_iter().rev() {
+                    undo.run(spaces.entry(workspace.clone()).or_default());
+                }
+                return Err(error);
+            }
+        }
+    }
+    for set in sets {
+        finish(spaces.entry(set.workspace().clone()).or_default(), set);
+    }
+    Ok(())
+}
+
+/// Writes the rows of a set; how to take them back.
+fn rows(tables: &mut Tables, set: &ChangeSet) -> Result<Undo> {
     for precondition in set.preconditions() {
         check(tables, precondition)?;
     }
@@ -27,12 +56,15 @@ pub(super) fn apply(tables: &mut Tables, set: &ChangeSet) -> Result<()> {
     let mut undo = Undo(Vec::new());
     for change in set.changes() {
         if let Err(error) = change_one(tables, set.workspace(), change, &mut undo) {
-            for put in undo.0.into_iter().rev() {
-                tables.put(put);
-            }
+            undo.run(tables);
             return Err(error);
         }
     }
+    Ok(undo)
+}
+
+/// Appends the events of a set whose rows were written, and counts.
+fn finish(tables: &mut Tables, set: &ChangeSet) {
     tables
         .events
         .extend(set.events().iter().map(|event| StoredEvent {
@@ -45,7 +77,6 @@ pub(super) fn apply(tables: &mut Tables, set: &ChangeSet) -> Result<()> {
         .map(|(name, amount)| (name.clone(), *amount))
         .collect();
     counter::add(&mut tables.counters, &amounts, 1);
-    Ok(())
 }
 
 /// The writes that take back what was written, in the order of writing.
@@ -56,10 +87,18 @@ impl Undo {
         let inverse = tables.put(put);
         self.0.push(inverse);
     }
+
+    fn run(self, tables: &mut Tables) {
+        for put in self.0.into_iter().rev() {
+            tables.put(put);
+        }
+    }
 }
 
 fn check(tables: &Tables, precondition: &Precondition) -> Result<()> {
     let (holds, what) = match precondition {
+        // Looked at by the store, whose workspaces are on hold together.
+        Precondition::NotOnHold => return Ok(()),
         Precondition::Contact(id, version) => (
             tables.contacts.get(id).map(|row| row.version) == Some(*version),
             "contact",

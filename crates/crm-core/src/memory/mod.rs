@@ -14,10 +14,11 @@ use async_trait::async_trait;
 
 use crate::actor::Workspace;
 use crate::campaign::{Campaign, CampaignStatus, PlanRow};
-use crate::change::ChangeSet;
+use crate::change::{ChangeSet, Precondition};
 use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::error::Result;
+use crate::hold::Hold;
 use crate::id::MessageId;
 use crate::intake::IntakeRow;
 use crate::message::history::{AuditEvent, Checkpoint, StoredEvent, seal};
@@ -35,6 +36,8 @@ type Spaces = BTreeMap<Workspace, Tables>;
 #[derive(Default)]
 pub struct MemoryStore {
     spaces: Mutex<Spaces>,
+    /// Locked after `spaces`.
+    hold: Mutex<Option<Hold>>,
 }
 
 impl fmt::Debug for MemoryStore {
@@ -47,6 +50,21 @@ impl MemoryStore {
     // A panic inside cannot leave half a change: `apply` checks each change before it writes.
     fn lock(&self) -> MutexGuard<'_, Spaces> {
         self.spaces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts the store on hold, as if it had gone back to an older state: for tests.
+    pub fn put_on_hold(&self, hold: Hold) {
+        *self.held() = Some(hold);
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Hold>> {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_hold(&self) -> Result<()> {
+        self.held()
+            .as_ref()
+            .map_or(Ok(()), |hold| Err(hold.refuse()))
     }
 
     /// Reads one workspace; a default answer when it holds nothing.
@@ -112,12 +130,18 @@ impl Store for MemoryStore {
         let mut spaces = self.lock();
         Ok(sets
             .iter()
-            .map(|set| apply::apply(spaces.entry(set.workspace().clone()).or_default(), set))
+            .map(|set| {
+                if set.preconditions().contains(&Precondition::NotOnHold) {
+                    self.check_hold()?;
+                }
+                apply::apply(spaces.entry(set.workspace().clone()).or_default(), set)
+            })
             .collect())
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Message>> {
         let mut spaces = self.lock();
+        self.check_hold()?;
         let Some(tables) = spaces.get_mut(&claim.workspace) else {
             return Ok(Vec::new());
         };
@@ -142,6 +166,21 @@ impl Store for MemoryStore {
             apply::apply(tables, set)?;
         }
         Ok(claimed)
+    }
+
+    async fn hold(&self) -> Result<Option<Hold>> {
+        Ok(self.held().clone())
+    }
+
+    async fn lift_hold(&self, seen: &Hold, sets: Vec<ChangeSet>) -> Result<()> {
+        let mut spaces = self.lock();
+        let mut held = self.held();
+        if held.as_ref() != Some(seen) {
+            return Err(Hold::another());
+        }
+        apply::together(&mut spaces, &sets)?;
+        *held = None;
+        Ok(())
     }
 
     async fn become_dispatcher(&self) -> Result<()> {

@@ -146,6 +146,7 @@ pub fn begin(
     let proof = Approved::prove(&after, approval, &attempt)?;
     changes
         .push(Change::InsertAttempt(attempt.clone()))
+        .require(Precondition::NotOnHold)
         .require(Precondition::Contact(view.contact.id, view.contact.version))
         .require(Precondition::NotSuppressed {
             channel: after.channel.clone(),

@@ -30,6 +30,8 @@ pub enum Subject {
     Suppression,
     /// Something the host put into its intake (the id is derived from its key).
     Intake,
+    /// Deliveries as a whole (the id is zero).
+    Dispatch,
 }
 
 impl Subject {
@@ -43,6 +45,7 @@ impl Subject {
             Self::Campaign => "campaign",
             Self::Suppression => "suppression",
             Self::Intake => "intake",
+            Self::Dispatch => "dispatch",
         }
     }
 
@@ -56,6 +59,7 @@ impl Subject {
             Self::Campaign,
             Self::Suppression,
             Self::Intake,
+            Self::Dispatch,
         ]
         .into_iter()
         .find(|subject| subject.as_str() == name)

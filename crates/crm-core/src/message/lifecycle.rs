@@ -136,6 +136,8 @@ pub enum Event {
     Defer,
     /// No certain answer, or the lease ran out with an attempt open.
     Doubt,
+    /// The store went back to an older state: it may have been sent since.
+    Suspect,
     /// A receipt, a look-up or a late answer proves that it was sent.
     ConfirmSent,
     /// A receipt, a look-up or a late answer proves that it was not sent.
@@ -160,7 +162,7 @@ pub enum Event {
 
 impl Event {
     /// All events.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Submit,
         Self::Edit,
         Self::Reschedule,
@@ -175,6 +177,7 @@ impl Event {
         Self::Refuse,
         Self::Defer,
         Self::Doubt,
+        Self::Suspect,
         Self::ConfirmSent,
         Self::ConfirmFailed,
         Self::ResolveSent,
@@ -205,6 +208,7 @@ impl Event {
             Self::Refuse => "refuse",
             Self::Defer => "defer",
             Self::Doubt => "doubt",
+            Self::Suspect => "suspect",
             Self::ConfirmSent => "confirm_sent",
             Self::ConfirmFailed => "confirm_failed",
             Self::ResolveSent => "resolve_sent",
@@ -236,6 +240,7 @@ impl Event {
             Self::Refuse => "failed",
             Self::Defer => "deferred",
             Self::Doubt => "uncertain",
+            Self::Suspect => "suspected",
             Self::ConfirmSent => "confirmed_sent",
             Self::ConfirmFailed => "confirmed_failed",
             Self::ResolveSent => "resolved_sent",
@@ -261,6 +266,8 @@ impl Event {
 pub enum Who {
     /// Managers and admins.
     People,
+    /// Admins alone.
+    Admins,
     /// The worker alone.
     Worker,
     /// Managers, admins and the worker (on behalf of a campaign, a suppression or an erasure).
@@ -273,7 +280,8 @@ impl Who {
     pub const fn includes(self, role: Role) -> bool {
         match role {
             Role::Viewer => false,
-            Role::Manager | Role::Admin => matches!(self, Self::People | Self::Both),
+            Role::Manager => matches!(self, Self::People | Self::Both),
+            Role::Admin => !matches!(self, Self::Worker),
             Role::System => matches!(self, Self::Worker | Self::Both),
         }
     }
@@ -305,7 +313,7 @@ const fn t(from: Status, event: Event, who: Who, to: Status) -> Transition {
 pub const TRANSITIONS: &[Transition] = {
     use Event as E;
     use Status as S;
-    use Who::{Both, People, Worker};
+    use Who::{Admins, Both, People, Worker};
     &[
         t(S::Draft, E::Submit, Both, S::PendingApproval),
         t(S::Draft, E::Edit, Both, S::Draft),
@@ -339,6 +347,8 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::Sending, E::Refuse, Worker, S::Failed),
         t(S::Sending, E::Defer, Worker, S::Approved),
         t(S::Sending, E::Doubt, Worker, S::Uncertain),
+        t(S::Approved, E::Suspect, Admins, S::Uncertain),
+        t(S::Claimed, E::Suspect, Admins, S::Uncertain),
         t(S::Uncertain, E::ConfirmSent, Worker, S::Sent),
         t(S::Uncertain, E::ConfirmFailed, Worker, S::Failed),
         t(S::Uncertain, E::ResolveSent, People, S::Sent),
@@ -393,14 +403,14 @@ fn forbidden(event: Event, role: Role) -> Error {
     )
 }
 
-/// What `role` may do with a message in `from`, in the table's order. Invalidation is left out: it
-/// follows from a change of the contact and is nobody's action.
+/// What `role` may do with a message in `from`, in the table's order. Left out is what nobody does to one
+/// message: invalidation follows from a change of the contact, suspicion from the end of a hold.
 #[must_use]
 pub fn allowed_actions(from: Status, role: Role) -> Vec<Event> {
     TRANSITIONS
         .iter()
         .filter(|row| row.from == from && row.who.includes(role))
-        .filter(|row| row.event != Event::Invalidate)
+        .filter(|row| !matches!(row.event, Event::Invalidate | Event::Suspect))
         .map(|row| row.event)
         .collect()
 }

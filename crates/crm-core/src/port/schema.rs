@@ -10,7 +10,7 @@ pub const MIGRATIONS: [(i32, &str); 1] = [(1, "0001_base")];
 pub const NEWEST: i32 = 1;
 
 /// Tables and their columns, as every SQL store has them. A store may have further ones of its own, for
-/// locking and counting, which its documentation names.
+/// locking, counting and noting its place, which its documentation names.
 pub const TABLES: [(&str, &str); 14] = [
     ("workspaces", "key name"),
     (

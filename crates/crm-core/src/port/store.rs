@@ -17,6 +17,7 @@ use crate::change::ChangeSet;
 use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::error::Result;
+use crate::hold::Hold;
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent, Subject};
@@ -303,7 +304,23 @@ pub trait Store: Send + Sync + Debug {
     /// paused campaign, not on a parked channel, earliest `not_before` first. (Those of a cancelled
     /// campaign are taken: the last check calls them off.) No message is given to two callers. Each is
     /// changed through [`Claim::decide`].
+    ///
+    /// # Errors
+    /// [`OnHold`](crate::ErrorKind::OnHold) while on hold, whether anything is due or not. That is looked
+    /// at in the transaction of the claim: a standby may be promoted under a running program.
     async fn claim(&self, claim: Claim) -> Result<Vec<Message>>;
+
+    /// Why nothing may be claimed or begun now, in any workspace; `None` when all is well. A store that
+    /// cannot go back to an older state never is on hold. See [`hold`](crate::hold).
+    async fn hold(&self) -> Result<Option<Hold>>;
+
+    /// Ends the hold `seen`: notes the place the store is in now and applies `sets`, all in one
+    /// transaction.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::ErrorKind::Conflict) when the store is not on hold, or on another one by now:
+    /// nothing is written.
+    async fn lift_hold(&self, seen: &Hold, sets: Vec<ChangeSet>) -> Result<()>;
 
     /// Becomes the dispatcher, if only one may be. Held until the store is dropped; again is fine.
     ///

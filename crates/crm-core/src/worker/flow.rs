@@ -19,12 +19,15 @@ use tokio::time::Instant;
 use super::Worker;
 use super::deliver::{Begin, Claimed};
 use crate::actor::Workspace;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::AttemptId;
 use crate::port::channel::Outcome;
 
 /// How many outcomes are recorded in one commit at most.
 const RECORD_BATCH: usize = 1_000;
+
+/// How long a worker whose store is on hold waits before it looks again, at least.
+const HOLD_REST: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Until when a flow goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,6 +255,9 @@ impl<'w> Flow<'w> {
         }
         match refill.claimed {
             Ok(claimed) => {
+                if refill.asked {
+                    self.worker.notice_hold(false);
+                }
                 if refill.asked && claimed.is_empty() {
                     self.rest = Some(Instant::now() + self.worker.options.poll);
                 }
@@ -264,8 +270,15 @@ impl<'w> Flow<'w> {
     }
 
     fn failed(&mut self, error: Error, until: Until) {
-        tracing::warn!(kind = error.kind().code(), "deliveries wait for the store");
-        self.rest = Some(Instant::now() + self.worker.options.poll);
+        let poll = self.worker.options.poll;
+        let wait = if error.kind() == ErrorKind::OnHold {
+            self.worker.notice_hold(true);
+            poll.max(HOLD_REST)
+        } else {
+            tracing::warn!(kind = error.kind().code(), "deliveries wait for the store");
+            poll
+        };
+        self.rest = Some(Instant::now() + wait);
         if until == Until::Idle {
             self.failure.get_or_insert(error);
         }

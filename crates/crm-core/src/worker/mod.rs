@@ -11,7 +11,7 @@ mod recall;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use chrono::{DateTime, Duration, Utc};
 use futures_util::future;
@@ -106,6 +106,8 @@ pub struct Worker {
     recalled: Mutex<BTreeMap<CampaignId, recall::Recall>>,
     /// Whose turn it is to be claimed for first.
     turn: AtomicUsize,
+    /// Whether the last claim was refused because the store is on hold.
+    on_hold: AtomicBool,
 }
 
 impl Worker {
@@ -128,6 +130,7 @@ impl Worker {
             parked: Mutex::default(),
             recalled: Mutex::default(),
             turn: AtomicUsize::new(0),
+            on_hold: AtomicBool::new(false),
         }
     }
 
@@ -150,6 +153,25 @@ impl Worker {
             self.seal(&workspace).await?;
         }
         Ok(())
+    }
+
+    /// Whether the worker delivers nothing because the store is on [`hold`](crate::hold), as it found
+    /// when it last looked for due messages. It goes on with everything else, and looks again within
+    /// about a second.
+    #[must_use]
+    pub fn is_on_hold(&self) -> bool {
+        self.on_hold.load(Ordering::Relaxed)
+    }
+
+    /// Remembers it, and tells the log when it has changed.
+    pub(super) fn notice_hold(&self, on_hold: bool) {
+        match (self.on_hold.swap(on_hold, Ordering::Relaxed), on_hold) {
+            (false, true) => tracing::error!(
+                "nothing is sent: the store went back to an older state; an operator has to acknowledge it"
+            ),
+            (true, false) => tracing::info!("the hold was acknowledged; deliveries go on"),
+            _ => {}
+        }
     }
 
     /// Becomes the dispatcher. With a store that allows only one, leases of the one before are taken
@@ -244,7 +266,7 @@ impl Worker {
     /// Runs rounds until nothing is left to do now. For tests and one-off programs.
     ///
     /// # Errors
-    /// As the store.
+    /// As the store; `OnHold` while nothing may be sent, once everything else of the round was done.
     pub async fn run_until_idle(&self) -> Result<()> {
         self.start().await?;
         let (_sender, stop) = watch::channel(false);

@@ -11,6 +11,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
 use crm_core::memory::MemoryStore;
@@ -54,6 +55,10 @@ impl Default for SharedStore {
 }
 
 impl SharedStore {
+    pub fn inner(&self) -> &MemoryStore {
+        &self.inner
+    }
+
     pub fn set_ahead(&self, ahead: Duration) {
         *self.ahead.lock().unwrap() = ahead;
     }
@@ -115,6 +120,14 @@ impl Store for SharedStore {
             interlude().await;
         }
         self.inner.commit(sets).await
+    }
+
+    async fn hold(&self) -> Result<Option<Hold>> {
+        self.inner.hold().await
+    }
+
+    async fn lift_hold(&self, seen: &Hold, sets: Vec<ChangeSet>) -> Result<()> {
+        self.inner.lift_hold(seen, sets).await
     }
 
     async fn become_dispatcher(&self) -> Result<()> {

@@ -156,9 +156,19 @@ impl Scene {
 
     /// Drafts all campaigns and approves what they wrote.
     pub(crate) fn approve_all(&self, workspaces: &[Workspace]) -> Vec<Message> {
+        self.draft_all();
+        self.approve_drafts(workspaces)
+    }
+
+    /// Drafts all campaigns.
+    pub(crate) fn draft_all(&self) {
         // It plans and drafts; nothing is approved yet, so nothing leaves.
         let worker = Worker::new(self.engine.clone(), WorkerOptions::default());
         self.runtime.block_on(worker.run_until_idle()).unwrap();
+    }
+
+    /// Approves what the campaigns wrote; all messages of the workspaces.
+    pub(crate) fn approve_drafts(&self, workspaces: &[Workspace]) -> Vec<Message> {
         let mut all = Vec::new();
         for workspace in workspaces {
             let session = self.session(workspace);

@@ -33,7 +33,7 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-fn claim(limit: u32) -> Claim {
+pub(super) fn claim(limit: u32) -> Claim {
     Claim {
         workspace: ws(),
         worker: "worker-1".to_owned(),
@@ -45,7 +45,7 @@ fn claim(limit: u32) -> Claim {
     }
 }
 
-async fn fill(store: &S, rows: &[Message]) -> Verdict {
+pub(super) async fn fill(store: &S, rows: &[Message]) -> Verdict {
     for (number, row) in (1..).zip(rows) {
         let mut to = contact(number);
         to.id = row.contact_id;
@@ -54,12 +54,12 @@ async fn fill(store: &S, rows: &[Message]) -> Verdict {
     Ok(())
 }
 
-async fn take(store: &S, claim: Claim) -> Result<Vec<MessageId>, String> {
+pub(super) async fn take(store: &S, claim: Claim) -> Result<Vec<MessageId>, String> {
     let taken = store.claim(claim).await.map_err(told)?;
     Ok(taken.into_iter().map(|row| row.id).collect())
 }
 
-fn due(number: u64, minutes_ago: i64) -> Message {
+pub(super) fn due(number: u64, minutes_ago: i64) -> Message {
     Message {
         not_before: noon() - Duration::minutes(minutes_ago),
         ..approved_message(number)

@@ -5,6 +5,7 @@ mod changes;
 mod claims;
 mod filters;
 mod history;
+mod holds;
 mod intake;
 mod kit;
 mod lists;
@@ -21,6 +22,8 @@ use super::suite;
 /// A case over a store that holds nothing.
 pub type Case = suite::Case<Arc<dyn Store>>;
 use crate::port::store::Store;
+
+pub use holds::{HoldHarness, hold_cases, run_holds};
 
 /// All cases.
 #[must_use]

@@ -1,0 +1,34 @@
+//! What happens to the server while workers deliver: it crashes, a standby takes over, a backup comes back,
+//! a newer program changes the tables.
+//!
+//! The long run: `CRM_RESTARTS=200 CRM_FAILOVER_ROUNDS=20 cargo test -p crm-store-postgres --test failover
+//! -- --nocapture`; each test prints its figures.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod backups;
+mod cluster;
+mod faults;
+mod front;
+mod held;
+mod loss;
+mod migration;
+#[path = "../common/place.rs"]
+mod place;
+#[allow(dead_code)]
+#[path = "../workers/process.rs"]
+mod process;
+mod promotions;
+#[path = "../workers/proof.rs"]
+mod proof;
+mod restarts;
+#[allow(dead_code)]
+#[path = "../workers/scene.rs"]
+mod scene;
+#[allow(dead_code)]
+#[path = "../workers/sink.rs"]
+mod sink;
+mod team;
+mod versions;
+#[path = "../common/wire.rs"]
+mod wire;
