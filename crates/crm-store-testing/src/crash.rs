@@ -75,6 +75,8 @@ pub struct CrashingStore {
     pub seen: AtomicUsize,
     /// Answers a `begin` before it is committed: the mutant.
     pub eager: bool,
+    /// The one workspace that workers get to know of; all of them when `None`.
+    pub only: Option<Workspace>,
     /// What it answered for and has not committed.
     pub promised: Mutex<Vec<ChangeSet>>,
 }
@@ -125,6 +127,7 @@ impl CrashingStore {
             point: None,
             seen: AtomicUsize::new(0),
             eager: false,
+            only: None,
             promised: Mutex::default(),
         }
     }
@@ -203,7 +206,9 @@ impl Store for CrashingStore {
     }
 
     async fn workspaces(&self) -> Result<Vec<Workspace>> {
-        self.inner.workspaces().await
+        let mut there = self.inner.workspaces().await?;
+        there.retain(|one| self.only.as_ref().is_none_or(|only| one == only));
+        Ok(there)
     }
 
     async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>> {
