@@ -77,6 +77,8 @@ pub struct CrashingStore {
     pub eager: bool,
     /// The one workspace that workers get to know of; all of them when `None`.
     pub only: Option<Workspace>,
+    /// How often it was asked to write: without that nothing can have changed.
+    pub writes: AtomicUsize,
     /// What it answered for and has not committed.
     pub promised: Mutex<Vec<ChangeSet>>,
 }
@@ -128,6 +130,7 @@ impl CrashingStore {
             seen: AtomicUsize::new(0),
             eager: false,
             only: None,
+            writes: AtomicUsize::new(0),
             promised: Mutex::default(),
         }
     }
@@ -159,6 +162,7 @@ impl Store for CrashingStore {
     }
 
     async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
         let what = kind(&sets);
         self.reach(what, true);
         self.keep_promises().await?;
@@ -181,6 +185,7 @@ impl Store for CrashingStore {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Message>> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
         self.reach("claim", true);
         let claimed = self.inner.claim(claim).await;
         // An empty one changes nothing and is no commit.
@@ -195,6 +200,7 @@ impl Store for CrashingStore {
     }
 
     async fn seal(&self, workspace: &Workspace, limit: u32) -> Result<u32> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
         self.reach("seal", true);
         let sealed = self.inner.seal(workspace, limit).await;
         self.reach("seal", false);

@@ -13,10 +13,12 @@ use crm_core::id::MessageId;
 use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::lifecycle::Event;
 use crm_core::message::{Approved, Format, Message, Occasion, Status};
-use crm_core::port::store::{MessageQuery, Store};
+use crm_core::port::store::MessageQuery;
 use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
 use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{Actor, Error, ErrorKind, Role, Workspace};
+
+use crate::crash::CrashingStore;
 
 mod command;
 mod compare;
@@ -38,6 +40,7 @@ pub(crate) fn person(number: usize) -> String {
 /// One engine and what it has done.
 pub(crate) struct World {
     pub(crate) engine: Engine,
+    store: Arc<CrashingStore>,
     workspace: Workspace,
     channel: Arc<RecordingChannel>,
     clock: Arc<FakeClock>,
@@ -50,6 +53,8 @@ pub(crate) struct World {
     touched: BTreeSet<MessageId>,
     /// How far the history was looked at.
     position: u64,
+    /// How often the store had been asked to write by then.
+    writes: usize,
     /// How many deliveries, of either kind, were found approved.
     judged: (usize, usize),
     campaign: Campaign,
@@ -70,11 +75,12 @@ fn show(result: Result<Message, Error>) -> String {
 
 impl World {
     /// A world in `workspace`, of which the store holds nothing yet.
-    pub(crate) async fn new(store: Arc<dyn Store>, workspace: &Workspace) -> Self {
+    pub(crate) async fn new(store: CrashingStore, workspace: &Workspace) -> Self {
+        let store = Arc::new(store);
         let channel = Arc::new(RecordingChannel::default());
         let clock = Arc::new(FakeClock::default());
         let ids = Arc::new(SequentialIds::default());
-        let engine = Engine::builder(store, clock.clone(), ids.clone())
+        let engine = Engine::builder(store.clone(), clock.clone(), ids.clone())
             .channel("email", channel.clone())
             .build();
         let worker = Worker::new(engine.clone(), WorkerOptions::default());
@@ -104,6 +110,7 @@ impl World {
         }
         Self {
             engine,
+            store,
             workspace: workspace.clone(),
             channel,
             clock,
@@ -113,6 +120,7 @@ impl World {
             messages: Vec::new(),
             touched: BTreeSet::new(),
             position: 0,
+            writes: 0,
             judged: (0, 0),
             campaign,
             resends: BTreeMap::new(),

@@ -167,7 +167,7 @@ pub(super) fn life() -> impl Strategy<Value = Vec<Command>> {
         1 => sent_twice(),
         1 => called_off(),
     ];
-    prop::collection::vec(part, 1..100).prop_map(|parts| {
+    prop::collection::vec(part, 1..80).prop_map(|parts| {
         let mut life = parts.concat();
         life.truncate(LONGEST);
         life

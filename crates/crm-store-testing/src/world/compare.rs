@@ -1,6 +1,7 @@
 //! What two stores are compared by: after each step what it changed, and now and then everything.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::consent::Suppression;
@@ -23,13 +24,6 @@ pub(crate) struct Changed {
     trails: Vec<Trail>,
     events: Vec<StoredEvent>,
     counters: BTreeMap<String, i64>,
-}
-
-impl Changed {
-    /// Whether anything is. (A contact or a suppression does not change without an event.)
-    pub(crate) fn is_something(&self) -> bool {
-        !self.trails.is_empty() || !self.events.is_empty()
-    }
 }
 
 /// Everything a store holds of the workspace.
@@ -59,13 +53,22 @@ const fn all() -> PageRequest {
 }
 
 impl World {
-    /// Reads what is different since the last look, and which messages it is about.
-    pub(crate) async fn look(&mut self) -> Changed {
-        // One store seals as it commits; the chains must be the same all the same.
-        self.seal(1_000).await;
-        let events = self.events(Some(self.position)).await;
-        if let Some(seal) = events.last().and_then(|stored| stored.seal) {
-            self.position = seal.position;
+    /// Whether the store was asked to write since the last look.
+    pub(crate) fn has_written(&self) -> bool {
+        self.store.writes.load(Ordering::SeqCst) != self.writes
+    }
+
+    /// Reads what is different since the last look, and which messages it is about. `history`: also how
+    /// the history went on. That costs most, and as it only grows nothing of it is missed later.
+    pub(crate) async fn look(&mut self, history: bool) -> Changed {
+        let mut events = Vec::new();
+        if history {
+            // One store seals as it commits; the chains must be the same all the same.
+            self.seal(1_000).await;
+            events = self.events(Some(self.position)).await;
+            if let Some(seal) = events.last().and_then(|stored| stored.seal) {
+                self.position = seal.position;
+            }
         }
         let store = self.engine.store();
         let query = MessageQuery {
@@ -92,6 +95,7 @@ impl World {
         };
         self.messages = now;
         self.touched = touched;
+        self.writes = self.store.writes.load(Ordering::SeqCst);
         changed
     }
 
