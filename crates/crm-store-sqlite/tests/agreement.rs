@@ -6,8 +6,10 @@
 use std::sync::Arc;
 
 use crm_core::port::store::Store;
+use crm_store_sqlite::rusqlite::Connection;
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
 use crm_store_testing::agreement;
+use tempfile::TempDir;
 
 #[test]
 fn memory_and_sqlite_agree_and_the_promises_hold() {
@@ -17,5 +19,11 @@ fn memory_and_sqlite_agree_and_the_promises_hold() {
         let store = SqliteStore::open(file, SqliteOptions::default()).unwrap();
         (Arc::new(store) as Arc<dyn Store>, folder)
     };
-    agreement::run(160, open, async |folder| drop(folder));
+    let again = async |folder: &TempDir| {
+        let connection = Connection::open(folder.path().join("crm.db")).unwrap();
+        connection
+            .execute_batch("DELETE FROM intake; DELETE FROM sqlite_sequence WHERE name = 'intake'")
+            .unwrap();
+    };
+    agreement::run(512, open, again, async |folder| drop(folder));
 }

@@ -76,6 +76,10 @@ pub struct CrashingStore {
     pub seen: AtomicUsize,
     /// Answers a `begin` before it is committed: the mutant.
     pub eager: bool,
+    /// The one workspace that workers get to know of; all of them when `None`.
+    pub only: Option<Workspace>,
+    /// How often it was asked to write: without that nothing can have changed.
+    pub writes: AtomicUsize,
     /// What it answered for and has not committed.
     pub promised: Mutex<Vec<ChangeSet>>,
 }
@@ -126,6 +130,8 @@ impl CrashingStore {
             point: None,
             seen: AtomicUsize::new(0),
             eager: false,
+            only: None,
+            writes: AtomicUsize::new(0),
             promised: Mutex::default(),
         }
     }
@@ -157,6 +163,7 @@ impl Store for CrashingStore {
     }
 
     async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
         let what = kind(&sets);
         self.reach(what, true);
         self.keep_promises().await?;
@@ -179,6 +186,7 @@ impl Store for CrashingStore {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Message>> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
         self.reach("claim", true);
         let claimed = self.inner.claim(claim).await;
         // An empty one changes nothing and is no commit.
@@ -201,6 +209,7 @@ impl Store for CrashingStore {
     }
 
     async fn seal(&self, workspace: &Workspace, limit: u32) -> Result<u32> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
         self.reach("seal", true);
         let sealed = self.inner.seal(workspace, limit).await;
         self.reach("seal", false);
@@ -212,7 +221,9 @@ impl Store for CrashingStore {
     }
 
     async fn workspaces(&self) -> Result<Vec<Workspace>> {
-        self.inner.workspaces().await
+        let mut there = self.inner.workspaces().await?;
+        there.retain(|one| self.only.as_ref().is_none_or(|only| one == only));
+        Ok(there)
     }
 
     async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>> {
