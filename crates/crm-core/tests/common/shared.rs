@@ -109,9 +109,8 @@ impl SharedStore {
     }
 
     fn loss(&self, sets: &[ChangeSet]) -> Option<Loss> {
-        let of_attempts = |change: &Change| {
-            matches!(change, Change::InsertAttempt(_) | Change::FinishAttempt(_))
-        };
+        let of_attempts =
+            |change: &Change| matches!(change, Change::InsertAttempt(_) | Change::FinishAttempt(_));
         let mut changes = sets.iter().flat_map(ChangeSet::changes);
         changes.any(of_attempts).then_some(())?;
         self.losses.lock().unwrap().pop_front()

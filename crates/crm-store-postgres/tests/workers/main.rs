@@ -8,6 +8,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod failpoints;
 mod faults;
 mod frozen;
 #[path = "../common/place.rs"]
