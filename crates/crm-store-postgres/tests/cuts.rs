@@ -4,6 +4,7 @@
 //!
 //! `CRM_CUT_ROUNDS` says how often each message is cut; from 2 on, a worker is cut at each of its messages,
 //! else at every third.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 #[path = "common/wire.rs"]
@@ -53,7 +54,6 @@ impl Scene {
     async fn open(kills: bool) -> Self {
         let server = Arc::new(
             Server::start(ServerOptions {
-                tcp: true,
                 // The machine lives on: what the server had written is there when it comes back. Waiting
                 // for the disk was most of what this took.
                 fsync: false,
@@ -67,8 +67,8 @@ impl Scene {
                 killed.restart(Mode::Immediate).unwrap();
             }
         };
-        let wire = Wire::new(server.port().unwrap(), also).await;
-        let direct = server.tcp_url("postgres").unwrap();
+        let wire = Wire::new(&server, also).await;
+        let direct = server.url("postgres");
         let whole = PgStore::connect(&direct, options()).await.unwrap();
         let cut = PgStore::connect(&wire.url(&direct), options())
             .await

@@ -10,6 +10,7 @@
 
 mod failpoints;
 mod faults;
+mod freezes;
 mod frozen;
 #[path = "../common/place.rs"]
 mod place;
