@@ -4,6 +4,7 @@
 //!
 //! `CRM_CUT_ROUNDS` says how often each message is cut; from 2 on, a worker is cut at each of its messages,
 //! else at every third.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 #[path = "common/wire.rs"]
@@ -53,7 +54,9 @@ impl Scene {
     async fn open(kills: bool) -> Self {
         let server = Arc::new(
             Server::start(ServerOptions {
-                tcp: true,
+                // The machine lives on: what the server had written is there when it comes back. Waiting
+                // for the disk was most of what this took.
+                fsync: false,
                 ..ServerOptions::default()
             })
             .unwrap(),
@@ -64,8 +67,8 @@ impl Scene {
                 killed.restart(Mode::Immediate).unwrap();
             }
         };
-        let wire = Wire::new(server.port().unwrap(), also).await;
-        let direct = server.tcp_url("postgres").unwrap();
+        let wire = Wire::new(&server, also).await;
+        let direct = server.url("postgres");
         let whole = PgStore::connect(&direct, options()).await.unwrap();
         let cut = PgStore::connect(&wire.url(&direct), options())
             .await
@@ -342,9 +345,9 @@ async fn a_worker_whose_connection_is_cut_anywhere_sends_once_or_says_that_it_ca
             break;
         }
     }
-    assert!(sent > uncertain, "{sent} {uncertain}");
-    // Doubt needs a cut at the one message that says that an attempt is begun: every third may miss it.
-    assert!(uncertain > 0 || rounds() == 1, "nothing was in doubt");
+    assert!(sent > 10, "{sent}");
+    // The store is back at once, so a worker learns what became of a commit that was not answered.
+    assert_eq!(uncertain, 0, "doubted without need");
     let ann = ann(&scene.whole);
     assert_eq!(ann.analytics().recount().await.unwrap(), []);
     assert!(ann.audit().verify(None).await.unwrap().valid);

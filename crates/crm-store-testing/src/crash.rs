@@ -1,4 +1,4 @@
-//! A store that dies with its process exactly before or after a chosen commit, a channel whose ledger
+//! A store that dies (or freezes) with its process exactly before or after a chosen commit, a channel whose ledger
 //! outlives the process, and a store that lies about having committed.
 
 use std::collections::BTreeMap;
@@ -33,7 +33,8 @@ pub const CONNECTIONS: usize = 4;
 /// Where the process ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Point {
-    /// `plan`, `draft`, `drain`, `approve`, `claim`, `begin`, `record`, `sweep` or `seal`.
+    /// `plan`, `draft`, `drain`, `approve`, `suppress`, `claim`, `begin`, `record`, `sweep` or `seal`; or
+    /// what others than the store tell [`CrashingStore::reach`] of.
     pub what: String,
     /// Before the transaction, or after its commit and before anybody was told.
     pub before: bool,
@@ -74,6 +75,8 @@ pub struct CrashingStore {
     pub point: Option<Point>,
     /// How often the point's commit was reached.
     pub seen: AtomicUsize,
+    /// What happens at the point: the process aborts, unless said otherwise.
+    pub strike: Box<dyn Fn() + Send + Sync>,
     /// Answers a `begin` before it is committed: the mutant.
     pub eager: bool,
     /// The one workspace that workers get to know of; all of them when `None`.
@@ -114,9 +117,21 @@ fn kind(sets: &[ChangeSet]) -> &'static str {
         Some("created") => "draft",
         Some("approved") => "approve",
         Some("begun") => "begin",
-        Some("sent") => "record",
+        Some("sent" | "confirmed_sent") => "record",
         Some("uncertain" | "released") => "sweep",
-        _ => "other",
+        Some(_) => "other",
+        None => beside_messages(sets),
+    }
+}
+
+/// What a commit is about that touches no message.
+fn beside_messages(sets: &[ChangeSet]) -> &'static str {
+    let suppresses = |change: &Change| matches!(change, Change::InsertSuppression(_));
+    let mut changes = sets.iter().flat_map(ChangeSet::changes);
+    if changes.any(suppresses) {
+        "suppress"
+    } else {
+        "other"
     }
 }
 
@@ -129,6 +144,7 @@ impl CrashingStore {
             inner,
             point: None,
             seen: AtomicUsize::new(0),
+            strike: Box::new(|| std::process::abort()),
             eager: false,
             only: None,
             writes: AtomicUsize::new(0),
@@ -136,14 +152,14 @@ impl CrashingStore {
         }
     }
 
-    /// Ends the process if this is the point.
-    fn reach(&self, what: &str, before: bool) {
+    /// Strikes if this is the point.
+    pub fn reach(&self, what: &str, before: bool) {
         let Some(point) = &self.point else { return };
         if point.what != what || point.before != before {
             return;
         }
         if self.seen.fetch_add(1, Ordering::SeqCst) + 1 == point.nth {
-            std::process::abort();
+            (self.strike)();
         }
     }
 

@@ -8,7 +8,9 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod failpoints;
 mod faults;
+mod freezes;
 mod frozen;
 #[path = "../common/place.rs"]
 mod place;
