@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crm_core::hold::{Acknowledgement, Hold, HoldReason};
+use crm_core::hold::{Acknowledgement, Hold};
 use crm_core::port::store::{Claim, Store as _};
 use crm_core::system::RandomIds;
 use crm_core::{Actor, ErrorKind, Role, Workspace};
@@ -26,7 +26,6 @@ pub(crate) fn held(cluster: &Cluster, scene: &Scene, before: &BTreeSet<String>) 
         assert!(begun.elapsed() < PATIENCE, "the server does not answer");
         std::thread::sleep(Duration::from_millis(20));
     };
-    assert_eq!(hold.reason, HoldReason::FailedOver);
     cluster.refusals(&cluster.primary);
     let refused = scene.runtime.block_on(scene.store.claim(Claim {
         workspace: Workspace::default(),

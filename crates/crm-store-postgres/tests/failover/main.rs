@@ -2,7 +2,8 @@
 //! a newer program changes the tables.
 //!
 //! The long run: `CRM_RESTARTS=200 CRM_FAILOVER_ROUNDS=20 cargo test -p crm-store-postgres --test failover
-//! -- --nocapture`; each test prints its figures.
+//! -- --nocapture`; each test prints its figures. Half as many lagging standbys are promoted as synchronous
+//! ones. `CRM_PG_CLIENT` names a folder with `pg_dump` and `psql`: then a dump is restored, too.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 

@@ -5,7 +5,7 @@ use std::slice;
 use std::time::Instant;
 
 use crm_core::Workspace;
-use crm_core::hold::Acknowledgement;
+use crm_core::hold::{Acknowledgement, HoldReason};
 use crm_core::message::Status;
 use crm_store_postgres::PgOptions;
 
@@ -34,6 +34,7 @@ fn a_synchronous_standby_takes_over_and_nothing_is_lost_or_repeated() {
         let dead = cluster.fail_over(standby, number % 2 == 1);
         dead.start_again().unwrap();
         let hold = held(&cluster, &scene, &cluster.attempts(&dead));
+        assert_eq!(hold.reason, HoldReason::FailedOver);
         // Nothing can be missing, so nothing is in doubt.
         acknowledge(&scene, &hold, Acknowledgement::Continue);
     }
@@ -68,6 +69,7 @@ fn an_asynchronous_standby_that_lags_repeats_nothing() {
         dead.start_again().unwrap();
         let before = cluster.attempts(&dead);
         let hold = held(&cluster, &scene, &before);
+        assert_eq!(hold.reason, HoldReason::FailedOver);
         let known = cluster.attempts(&cluster.primary);
         forgotten.extend(before.difference(&known).cloned());
         let suspected = acknowledge(&scene, &hold, Acknowledgement::Doubt);
