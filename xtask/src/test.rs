@@ -92,7 +92,7 @@ const STEPS: [Step; 16] = [
     },
     Step {
         name: "python tests",
-        run: |session| bindings::python_tests(session.root, session.database.as_deref()),
+        run: |session| bindings::python_tests(session.root),
         needed: false,
     },
     Step {
@@ -102,12 +102,12 @@ const STEPS: [Step; 16] = [
     },
     Step {
         name: "node tests",
-        run: |session| bindings::node_tests(session.root, session.database.as_deref()),
+        run: |session| bindings::node_tests(session.root),
         needed: false,
     },
     Step {
         name: "conformance of plugins",
-        run: |session| bindings::conformance(session.root, session.database.as_deref()),
+        run: |session| bindings::conformance(session.root),
         needed: false,
     },
     Step {

@@ -1,6 +1,6 @@
 //! Random commands on memory and PostgreSQL at once.
 //!
-//! The long run: `CRM_AGREEMENT_CASES=20000 cargo test -p crm-store-postgres --test agreement`.
+//! The long run: `CRM_AGREEMENT_CASES=20000 cargo test -p crm-store-postgres --test agreement -- --nocapture`.
 #![allow(clippy::unwrap_used)]
 
 #[path = "common/place.rs"]
