@@ -68,7 +68,7 @@ impl Wire {
             &path(self.folder.path()),
         );
         assert_ne!(url, direct);
-        url
+        url + "&sslmode=disable"
     }
 
     /// Chooses the `nth` message from now on, from 1.

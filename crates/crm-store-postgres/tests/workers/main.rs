@@ -12,6 +12,7 @@ mod failpoints;
 mod faults;
 mod freezes;
 mod frozen;
+mod opening;
 #[path = "../common/place.rs"]
 mod place;
 mod process;
@@ -19,3 +20,5 @@ mod proof;
 mod scene;
 mod sink;
 mod wake;
+#[path = "../common/wire.rs"]
+mod wire;

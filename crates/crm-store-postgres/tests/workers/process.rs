@@ -106,6 +106,11 @@ impl Process {
         signals.is_some()
     }
 
+    /// Whether it has ended, however.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// SIGSTOP: the process cannot catch it either.
     pub(crate) fn freeze(&self) {
         signal("STOP", self.child.id());

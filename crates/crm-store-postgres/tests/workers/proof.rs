@@ -61,7 +61,6 @@ impl fmt::Display for Figures {
 pub(crate) struct Row {
     pub(crate) message: Uuid,
     pub(crate) id: Uuid,
-    pub(crate) number: i64,
     pub(crate) worker: String,
     digest: Vec<u8>,
     pub(crate) outcome: Option<String>,
@@ -136,7 +135,7 @@ pub(crate) fn all_but(
 
 pub(crate) fn attempts(scene: &Scene) -> Vec<Row> {
     let sql = format!(
-        "SELECT message, id, number::bigint, worker, digest, outcome, reason, finished_at \
+        "SELECT message, id, worker, digest, outcome, reason, finished_at \
          FROM \"{}\".attempts ORDER BY message, number",
         scene.schema
     );
@@ -145,10 +144,9 @@ pub(crate) fn attempts(scene: &Scene) -> Vec<Row> {
         let rows = sqlx::query_as(AssertSqlSafe(sql));
         rows.fetch_all(&mut connection).await.unwrap()
     });
-    let row = |(message, id, number, worker, digest, outcome, reason, finished)| Row {
+    let row = |(message, id, worker, digest, outcome, reason, finished)| Row {
         message,
         id,
-        number,
         worker,
         digest,
         outcome,
