@@ -294,7 +294,7 @@ async fn what_a_running_worker_learns_afterwards_is_kept() {
     assert_eq!(error.kind(), ErrorKind::OnHold);
     let actions = || async {
         let events = ann.messages().history(message.id).await.unwrap();
-        let actions = events.into_iter().map(|event| event.action);
+        let actions = events.into_iter().map(|event| event.event.action);
         actions.collect::<Vec<_>>()
     };
     assert_eq!(actions().await.last().unwrap(), "duplicate_detected");
