@@ -80,6 +80,14 @@ impl Cluster {
         attempts.into_iter().collect()
     }
 
+    /// How the attempts ended, and how many so, as rows of a table.
+    pub(crate) fn outcomes(&self) -> String {
+        let sql = "SELECT '| ' || coalesce(outcome, 'open') || coalesce(': ' || reason, '') \
+                || ' | ' || count(*) || ' |' \
+            FROM crm.attempts GROUP BY outcome, reason ORDER BY outcome, reason";
+        self.ask(&self.primary, sql).join("\n")
+    }
+
     /// Waits until so many workers have asked for messages several times more and were refused: a refused
     /// claim rolls its transaction back, and nothing else does that so often.
     pub(crate) fn refusals(&self, server: &Server, workers: usize) {
