@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use crm_core::change::ChangeSet;
 use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::Message;
-use crm_core::port::schema;
 use crm_core::port::store::{Claim, DispatchView};
 use crm_core::{Error, Result};
 use uuid::Uuid;
@@ -15,28 +14,26 @@ use crate::fault::Outcome;
 use crate::query::Db;
 use crate::require::hash;
 use crate::rows::signed;
-use crate::{campaigns, contacts, messages, migrations, suppressions, trail};
+use crate::{campaigns, contacts, messages, suppressions, trail};
 
 /// What marks the locks of claims among all advisory locks of the database ("crmc").
 const CLASS: i32 = 0x6372_6d63;
 
 /// Whether nobody else takes due messages of the workspace now; then nobody will until this transaction
-/// ends. An error when a newer program has migrated the tables meanwhile.
+/// ends.
 ///
 /// Passing over rows that are locked does not pass over those that were claimed since our statement began:
 /// PostgreSQL locks their new versions, finds that they are not due any more, and keeps the lock until our
 /// transaction ends. Whoever claimed them would wait for us to begin.
 pub(crate) async fn alone(db: &mut Db<'_>) -> Outcome<bool> {
     let lock = hash(&[db.names.schema(), &db.key.to_string()]).cast_signed();
-    let sql = "SELECT pg_try_advisory_xact_lock($1, $2), \
-        (SELECT coalesce(max(id), 0) FROM crm.migrations)";
-    let (alone, newest): (bool, i32) = sqlx::query_as(db.sql(sql))
-        .bind(CLASS)
-        .bind(lock)
-        .fetch_one(&mut *db.connection)
-        .await?;
-    migrations::refuse_newer(newest, schema::NEWEST)?;
-    Ok(alone)
+    Ok(
+        sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1, $2)")
+            .bind(CLASS)
+            .bind(lock)
+            .fetch_one(&mut *db.connection)
+            .await?,
+    )
 }
 
 /// Decides the claims of due messages. One that cannot be claimed is passed over, so that it does not

@@ -137,8 +137,8 @@ async fn newest(connection: &mut PgConnection, names: &Names, known: i32) -> Out
     Ok(newest)
 }
 
-/// Refuses a database that a newer program has changed. Opening looks, and so does every claim: a program
-/// that runs on does not know what the newer one relies on.
+/// Refuses a database that a newer program has changed. Opening looks, and so does whoever claims a message
+/// or begins to send it: a program that runs on does not know what the newer one relies on.
 pub(crate) fn refuse_newer(newest: i32, known: i32) -> Outcome<()> {
     if newest <= known {
         return Ok(());

@@ -9,12 +9,14 @@
 use chrono::{DateTime, Utc};
 use crm_core::change::ChangeSet;
 use crm_core::hold::{Hold, HoldReason};
+use crm_core::port::schema;
 use crm_core::{Error, ErrorKind};
 use sqlx::PgConnection;
 
 use crate::Inner;
 use crate::apply::Failing;
 use crate::fault::Outcome;
+use crate::migrations;
 use crate::query::Names;
 
 /// What names a place.
@@ -59,7 +61,8 @@ const LOOK: &str = "SELECT clock_timestamp(), noted.system, noted.timeline, note
      (SELECT system_identifier::text FROM pg_control_system()), \
      CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END, \
      (SELECT oid::bigint FROM pg_database WHERE datname = current_database()), \
-     'crm.place'::regclass::oid::bigint \
+     'crm.place'::regclass::oid::bigint, \
+     (SELECT coalesce(max(id), 0) FROM crm.migrations) \
      FROM (VALUES (true)) AS here(one) LEFT JOIN crm.place AS noted USING (one)";
 
 type Row = (
@@ -72,15 +75,18 @@ type Row = (
     Option<String>,
     i64,
     i64,
+    i32,
 );
 
 /// Looks where the database is. In a transaction it tells of the server that will commit it: one begun
 /// on a standby stays unable to write when that is promoted.
 ///
 /// # Errors
-/// `Unavailable` on a standby.
+/// `Unavailable` on a standby; `Configuration` when a newer program has migrated the tables since they
+/// were opened.
 pub(crate) async fn look(connection: &mut PgConnection, names: &Names) -> Outcome<Look> {
-    let (now, noted, found) = places(connection, names).await?;
+    let (now, noted, found, newest) = places(connection, names).await?;
+    migrations::refuse_newer(newest, schema::NEWEST)?;
     Ok(Look {
         now,
         hold: compare(noted, found),
@@ -90,11 +96,11 @@ pub(crate) async fn look(connection: &mut PgConnection, names: &Names) -> Outcom
 async fn places(
     connection: &mut PgConnection,
     names: &Names,
-) -> Outcome<(DateTime<Utc>, Option<Place>, Place)> {
+) -> Outcome<(DateTime<Utc>, Option<Place>, Place, i32)> {
     let row: Row = sqlx::query_as(names.sql(LOOK))
         .fetch_one(connection)
         .await?;
-    let (now, system, timeline, database, tables, here, line, own, table) = row;
+    let (now, system, timeline, database, tables, here, line, own, table, newest) = row;
     let Some(line) = line else {
         return Err(Error::new(
             ErrorKind::Unavailable,
@@ -117,7 +123,7 @@ async fn places(
         database: own,
         tables: table,
     };
-    Ok((now, noted, found))
+    Ok((now, noted, found, newest))
 }
 
 fn compare(noted: Option<Place>, found: Place) -> Option<Hold> {
@@ -139,7 +145,7 @@ fn compare(noted: Option<Place>, found: Place) -> Option<Hold> {
 
 /// Notes the place the database is in now.
 pub(crate) async fn note(connection: &mut PgConnection, names: &Names) -> Outcome<()> {
-    let (_, _, found) = places(connection, names).await?;
+    let (_, _, found, _) = places(connection, names).await?;
     sqlx::query(names.sql(
         "INSERT INTO crm.place (system, timeline, database, tables) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (one) DO UPDATE SET system = $1, timeline = $2, database = $3, tables = $4",

@@ -9,7 +9,6 @@ use tokio::runtime::Runtime;
 
 use crate::front::Front;
 use crate::scene::PATIENCE;
-use crate::team::WORKERS;
 
 /// What the standby is called.
 const STANDBY: &str = "second";
@@ -81,18 +80,26 @@ impl Cluster {
         attempts.into_iter().collect()
     }
 
-    /// Waits until all workers have asked for messages several times more and were refused: a refused claim
-    /// rolls its transaction back, and nothing else does that so often.
-    pub(crate) fn refusals(&self, server: &Server) {
+    /// How the attempts ended, and how many so, as rows of a table.
+    pub(crate) fn outcomes(&self) -> String {
+        let sql = "SELECT '| ' || coalesce(outcome, 'open') || coalesce(': ' || reason, '') \
+                || ' | ' || count(*) || ' |' \
+            FROM crm.attempts GROUP BY outcome, reason ORDER BY outcome, reason";
+        self.ask(&self.primary, sql).join("\n")
+    }
+
+    /// Waits until so many workers have asked for messages several times more and were refused: a refused
+    /// claim rolls its transaction back, and nothing else does that so often.
+    pub(crate) fn refusals(&self, server: &Server, workers: usize) {
         // Each listens, and so does the test's own process.
         let listening = format!(
-            "SELECT count(*) > {WORKERS} FROM pg_stat_activity \
+            "SELECT count(*) > {workers} FROM pg_stat_activity \
              WHERE application_name = 'crm' AND query LIKE 'LISTEN%'"
         );
         self.wait_for(server, &listening, "true");
         let count = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()";
         let before: usize = self.ask(server, count)[0].parse().unwrap();
-        let more = format!("SELECT ({count}) >= {}", before + 3 * WORKERS);
+        let more = format!("SELECT ({count}) >= {}", before + 3 * workers);
         self.wait_for(server, &more, "true");
     }
 

@@ -11,6 +11,7 @@ use crm_core::{Actor, ErrorKind, Role, Workspace};
 
 use crate::cluster::Cluster;
 use crate::scene::{PATIENCE, Scene};
+use crate::team::WORKERS;
 
 /// Waits until the hold is there and all workers have met it. Nothing was begun on this server since:
 /// `before` are all attempts of the server before it.
@@ -26,7 +27,7 @@ pub(crate) fn held(cluster: &Cluster, scene: &Scene, before: &BTreeSet<String>) 
         assert!(begun.elapsed() < PATIENCE, "the server does not answer");
         std::thread::sleep(Duration::from_millis(20));
     };
-    cluster.refusals(&cluster.primary);
+    cluster.refusals(&cluster.primary, WORKERS);
     let refused = scene.runtime.block_on(scene.store.claim(Claim {
         workspace: Workspace::default(),
         worker: "test".to_owned(),

@@ -41,9 +41,10 @@ fn a_synchronous_standby_takes_over_and_nothing_is_lost_or_repeated() {
     Team::wait_until_quiet(&scene, &workspaces);
     team.end();
     let figures = proof::all(&scene, &workspaces, &approved, &team.sink, &[], rounds);
+    let outcomes = cluster.outcomes();
     println!(
         "\n| synchronous standbys promoted | {rounds} |\n|---|---|\n| approved messages | {} |\n\
-         {figures}| time | {:.1?} |",
+         {figures}{outcomes}\n| time | {:.1?} |",
         approved.len(),
         began.elapsed()
     );

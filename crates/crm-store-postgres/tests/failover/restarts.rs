@@ -38,9 +38,10 @@ fn a_server_that_crashes_again_and_again_loses_nothing_and_repeats_nothing() {
     Team::wait_until_quiet(&scene, &workspaces);
     team.end();
     let figures = proof::all(&scene, &workspaces, &approved, &team.sink, &[], restarts);
+    let outcomes = cluster.outcomes();
     println!(
         "\n| crashes of the server | {restarts} |\n|---|---|\n| approved messages | {messages} |\n\
-         {figures}| time | {:.1?} |",
+         {figures}{outcomes}\n| time | {:.1?} |",
         began.elapsed()
     );
 }
