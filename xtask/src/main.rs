@@ -30,6 +30,7 @@ Usage: cargo xtask <command>
                the defaults (--listen 127.0.0.1:9000, --help, ...);
                --database postgres runs it on a PostgreSQL of its own
   test         format, lints, documentation, build and every test suite; non-zero when anything fails
+  bindings     builds, checks and tests the packages for Python and Node.js alone
   package      an installable wheel and an npm tarball in target/packages
   deny         licences, bans and sources of all dependencies (optional, needs cargo-deny)
   help         this text";
@@ -43,13 +44,14 @@ fn main() -> ExitCode {
         ("setup", true) => setup::setup(&root),
         ("demo", _) => demo::demo(&root, &rest),
         ("test", true) => test::test(&root),
+        ("bindings", true) => bindings::alone(&root),
         ("package", true) => package::package(&root),
         ("deny", true) => checks::deny(&root),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(())
         }
-        ("setup" | "test" | "package" | "deny", false) => {
+        ("setup" | "test" | "bindings" | "package" | "deny", false) => {
             Err(format!("`{command}` takes no arguments"))
         }
         _ => Err(format!("unknown command `{command}`\n\n{USAGE}")),
