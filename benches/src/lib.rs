@@ -7,7 +7,10 @@
 pub mod approve;
 pub mod deliver;
 pub mod expand;
+pub mod fill;
+pub mod growth;
 pub mod measure;
+pub mod multiply;
 pub mod proof;
 pub mod raw;
 pub mod reads;

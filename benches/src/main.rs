@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum};
 use crm_benches::report::Report;
 use crm_benches::scale::Scale;
 use crm_benches::site::Site;
-use crm_benches::{Outcome, approve, deliver, expand, reads, workers};
+use crm_benches::{Outcome, approve, deliver, expand, fill, growth, reads, workers};
 
 /// Measures the engine on a database against what that database itself does on this machine.
 #[derive(Debug, Parser)]
@@ -21,7 +21,7 @@ struct Options {
     /// How much data.
     #[arg(long, value_enum, default_value = "100k")]
     scale: Scale,
-    /// Only these (T1, T2, T5, T6, T7, T8), separated by commas.
+    /// Only these (T1, T2, T5, T6, T7, T8, T17), separated by commas.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Alternating runs of each.
@@ -73,9 +73,17 @@ async fn run(options: Options) -> Outcome<()> {
     if wanted("T6") {
         figures.push(approve::measure(&site, scale.approvals(), runs).await?);
     }
-    if wanted("T7") || wanted("T8") {
-        let wanted = [wanted("T7"), wanted("T8")];
-        figures.extend(reads::measure(&site, scale.rows(), runs, wanted).await?);
+    if ["T7", "T8", "T17"].into_iter().any(wanted) {
+        let count = scale.rows();
+        let filled = fill::fill(&site, reads::NAME, count).await?;
+        site.settle(reads::NAME).await?;
+        let calls = [wanted("T7"), wanted("T8")];
+        figures.extend(reads::measure(&site, &filled, count, runs, calls).await?);
+        if wanted("T17") && count > fill::WRITTEN {
+            let small = fill::fill(&site, "small", fill::WRITTEN).await?;
+            site.settle("small").await?;
+            figures.extend(growth::measure(&filled, &small, count, runs).await?);
+        }
     }
     let report = Report {
         store: site.name(),

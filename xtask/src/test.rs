@@ -92,7 +92,7 @@ const STEPS: [Step; 16] = [
     },
     Step {
         name: "python tests",
-        run: |session| bindings::python_tests(session.root, session.database.as_deref()),
+        run: |session| bindings::python_tests(session.root),
         needed: false,
     },
     Step {
@@ -102,12 +102,12 @@ const STEPS: [Step; 16] = [
     },
     Step {
         name: "node tests",
-        run: |session| bindings::node_tests(session.root, session.database.as_deref()),
+        run: |session| bindings::node_tests(session.root),
         needed: false,
     },
     Step {
         name: "conformance of plugins",
-        run: |session| bindings::conformance(session.root, session.database.as_deref()),
+        run: |session| bindings::conformance(session.root),
         needed: false,
     },
     Step {
@@ -174,9 +174,7 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    // All but the killed host: there a lease has to run out for each kill, which takes hours. The workers
-    // of the store's own tests are killed over PostgreSQL instead.
-    const SUITES: [&str; 13] = [
+    const SUITES: [&str; 14] = [
         "campaign_smtp",
         "document",
         "flaws_access",
@@ -186,6 +184,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "flaws_data",
         "flaws_record",
         "hostile_input",
+        "kill",
         "main_job",
         "settings",
         "surface",

@@ -204,19 +204,47 @@ fn unsafe_code_is_forbidden_but_for_what_binding_macros_expand_to() {
     }
 }
 
+/// What `member` names in a table `[dependencies]` of any kind but those of tests: it goes to users.
+fn shipped(member: &str) -> String {
+    let manifest = fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
+    let tables = manifest.split("\n[").filter(|table| {
+        let head = table.split(']').next().unwrap();
+        head.ends_with("dependencies") && !head.ends_with("dev-dependencies")
+    });
+    tables.collect()
+}
+
+#[test]
+fn what_stores_are_tried_with_is_shipped_with_nothing() {
+    let name = "crm-store-testing";
+    let mut tried = Vec::new();
+    for member in members() {
+        assert!(!shipped(&member).contains(name), "{member}");
+        let manifest = fs::read_to_string(root().join(&member).join("Cargo.toml")).unwrap();
+        if manifest.contains(&format!("\n{name}")) {
+            tried.push(member);
+        }
+    }
+    // Both stores, by the same suites; it knows neither.
+    assert_eq!(
+        tried,
+        ["crates/crm-store-sqlite", "crates/crm-store-postgres"]
+    );
+    let stores = ["crm_store_sqlite", "crm_store_postgres", "sqlx", "rusqlite"];
+    assert_eq!(
+        naming("crates/crm-store-testing/src", &stores),
+        [] as [&str; 0]
+    );
+}
+
 #[test]
 fn the_server_for_tests_is_shipped_with_nothing_and_needs_nothing() {
     let name = "crm-postgres-testing";
-    // What stands in `[dependencies]` goes to users; only tools of development are run from here.
+    // Only tools of development, which are run from here, have it among what they are built with.
     let tools = ["crates/crm-postgres-testing", "benches", "xtask"];
     let mut seen = 0;
     for member in members() {
-        let manifest = fs::read_to_string(root().join(&member).join("Cargo.toml")).unwrap();
-        let tables = manifest.split("\n[").filter(|table| {
-            let head = table.split(']').next().unwrap();
-            head.ends_with("dependencies") && !head.ends_with("dev-dependencies")
-        });
-        let table = tables.collect::<String>();
+        let table = shipped(&member);
         seen += usize::from(!table.is_empty());
         if !tools.contains(&member.as_str()) {
             assert!(!table.contains(name), "{member}");

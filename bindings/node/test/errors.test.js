@@ -6,12 +6,12 @@ const path = require('node:path');
 const { test } = require('node:test');
 
 const crm = require('..');
-const { Sms, approved, folder, open } = require('./kit');
+const { Sms, approved, folder, onEach, open } = require('./kit');
 
 const UNKNOWN = '01a21082-116d-74ff-ab75-248a1043d834';
 const { CrmError, Engine } = crm;
 
-test('failures are CrmError with code, retryable and fields', async (t) => {
+onEach('failures are CrmError with code, retryable and fields', async (t) => {
   const engine = await open(t, { channels: { sms: new Sms() } });
   await assert.rejects(engine.getMessage(UNKNOWN), (error) => {
     assert.ok(error instanceof CrmError && error instanceof Error);
@@ -27,7 +27,7 @@ test('failures are CrmError with code, retryable and fields', async (t) => {
   });
 });
 
-test('a viewer reads and nothing else', async (t) => {
+onEach('a viewer reads and nothing else', async (t) => {
   const engine = await open(t, { channels: { sms: new Sms() } });
   const id = await approved(engine);
   const viewer = engine.actAs('vera', 'viewer');
@@ -52,7 +52,7 @@ test('a viewer reads and nothing else', async (t) => {
   }
 });
 
-test('approving without having seen is refused', async (t) => {
+onEach('approving without having seen is refused', async (t) => {
   const engine = await open(t, { channels: { sms: new Sms() } });
   const person = await engine.createContact({ name: 'Ann', phone: '+998901234599' });
   const m = await engine.generateMessage({ contact_id: person.id, occasion_type: 'custom', channel: 'sms' });
@@ -65,7 +65,7 @@ test('approving without having seen is refused', async (t) => {
   assert.equal((await engine.getMessage(m.id)).status, 'pending_approval');
 });
 
-test('junk is refused as an engine error', async (t) => {
+onEach('junk is refused as an engine error', async (t) => {
   const engine = await open(t, { channels: { sms: new Sms() } });
   const circle = [];
   circle.push(circle);
@@ -117,7 +117,7 @@ test('junk is refused as an engine error', async (t) => {
   assert.deepEqual([total_messages, total_contacts], [0, 0]);
 });
 
-test('a broken number or date is refused and not taken for null', async (t) => {
+onEach('a broken number or date is refused and not taken for null', async (t) => {
   const engine = await open(t, { channels: { sms: new Sms() } });
   const person = await engine.createContact({ name: 'Ann', phone: '+998901234599' });
   const at = new Date(Date.UTC(2030, 0, 1, 12));
@@ -131,7 +131,7 @@ test('a broken number or date is refused and not taken for null', async (t) => {
   assert.equal((await engine.editMessage(message.id, { scheduled_for: null })).scheduled_for, null);
 });
 
-test('a file that is no CSV of contacts is refused', async (t) => {
+onEach('a file that is no CSV of contacts is refused', async (t) => {
   const engine = await open(t);
   for (const file of ['', '\0', '\ud800', Buffer.from([0xff, 0xfe]), Buffer.from('\x89PNG\0'), 'a,b\n1,2\n', null, 7, {}, [1]]) {
     await assert.rejects(engine.importContacts(file), { code: 'invalid' });

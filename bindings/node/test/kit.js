@@ -1,10 +1,15 @@
 'use strict';
 
-// Engines on files of their own, and plugins as a host would write them.
+// Engines on SQLite and on PostgreSQL, and plugins as a host would write them.
+//
+// DATABASE_URL names a PostgreSQL server whose password is in the address. Each engine has a schema of its own
+// there, which stays: `cargo xtask test` starts a server that is gone afterwards.
 
+const { randomUUID } = require('node:crypto');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
 
 const { Engine, outcome } = require('..');
@@ -50,9 +55,34 @@ function folder(t) {
   return made;
 }
 
+/** On which database a running test is. */
+const databases = new WeakMap();
+
+/** A test on each database. */
+function onEach(name, body) {
+  for (const database of ['sqlite', 'postgres']) {
+    test(`${name} (${database})`, async (t) => {
+      databases.set(t, database);
+      await body(t);
+    });
+  }
+}
+
+/** The address of the PostgreSQL server for tests. */
+function databaseUrl() {
+  if (!process.env.DATABASE_URL) throw new Error('DATABASE_URL names no PostgreSQL server');
+  return process.env.DATABASE_URL;
+}
+
+/** An empty database, as options of open. */
+function place(t, database = databases.get(t)) {
+  if (database === 'sqlite') return { path: path.join(folder(t), 'crm.db') };
+  if (database !== 'postgres') throw new Error('the test is on no database: use onEach');
+  return { path: databaseUrl(), schema: `crm_test_${randomUUID().replaceAll('-', '')}`, connections: 4 };
+}
+
 async function open(t, options = {}) {
-  const file = path.join(folder(t), 'crm.db');
-  const engine = await Engine.open({ path: file, actor: 'anna', role: 'manager', ...options });
+  const engine = await Engine.open({ ...place(t), actor: 'anna', role: 'manager', ...options });
   t.after(() => engine.close());
   return engine;
 }
@@ -74,4 +104,4 @@ async function until(holds, ms = 20_000) {
   }
 }
 
-module.exports = { CSV, Sms, Writer, approved, folder, open, until };
+module.exports = { CSV, Sms, Writer, approved, databaseUrl, folder, onEach, open, place, until };

@@ -3,15 +3,14 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
-const { test } = require('node:test');
 
 const { outcome } = require('..');
-const { CSV, Sms, Writer, approved, folder, open, until } = require('./kit');
+const { CSV, Sms, Writer, approved, folder, onEach, open, until } = require('./kit');
 
 const everybody = { and: [] };
 const immediate = { type: 'immediate' };
 
-test('contacts in, approved texts out, and the history proves it', async (t) => {
+onEach('contacts in, approved texts out, and the history proves it', async (t) => {
   const sms = new Sms();
   const engine = await open(t, { channels: { sms }, llm: new Writer() });
   const report = await engine.importContacts(CSV);
@@ -57,7 +56,7 @@ test('contacts in, approved texts out, and the history proves it', async (t) => 
   assert.equal((await engine.dashboard()).sent, 2);
 });
 
-test('an approval binds what was seen', async (t) => {
+onEach('an approval binds what was seen', async (t) => {
   const sms = new Sms();
   const engine = await open(t, { channels: { sms }, llm: new Writer() });
   const person = await engine.createContact({ name: 'Ann', phone: '+998901234599' });
@@ -73,7 +72,7 @@ test('an approval binds what was seen', async (t) => {
   assert.equal((await engine.rejectMessage(seen.id, { reason: 'ёлки' })).failure, 'ёлки');
 });
 
-test('a bulk decision covers exactly what was previewed', async (t) => {
+onEach('a bulk decision covers exactly what was previewed', async (t) => {
   const sms = new Sms();
   const engine = await open(t, { channels: { sms }, llm: new Writer() });
   await engine.importContacts(CSV);
@@ -105,7 +104,7 @@ test('a bulk decision covers exactly what was previewed', async (t) => {
   assert.equal((await engine.getMessage(other.id)).status, 'pending_approval');
 });
 
-test('the worker runs until its signal aborts and then can run again', async (t) => {
+onEach('the worker runs until its signal aborts and then can run again', async (t) => {
   const sms = new Sms();
   const engine = await open(t, { channels: { sms } });
   const stop = new AbortController();
@@ -122,7 +121,7 @@ test('the worker runs until its signal aborts and then can run again', async (t)
   assert.equal(sms.delivered.length, 1);
 });
 
-test('campaigns pause, resume and are cancelled', async (t) => {
+onEach('campaigns pause, resume and are cancelled', async (t) => {
   const sms = new Sms();
   const engine = await open(t, { channels: { sms } });
   await engine.importContacts(CSV);
@@ -154,7 +153,7 @@ test('campaigns pause, resume and are cancelled', async (t) => {
   assert.deepEqual(new Set(statuses), new Set(['cancelled']));
 });
 
-test('the outbox gets a file for each message', async (t) => {
+onEach('the outbox gets a file for each message', async (t) => {
   const outbox = path.join(folder(t), 'outbox');
   const engine = await open(t, { outbox });
   const id = await approved(engine, 'email', { email: 'ann@mail.example' });
@@ -163,7 +162,7 @@ test('the outbox gets a file for each message', async (t) => {
   assert.equal(fs.readdirSync(outbox).length, 1);
 });
 
-test('fifty sends run at once', async (t) => {
+onEach('fifty sends run at once', async (t) => {
   let together = 0;
   let most = 0;
   let open_ = () => {};

@@ -3,10 +3,9 @@
 // Whatever a plugin does, the port's contract holds and the engine goes on.
 
 const assert = require('node:assert/strict');
-const { test } = require('node:test');
 
 const { outcome } = require('..');
-const { Sms, approved, open, until } = require('./kit');
+const { Sms, approved, onEach, open, until } = require('./kit');
 
 const never = () => new Promise(() => {});
 
@@ -22,7 +21,7 @@ async function state(t, channel) {
   return [status, failure];
 }
 
-test('outcomes lead where they should', async (t) => {
+onEach('outcomes lead where they should', async (t) => {
   for (const [answer, status, failure] of [
     [outcome.accepted('id-1'), 'sent', null],
     [outcome.dead('no_such_number'), 'failed', 'no_such_number'],
@@ -38,7 +37,7 @@ test('outcomes lead where they should', async (t) => {
   }
 });
 
-test('what is no answer is unknown', async (t) => {
+onEach('what is no answer is unknown', async (t) => {
   const bad = [
     () => { throw new Error('secret'); },
     () => { throw undefined; },
@@ -71,7 +70,7 @@ test('what is no answer is unknown', async (t) => {
   }
 });
 
-test('a hanging plugin is unknown, its signal aborts, and nothing else is held up', async (t) => {
+onEach('a hanging plugin is unknown, its signal aborts, and nothing else is held up', async (t) => {
   let signal;
   const quick = new Sms();
   const hang = custom((_message, call) => { signal = call.signal; return never(); }, { timeout_ms: 1_000 });
@@ -86,7 +85,7 @@ test('a hanging plugin is unknown, its signal aborts, and nothing else is held u
   assert.equal((await engine.resolveMessage(slow, { outcome: 'sent', reason: 'asked' })).status, 'sent');
 });
 
-test('a plugin may call the engine', async (t) => {
+onEach('a plugin may call the engine', async (t) => {
   let engine;
   const seen = [];
   const channel = custom(async (message) => {
@@ -102,7 +101,7 @@ test('a plugin may call the engine', async (t) => {
   assert.deepEqual(seen, ['sending']);
 });
 
-test('a script that computes for a while does not stop the engine', async (t) => {
+onEach('a script that computes for a while does not stop the engine', async (t) => {
   const busy = custom(() => {
     const end = Date.now() + 300;
     while (Date.now() < end);
@@ -111,7 +110,7 @@ test('a script that computes for a while does not stop the engine', async (t) =>
   assert.equal((await state(t, busy))[0], 'sent');
 });
 
-test('a failed draft falls back and says so', async (t) => {
+onEach('a failed draft falls back and says so', async (t) => {
   for (const [draft, code] of [
     [() => { throw new Error('secret'); }, 'plugin_raised'],
     [() => null, 'bad_answer'],

@@ -43,6 +43,8 @@ def _close_all() -> None:
 
 def _open(
     path: str | os.PathLike[str],
+    schema: str | None,
+    connections: int | None,
     actor: str,
     role: Role,
     workspace: str,
@@ -61,6 +63,8 @@ def _open(
     dispatcher.loop = loop
     values = {
         "path": str(path) if isinstance(path, Path) else path,
+        "schema": schema,
+        "connections": connections,
         "actor": actor,
         "role": role,
         "workspace": workspace,
@@ -107,6 +111,8 @@ class Engine(Operations):
         actor: str,
         role: Role,
         workspace: str = "default",
+        schema: str | None = None,
+        connections: int | None = None,
         outbox: str | os.PathLike[str] | None = None,
         smtp: str | None = None,
         anthropic_api_key: str | None = None,
@@ -117,7 +123,10 @@ class Engine(Operations):
         separate_approver: bool = False,
         time_zone: str | None = None,
     ) -> Self:
-        """Opens an engine on the SQLite file at ``path``, which is made when it is not there.
+        """Opens an engine on the SQLite file at ``path``, which is made when it is not there, or on
+        PostgreSQL at an address (``"postgres://user:password@host/database"``). There the tables are
+        in a ``schema`` of their own, usually ``crm``; the engine uses up to ``connections`` (usually
+        10) and one more to listen, and any number of engines may work on one database.
 
         ``actor`` is your own id of the user who works, ``role`` what that user may do. Messages of
         channel ``email`` go as files into the folder ``outbox``, through an SMTP relay
@@ -129,6 +138,8 @@ class Engine(Operations):
         return cls(
             *_open(
                 path,
+                schema,
+                connections,
                 actor,
                 role,
                 workspace,
@@ -197,6 +208,8 @@ class AsyncEngine(AsyncOperations):
         actor: str,
         role: Role,
         workspace: str = "default",
+        schema: str | None = None,
+        connections: int | None = None,
         outbox: str | os.PathLike[str] | None = None,
         smtp: str | None = None,
         anthropic_api_key: str | None = None,
@@ -212,6 +225,8 @@ class AsyncEngine(AsyncOperations):
             *await asyncio.to_thread(
                 _open,
                 path,
+                schema,
+                connections,
                 actor,
                 role,
                 workspace,

@@ -474,8 +474,9 @@ class Verification(TypedDict):
 
 
 class Work(TypedDict):
-    """What the worker did."""
+    """What the worker did; ``drained`` counts the rows of the intake that were worked off."""
 
+    drained: int
     planned: int
     drafted: int
     begun: int

@@ -1,4 +1,8 @@
-"""Engines on files of their own, and plugins as a host would write them."""
+"""Engines on SQLite and on PostgreSQL, and plugins as a host would write them.
+
+``DATABASE_URL`` names a PostgreSQL server whose password is in the address. Each test has a schema of its
+own there, which stays: ``cargo xtask test`` starts a server that is gone afterwards.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -58,10 +63,31 @@ class Writer:
         }
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Where a test's database is."""
-    return tmp_path / "crm.db"
+Place = dict[str, Any]
+"""Where a test's database is: arguments of ``open``."""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A database of the test's own, on each of the two."""
+    return new_place(request.param, tmp_path)
+
+
+def new_place(kind: str, folder: Path) -> Place:
+    """An empty database."""
+    if kind == "sqlite":
+        return {"path": str(folder / "crm.db")}
+    return {"path": database_url(), "schema": f"crm_test_{uuid4().hex}", "connections": 4}
+
+
+def database_url() -> str:
+    """The address of the PostgreSQL server for tests."""
+    return os.environ["DATABASE_URL"]
+
+
+def on_sqlite(place: Place) -> bool:
+    """Which of the two it is."""
+    return "schema" not in place
 
 
 @pytest.fixture
@@ -70,9 +96,9 @@ def sms() -> Sms:
 
 
 @pytest.fixture
-def engine(file: Path, sms: Sms) -> Iterator[Engine]:
+def engine(place: Place, sms: Sms) -> Iterator[Engine]:
     with Engine.open(
-        file, actor="anna", role="manager", channels={"sms": sms}, llm=Writer()
+        **place, actor="anna", role="manager", channels={"sms": sms}, llm=Writer()
     ) as engine:
         yield engine
 

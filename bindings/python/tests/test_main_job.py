@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
-from conftest import CSV, Sms, Writer
+from conftest import CSV, Place, Sms, Writer
 
 from crm_engine import AsyncEngine, ConflictError, Engine, PreconditionRequiredError, types
 
@@ -229,9 +229,9 @@ def test_pages_follow_each_other(engine: Engine) -> None:
     assert [r["name"] for r in engine.list_contacts(search="p3")["items"]] == ["P3"]
 
 
-def test_the_outbox_gets_a_file_for_each_message(file: Path, tmp_path: Path) -> None:
+def test_the_outbox_gets_a_file_for_each_message(place: Place, tmp_path: Path) -> None:
     outbox = tmp_path / "outbox"
-    with Engine.open(file, actor="anna", role="manager", outbox=outbox) as engine:
+    with Engine.open(**place, actor="anna", role="manager", outbox=outbox) as engine:
         person = engine.create_contact(name="Ann", email="ann@mail.example", language="en")
         m = engine.generate_message(contact_id=person["id"], occasion_type="birthday")
         assert m["metadata"]["fallback_used"] and m["metadata"]["error"] == "no_model"
@@ -241,10 +241,10 @@ def test_the_outbox_gets_a_file_for_each_message(file: Path, tmp_path: Path) -> 
     assert len(list(outbox.iterdir())) == 1
 
 
-async def test_the_main_job_with_coroutines(file: Path, sms: Sms) -> None:
+async def test_the_main_job_with_coroutines(place: Place, sms: Sms) -> None:
     writer = Writer()
     async with await AsyncEngine.open(
-        file, actor="anna", role="manager", channels={"sms": sms}, llm=writer
+        **place, actor="anna", role="manager", channels={"sms": sms}, llm=writer
     ) as engine:
         await engine.import_contacts(CSV)
         worker = asyncio.create_task(engine.run_worker())

@@ -6,11 +6,10 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Sms, approved, wait_until
+from conftest import Place, Sms, approved, wait_until
 
 from crm_engine import AsyncEngine, Channel, Engine, _plugins, outcome
 
@@ -41,9 +40,9 @@ def raising(error: BaseException) -> Callable[[Any], Any]:
     return send
 
 
-def state(file: Path, channel: Any) -> tuple[str, str | None]:
+def state(place: Place, channel: Any) -> tuple[str, str | None]:
     """Status and failure of one message that went through ``channel``."""
-    with Engine.open(file, actor="a", role="manager", channels={"sms": channel}) as engine:
+    with Engine.open(**place, actor="a", role="manager", channels={"sms": channel}) as engine:
         message = approved(engine)
         engine.run_until_idle()
         found = engine.get_message(message)
@@ -65,9 +64,9 @@ def state(file: Path, channel: Any) -> tuple[str, str | None]:
     ],
 )
 def test_outcomes_lead_where_they_should(
-    file: Path, kind: type[Custom], answer: Any, status: str, failure: str | None
+    place: Place, kind: type[Custom], answer: Any, status: str, failure: str | None
 ) -> None:
-    assert state(file, kind(lambda _: answer)) == (status, failure)
+    assert state(place, kind(lambda _: answer)) == (status, failure)
 
 
 @pytest.mark.parametrize("kind", [Custom, AsyncCustom])
@@ -98,24 +97,24 @@ def test_outcomes_lead_where_they_should(
     ],
 )
 def test_what_is_no_answer_is_unknown(
-    file: Path, kind: type[Custom], send: Callable[[Any], Any]
+    place: Place, kind: type[Custom], send: Callable[[Any], Any]
 ) -> None:
-    status, failure = state(file, kind(send))
+    status, failure = state(place, kind(send))
     assert status == "uncertain"
     assert failure in {"plugin_raised", "bad_answer", "bad_provider_id"}
 
 
-def test_a_method_with_other_arguments_is_unknown(file: Path) -> None:
+def test_a_method_with_other_arguments_is_unknown(place: Place) -> None:
     class Odd:
         capabilities: Any = PHONE
 
         def send(self) -> Any:
             return outcome.accepted("x")
 
-    assert state(file, Odd()) == ("uncertain", "plugin_raised")
+    assert state(place, Odd()) == ("uncertain", "plugin_raised")
 
 
-def test_a_hanging_coroutine_is_unknown_and_cancelled(file: Path) -> None:
+def test_a_hanging_coroutine_is_unknown_and_cancelled(place: Place) -> None:
     cancelled = threading.Event()
 
     async def hang(_: Any) -> Any:
@@ -125,11 +124,11 @@ def test_a_hanging_coroutine_is_unknown_and_cancelled(file: Path) -> None:
             cancelled.set()
             raise
 
-    assert state(file, AsyncCustom(hang, timeout_ms=200)) == ("uncertain", "timeout")
+    assert state(place, AsyncCustom(hang, timeout_ms=200)) == ("uncertain", "timeout")
     assert cancelled.wait(20)
 
 
-def test_a_blocking_method_holds_up_nothing_else(file: Path) -> None:
+def test_a_blocking_method_holds_up_nothing_else(place: Place) -> None:
     release = threading.Event()
     entered = threading.Event()
 
@@ -141,7 +140,7 @@ def test_a_blocking_method_holds_up_nothing_else(file: Path) -> None:
     blocking = Custom(block, timeout_ms=30_000)
     quick = Sms()
     channels: dict[str, Channel] = {"slow": blocking, "sms": quick}
-    with Engine.open(file, actor="a", role="manager", channels=channels) as engine:
+    with Engine.open(**place, actor="a", role="manager", channels=channels) as engine:
         slow = approved(engine, "slow")
         fast = approved(engine, phone="+998901234598")
         worker = threading.Thread(target=engine.run_until_idle)
@@ -156,12 +155,12 @@ def test_a_blocking_method_holds_up_nothing_else(file: Path) -> None:
 
 
 def test_hanging_methods_do_not_pile_up_threads(
-    file: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_plugins, "MOST_THREADS", 2)
     release = threading.Event()
     hanging = Custom(lambda _: release.wait(60), timeout_ms=200)
-    with Engine.open(file, actor="a", role="manager", channels={"sms": hanging}) as engine:
+    with Engine.open(**place, actor="a", role="manager", channels={"sms": hanging}) as engine:
         first = [approved(engine), approved(engine, phone="+998901234598")]
         engine.run_until_idle()
         third = approved(engine, phone="+998901234597")
@@ -173,7 +172,7 @@ def test_hanging_methods_do_not_pile_up_threads(
         release.set()
 
 
-def test_an_answer_after_the_timeout_changes_nothing(file: Path) -> None:
+def test_an_answer_after_the_timeout_changes_nothing(place: Place) -> None:
     release = threading.Event()
     answered = threading.Event()
 
@@ -183,7 +182,7 @@ def test_an_answer_after_the_timeout_changes_nothing(file: Path) -> None:
         return outcome.rejected("late")
 
     channel = Custom(late, timeout_ms=100)
-    with Engine.open(file, actor="a", role="manager", channels={"sms": channel}) as engine:
+    with Engine.open(**place, actor="a", role="manager", channels={"sms": channel}) as engine:
         message = approved(engine)
         engine.run_until_idle()
         assert engine.get_message(message)["status"] == "uncertain"
@@ -194,7 +193,8 @@ def test_an_answer_after_the_timeout_changes_nothing(file: Path) -> None:
         assert resolved["status"] == "sent"
 
 
-def test_a_plugin_may_call_the_engine(file: Path) -> None:
+@pytest.mark.parametrize("kind", [Custom, AsyncCustom])
+def test_a_plugin_may_call_the_engine(place: Place, kind: type[Custom]) -> None:
     seen: list[str] = []
     holder: list[Engine] = []
 
@@ -206,19 +206,17 @@ def test_a_plugin_may_call_the_engine(file: Path) -> None:
             engine.run_until_idle()
         return outcome.accepted("x")
 
-    for number, kind in enumerate([Custom, AsyncCustom]):
-        path = file.with_name(f"{number}.db")
-        channel = kind(send, timeout_ms=20_000)
-        with Engine.open(path, actor="a", role="manager", channels={"sms": channel}) as engine:
-            holder[:] = [engine]
-            message = approved(engine)
-            engine.run_until_idle()
-            assert engine.get_message(message)["status"] == "sent"
-            assert engine.list_contacts(search="inside")["items"]
-    assert seen == ["sending", "sending"]
+    channel = kind(send, timeout_ms=20_000)
+    with Engine.open(**place, actor="a", role="manager", channels={"sms": channel}) as engine:
+        holder.append(engine)
+        message = approved(engine)
+        engine.run_until_idle()
+        assert engine.get_message(message)["status"] == "sent"
+        assert engine.list_contacts(search="inside")["items"]
+    assert seen == ["sending"]
 
 
-async def test_fifty_sends_run_at_once(file: Path) -> None:
+async def test_fifty_sends_run_at_once(place: Place) -> None:
     together = 0
     most = 0
     everybody = asyncio.Event()
@@ -237,7 +235,7 @@ async def test_fifty_sends_run_at_once(file: Path) -> None:
             return outcome.accepted(message["attempt_id"])
 
     async with await AsyncEngine.open(
-        file, actor="a", role="manager", channels={"sms": Meeting()}
+        **place, actor="a", role="manager", channels={"sms": Meeting()}
     ) as engine:
         rows = "".join(f"P{n},+9989012345{n:02}\n" for n in range(50))
         await engine.import_contacts("name,phone\n" + rows)
@@ -257,7 +255,7 @@ async def test_fifty_sends_run_at_once(file: Path) -> None:
     assert most == 50
 
 
-def llm(file: Path, draft: Callable[[Any], Any], timeout_ms: int = 10_000) -> Any:
+def llm(place: Place, draft: Callable[[Any], Any], timeout_ms: int = 10_000) -> Any:
     """The message a model's answer leads to."""
 
     class Model:
@@ -267,7 +265,7 @@ def llm(file: Path, draft: Callable[[Any], Any], timeout_ms: int = 10_000) -> An
     model: Any = Model()
     model.timeout_ms = timeout_ms
     with Engine.open(
-        file, actor="a", role="manager", channels={"sms": Sms()}, llm=model
+        **place, actor="a", role="manager", channels={"sms": Sms()}, llm=model
     ) as engine:
         person = engine.create_contact(name="Ann", phone="+998901234599")
         return engine.generate_message(
@@ -281,8 +279,8 @@ async def later(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("wrap", [lambda value: value, later])
-def test_a_text_becomes_a_draft(file: Path, wrap: Callable[[Any], Any]) -> None:
-    message = llm(file, lambda _: wrap("Just the text for Ann."))
+def test_a_text_becomes_a_draft(place: Place, wrap: Callable[[Any], Any]) -> None:
+    message = llm(place, lambda _: wrap("Just the text for Ann."))
     assert message["content"] == "Just the text for Ann."
     assert message["generated_by"] == "AI" and message["metadata"]["model"] == "plugin"
 
@@ -307,28 +305,28 @@ def test_a_text_becomes_a_draft(file: Path, wrap: Callable[[Any], Any]) -> None:
     ],
 )
 def test_a_failed_draft_falls_back_and_says_so(
-    file: Path, draft: Callable[[Any], Any], code: str
+    place: Place, draft: Callable[[Any], Any], code: str
 ) -> None:
-    message = llm(file, draft)
+    message = llm(place, draft)
     assert message["generated_by"] == "manual"
     assert message["metadata"]["fallback_used"]
     assert message["metadata"]["error"] == code
     assert message["content"]
 
 
-def test_a_hanging_model_falls_back(file: Path) -> None:
+def test_a_hanging_model_falls_back(place: Place) -> None:
     release = threading.Event()
-    message = llm(file, lambda _: release.wait(60), timeout_ms=100)
+    message = llm(place, lambda _: release.wait(60), timeout_ms=100)
     release.set()
     assert message["metadata"]["error"] == "timeout"
 
 
-def test_a_plugin_runs_though_the_callers_loop_changed(file: Path) -> None:
+def test_a_plugin_runs_though_the_callers_loop_changed(place: Place) -> None:
     sms = Sms()
 
     async def first() -> AsyncEngine:
         engine = await AsyncEngine.open(
-            file, actor="a", role="manager", channels={"sms": sms}
+            **place, actor="a", role="manager", channels={"sms": sms}
         )
         person = await engine.create_contact(name="Ann", phone="+998901234599")
         m = await engine.generate_message(
@@ -345,11 +343,11 @@ def test_a_plugin_runs_though_the_callers_loop_changed(file: Path) -> None:
     assert len(sms.delivered) == 1
 
 
-def test_a_busy_interpreter_does_not_stop_the_engine(file: Path) -> None:
+def test_a_busy_interpreter_does_not_stop_the_engine(place: Place) -> None:
     def busy(_: Any) -> Any:
         end = time.monotonic() + 0.3
         while time.monotonic() < end:
             pass
         return outcome.accepted("x")
 
-    assert state(file, Custom(busy, timeout_ms=20_000))[0] == "sent"
+    assert state(place, Custom(busy, timeout_ms=20_000))[0] == "sent"

@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::{RwLock, RwLockReadGuard, watch};
 
+use crate::database::Closing;
 use crate::failure::Failure;
 use crate::foreign::Plugins;
 use crate::options::{Opened, Options, Who};
@@ -37,6 +38,7 @@ impl std::fmt::Debug for Handle {
 pub(crate) struct Open {
     pub(crate) engine: Engine,
     pub(crate) worker: Worker,
+    closing: Closing,
 }
 
 struct Shared {
@@ -114,17 +116,16 @@ impl Handle {
                     Error::new(ErrorKind::Unavailable, detail)
                 })?;
             let options: Options = input::read(options)?;
-            // Adapters may want a runtime around them while they are made.
-            let entered = runtime.enter();
             let Opened {
                 engine,
                 actor,
                 worker,
-            } = options.open(&plugins)?;
-            drop(entered);
+                closing,
+            } = options.open(&plugins, &runtime)?;
             let open = Open {
                 worker: Worker::new(engine.clone(), worker),
                 engine,
+                closing,
             };
             Ok(Self {
                 shared: Arc::new(Shared {
@@ -245,6 +246,9 @@ impl Handle {
             self.shared.closing.store(true, Ordering::SeqCst);
             self.stop_worker()?;
             let taken = open.write().await.take();
+            if let Some(open) = &taken {
+                open.closing.close().await;
+            }
             // The store waits for its writer and closes the file.
             tokio::task::spawn_blocking(move || drop(taken))
                 .await

@@ -5,6 +5,7 @@
 //! language come in through [`Plugins`]. Every rule is the engine's; nothing here decides anything.
 
 mod bulk;
+mod database;
 mod failure;
 mod foreign;
 mod handle;

@@ -10,12 +10,14 @@ use crm_channels::{Outbox, Smtp, SmtpConfig};
 use crm_core::contact::AddressKind;
 use crm_core::engine::{Engine, Policy};
 use crm_core::port::channel::ChannelCapabilities;
+use crm_core::port::ids::Ids as _;
 use crm_core::system::{RandomIds, SystemClock};
 use crm_core::worker::WorkerOptions;
 use crm_core::{Actor, Error, ErrorKind, Result, Role, Workspace, zone};
-use crm_store_sqlite::{SqliteOptions, SqliteStore};
 use serde::Deserialize;
+use tokio::runtime::Runtime;
 
+use crate::database::{self, Closing, Database};
 use crate::foreign::{ForeignChannel, ForeignLlm, Plugins};
 
 /// Who works, in which workspace.
@@ -117,8 +119,12 @@ fn timeout(given: Option<u64>, usual: Duration, field: &str) -> Result<Duration>
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Options {
-    /// The database file; made when it is not there.
+    /// The database file, or the address of PostgreSQL.
     path: String,
+    #[serde(default)]
+    schema: Option<String>,
+    #[serde(default)]
+    connections: Option<u32>,
     actor: String,
     role: String,
     #[serde(default)]
@@ -155,19 +161,26 @@ pub(crate) struct Opened {
     pub(crate) engine: Engine,
     pub(crate) actor: Actor,
     pub(crate) worker: WorkerOptions,
+    pub(crate) closing: Closing,
 }
 
 impl Options {
-    pub(crate) fn open(self, plugins: &Arc<dyn Plugins>) -> Result<Opened> {
+    /// Opens it; `runtime` is the engine's own.
+    pub(crate) fn open(self, plugins: &Arc<dyn Plugins>, runtime: &Runtime) -> Result<Opened> {
+        // Adapters may want a runtime around them while they are made.
+        let _entered = runtime.enter();
         let who = Who {
             actor: self.actor,
             role: self.role,
             workspace: self.workspace,
         };
         let actor = who.actor()?;
-        if self.path.is_empty() || self.path.contains('\0') {
-            return Err(Error::field("path", "give the path of a file"));
-        }
+        let database = Database {
+            path: self.path,
+            schema: self.schema,
+            connections: self.connections,
+        };
+        database.check()?;
         let mut policy = Policy {
             separate_approver: self.separate_approver,
             ..Policy::default()
@@ -232,13 +245,9 @@ impl Options {
             };
 
         // Last, so that a refused option leaves no file behind.
-        let store = SqliteStore::open(&self.path, SqliteOptions::default())?;
-        let mut builder = Engine::builder(
-            Arc::new(store),
-            Arc::new(SystemClock),
-            Arc::new(RandomIds::default()),
-        )
-        .policy(policy);
+        let database::Opened { store, closing } = database.open(runtime)?;
+        let ids = Arc::new(RandomIds::default());
+        let mut builder = Engine::builder(store, Arc::new(SystemClock), ids).policy(policy);
         for (name, channel) in ways {
             builder = builder.channel(name, channel);
         }
@@ -249,9 +258,15 @@ impl Options {
             engine: builder.build(),
             actor,
             worker: WorkerOptions {
-                name: format!("worker-{}", std::process::id()),
+                name: worker_name(),
                 ..WorkerOptions::default()
             },
+            closing,
         })
     }
+}
+
+/// Another for each engine: several may work on one database, from any number of machines.
+fn worker_name() -> String {
+    format!("worker-{}", RandomIds::default().next())
 }

@@ -267,6 +267,8 @@ impl AiUsage {
 /// What the worker did.
 #[derive(Debug, Default, Serialize)]
 pub struct Work {
+    /// Rows of the intake worked off.
+    pub drained: u64,
     /// Plan rows written.
     pub planned: u64,
     /// Messages drafted.
@@ -282,6 +284,7 @@ pub struct Work {
 impl Work {
     /// Adds one round.
     pub fn add(&mut self, round: Round) {
+        self.drained += round.drained;
         self.planned += round.planned;
         self.drafted += round.drafted;
         self.begun += round.begun;

@@ -452,7 +452,7 @@ async fn a_bad_row_is_kept_with_its_reason_and_stops_nothing() {
         "channel: use one of the set-up channels: email",
         "payload: give a JSON object",
         "email: use an e-mail address, for example anna@example.org",
-        "this e-mail exists already in this workspace",
+        "email is taken by another contact",
         "external_id: no contact of this workspace has it",
     ];
     for (number, (kind, payload)) in bad.into_iter().enumerate() {

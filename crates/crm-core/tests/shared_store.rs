@@ -15,8 +15,9 @@ use crm_core::Workspace;
 use crm_core::audience::Audience;
 use crm_core::campaign::{CampaignFields, Schedule};
 use crm_core::engine::Policy;
+use crm_core::intake::{IntakeState, Kind};
 use crm_core::message::{Message, Occasion, Status};
-use crm_core::port::store::{Claim, MessageQuery, Store};
+use crm_core::port::store::{Claim, IntakeQuery, MessageQuery, Store};
 use crm_core::testing::SequentialIds;
 use crm_core::worker::{Worker, WorkerOptions};
 use futures_util::FutureExt;
@@ -157,6 +158,35 @@ async fn a_change_wakes_a_worker_to_deliver() {
     store.tell();
     settle().await;
     assert_eq!(world.reload(&message).await.status, Status::Sent);
+    sender.send(true).unwrap();
+    running.await.unwrap().unwrap();
+}
+
+/// Nobody tells the worker of what a host commits; it looks by itself.
+#[tokio::test(start_paused = true)]
+async fn without_a_notice_a_worker_finds_what_there_is_within_a_poll() {
+    let poll = WorkerOptions::default().poll;
+    assert!(poll <= std::time::Duration::from_secs(1));
+    let store = Arc::new(SharedStore::default());
+    let world = world_over(store.clone(), Policy::default());
+    let contact = world.contact("a@mail.example").await;
+    let worker = world.worker();
+    let (sender, stop) = watch::channel(false);
+    let running = tokio::spawn(async move { worker.run(stop).await });
+    // It has looked many times and rests.
+    settle().await;
+    let message = world.draft(&contact, "a text to be sent").await;
+    world.approve(&message).await;
+    let manager = world.manager();
+    let intake = manager.intake();
+    let nothing = serde_json::json!({"key": "nothing"});
+    intake.put("k", Kind::Cancel, nothing).await.unwrap();
+    assert_eq!(world.reload(&message).await.status, Status::Approved);
+    tokio::time::sleep(poll + std::time::Duration::from_millis(1)).await;
+    assert_eq!(world.reload(&message).await.status, Status::Sent);
+    let rows = intake.list(IntakeQuery::default()).await.unwrap();
+    let states: Vec<_> = rows.iter().map(|row| row.state).collect();
+    assert_eq!(states, [IntakeState::Rejected]);
     sender.send(true).unwrap();
     running.await.unwrap().unwrap();
 }

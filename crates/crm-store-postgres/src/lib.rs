@@ -65,7 +65,9 @@ use std::time::Duration;
 
 use crm_core::change::ChangeSet;
 use crm_core::{Error, Result, Workspace};
-use sqlx::{PgConnection, PgPool};
+/// The database library, in the version whose transactions [`PgStore::commit_in`] takes.
+pub use sqlx;
+use sqlx::{PgPool, PgTransaction};
 
 use crate::apply::Keys;
 pub use crate::arrival::Arrival;
@@ -202,21 +204,59 @@ impl PgStore {
     }
 
     /// Writes change sets in the host's own transaction, all of them or none: they are there when the
-    /// host commits and never were when it goes back. `connection` is the host's, in a transaction, to
-    /// the same database; `sets` are what an [`Engine::deferred`](crm_core::engine::Engine::deferred)
-    /// engine collected. On an error the host's transaction is as it was before the call, and usable.
+    /// host commits and never were when it goes back. `transaction` is the host's, in the same database;
+    /// `sets` are what an [`Engine::deferred`](crm_core::engine::Engine::deferred) engine collected. After
+    /// an error, or when the call is dropped half way, the transaction is as it was before, and usable.
     ///
     /// Until the host ends its transaction, others wait for the rows it changed: keep it short.
+    ///
+    /// ```
+    /// use crm_store_postgres::{PgOptions, PgStore, sqlx};
+    /// use sqlx::Connection as _;
+    /// # use std::sync::Arc;
+    /// # use crm_core::contact::ContactFields;
+    /// # use crm_core::engine::Engine;
+    /// # use crm_core::port::store::ContactQuery;
+    /// # use crm_core::system::{RandomIds, SystemClock};
+    /// # use crm_core::{Actor, Role, Workspace};
+    /// # let url = crm_postgres_testing::shared()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let options = PgOptions { schema: format!("crm_test_doc_{}", std::process::id()), ..PgOptions::default() };
+    /// # let schema = options.schema.clone();
+    /// # let store = Arc::new(PgStore::connect(url, options).await?);
+    /// # let engine = Engine::builder(store.clone(), Arc::new(SystemClock), Arc::new(RandomIds::default())).build();
+    /// # let fields = ContactFields { name: "Oʻtkir Karimov".into(), ..ContactFields::default() };
+    ///
+    /// let (deferring, deferred) = engine.deferred(); // decides as `engine` does, writes nothing
+    /// let anna = deferring.act_as(Actor::new(Workspace::default(), "anna", Role::Manager));
+    /// anna.contacts().create(fields).await?;
+    ///
+    /// let mut connection = sqlx::PgConnection::connect(url).await?; // your own, to the same database
+    /// let mut tx = connection.begin().await?;
+    /// sqlx::query("CREATE TEMPORARY TABLE orders (customer text)").execute(&mut *tx).await?;
+    /// sqlx::query("INSERT INTO orders VALUES ('17')").execute(&mut *tx).await?;
+    /// store.commit_in(&mut tx, &deferred.take()).await?; // all of it or, with an error, nothing
+    /// tx.commit().await?;
+    /// # assert_eq!(anna.contacts().list(ContactQuery::default()).await?.items.len(), 1);
+    /// # sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut connection).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// What [`commit`](crm_core::port::store::Store::commit) says of a set; `Invalid` in a transaction
     /// that is not `READ COMMITTED`; `Unavailable` when the connection or the server fails, or another
     /// transaction was in the way: then the host's transaction is over.
-    pub async fn commit_in(&self, connection: &mut PgConnection, sets: &[ChangeSet]) -> Result<()> {
+    pub async fn commit_in(
+        &self,
+        transaction: &mut PgTransaction<'_>,
+        sets: &[ChangeSet],
+    ) -> Result<()> {
         self.inner
-            .commit_in(connection, sets)
+            .commit_in(transaction, sets)
             .await
-            .map_err(|fault| Error::from(fault).during("commit"))
+            .map_err(|fault| Error::from(fault).during("commit_in"))
     }
 
     /// Closes all connections once their statements have ended. What is called afterwards is

@@ -266,6 +266,11 @@ async fn rows_of(
         .bind(db.key)
         .raw(" AND m.id = i.id OFFSET 0) AS m ORDER BY i.id ")
         .raw(order);
+    read_page(db, filter, limit).await
+}
+
+/// Reads the page, of which the statement gives one row more when there is a next one.
+async fn read_page(db: &mut Db<'_>, filter: Filter, limit: u32) -> Outcome<Page<Message>> {
     let rows = filter.fetch(db).await?;
     let items: Outcome<Vec<Message>> = rows.iter().map(|row| read(db.workspace, row)).collect();
     let mut items = items?;
@@ -383,22 +388,39 @@ async fn expiring(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcom
     rows_of(db, filter, order, limit).await
 }
 
+/// What one index leads to, or everything. The page is chosen first and its texts are read then: a text
+/// that is not shown is not read.
 async fn one_list(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcome<Page<Message>> {
-    List {
-        columns: COLUMNS,
-        from: FROM,
-        workspace: "m.workspace",
-        key: "m.id",
+    let (order, behind) = if query.page.oldest_first {
+        ("ASC", ">")
+    } else {
+        ("DESC", "<")
+    };
+    let limit = query.page.limit.clamp(1, 1_000);
+    let mut filter = Filter::begin("SELECT ");
+    filter
+        .raw(COLUMNS)
+        .raw(" FROM (SELECT m.* FROM ")
+        .raw(match query.search {
+            Some(_) => FROM,
+            None => "crm.messages m",
+        })
+        .raw(" WHERE m.workspace = ")
+        .bind(db.key);
+    conditions(&mut filter, query, lower);
+    if let Some(after) = query.page.after {
+        filter.and("m.id ").raw(behind).raw(" ").bind(after);
     }
-    .page(
-        db,
-        &query.page,
-        |filter| {
-            conditions(filter, query, lower);
-            Ok(())
-        },
-        read,
-        |row| row.id.0,
-    )
-    .await
+    filter
+        .raw(" ORDER BY m.id ")
+        .raw(order)
+        .raw(" LIMIT ")
+        .bind(i64::from(limit) + 1)
+        .raw(" OFFSET ")
+        .bind(i64::from(query.page.skip))
+        .raw(") AS m CROSS JOIN LATERAL (SELECT r.* FROM crm.revisions r ")
+        .raw("WHERE r.workspace = m.workspace AND r.message = m.id AND r.number = m.revision ")
+        .raw("OFFSET 0) AS r ORDER BY m.id ")
+        .raw(order);
+    read_page(db, filter, limit).await
 }

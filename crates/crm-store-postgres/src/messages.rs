@@ -25,6 +25,11 @@ pub(crate) const COLUMNS: &str = "m.id, m.contact, m.campaign, m.occurrence, m.o
     r.subject AS r_subject, r.content AS r_content, r.format AS r_format, r.salt AS r_salt, \
     r.created_by AS r_created_by, r.created_at AS r_created_at";
 
+/// Messages `m` with their current text, which is looked up for each: what is left out of a page has none
+/// read, and no plan reads all texts.
+pub(crate) const WITH_TEXT: &str = "crm.messages m CROSS JOIN LATERAL (SELECT r.* FROM crm.revisions r \
+    WHERE r.workspace = m.workspace AND r.message = m.id AND r.number = m.revision OFFSET 0) AS r";
+
 /// Messages with their current text.
 pub(crate) const FROM: &str = "crm.messages m JOIN crm.revisions r \
     ON r.workspace = m.workspace AND r.message = m.id AND r.number = m.revision";
@@ -313,7 +318,7 @@ pub(crate) fn read(workspace: &Workspace, row: &PgRow) -> Outcome<Message> {
 pub(crate) async fn many(db: &mut Db<'_>, ids: &[Uuid]) -> Outcome<Vec<Message>> {
     let sql = format!(
         "SELECT m.* FROM unnest($2::uuid[]) AS v(id) CROSS JOIN LATERAL ( \
-             SELECT {COLUMNS} FROM {FROM} WHERE m.workspace = $1 AND m.id = v.id OFFSET 0) AS m"
+             SELECT {COLUMNS} FROM {WITH_TEXT} WHERE m.workspace = $1 AND m.id = v.id OFFSET 0) AS m"
     );
     let rows = sqlx::query(db.names.dynamic(&sql))
         .bind(db.key)
@@ -323,6 +328,34 @@ pub(crate) async fn many(db: &mut Db<'_>, ids: &[Uuid]) -> Outcome<Vec<Message>>
     rows.iter().map(|row| read(db.workspace, row)).collect()
 }
 
+/// What may leave; the indexes of due messages hold nothing else.
+const READY: &str = "m.status = 'approved' AND NOT m.deleted AND NOT m.test_mode";
+
+/// And does not wait for something else than its time.
+const FREE: &str = "m.not_before <= $2 AND m.channel <> ALL ($3) \
+    AND NOT EXISTS (SELECT 1 FROM crm.campaigns k WHERE k.workspace = m.workspace \
+        AND k.id = m.campaign AND k.status = 'paused')";
+
+/// Which of them come next when some may not leave: each channel and campaign that has any is looked up
+/// one by one, and those that rest are left out, whatever waits in them. (No campaign is the zero one.)
+const BY_LANE: &str = "WITH RECURSIVE lane(channel, campaign) AS ( \
+    (SELECT m.channel, coalesce(m.campaign, ZERO) FROM crm.messages m \
+        WHERE m.workspace = $1 AND READY ORDER BY m.channel, coalesce(m.campaign, ZERO) LIMIT 1) \
+    UNION ALL \
+    SELECT n.channel, n.campaign FROM lane CROSS JOIN LATERAL ( \
+        SELECT m.channel, coalesce(m.campaign, ZERO) AS campaign FROM crm.messages m \
+        WHERE m.workspace = $1 AND READY \
+            AND (m.channel, coalesce(m.campaign, ZERO)) > (lane.channel, lane.campaign) \
+        ORDER BY m.channel, coalesce(m.campaign, ZERO) LIMIT 1) AS n) \
+    SELECT d.id FROM lane CROSS JOIN LATERAL ( \
+        SELECT m.id, m.not_before FROM crm.messages m \
+        WHERE m.workspace = $1 AND READY AND m.channel = lane.channel \
+            AND coalesce(m.campaign, ZERO) = lane.campaign AND m.not_before <= $2 \
+        ORDER BY m.not_before, m.id LIMIT $4) AS d \
+    WHERE lane.channel <> ALL ($3) AND NOT EXISTS (SELECT 1 FROM crm.campaigns k \
+        WHERE k.workspace = $1 AND k.id = lane.campaign AND k.status = 'paused') \
+    ORDER BY d.not_before, d.id LIMIT $4";
+
 /// Approved messages that may leave now, earliest first, held for this transaction. What somebody else
 /// holds is passed over.
 pub(crate) async fn due(
@@ -331,13 +364,21 @@ pub(crate) async fn due(
     parked: &[String],
     limit: u32,
 ) -> Outcome<Vec<Message>> {
+    let (chosen, end) = if parked.is_empty() && !paused(db).await? {
+        (String::new(), "LIMIT $4")
+    } else {
+        // Walking in order of time would pass everything that rests, each time.
+        let lanes = BY_LANE
+            .replace("READY", READY)
+            .replace("ZERO", "'00000000-0000-0000-0000-000000000000'::uuid");
+        (format!("AND m.id = ANY (ARRAY({lanes}))"), "")
+    };
+    // A message that was changed meanwhile is looked at again when it is locked, its text is not: the two
+    // must still belong together.
     let sql = format!(
-        "SELECT {COLUMNS} FROM {FROM} \
-         WHERE m.workspace = $1 AND m.status = 'approved' AND NOT m.deleted AND NOT m.test_mode \
-         AND m.not_before <= $2 AND m.channel <> ALL ($3) \
-         AND NOT EXISTS (SELECT 1 FROM crm.campaigns k WHERE k.workspace = m.workspace \
-             AND k.id = m.campaign AND k.status = 'paused') \
-         ORDER BY m.not_before, m.id LIMIT $4 FOR UPDATE OF m SKIP LOCKED"
+        "SELECT {COLUMNS} FROM {WITH_TEXT} \
+         WHERE m.workspace = $1 {chosen} AND {READY} AND {FREE} AND r.number = m.revision \
+         ORDER BY m.not_before, m.id {end} FOR UPDATE OF m SKIP LOCKED"
     );
     let rows = sqlx::query(db.names.dynamic(&sql))
         .bind(db.key)
@@ -347,4 +388,14 @@ pub(crate) async fn due(
         .fetch_all(&mut *db.connection)
         .await?;
     rows.iter().map(|row| read(db.workspace, row)).collect()
+}
+
+/// Whether a campaign rests.
+async fn paused(db: &mut Db<'_>) -> Outcome<bool> {
+    Ok(sqlx::query_scalar(db.sql(
+        "SELECT EXISTS (SELECT 1 FROM crm.campaigns WHERE workspace = $1 AND status = 'paused')",
+    ))
+    .bind(db.key)
+    .fetch_one(&mut *db.connection)
+    .await?)
 }

@@ -315,16 +315,16 @@ impl Store for PgStore {
             .on_connection(|connection, names| {
                 Box::pin(async move {
                     Ok(sqlx::query_scalar(names.sql(
-                        "SELECT name FROM crm.workspaces w \
-                         WHERE EXISTS (SELECT 1 FROM crm.events x WHERE x.workspace = w.key) \
-                         OR EXISTS (SELECT 1 FROM crm.contacts x WHERE x.workspace = w.key) \
-                         OR EXISTS (SELECT 1 FROM crm.messages x WHERE x.workspace = w.key) \
-                         OR EXISTS (SELECT 1 FROM crm.templates x WHERE x.workspace = w.key) \
-                         OR EXISTS (SELECT 1 FROM crm.campaigns x WHERE x.workspace = w.key) \
-                         OR EXISTS (SELECT 1 FROM crm.plan_rows x WHERE x.workspace = w.key) \
-                         OR EXISTS (SELECT 1 FROM crm.suppressions x WHERE x.workspace = w.key) \
-                         OR EXISTS (SELECT 1 FROM crm.counters x \
-                             WHERE x.workspace = w.key AND x.value <> 0) \
+                        "SELECT name FROM crm.workspaces w WHERE coalesce( \
+                             (SELECT true FROM crm.events x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.contacts x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.messages x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.templates x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.campaigns x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.plan_rows x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.suppressions x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.counters x \
+                                 WHERE x.workspace = w.key AND x.value <> 0 LIMIT 1), false) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
                              SELECT min(workspace) FROM crm.intake UNION ALL \
                              SELECT (SELECT min(workspace) FROM crm.intake \

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crm_core::change::{Change, ChangeSet};
 use crm_core::message::Status;
 use crm_core::{Error, ErrorKind, Result};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgTransaction, Postgres, Transaction};
 
 use crate::Inner;
 use crate::apply::{Applier, Ends, Failing, Keys};
@@ -92,11 +92,11 @@ impl Inner {
     /// All sets or none of them, in the host's transaction.
     pub(crate) async fn commit_in(
         &self,
-        connection: &mut PgConnection,
+        transaction: &mut PgTransaction<'_>,
         sets: &[ChangeSet],
     ) -> Outcome<()> {
         let isolation: String = sqlx::query_scalar("SHOW transaction_isolation")
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut **transaction)
             .await?;
         if isolation != "read committed" {
             return Err(Error::new(
@@ -106,8 +106,9 @@ impl Inner {
             )
             .into());
         }
-        // A nested transaction of the library is a savepoint: refused sets leave the host's one usable.
-        let mut nested = connection.begin().await?;
+        // A transaction in a transaction is a savepoint: refused sets leave the host's one usable. The type
+        // says that there is one; over a bare connection this would begin, and commit, one of its own.
+        let mut nested = transaction.begin().await?;
         let (results, _) = self
             .write(&mut nested, sets, Failing::EndsAll, false)
             .await?;

@@ -4,6 +4,7 @@
 //!
 //! `CRM_CUT_ROUNDS` says how often each message is cut; from 2 on, a worker is cut at each of its messages,
 //! else at every third.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 #[path = "common/wire.rs"]
@@ -53,7 +54,9 @@ impl Scene {
     async fn open(kills: bool) -> Self {
         let server = Arc::new(
             Server::start(ServerOptions {
-                tcp: true,
+                // The machine lives on: what the server had written is there when it comes back. Waiting
+                // for the disk was most of what this took.
+                fsync: false,
                 ..ServerOptions::default()
             })
             .unwrap(),
@@ -64,8 +67,8 @@ impl Scene {
                 killed.restart(Mode::Immediate).unwrap();
             }
         };
-        let wire = Wire::new(server.port().unwrap(), also).await;
-        let direct = server.tcp_url("postgres").unwrap();
+        let wire = Wire::new(&server, also).await;
+        let direct = server.url("postgres");
         let whole = PgStore::connect(&direct, options()).await.unwrap();
         let cut = PgStore::connect(&wire.url(&direct), options())
             .await
@@ -115,7 +118,7 @@ impl Scene {
         ann(&self.whole).messages().get(message.id).await.unwrap()
     }
 
-    /// Nothing is half: the history leads to the row, the counters to a count.
+    /// Nothing is half: the history leads to the row.
     async fn hold(&self, message: &Message) {
         let ann = ann(&self.whole);
         let now = self.get(message).await;
@@ -127,7 +130,14 @@ impl Scene {
         assert_eq!(trail.approvals.len(), usize::from(now.version > 1));
         let open = trail.attempts.iter().filter(|a| a.finished_at.is_none());
         assert_eq!(open.count(), usize::from(now.status == Status::Sending));
+    }
+
+    /// The counters equal a count, and the chain verifies. What is once wrong stays so: it is enough to
+    /// look at the end of many cuts, and each look is at everything.
+    async fn add_up(&self) {
+        let ann = ann(&self.whole);
         assert_eq!(ann.analytics().recount().await.unwrap(), []);
+        assert!(ann.audit().verify(None).await.unwrap().valid);
     }
 }
 
@@ -261,7 +271,7 @@ fn rounds() -> u32 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_is_done_or_not_wherever_its_connection_is_cut() {
-    let scene = Scene::open(false).await;
+    let (scene, mut cuts) = (Scene::open(false).await, 0);
     for _ in 0..rounds() {
         for step in STEPS {
             let mut endings = Vec::new();
@@ -287,8 +297,11 @@ async fn a_step_is_done_or_not_wherever_its_connection_is_cut() {
                 endings.contains(&Ending::Swallowed),
                 "{step:?}: {endings:?}"
             );
+            cuts += endings.len();
+            scene.add_up().await;
         }
     }
+    println!("{cuts} cuts");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -303,49 +316,46 @@ async fn a_step_is_done_or_not_wherever_the_server_dies() {
             nth += 5;
         }
         assert!(endings.contains(&Ending::Undone), "{step:?}: {endings:?}");
+        scene.add_up().await;
     }
     assert!(scene.server.pid().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_whose_connection_is_cut_anywhere_sends_once_or_says_that_it_cannot_know() {
+async fn a_worker_whose_connection_is_cut_anywhere_sends_once_and_doubts_nothing() {
     let scene = Scene::open(false).await;
     let worker = Worker::new(scene.cut.clone(), WorkerOptions::default());
     worker.run_until_idle().await.unwrap();
-    let (mut sent, mut uncertain, mut nth) = (0, 0, 0);
-    loop {
-        nth += if rounds() > 1 { 1 } else { 3 };
-        let message = scene.draft().await;
-        take(&scene.whole, Step::Approve, &message).await.unwrap();
-        scene.wire.cut_at(nth);
-        if let Err(error) = worker.run_until_idle().await {
-            assert_eq!(error.kind(), ErrorKind::Unavailable, "{nth}: {error}");
-        }
-        let was_cut = scene.wire.was_cut().await;
-        // Its lease, if it has one, ends.
-        scene.clock.advance(Duration::minutes(10));
-        worker.run_until_idle().await.unwrap();
-        let now = scene.get(&message).await;
-        let delivered = scene.channel.delivered();
-        let left = delivered
-            .iter()
-            .filter(|d| d.message_id() == message.id)
-            .count();
-        match now.status {
-            Status::Sent => assert_eq!(left, 1, "{nth}"),
-            Status::Uncertain => assert!(left <= 1, "{nth}: sent {left} times"),
-            other => panic!("{nth}: stuck as {}", other.as_str()),
-        }
-        sent += usize::from(now.status == Status::Sent);
-        uncertain += usize::from(now.status == Status::Uncertain);
-        if !was_cut {
-            break;
+    let (mut sent, mut cuts) = (0, 0);
+    for _ in 0..rounds() {
+        let mut nth = 0;
+        loop {
+            nth += if rounds() > 1 { 1 } else { 3 };
+            let message = scene.draft().await;
+            take(&scene.whole, Step::Approve, &message).await.unwrap();
+            scene.wire.cut_at(nth);
+            if let Err(error) = worker.run_until_idle().await {
+                assert_eq!(error.kind(), ErrorKind::Unavailable, "{nth}: {error}");
+            }
+            let was_cut = scene.wire.was_cut().await;
+            // Its lease, if it has one, ends.
+            scene.clock.advance(Duration::minutes(10));
+            worker.run_until_idle().await.unwrap();
+            let now = scene.get(&message).await;
+            // The store is back at once, so a worker learns what became of every commit that was not
+            // answered: nothing is in doubt.
+            assert_eq!(now.status, Status::Sent, "{nth}");
+            let delivered = scene.channel.delivered();
+            let same = delivered.iter().filter(|d| d.message_id() == message.id);
+            assert_eq!(same.count(), 1, "{nth}");
+            sent += 1;
+            cuts += usize::from(was_cut);
+            if !was_cut {
+                break;
+            }
         }
     }
-    assert!(sent > uncertain, "{sent} {uncertain}");
-    // Doubt needs a cut at the one message that says that an attempt is begun: every third may miss it.
-    assert!(uncertain > 0 || rounds() == 1, "nothing was in doubt");
-    let ann = ann(&scene.whole);
-    assert_eq!(ann.analytics().recount().await.unwrap(), []);
-    assert!(ann.audit().verify(None).await.unwrap().valid);
+    println!("{cuts} cuts, {sent} messages sent once");
+    assert!(cuts > 20, "{cuts}");
+    scene.add_up().await;
 }

@@ -1,7 +1,7 @@
 //! Two things or many at the same instant, over two stores of one schema, each with connections of its
 //! own. An error that only says that somebody was in the way fails these tests.
 //!
-//! The long run: `CRM_RACE_ROUNDS=200 cargo test -p crm-store-postgres --test races`.
+//! The long run: `CRM_RACE_ROUNDS=2000 cargo test -p crm-store-postgres --test races`.
 #![allow(clippy::unwrap_used)]
 
 #[path = "common/place.rs"]
@@ -14,9 +14,6 @@ use crm_store_postgres::{PgOptions, PgStore, TimeSource};
 use crm_store_testing::race::Race;
 use crm_store_testing::{crowds, races};
 use place::Place;
-
-/// How often each race is run; every round is a dozen transactions over a socket.
-const USUAL: usize = 40;
 
 /// Runs it over two stores, by the server's clock.
 async fn on_two(race: impl AsyncFn(&Race)) {
@@ -35,7 +32,7 @@ async fn on_two(race: impl AsyncFn(&Race)) {
         opened.push(store.clone());
         stores.push(Arc::new(store));
     }
-    race(&Race::new(&stores).rounds(USUAL)).await;
+    race(&Race::new(&stores)).await;
     for store in opened {
         store.close().await;
     }

@@ -40,11 +40,15 @@ pub(crate) fn apply(batch: &mut Batch<'_>, sets: &[ChangeSet]) -> Vec<Result<()>
 }
 
 /// Writes one set; the workspace's key.
-fn one(batch: &mut Batch<'_>, set: &ChangeSet) -> Outcome<i64> {
+pub(crate) fn one(batch: &mut Batch<'_>, set: &ChangeSet) -> Outcome<i64> {
     let connection = batch.connection;
     let key = batch.key(set.workspace())?;
     for precondition in set.preconditions() {
-        require(connection, key, precondition)?;
+        if *precondition == Precondition::NotOnHold {
+            batch.not_on_hold()?;
+        } else {
+            require(connection, key, precondition)?;
+        }
     }
     let mut known = None;
     for change in set.changes() {
@@ -77,6 +81,8 @@ fn require(connection: &Connection, key: i64, precondition: &Precondition) -> Ou
         Precondition::NotSuppressed { channel, address } => {
             !suppressions::has(connection, key, channel, address)?
         }
+        // Asked of the whole database.
+        Precondition::NotOnHold => true,
     };
     if holds {
         return Ok(());
@@ -89,6 +95,7 @@ fn require(connection: &Connection, key: i64, precondition: &Precondition) -> Ou
             Precondition::NotSuppressed { .. } => {
                 "the address was suppressed meanwhile; load the message again"
             }
+            Precondition::NotOnHold => "the database went back to an older state",
         },
     )
     .into())

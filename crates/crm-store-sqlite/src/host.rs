@@ -7,6 +7,7 @@ use crm_core::{Error, ErrorKind, Result};
 use rusqlite::Connection;
 
 use crate::fault::{Fault, Outcome};
+use crate::place::Marker;
 use crate::writer::Batch;
 use crate::{SqliteStore, apply, canonical, connection};
 
@@ -53,21 +54,21 @@ impl SqliteStore {
             .flat_map(ChangeSet::changes)
             .any(|change| matches!(change, Change::EraseTexts(_)));
         if !erases {
-            return savepoint(connection, sets);
+            return savepoint(connection, &self.marker, sets);
         }
         // What is erased must not stay in the file's free pages, whatever the host usually wants.
         let usual: i64 = connection.query_row("PRAGMA secure_delete", [], |row| row.get(0))?;
         connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
-        let written = savepoint(connection, sets);
+        let written = savepoint(connection, &self.marker, sets);
         connection.query_row(&format!("PRAGMA secure_delete = {usual}"), [], |_| Ok(()))?;
         written
     }
 }
 
 /// Writes the sets under a savepoint of their own.
-fn savepoint(connection: &Connection, sets: &[ChangeSet]) -> Outcome<()> {
+fn savepoint(connection: &Connection, marker: &Marker, sets: &[ChangeSet]) -> Outcome<()> {
     connection.execute_batch("SAVEPOINT crm_commit_in")?;
-    match write(connection, sets) {
+    match write(connection, marker, sets) {
         Ok(()) => Ok(connection.execute_batch("RELEASE crm_commit_in")?),
         Err(fault) => {
             // SQLite may have undone the whole transaction, and the savepoint with it.
@@ -79,8 +80,8 @@ fn savepoint(connection: &Connection, sets: &[ChangeSet]) -> Outcome<()> {
     }
 }
 
-fn write(connection: &Connection, sets: &[ChangeSet]) -> Outcome<()> {
-    let mut batch = Batch::within(connection);
+fn write(connection: &Connection, marker: &Marker, sets: &[ChangeSet]) -> Outcome<()> {
+    let mut batch = Batch::within(connection, marker);
     for set in sets {
         for result in apply::apply(&mut batch, std::slice::from_ref(set)) {
             result.map_err(Fault::from)?;

@@ -5,7 +5,18 @@
 //!
 //! A host that keeps its own tables in the same file can have our changes in its own transaction:
 //! [`SqliteStore::commit_in`] from Rust, the table `intake` from anywhere (see [`crm_core::intake`]).
-//! Ours are named in [`crm_core::port::schema::TABLES`] and `crm_migrations`; the host's need other names.
+//! Ours are named in [`crm_core::port::schema::TABLES`], `crm_migrations` and `crm_place`; the host's need
+//! other names.
+//!
+//! # Going back to an older state
+//! Beside the database (or at [`SqliteOptions::marker`]) lies a small file, the marker, which knows how far
+//! the database had come. A database that is behind its marker was restored from a backup; one without its
+//! marker was moved. Both send nothing until an operator acknowledges it: see [`crm_core::hold`].
+//!
+//! - Back up the database and not the marker: a marker that is restored with its database knows no more
+//!   than that. Where whole folders or disks are backed up, keep the marker on another one.
+//! - A database that was closed cleanly may be moved together with its marker: nothing is held.
+//! - Transactions of the host ([`SqliteStore::commit_in`]) reach the marker with our next one.
 
 mod apply;
 mod audience;
@@ -22,6 +33,7 @@ mod intake;
 mod lists;
 mod messages;
 mod migrations;
+mod place;
 mod plan;
 mod pool;
 mod query;
@@ -45,6 +57,7 @@ use crm_core::{Error, ErrorKind, Result};
 pub use rusqlite;
 
 pub use crate::departure::Departure;
+use crate::place::{Marker, Place};
 use crate::pool::Pool;
 use crate::writer::Writer;
 
@@ -55,6 +68,9 @@ pub struct SqliteOptions {
     pub readers: usize,
     /// How long to wait for another process that writes.
     pub busy_timeout: Duration,
+    /// Where the marker is, the same at every opening; `None` for beside the database, under its name and
+    /// `.place`.
+    pub marker: Option<PathBuf>,
 }
 
 impl Default for SqliteOptions {
@@ -62,6 +78,7 @@ impl Default for SqliteOptions {
         Self {
             readers: 4,
             busy_timeout: Duration::from_secs(5),
+            marker: None,
         }
     }
 }
@@ -75,6 +92,7 @@ pub struct SqliteStore {
     claims: tokio::sync::Mutex<()>,
     /// The file, by the one name that links and relative paths lead to.
     path: PathBuf,
+    marker: Marker,
     lock_path: PathBuf,
     lock: Mutex<Option<File>>,
 }
@@ -91,21 +109,23 @@ impl SqliteStore {
     ///
     /// # Errors
     /// `Configuration` for a database of a newer program or a place that cannot keep commits safe,
-    /// `Corrupt` for a file that is no SQLite database, `Unavailable` when it cannot be opened.
+    /// `Corrupt` for a file that is no SQLite database, `Unavailable` when it or its marker cannot be opened.
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self> {
         let path = path.as_ref();
         let busy = options.busy_timeout;
         let mut connection = connection::writer(path, busy)?;
         migrations::run(&mut connection)?;
+        let own = || beside(&canonical(path), ".place");
+        let marker = Marker::at(options.marker.unwrap_or_else(own));
+        marker.begin(&connection)?;
         let pool = Pool::open(path.to_owned(), busy, options.readers)?;
-        let mut lock_path = OsString::from(path);
-        lock_path.push(".dispatcher");
         Ok(Self {
-            writer: Writer::start(connection)?,
+            writer: Writer::start(connection, Place::new(marker.clone()))?,
             pool: Arc::new(pool),
             claims: tokio::sync::Mutex::default(),
             path: canonical(path),
-            lock_path: lock_path.into(),
+            marker,
+            lock_path: beside(path, ".dispatcher"),
             lock: Mutex::new(None),
         })
     }
@@ -139,6 +159,13 @@ impl SqliteStore {
 /// The path without links and relative parts, as far as the system can tell.
 fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// A file beside another one.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    name.into()
 }
 
 fn lock_failed() -> Error {

@@ -256,6 +256,14 @@ CREATE INDEX intake_seq ON intake(workspace, seq);
 CREATE INDEX intake_key ON intake(workspace, key, seq);
 CREATE UNIQUE INDEX intake_applied ON intake(workspace, key) WHERE state = 'applied';
 
+-- One row: how far the database has come. See place.rs.
+CREATE TABLE crm_place (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL,
+    number INTEGER NOT NULL
+) STRICT;
+INSERT INTO crm_place (one, id, number) VALUES (1, lower(hex(randomblob(16))), 0);
+
 CREATE TABLE checkpoints (
     workspace INTEGER PRIMARY KEY REFERENCES workspaces(key),
     position INTEGER NOT NULL,

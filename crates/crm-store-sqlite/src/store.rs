@@ -7,6 +7,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
 use crm_core::message::Message;
@@ -21,6 +22,7 @@ use rusqlite::Connection;
 
 use crate::fault::Outcome;
 use crate::query::workspace as find;
+use crate::writer::Batch;
 use crate::{
     SqliteStore, apply, campaigns, contacts, counters, dispatch, events, intake, lists, plan,
     suppressions, templates, trail,
@@ -58,6 +60,20 @@ fn nothing<T>(count: bool) -> impl FnOnce() -> Page<T> + Send + 'static {
     }
 }
 
+/// Ends a hold: all sets and the new place, or nothing.
+fn lift(batch: &mut Batch<'_>, seen: &Hold, sets: &[ChangeSet]) -> Outcome<()> {
+    let state = batch.marker.lift(batch.connection, seen)?;
+    let mut keys = Vec::with_capacity(sets.len());
+    for set in sets {
+        keys.push(apply::one(batch, set)?);
+    }
+    for (key, set) in keys.into_iter().zip(sets) {
+        batch.count(key, set.counters());
+    }
+    batch.placed = Some(state);
+    Ok(())
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     fn capabilities(&self) -> StoreCapabilities {
@@ -85,9 +101,15 @@ impl Store for SqliteStore {
         // Messages that others change between reading and writing leave room for the next ones.
         for _ in 0..CLAIMS {
             let wanted = claim.clone();
+            let marker = self.marker.clone();
             let due = self
-                .read(&claim.workspace, Vec::new, move |connection, _, key| {
-                    dispatch::due(connection, key, &wanted)
+                .pool
+                .read(move |connection| {
+                    marker.check(connection)?;
+                    match find(connection, wanted.workspace.as_str())? {
+                        Some(key) => dispatch::due(connection, key, &wanted),
+                        None => Ok(Vec::new()),
+                    }
                 })
                 .await
                 .map_err(|error| error.during("claim"))?;
@@ -96,7 +118,11 @@ impl Store for SqliteStore {
             }
             let (decided, sets, mut refused) = dispatch::decide(&claim, due);
             let results = self
-                .commit(sets)
+                .writer
+                .submit(move |batch| {
+                    batch.marker.check(batch.connection).map_err(Error::from)?;
+                    Ok(apply::apply(batch, &sets))
+                })
                 .await
                 .map_err(|error| error.during("claim"))?;
             let mut taken = Vec::with_capacity(decided.len());
@@ -117,6 +143,22 @@ impl Store for SqliteStore {
             }
         }
         Ok(Vec::new())
+    }
+
+    async fn hold(&self) -> Result<Option<Hold>> {
+        let marker = self.marker.clone();
+        self.pool
+            .read(move |connection| marker.look(connection))
+            .await
+            .map_err(|error| error.during("hold"))
+    }
+
+    async fn lift_hold(&self, seen: &Hold, sets: Vec<ChangeSet>) -> Result<()> {
+        let seen = seen.clone();
+        self.writer
+            .submit(move |batch| batch.savepoint(|batch| lift(batch, &seen, &sets)))
+            .await
+            .map_err(|error| error.during("lift_hold"))
     }
 
     async fn become_dispatcher(&self) -> Result<()> {

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::fault::{Fault, Outcome};
+use crate::place::{Marker, Place, State};
 use crate::query::workspace_for_write;
 use crate::{counters, events};
 
@@ -48,18 +49,29 @@ pub(crate) struct Batch<'c> {
     /// The end of each workspace's chain, as far as this transaction has sealed it.
     heads: BTreeMap<i64, Checkpoint>,
     keys: BTreeMap<Workspace, i64>,
+    pub(crate) marker: &'c Marker,
+    /// Whether attempts begin in this transaction.
+    pub(crate) begins: bool,
+    /// What the end of a hold made of the place.
+    pub(crate) placed: Option<State>,
+    /// How many rows the connection had changed before.
+    changed: u64,
     lost: Option<Error>,
 }
 
 impl<'c> Batch<'c> {
     /// Writes within a transaction that somebody else began: the first failure undoes all.
-    pub(crate) fn within(connection: &'c Connection) -> Self {
-        Self::new(connection, Mode::Together)
+    pub(crate) fn within(connection: &'c Connection, marker: &'c Marker) -> Self {
+        Self::new(connection, marker, Mode::Together)
     }
 
-    fn new(connection: &'c Connection, mode: Mode) -> Self {
+    fn new(connection: &'c Connection, marker: &'c Marker, mode: Mode) -> Self {
         Self {
             connection,
+            marker,
+            begins: false,
+            placed: None,
+            changed: connection.total_changes(),
             mode,
             again: None,
             counters: BTreeMap::new(),
@@ -86,6 +98,7 @@ impl Batch<'_> {
         }
         self.command("SAVEPOINT crm_set")?;
         let heads = self.heads.clone();
+        let placed = self.placed.clone();
         match work(self) {
             Ok(value) => {
                 self.command("RELEASE crm_set")?;
@@ -94,6 +107,7 @@ impl Batch<'_> {
             Err(fault) => {
                 let error = Error::from(fault);
                 self.heads = heads;
+                self.placed = placed;
                 self.keys.clear();
                 if self.connection.is_autocommit() {
                     self.lost.get_or_insert(error.clone());
@@ -166,6 +180,26 @@ impl Batch<'_> {
             .try_for_each(|(key, head)| events::keep(self.connection, *key, *head))
     }
 
+    /// Refuses to begin anything on hold. Looked at once in a transaction.
+    pub(crate) fn not_on_hold(&mut self) -> Outcome<()> {
+        if !self.begins {
+            self.marker.check(self.connection)?;
+            self.begins = true;
+        }
+        Ok(())
+    }
+
+    /// Lets the place's number grow, if anything was written and it is time.
+    fn place(&mut self, place: &mut Place) -> Outcome<Option<State>> {
+        if self.placed.is_some() {
+            return Ok(self.placed.take());
+        }
+        if self.connection.total_changes() == self.changed {
+            return Ok(None);
+        }
+        place.grow(self.connection, self.begins)
+    }
+
     /// A transaction command. When it fails, nothing of this transaction can stand.
     fn command(&mut self, sql: &str) -> Result<()> {
         let outcome = self
@@ -190,11 +224,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> Result<Self> {
+    pub(crate) fn start(connection: Connection, place: Place) -> Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("crm-sqlite-writer".to_owned())
-            .spawn(move || run(&connection, jobs))
+            .spawn(move || run(&connection, place, jobs))
             .map_err(|_| {
                 Error::new(
                     ErrorKind::Unavailable,
@@ -270,7 +304,7 @@ fn stopped() -> Error {
     )
 }
 
-fn run(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+fn run(connection: &Connection, mut place: Place, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
     let mut careful = 0_u32;
     while let Some(first) = jobs.blocking_recv() {
         let mut batch = vec![first];
@@ -285,7 +319,7 @@ fn run(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
         } else {
             Mode::Together
         };
-        careful = match commit(connection, batch, mode) {
+        careful = match commit(connection, &mut place, batch, mode) {
             Ended::Again => CAREFUL,
             Ended::Once => careful.saturating_sub(1),
         };
@@ -300,15 +334,21 @@ enum Ended {
 }
 
 /// One transaction for all jobs. No caller hears of success before the commit returned.
-fn commit(connection: &Connection, jobs: Vec<Box<dyn Job>>, mode: Mode) -> Ended {
+fn commit(
+    connection: &Connection,
+    place: &mut Place,
+    jobs: Vec<Box<dyn Job>>,
+    mode: Mode,
+) -> Ended {
     let mut jobs: Vec<Option<Box<dyn Job>>> = jobs.into_iter().map(Some).collect();
     let mut ended = Ended::Once;
-    let mut batch = Batch::new(connection, mode);
-    attempt(&mut batch, &mut jobs);
+    let marker = place.marker.clone();
+    let mut batch = Batch::new(connection, &marker, mode);
+    attempt(&mut batch, place, &mut jobs);
     if batch.again.is_some() {
         ended = Ended::Again;
-        batch = Batch::new(connection, Mode::Apart);
-        attempt(&mut batch, &mut jobs);
+        batch = Batch::new(connection, &marker, Mode::Apart);
+        attempt(&mut batch, place, &mut jobs);
     }
     for job in jobs.into_iter().flatten() {
         job.answer(batch.lost.as_ref());
@@ -318,7 +358,7 @@ fn commit(connection: &Connection, jobs: Vec<Box<dyn Job>>, mode: Mode) -> Ended
 
 /// Runs the jobs in a transaction and commits it; undoes it when it is void. A job that panics is gone:
 /// its caller learns nothing.
-fn attempt(batch: &mut Batch<'_>, jobs: &mut [Option<Box<dyn Job>>]) {
+fn attempt(batch: &mut Batch<'_>, place: &mut Place, jobs: &mut [Option<Box<dyn Job>>]) {
     let connection = batch.connection;
     let _ = batch.command("BEGIN IMMEDIATE");
     let began = batch.lost.is_none();
@@ -338,16 +378,25 @@ fn attempt(batch: &mut Batch<'_>, jobs: &mut [Option<Box<dyn Job>>]) {
         // It is over; nothing is done again.
         batch.again = None;
     }
-    if !batch.is_void()
-        && let Err(fault) = batch.settle()
-    {
-        batch.lost = Some(fault.into());
+    let mut placed = None;
+    if !batch.is_void() {
+        match batch.settle().and_then(|()| batch.place(place)) {
+            Ok(state) => placed = state,
+            Err(fault) => batch.lost = Some(fault.into()),
+        }
     }
     if !batch.is_void() && batch.command("COMMIT").is_err() {
         batch.lost = Some(Error::new(
             ErrorKind::Unavailable,
             "the database could not commit, nothing was written; check the disk and try again",
         ));
+    }
+    // What began is told to nobody, so nothing leaves, before the marker knows.
+    if !batch.is_void()
+        && let Some(state) = placed
+        && let Err(fault) = place.mark(&state)
+    {
+        batch.lost = Some(fault.into());
     }
     if began && batch.is_void() && !connection.is_autocommit() {
         let _ = connection.execute_batch("ROLLBACK");
@@ -369,6 +418,10 @@ mod tests {
         connection
     }
 
+    fn place(folder: &tempfile::TempDir) -> Place {
+        Place::new(Marker::at(folder.path().join("crm.db.place")))
+    }
+
     fn rows(connection: &Connection) -> i64 {
         let count = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0));
         count.unwrap()
@@ -387,7 +440,12 @@ mod tests {
         let (first, one) = running(GOOD);
         let (second, two) = running("INSERT INTO t (x) VALUES (2); INSERT INTO t VALUES (3, 9)");
         let (third, three) = running(GOOD);
-        let ended = commit(&connection, vec![first, second, third], Mode::Together);
+        let ended = commit(
+            &connection,
+            &mut place(&folder),
+            vec![first, second, third],
+            Mode::Together,
+        );
         assert_eq!(ended, Ended::Again);
         assert!(one.blocking_recv().unwrap().is_ok());
         assert!(two.blocking_recv().unwrap().is_err());
@@ -402,14 +460,24 @@ mod tests {
         let (first, one) = running(GOOD);
         // Its foreign key is looked at by the commit only.
         let (second, two) = running("PRAGMA defer_foreign_keys = ON; INSERT INTO t VALUES (2, 9)");
-        commit(&connection, vec![first, second], Mode::Together);
+        commit(
+            &connection,
+            &mut place(&folder),
+            vec![first, second],
+            Mode::Together,
+        );
         for answer in [one, two] {
             let error = answer.blocking_recv().unwrap().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unavailable);
         }
         assert_eq!(rows(&connection), 0);
         let (third, three) = running(GOOD);
-        commit(&connection, vec![third], Mode::Together);
+        commit(
+            &connection,
+            &mut place(&folder),
+            vec![third],
+            Mode::Together,
+        );
         assert!(three.blocking_recv().unwrap().is_ok());
         assert_eq!(rows(&connection), 1);
     }
@@ -421,7 +489,12 @@ mod tests {
         let (first, one) = running(GOOD);
         let (second, two) = running("ROLLBACK");
         let (third, three) = running(GOOD);
-        commit(&connection, vec![first, second, third], Mode::Together);
+        commit(
+            &connection,
+            &mut place(&folder),
+            vec![first, second, third],
+            Mode::Together,
+        );
         for answer in [one, two, three] {
             assert!(answer.blocking_recv().unwrap().is_err());
         }
@@ -434,12 +507,22 @@ mod tests {
         let connection = database(&folder);
         let (first, one) = running(GOOD);
         let (second, two) = job::<()>(|_| panic!("on purpose"));
-        commit(&connection, vec![first, second], Mode::Together);
+        commit(
+            &connection,
+            &mut place(&folder),
+            vec![first, second],
+            Mode::Together,
+        );
         assert!(one.blocking_recv().unwrap().is_err());
         assert!(two.blocking_recv().is_err());
         assert_eq!(rows(&connection), 0);
         let (third, three) = running(GOOD);
-        commit(&connection, vec![third], Mode::Together);
+        commit(
+            &connection,
+            &mut place(&folder),
+            vec![third],
+            Mode::Together,
+        );
         assert!(three.blocking_recv().unwrap().is_ok());
     }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crm_core::memory::MemoryStore;
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
 use crm_store_testing::race::Race;
-use crm_store_testing::{crowds, races};
+use crm_store_testing::{crowds, quick_folder, races};
 
 /// Runs it on both.
 async fn on_both(race: impl AsyncFn(&Race)) {
     race(&Race::new(&[Arc::new(MemoryStore::default())])).await;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = quick_folder();
     let file = folder.path().join("crm.db");
     let sqlite = SqliteStore::open(file, SqliteOptions::default()).unwrap();
     race(&Race::new(&[Arc::new(sqlite)])).await;

@@ -29,7 +29,7 @@ fn a_new_file_has_the_tables_and_columns_of_every_store() {
     let mut statement = database
         .prepare(
             "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
-             WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name <> 'crm_migrations'",
+             WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",
         )
         .unwrap();
     let rows = statement
@@ -39,6 +39,10 @@ fn a_new_file_has_the_tables_and_columns_of_every_store() {
     for row in rows {
         let (table, column): (String, String) = row.unwrap();
         found.entry(table).or_default().insert(column);
+    }
+    // Its own: the steps, and how far it has come.
+    for table in ["crm_migrations", "crm_place"] {
+        assert!(found.remove(table).is_some(), "{table}");
     }
     let wanted: BTreeMap<String, BTreeSet<String>> = schema::TABLES
         .iter()

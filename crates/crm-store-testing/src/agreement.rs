@@ -1,181 +1,209 @@
 //! Random commands on memory and another store at once: the stores agree step by step, and after each
-//! step the promises hold whatever people, workers and the provider do: only approved bytes leave (P1),
-//! at most once unless a person says otherwise (P2), and the history proves every state (P5).
+//! step the promises hold whatever people, hosts, workers and the provider do: only approved bytes leave
+//! (P1), at most once unless a person says otherwise (P2), and the history proves every state (P5).
+//!
+//! After each step the stores are compared by its answer and by what it changed (what it added to the
+//! history, every few steps); at random steps and at the end by everything they hold. Lives follow each other in one store, each in a workspace of its own
+//! with the same ids: what one leaves behind must not show in the next.
 //!
 //! `CRM_AGREEMENT_CASES` says how many lives are tried.
 
-use std::sync::Arc;
+mod lives;
 
-use crm_core::Role;
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
+
+use crm_core::Workspace;
 use crm_core::memory::MemoryStore;
-use crm_core::message::lifecycle::Event;
-use crm_core::port::channel::{Outcome, RetryScope};
 use crm_core::port::store::Store;
-use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::crash::CrashingStore;
-use crate::world::{Command, NEWEST, Step, World};
+use crate::world::{Command, World};
 
-fn role() -> impl Strategy<Value = Role> {
-    prop_oneof![4 => Just(Role::Manager), 1 => Just(Role::Viewer), 1 => Just(Role::Admin)]
-}
+/// How many lives follow each other in one store.
+const LIVES: u32 = 40;
 
-fn outcome() -> impl Strategy<Value = Outcome> {
-    let reason = || "scripted".to_owned();
-    prop_oneof![
-        Just(Outcome::Dead { reason: reason() }),
-        Just(Outcome::Rejected { reason: reason() }),
-        Just(Outcome::Unknown { reason: reason() }),
-        Just(Outcome::Stop { reason: reason() }),
-        Just(Outcome::RetryAfter {
-            scope: RetryScope::Message,
-            at_least: std::time::Duration::from_secs(30),
-            reason: reason(),
-        }),
-    ]
-}
+/// After how many steps the history is compared anew; all else is after each.
+const HISTORY: usize = 4;
 
-/// What people do to messages.
-fn decision() -> impl Strategy<Value = Command> {
-    let message = || 0..8_usize;
-    let resolution = prop_oneof![
-        1 => Just(Event::ResolveSent),
-        3 => Just(Event::ResolveResend),
-        1 => Just(Event::ResolveFailed)
-    ];
-    prop_oneof![
-        6 => (0..3_usize, any::<u8>(), prop::bool::weighted(0.2))
-            .prop_map(|(contact, text, expires)| Command::Create { contact, text, expires }),
-        2 => (message(), role()).prop_map(|(message, role)| Command::Submit { message, role }),
-        3 => (message(), any::<u8>(), role())
-            .prop_map(|(message, text, role)| Command::Edit { message, text, role }),
-        1 => (message(), 0..90_i64)
-            .prop_map(|(message, minutes)| Command::Reschedule { message, minutes }),
-        8 => (message(), role(), prop::bool::weighted(0.2))
-            .prop_map(|(message, role, stale)| Command::Approve { message, role, stale }),
-        2 => message().prop_map(|message| Command::TwoApprovers { message }),
-        1 => (message(), role()).prop_map(|(message, role)| Command::Reject { message, role }),
-        1 => message().prop_map(|message| Command::Cancel { message }),
-        1 => (message(), role()).prop_map(|(message, role)| Command::Delete { message, role }),
-        2 => message().prop_map(|message| Command::Send { message }),
-        3 => (message(), resolution)
-            .prop_map(|(message, event)| Command::Resolve { message, event }),
-        2 => Just(Command::ApproveAll),
-    ]
-}
-
-/// What happens around them.
-fn circumstance() -> impl Strategy<Value = Command> {
-    let step = prop_oneof![
-        4 => Just(Step::Execute),
-        2 => Just(Step::Pause),
-        2 => Just(Step::Resume),
-        1 => Just(Step::Cancel)
-    ];
-    prop_oneof![
-        1 => (0..3_usize, 0..4_u8)
-            .prop_map(|(contact, address)| Command::Readdress { contact, address }),
-        1 => (0..3_usize, any::<bool>())
-            .prop_map(|(contact, yes)| Command::Consent { contact, yes }),
-        1 => (0..4_u8).prop_map(|address| Command::Suppress { address }),
-        1 => (0..4_u8).prop_map(|address| Command::Lift { address }),
-        3 => step.prop_map(|step| Command::Campaign { step }),
-        3 => outcome().prop_map(|outcome| Command::Outcome { outcome }),
-        3 => (1..120_i64).prop_map(|minutes| Command::Advance { minutes }),
-        5 => Just(Command::Work),
-        1 => Just(Command::Restart),
-        1 => (0..3_usize).prop_map(|contact| Command::Erase { contact }),
-        4 => Just(Command::Claim),
-        4 => any::<bool>().prop_map(|taken| Command::Begin { taken }),
-        3 => any::<bool>().prop_map(|again| Command::Wake { again }),
-    ]
-}
-
-/// A life that chance alone seldom finds: sent twice because a person said so, while the first worker
-/// is still frozen.
-fn sent_twice() -> impl Strategy<Value = Vec<Command>> {
-    (0..3_usize, any::<u8>(), any::<[bool; 4]>()).prop_map(|(contact, text, [a, b, c, d])| {
-        vec![
-            Command::Create {
-                contact,
-                text,
-                expires: false,
-            },
-            Command::Approve {
-                message: NEWEST,
-                role: Role::Manager,
-                stale: false,
-            },
-            Command::Claim,
-            Command::Begin { taken: a },
-            Command::Advance { minutes: 5 },
-            if b { Command::Work } else { Command::Restart },
-            Command::Resolve {
-                message: 0,
-                event: Event::ResolveResend,
-            },
-            Command::Claim,
-            Command::Begin { taken: c },
-            Command::Wake { again: d },
-        ]
-    })
-}
-
-fn commands() -> impl Strategy<Value = Vec<Command>> {
-    let one = prop_oneof![3 => decision(), 2 => circumstance()];
-    let part = prop_oneof![20 => one.prop_map(|command| vec![command]), 1 => sent_twice()];
-    prop::collection::vec(part, 1..80).prop_map(|parts| parts.concat())
+/// What was tried, over all threads.
+#[derive(Default)]
+struct Tally {
+    lives: AtomicU32,
+    steps: AtomicU64,
+    /// Steps that wrote.
+    writes: AtomicU64,
+    /// Somebody found a difference: the others need not go on.
+    over: AtomicBool,
 }
 
 /// Tries random lives on memory and on the stores that `open` makes, each of which is empty and hands its
-/// place back to `close`. `usual` is how many, unless the environment says otherwise.
+/// place back to `close`. Between two lives `again` empties the intake and lets its places begin at 1: the
+/// history speaks of them. `usual` is how many lives, unless the environment says otherwise. Several are
+/// tried at once; prints how many steps were taken.
 ///
 /// # Panics
 /// A store answers otherwise than memory, or a promise is broken.
-pub fn run<P>(usual: u32, open: impl AsyncFn() -> (Arc<dyn Store>, P), close: impl AsyncFn(P)) {
-    let cases = std::env::var("CRM_AGREEMENT_CASES");
-    let mut runner = TestRunner::new(Config {
-        cases: cases.map_or(usual, |text| text.parse().unwrap()),
-        max_shrink_iters: 400,
-        failure_persistence: None,
-        ..Config::default()
+pub fn run<P>(
+    usual: u32,
+    open: impl AsyncFn() -> (Arc<dyn Store>, P) + Sync,
+    again: impl AsyncFn(&P) + Sync,
+    close: impl AsyncFn(P) + Sync,
+) {
+    let lives = std::env::var("CRM_AGREEMENT_CASES");
+    let lives = lives.map_or(usual, |text| text.parse().unwrap());
+    let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().min(8));
+    let threads = u32::try_from(threads).unwrap();
+    let (tally, start) = (Tally::default(), Instant::now());
+    let found: Vec<String> = std::thread::scope(|scope| {
+        let share = |number| lives / threads + u32::from(number < lives % threads);
+        let (tally, open, again, close) = (&tally, &open, &again, &close);
+        let started: Vec<_> = (0..threads)
+            .map(|number| {
+                let try_out = move || one_after_another(share(number), tally, open, again, close);
+                scope.spawn(try_out)
+            })
+            .collect();
+        let ended = started.into_iter().map(|thread| thread.join().unwrap());
+        ended.filter_map(Result::err).collect()
     });
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
+    println!(
+        "{} lives, {} transitions of which {} wrote, {} differences, {} s",
+        tally.lives.into_inner(),
+        tally.steps.into_inner(),
+        tally.writes.into_inner(),
+        found.len(),
+        start.elapsed().as_secs()
+    );
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// Tries so many lives; the shortest one found in which the stores differ is the error.
+fn one_after_another<P>(
+    lives: u32,
+    tally: &Tally,
+    open: &impl AsyncFn() -> (Arc<dyn Store>, P),
+    again: &impl AsyncFn(&P),
+    close: &impl AsyncFn(P),
+) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let result = runner.run(&commands(), |commands| {
+    let mut runner = TestRunner::new(Config {
+        cases: lives,
+        max_shrink_iters: 400,
+        max_shrink_time: 60_000,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    // The store in use, its place, and how many lives it has seen. One that failed is not used again.
+    let held: Cell<Option<(Arc<dyn Store>, P, u32)>> = Cell::new(None);
+    let failed = Cell::new(false);
+    let result = runner.run(&lives::life(), |commands| {
+        // What is found is made shorter; the other threads need not go on.
+        if tally.over.load(Ordering::Relaxed) && !failed.get() {
+            return Ok(());
+        }
+        let mine = held.take();
+        let watch = Watch(tally, &failed);
         runtime.block_on(async {
-            let (store, place) = open().await;
-            agree(store, &commands).await;
-            close(place).await;
+            let (store, place, number) = match mine {
+                Some((store, place, LIVES)) => {
+                    drop(store);
+                    close(place).await;
+                    let (store, place) = open().await;
+                    (store, place, 0)
+                }
+                Some(held) => {
+                    again(&held.1).await;
+                    held
+                }
+                None => {
+                    let (store, place) = open().await;
+                    (store, place, 0)
+                }
+            };
+            let workspace = Workspace::new(format!("life-{number}")).unwrap();
+            agree(&store, &workspace, &commands, tally).await;
+            held.set(Some((store, place, number + 1)));
         });
+        drop(watch);
         Ok(())
     });
-    result.unwrap();
+    if let Some((store, place, _)) = held.take() {
+        drop(store);
+        runtime.block_on(close(place));
+    }
+    result.map_err(|error| error.to_string())
 }
 
-async fn agree(store: Arc<dyn Store>, commands: &[Command]) {
+/// Tells the others when a life ends in a panic.
+struct Watch<'a>(&'a Tally, &'a Cell<bool>);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.over.store(true, Ordering::Relaxed);
+            self.1.set(true);
+        }
+    }
+}
+
+async fn agree(store: &Arc<dyn Store>, workspace: &Workspace, commands: &[Command], tally: &Tally) {
     // Whether a start may take the leases of others for dead is the store's to say; memory follows.
-    let mut reference = CrashingStore::over(Arc::new(MemoryStore::default()));
+    let alone = |inner| CrashingStore {
+        only: Some(workspace.clone()),
+        ..CrashingStore::over(inner)
+    };
+    let mut reference = alone(Arc::new(MemoryStore::default()));
     reference.capabilities.exclusive_dispatcher = store.capabilities().exclusive_dispatcher;
-    let mut memory = World::new(Arc::new(reference)).await;
-    let mut other = World::new(store).await;
-    for command in commands {
-        let (a, b) = (memory.step(command).await, other.step(command).await);
-        assert_eq!(a, b, "answers to {command:?} differ");
-        assert_eq!(
-            memory.snapshot().await,
-            other.snapshot().await,
-            "after {command:?}"
-        );
+    let mut memory = World::new(reference, workspace).await;
+    let mut other = World::new(alone(store.clone()), workspace).await;
+    for (number, command) in commands.iter().enumerate() {
+        let history = number % HISTORY == 0 || matches!(command, Command::Compare);
+        step(&mut memory, &mut other, command, history, tally).await;
+        if matches!(command, Command::Compare) {
+            compare(&mut memory, &mut other).await;
+        }
+    }
+    step(&mut memory, &mut other, &Command::Work, true, tally).await;
+    compare(&mut memory, &mut other).await;
+    other.check_all().await;
+    memory.verify().await;
+    other.verify().await;
+    tally.lives.fetch_add(1, Ordering::Relaxed);
+}
+
+/// One thing happens in both; they answer alike, alike is what it changed, and the promises hold.
+async fn step(
+    memory: &mut World,
+    other: &mut World,
+    command: &Command,
+    history: bool,
+    tally: &Tally,
+) {
+    let (b, a) = tokio::join!(other.step(command), memory.step(command));
+    assert_eq!(a, b, "answers to {command:?} differ");
+    tally.steps.fetch_add(1, Ordering::Relaxed);
+    let written = memory.has_written() || other.has_written();
+    tally
+        .writes
+        .fetch_add(u64::from(written), Ordering::Relaxed);
+    if written || history {
+        let (b, a) = tokio::join!(other.look(history), memory.look(history));
+        assert_eq!(memory.messages, other.messages, "after {command:?}");
+        assert_eq!(a, b, "after {command:?}");
         memory.check().await;
     }
-    for world in [&mut memory, &mut other] {
-        world.step(&Command::Work).await;
-        world.check().await;
-        world.verify().await;
-    }
+}
+
+/// All of one is all of the other, and memory keeps the promises about all of it.
+async fn compare(memory: &mut World, other: &mut World) {
+    let (b, a) = tokio::join!(other.everything(), memory.everything());
+    assert_eq!(a, b, "everything");
+    memory.check_all().await;
 }

@@ -1,4 +1,4 @@
-//! A store that dies with its process exactly before or after a chosen commit, a channel whose ledger
+//! A store that dies (or freezes) with its process exactly before or after a chosen commit, a channel whose ledger
 //! outlives the process, and a store that lies about having committed.
 
 use std::collections::BTreeMap;
@@ -33,7 +33,8 @@ pub const CONNECTIONS: usize = 4;
 /// Where the process ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Point {
-    /// `plan`, `draft`, `drain`, `approve`, `claim`, `begin`, `record`, `sweep` or `seal`.
+    /// `plan`, `draft`, `drain`, `approve`, `suppress`, `claim`, `begin`, `record`, `sweep` or `seal`; or
+    /// what others than the store tell [`CrashingStore::reach`] of.
     pub what: String,
     /// Before the transaction, or after its commit and before anybody was told.
     pub before: bool,
@@ -74,8 +75,14 @@ pub struct CrashingStore {
     pub point: Option<Point>,
     /// How often the point's commit was reached.
     pub seen: AtomicUsize,
+    /// What happens at the point: the process aborts, unless said otherwise.
+    pub strike: Box<dyn Fn() + Send + Sync>,
     /// Answers a `begin` before it is committed: the mutant.
     pub eager: bool,
+    /// The one workspace that workers get to know of; all of them when `None`.
+    pub only: Option<Workspace>,
+    /// How often it was asked to write: without that nothing can have changed.
+    pub writes: AtomicUsize,
     /// What it answered for and has not committed.
     pub promised: Mutex<Vec<ChangeSet>>,
 }
@@ -110,9 +117,21 @@ fn kind(sets: &[ChangeSet]) -> &'static str {
         Some("created") => "draft",
         Some("approved") => "approve",
         Some("begun") => "begin",
-        Some("sent") => "record",
+        Some("sent" | "confirmed_sent") => "record",
         Some("uncertain" | "released") => "sweep",
-        _ => "other",
+        Some(_) => "other",
+        None => beside_messages(sets),
+    }
+}
+
+/// What a commit is about that touches no message.
+fn beside_messages(sets: &[ChangeSet]) -> &'static str {
+    let suppresses = |change: &Change| matches!(change, Change::InsertSuppression(_));
+    let mut changes = sets.iter().flat_map(ChangeSet::changes);
+    if changes.any(suppresses) {
+        "suppress"
+    } else {
+        "other"
     }
 }
 
@@ -125,19 +144,22 @@ impl CrashingStore {
             inner,
             point: None,
             seen: AtomicUsize::new(0),
+            strike: Box::new(|| std::process::abort()),
             eager: false,
+            only: None,
+            writes: AtomicUsize::new(0),
             promised: Mutex::default(),
         }
     }
 
-    /// Ends the process if this is the point.
-    fn reach(&self, what: &str, before: bool) {
+    /// Strikes if this is the point.
+    pub fn reach(&self, what: &str, before: bool) {
         let Some(point) = &self.point else { return };
         if point.what != what || point.before != before {
             return;
         }
         if self.seen.fetch_add(1, Ordering::SeqCst) + 1 == point.nth {
-            std::process::abort();
+            (self.strike)();
         }
     }
 
@@ -157,6 +179,7 @@ impl Store for CrashingStore {
     }
 
     async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
         let what = kind(&sets);
         self.reach(what, true);
         self.keep_promises().await?;
@@ -179,6 +202,7 @@ impl Store for CrashingStore {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Message>> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
         self.reach("claim", true);
         let claimed = self.inner.claim(claim).await;
         // An empty one changes nothing and is no commit.
@@ -201,6 +225,7 @@ impl Store for CrashingStore {
     }
 
     async fn seal(&self, workspace: &Workspace, limit: u32) -> Result<u32> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
         self.reach("seal", true);
         let sealed = self.inner.seal(workspace, limit).await;
         self.reach("seal", false);
@@ -212,7 +237,9 @@ impl Store for CrashingStore {
     }
 
     async fn workspaces(&self) -> Result<Vec<Workspace>> {
-        self.inner.workspaces().await
+        let mut there = self.inner.workspaces().await?;
+        there.retain(|one| self.only.as_ref().is_none_or(|only| one == only));
+        Ok(there)
     }
 
     async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>> {

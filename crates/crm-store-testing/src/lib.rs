@@ -15,3 +15,12 @@ pub mod races;
 pub mod tamper;
 
 mod world;
+
+/// A folder for a database that is written to much by a test that is not about the disk: in memory where
+/// the system has a place for that, so that nobody waits for it.
+#[must_use]
+pub fn quick_folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}

@@ -6,14 +6,15 @@ use chrono::Duration;
 use crm_core::contact::{AddressKind, ContactFields};
 use crm_core::engine::{Engine, NewDraft, Session};
 use crm_core::message::decide::Seen;
-use crm_core::message::history::replay;
+use crm_core::message::history::{AuditEvent, replay};
 use crm_core::message::{Format, Message, Occasion, dispatch};
-use crm_core::port::store::{Claim, Store};
+use crm_core::port::store::{Claim, EventQuery, Store};
 use crm_core::stamp::Stamp;
 use crm_core::system::{RandomIds, SystemClock};
 use crm_core::testing::RecordingChannel;
 use crm_core::{Actor, Error, ErrorKind, Role, Workspace};
 use tokio::sync::Barrier;
+use uuid::Uuid;
 
 /// Engines over stores that hold the same data, and a line to start from.
 #[derive(Debug)]
@@ -26,7 +27,8 @@ pub struct Race {
     pub(crate) rounds: usize,
 }
 
-/// How often each race is run, unless told otherwise.
+/// How often each race is run, unless `CRM_RACE_ROUNDS` says otherwise. Crowds meet a tenth as often, and
+/// five times at least.
 const ROUNDS: usize = 200;
 
 impl Race {
@@ -45,16 +47,8 @@ impl Race {
             engines: stores.iter().map(engine).collect(),
             channel: channel.clone(),
             line: Arc::new(Barrier::new(2)),
-            rounds: ROUNDS,
+            rounds: std::env::var("CRM_RACE_ROUNDS").map_or(ROUNDS, |text| text.parse().unwrap()),
         }
-    }
-
-    /// Runs each race `usual` times and not 200; `CRM_RACE_ROUNDS` has the last word. Crowds meet a tenth
-    /// as often, and five times at least.
-    #[must_use]
-    pub fn rounds(mut self, usual: usize) -> Self {
-        self.rounds = std::env::var("CRM_RACE_ROUNDS").map_or(usual, |text| text.parse().unwrap());
-        self
     }
 
     /// How often a crowd meets.
@@ -151,15 +145,27 @@ impl Race {
     pub(crate) async fn hold_all(&self) {
         let ann = self.act("ann");
         assert_eq!(ann.analytics().recount().await.unwrap(), []);
-        while self
-            .engine()
-            .store()
-            .seal(&Workspace::default(), 1_000)
-            .await
-            .unwrap()
-            > 0
-        {}
+        self.end().await;
         assert!(ann.audit().verify(None).await.unwrap().valid);
+    }
+
+    /// The end of the history: all that was committed lies before it.
+    pub(crate) async fn end(&self) -> u64 {
+        let (store, workspace) = (self.engine().store(), Workspace::default());
+        while store.seal(&workspace, 1_000).await.unwrap() > 0 {}
+        store.checkpoint(&workspace).await.unwrap().position
+    }
+
+    /// What was committed since `end`, in the order of commits.
+    pub(crate) async fn since(&self, end: u64) -> Since {
+        self.end().await;
+        let query = EventQuery {
+            sealed_after: Some(end),
+            limit: 10_000,
+            ..EventQuery::default()
+        };
+        let events = self.act("ann").audit().events(query).await.unwrap();
+        Since(events.into_iter().map(|stored| stored.event).collect())
     }
 
     /// Claims everything that is due.
@@ -202,14 +208,19 @@ pub(crate) async fn begin(engine: Engine, message: Message) -> bool {
     begun.delivery.is_some() && done.is_ok()
 }
 
-/// Position of an action in the commit order of the whole history.
-pub(crate) async fn position(world: &Race, subject: uuid::Uuid, action: &str) -> Option<usize> {
-    let query = crm_core::port::store::EventQuery {
-        limit: 10_000,
-        ..Default::default()
-    };
-    let events = world.act("ann").audit().events(query).await.unwrap();
-    events
-        .iter()
-        .position(|e| e.event.subject_id == subject && e.event.action == action)
+/// A part of the history, in the order of commits.
+#[derive(Debug)]
+pub(crate) struct Since(Vec<AuditEvent>);
+
+impl Since {
+    /// Where `action` was done to `subject`.
+    pub(crate) fn place(&self, subject: Uuid, action: &str) -> Option<usize> {
+        let mut events = self.0.iter();
+        events.position(|event| event.subject_id == subject && event.action == action)
+    }
+
+    /// Where `action` was done to anything.
+    pub(crate) fn place_of(&self, action: &str) -> Option<usize> {
+        self.0.iter().position(|event| event.action == action)
+    }
 }

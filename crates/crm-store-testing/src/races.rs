@@ -14,7 +14,7 @@ use crm_core::message::{Occasion, Status};
 use crm_core::port::store::MessageQuery;
 use crm_core::worker::{Worker, WorkerOptions};
 
-use crate::race::{Race, begin, position};
+use crate::race::{Race, begin};
 
 /// An approval never covers what was written after it was looked at.
 ///
@@ -179,6 +179,7 @@ pub async fn suppress_and_begin(world: &Race) {
         let message = world.approved(round).await;
         let claimed = world.claim().await.remove(0);
         let (ann, address) = (world.act("ann"), message.recipient.clone());
+        let end = world.end().await;
         let suppress = async move {
             ann.suppressions()
                 .add("email", &address, "asked")
@@ -189,19 +190,13 @@ pub async fn suppress_and_begin(world: &Race) {
             .race(begin(world.engine().clone(), claimed), suppress)
             .await;
         let now = world.get(&message).await;
-        let started = position(world, message.id.0, "begun").await;
+        let since = world.since(end).await;
+        let started = since.place(message.id.0, "begun");
         assert_eq!(begun, started.is_some());
         assert_eq!(begun, now.status == Status::Sending);
-        if let Some(started) = started {
-            // It began before the suppression was committed, or not at all.
-            let query = crm_core::port::store::EventQuery {
-                limit: 10_000,
-                ..Default::default()
-            };
-            let events = world.act("ann").audit().events(query).await.unwrap();
-            let last = events.iter().rposition(|e| e.event.action == "suppressed");
-            assert!(started < last.unwrap());
-        }
+        // It began before the suppression was committed, or not at all.
+        let suppressed = since.place_of("suppressed").unwrap();
+        assert!(started.is_none_or(|started| started < suppressed));
         world.hold(&message).await;
     }
     world.hold_all().await;
@@ -225,10 +220,12 @@ pub async fn opt_out_and_begin(world: &Race) {
             at: world.engine().now(),
         });
         let no = async move { ann.contacts().update(id, None, fields).await };
+        let end = world.end().await;
         let (begun, no) = world.race(begin(world.engine().clone(), claimed), no).await;
         no.unwrap();
-        let started = position(world, message.id.0, "begun").await;
-        let said = position(world, id.0, "edited").await.unwrap();
+        let since = world.since(end).await;
+        let started = since.place(message.id.0, "begun");
+        let said = since.place(id.0, "edited").unwrap();
         assert_eq!(begun, started.is_some());
         assert!(started.is_none_or(|started| started < said), "after the no");
         world.hold(&message).await;
@@ -312,10 +309,12 @@ async fn stop_and_begin(world: &Race, how: &str) {
             }
         };
         let begin = begin(world.engine().clone(), claimed);
+        let end = world.end().await;
         let (begun, stopped) = world.race(begin, stop).await;
         stopped.unwrap();
-        let started = position(world, message.id.0, "begun").await;
-        let stopped = position(world, campaign.id.0, how).await.unwrap();
+        let since = world.since(end).await;
+        let started = since.place(message.id.0, "begun");
+        let stopped = since.place(campaign.id.0, how).unwrap();
         assert_eq!(begun, started.is_some());
         assert!(
             started.is_none_or(|started| started < stopped),

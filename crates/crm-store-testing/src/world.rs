@@ -1,6 +1,6 @@
 //! One engine over one store, what people, workers and the provider do to it, and what must hold after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::Duration;
@@ -13,129 +13,50 @@ use crm_core::id::MessageId;
 use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::lifecycle::Event;
 use crm_core::message::{Approved, Format, Message, Occasion, Status};
-use crm_core::port::channel::Outcome;
-use crm_core::port::store::{MessageQuery, PageRequest, Store};
+use crm_core::port::store::MessageQuery;
 use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
 use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{Actor, Error, ErrorKind, Role, Workspace};
 
+use crate::crash::CrashingStore;
+
+mod command;
+mod compare;
 mod frozen;
+mod intake;
 mod promises;
 
-#[derive(Debug, Clone)]
-pub(crate) enum Command {
-    Create {
-        contact: usize,
-        text: u8,
-        expires: bool,
-    },
-    Submit {
-        message: usize,
-        role: Role,
-    },
-    Edit {
-        message: usize,
-        text: u8,
-        role: Role,
-    },
-    Reschedule {
-        message: usize,
-        minutes: i64,
-    },
-    Approve {
-        message: usize,
-        role: Role,
-        stale: bool,
-    },
-    /// Two people click on the same page; the second is told who was faster.
-    TwoApprovers {
-        message: usize,
-    },
-    Reject {
-        message: usize,
-        role: Role,
-    },
-    Cancel {
-        message: usize,
-    },
-    Delete {
-        message: usize,
-        role: Role,
-    },
-    Send {
-        message: usize,
-    },
-    Resolve {
-        message: usize,
-        event: Event,
-    },
-    Readdress {
-        contact: usize,
-        address: u8,
-    },
-    Consent {
-        contact: usize,
-        yes: bool,
-    },
-    Suppress {
-        address: u8,
-    },
-    Lift {
-        address: u8,
-    },
-    ApproveAll,
-    Campaign {
-        step: Step,
-    },
-    Outcome {
-        outcome: Outcome,
-    },
-    Advance {
-        minutes: i64,
-    },
-    Work,
-    /// A new dispatcher starts: whoever was the last one is dead.
-    Restart,
-    Erase {
-        contact: usize,
-    },
-    /// A second worker takes one message and then says nothing.
-    Claim,
-    /// It wakes up, begins what it took, and freezes again; the provider may have it.
-    Begin {
-        taken: bool,
-    },
-    /// It wakes up once more, with the provider's answer. `again`: and tells it twice.
-    Wake {
-        again: bool,
-    },
-}
-
-/// Stands for the newest message.
-pub(crate) const NEWEST: usize = usize::MAX;
-
-/// What is done to the campaign.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Step {
-    Execute,
-    Pause,
-    Resume,
-    Cancel,
-}
+pub(crate) use command::{Asked, Command, NEWEST, Step};
 
 pub(crate) fn address(number: u8) -> String {
     format!("person{number}@mail.example")
 }
 
+/// The host's own id of a person.
+pub(crate) fn person(number: usize) -> String {
+    format!("person-{number}")
+}
+
 /// One engine and what it has done.
 pub(crate) struct World {
     pub(crate) engine: Engine,
+    store: Arc<CrashingStore>,
+    workspace: Workspace,
     channel: Arc<RecordingChannel>,
     clock: Arc<FakeClock>,
     ids: Arc<SequentialIds>,
     worker: Worker,
     contacts: Vec<Contact>,
+    /// All that are not deleted, oldest first, when they were looked at last.
     pub(crate) messages: Vec<Message>,
+    /// Those that were different then.
+    touched: BTreeSet<MessageId>,
+    /// How far the history was looked at.
+    position: u64,
+    /// How often the store had been asked to write by then.
+    writes: usize,
+    /// How many deliveries, of either kind, were found approved.
+    judged: (usize, usize),
     campaign: Campaign,
     resends: BTreeMap<String, usize>,
     /// What the second worker took and has not begun.
@@ -153,15 +74,17 @@ fn show(result: Result<Message, Error>) -> String {
 }
 
 impl World {
-    pub(crate) async fn new(store: Arc<dyn Store>) -> Self {
+    /// A world in `workspace`, of which the store holds nothing yet.
+    pub(crate) async fn new(store: CrashingStore, workspace: &Workspace) -> Self {
+        let store = Arc::new(store);
         let channel = Arc::new(RecordingChannel::default());
         let clock = Arc::new(FakeClock::default());
         let ids = Arc::new(SequentialIds::default());
-        let engine = Engine::builder(store, clock.clone(), ids.clone())
+        let engine = Engine::builder(store.clone(), clock.clone(), ids.clone())
             .channel("email", channel.clone())
             .build();
         let worker = Worker::new(engine.clone(), WorkerOptions::default());
-        let manager = engine.act_as(Actor::new(Workspace::default(), "manager", Role::Manager));
+        let manager = engine.act_as(Actor::new(workspace.clone(), "manager", Role::Manager));
         let fields = CampaignFields {
             name: "Навруз".to_owned(),
             description: None,
@@ -179,6 +102,7 @@ impl World {
         for number in 0..3 {
             let fields = ContactFields {
                 name: format!("Человек {number}"),
+                external_id: Some(person(usize::from(number))),
                 email: Some(address(number)),
                 ..ContactFields::default()
             };
@@ -186,12 +110,18 @@ impl World {
         }
         Self {
             engine,
+            store,
+            workspace: workspace.clone(),
             channel,
             clock,
             ids,
             worker,
             contacts,
             messages: Vec::new(),
+            touched: BTreeSet::new(),
+            position: 0,
+            writes: 0,
+            judged: (0, 0),
             campaign,
             resends: BTreeMap::new(),
             claimed: Vec::new(),
@@ -202,13 +132,13 @@ impl World {
 
     pub(crate) fn act(&self, role: Role) -> Session {
         self.engine
-            .act_as(Actor::new(Workspace::default(), role.as_str(), role))
+            .act_as(Actor::new(self.workspace.clone(), role.as_str(), role))
     }
 
     /// Rounds until nothing is left to do now. Unlike a start, this leaves the leases of others alone.
     pub(crate) async fn work(&self) -> String {
         let (_sender, stop) = tokio::sync::watch::channel(false);
-        let mut rounds = Vec::new();
+        let mut rounds = vec![self.drain(u32::MAX).await];
         loop {
             let mut round = self.worker.round(&stop).await.unwrap();
             // One store seals as it commits and leaves nothing for the round.
@@ -221,10 +151,11 @@ impl World {
         }
     }
 
-    /// Does one thing; the text of the answer is what the stores must agree on.
+    /// Does one thing; the text of the answer is what the stores must agree on. What it changed is found
+    /// out by [`look`](Self::look).
     pub(crate) async fn step(&mut self, command: &Command) -> String {
         let manager = self.act(Role::Manager);
-        let answer = match command {
+        match command {
             Command::Create {
                 contact,
                 text,
@@ -251,7 +182,10 @@ impl World {
                 String::new()
             }
             Command::Work => self.work().await,
-            Command::Restart => format!("{:?}", self.worker.run_until_idle().await),
+            Command::Restart => {
+                let drained = self.drain(u32::MAX).await;
+                format!("{drained} {:?}", self.worker.run_until_idle().await)
+            }
             Command::Readdress {
                 contact,
                 address: number,
@@ -325,10 +259,11 @@ impl World {
             Command::Claim => self.claim().await,
             Command::Begin { taken } => self.begin(*taken).await,
             Command::Wake { again } => self.wake(*again).await,
+            Command::Ask { key, what } => self.ask(*key, *what).await,
+            Command::Drain { limit } => self.drain(*limit).await,
+            Command::Compare => String::new(),
             about => self.decide(about).await,
-        };
-        self.messages = self.all().await;
-        answer
+        }
     }
 
     /// What is done to one message.
@@ -450,24 +385,5 @@ impl World {
         let id = self.contacts[contact].id;
         let found = self.act(Role::Viewer).contacts().get(id).await;
         found.unwrap_or_else(|_| self.contacts[contact].clone())
-    }
-
-    /// All messages that are not deleted, oldest first.
-    async fn all(&self) -> Vec<Message> {
-        let query = MessageQuery {
-            page: PageRequest {
-                limit: 1_000,
-                oldest_first: true,
-                count: true,
-                ..PageRequest::default()
-            },
-            ..MessageQuery::default()
-        };
-        let page = self
-            .engine
-            .store()
-            .messages(&Workspace::default(), query)
-            .await;
-        page.unwrap().items
     }
 }

@@ -16,7 +16,9 @@ mod short;
 #[cfg(test)]
 mod tests;
 
-use chrono::{Datelike, NaiveDate};
+use std::collections::BTreeSet;
+
+use chrono::{Datelike, Days, NaiveDate};
 use serde_json::Value;
 
 use super::Audience;
@@ -29,6 +31,23 @@ const DEPTH: usize = 32;
 const NODES: usize = 1_000;
 /// Longest text in characters.
 const LONGEST: usize = 255;
+
+/// The birthdays, as month * 100 + day, that `birthday_within: days` means on `today`: what a store with
+/// an index over them looks for. Never more than 366.
+#[must_use]
+pub fn birthdays_within(today: NaiveDate, days: u32) -> BTreeSet<u32> {
+    let mut list = BTreeSet::new();
+    for ahead in 0..=u64::from(days.min(366)) {
+        let Some(day) = today.checked_add_days(Days::new(ahead)) else {
+            break;
+        };
+        list.insert(day.month() * 100 + day.day());
+        if (day.month(), day.day()) == (2, 28) && !day.leap_year() {
+            list.insert(229);
+        }
+    }
+    list
+}
 
 impl Audience {
     /// Whether the contact belongs to it on this date.

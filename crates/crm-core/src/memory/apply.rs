@@ -126,7 +126,10 @@ fn change_one(
     match change {
         Change::InsertContact(row) => {
             own(workspace, &row.workspace)?;
-            fresh(!tables.contacts.contains_key(&row.id), "contact")?;
+            fresh(
+                !tables.contacts.contains_key(&row.id),
+                "id is taken by another contact",
+            )?;
             contact_unique(tables, row)?;
             undo.put(tables, Put::Contact(row.id, Some(row.clone())));
         }
@@ -140,7 +143,10 @@ fn change_one(
         Change::EraseTexts(contact) => erase(tables, *contact, undo),
         Change::InsertTemplate(row) => {
             own(workspace, &row.workspace)?;
-            fresh(!tables.templates.contains_key(&row.id), "template")?;
+            fresh(
+                !tables.templates.contains_key(&row.id),
+                "id is taken by another template",
+            )?;
             template_unique(tables, row)?;
             undo.put(tables, Put::Template(row.id, Some((**row).clone())));
         }
@@ -177,7 +183,10 @@ fn change_one(
         Change::InsertAttempt(row) => {
             known(tables.messages.contains_key(&row.message_id), "message")?;
             let key = (row.message_id, row.epoch);
-            fresh(!tables.attempts.contains_key(&key), "attempt")?;
+            fresh(
+                !tables.attempts.contains_key(&key),
+                "epoch of this message has an attempt already",
+            )?;
             undo.put(tables, Put::Attempt(key, Some(row.clone())));
         }
         Change::FinishAttempt(row) => finish_attempt(tables, row, undo)?,
@@ -194,7 +203,10 @@ fn change_one(
         }
         Change::InsertCampaign(row) => {
             own(workspace, &row.workspace)?;
-            fresh(!tables.campaigns.contains_key(&row.id), "campaign")?;
+            fresh(
+                !tables.campaigns.contains_key(&row.id),
+                "id is taken by another campaign",
+            )?;
             undo.put(tables, Put::Campaign(row.id, Some(row.clone())));
         }
         Change::UpdateCampaign(row) => {
@@ -247,26 +259,33 @@ fn plan_key(row: &PlanRow) -> (crate::id::CampaignId, String, ContactId) {
 fn contact_unique(tables: &Tables, row: &Contact) -> Result<()> {
     let other = |id: Option<&ContactId>| id.is_some_and(|id| *id != row.id);
     if email_key(row).is_some_and(|email| other(tables.by_email.get(&email))) {
-        return Err(duplicate("e-mail"));
+        return Err(duplicate("email is taken by another contact"));
     }
     let external = row.external_id.as_ref();
     if external.is_some_and(|external| other(tables.by_external_id.get(external))) {
-        return Err(duplicate("external id"));
+        return Err(duplicate("external_id is taken by another contact"));
     }
     Ok(())
 }
 
 fn template_unique(tables: &Tables, row: &Template) -> Result<()> {
     match tables.by_template_name.get(&template_key(row)) {
-        Some(id) if *id != row.id => Err(duplicate("template name")),
+        Some(id) if *id != row.id => Err(duplicate(
+            "name is taken by another template of this language",
+        )),
         _ => Ok(()),
     }
 }
 
 fn insert_message(tables: &mut Tables, row: &Message, undo: &mut Undo) -> Result<()> {
-    fresh(!tables.messages.contains_key(&row.id), "message")?;
+    fresh(
+        !tables.messages.contains_key(&row.id),
+        "id is taken by another message",
+    )?;
     if occurrence_key(row).is_some_and(|key| tables.by_occurrence.contains_key(&key)) {
-        return Err(duplicate("message of this campaign"));
+        return Err(duplicate(
+            "occurrence of this campaign, contact and channel has a message already",
+        ));
     }
     undo.put(tables, Put::Message(row.id, Some(Box::new(row.clone()))));
     let key = (row.id, row.revision.number);
@@ -299,7 +318,10 @@ fn update_message(
     }
     if new_revision {
         let key = (row.id, row.revision.number);
-        fresh(!tables.revisions.contains_key(&key), "revision")?;
+        fresh(
+            !tables.revisions.contains_key(&key),
+            "number is taken by another revision of this message",
+        )?;
         undo.put(tables, Put::Revision(key, Some(row.revision.clone())));
     } else if let Some(stored) = stored {
         // Without a new revision the text is what is stored: an erased one stays erased.
@@ -353,7 +375,7 @@ fn finish_intake(tables: &mut Tables, settlement: &Settlement, undo: &mut Undo) 
     }
     let applies = settlement.state == IntakeState::Applied;
     if applies && tables.by_applied_key.contains_key(&stored.key) {
-        return Err(duplicate("key of the intake"));
+        return Err(duplicate("key was applied already"));
     }
     let settlement = settlement.clone();
     let row = IntakeRow {
@@ -432,8 +454,12 @@ fn own(workspace: &Workspace, row: &Workspace) -> Result<()> {
     }
 }
 
-fn fresh(absent: bool, what: &str) -> Result<()> {
-    if absent { Ok(()) } else { Err(duplicate(what)) }
+fn fresh(absent: bool, taken: &str) -> Result<()> {
+    if absent {
+        Ok(())
+    } else {
+        Err(duplicate(taken))
+    }
 }
 
 fn known(present: bool, what: &str) -> Result<()> {
@@ -459,11 +485,9 @@ fn conflict(what: &str) -> Error {
     )
 }
 
-fn duplicate(what: &str) -> Error {
-    Error::new(
-        ErrorKind::Duplicate,
-        format!("this {what} exists already in this workspace"),
-    )
+/// In the words of the SQL stores: the history of the intake keeps them.
+fn duplicate(taken: &str) -> Error {
+    Error::new(ErrorKind::Duplicate, taken)
 }
 
 fn wrong_workspace() -> Error {

@@ -282,7 +282,8 @@ pub trait Store: Send + Sync + Debug {
     fn capabilities(&self) -> StoreCapabilities;
 
     /// Applies change sets; the answer has one result for each, in order. The outer error means that
-    /// nothing was applied.
+    /// nothing was applied, but for [`Unavailable`](crate::ErrorKind::Unavailable): a commit whose answer
+    /// was lost may have taken place.
     async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>>;
 
     /// The time that due messages and leases are judged by. A store that several machines share answers

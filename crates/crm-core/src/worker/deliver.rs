@@ -115,7 +115,21 @@ impl Worker {
                 }
             }
         }
-        let results = self.engine.commit(sets).await?;
+        let results = match self.engine.commit(sets).await {
+            Ok(results) => results,
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                tracing::warn!("whether attempts are begun was not answered: they do not leave");
+                let attempts = waiting.into_iter();
+                let attempts = attempts.filter_map(|(message, delivery, _)| {
+                    let (_, attempt) = delivery?;
+                    Some((message.workspace, attempt))
+                });
+                let until = deadlines.into_values().max();
+                self.never_left(attempts.collect(), until).await?;
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        };
         let mut begun = Vec::with_capacity(results.len());
         for ((message, delivery, channel), result) in waiting.into_iter().zip(results) {
             // A failed precondition: something changed between reading and committing. The message is

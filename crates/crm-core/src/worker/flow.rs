@@ -145,6 +145,8 @@ impl Worker {
                     if patience.is_some_and(|end| end <= Instant::now()) {
                         sends.clear();
                         flow.give_up();
+                        // What the store has not answered by now is left to its leases.
+                        refill = None;
                         patience = Some(Instant::now() + self.options.grace);
                     }
                 }

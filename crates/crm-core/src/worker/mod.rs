@@ -8,6 +8,7 @@ mod flow;
 mod intake;
 mod plan;
 mod recall;
+mod unanswered;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -39,9 +40,14 @@ pub struct WorkerOptions {
     /// crash can leave uncertain, is each channel's own `concurrency`.
     pub batch: u32,
     /// How long a claim lasts. Must exceed every channel's timeout by a margin; the worker raises it
-    /// to twice the longest timeout plus 30 s when it is shorter.
+    /// to twice the longest timeout plus [`margin`](Self::margin) when it is shorter.
     pub lease: Duration,
-    /// Pause between two rounds that found nothing to do.
+    /// What a lease holds at least beyond twice the longest timeout: room for commits and for a machine
+    /// that is busy. Leases of workers that died come back sooner with a short one, and healthy workers
+    /// lose theirs more easily.
+    pub margin: Duration,
+    /// Pause between two rounds that found nothing to do: the longest time that passes before anything
+    /// due is seen when no notice of the store tells of it. At most 1 s is wise.
     pub poll: std::time::Duration,
     /// How long a stopping worker waits for deliveries under way.
     pub grace: std::time::Duration,
@@ -53,6 +59,7 @@ impl Default for WorkerOptions {
             name: "worker".to_owned(),
             batch: 50,
             lease: Duration::minutes(2),
+            margin: Duration::seconds(30),
             poll: std::time::Duration::from_millis(250),
             grace: std::time::Duration::from_secs(30),
         }
@@ -120,8 +127,8 @@ impl Worker {
             .map(|channel| channel.capabilities().timeout)
             .max()
             .unwrap_or_default();
-        let floor =
-            Duration::from_std(longest * 2).unwrap_or(Duration::hours(1)) + Duration::seconds(30);
+        let floor = Duration::from_std(longest * 2).unwrap_or(Duration::hours(1))
+            + options.margin.max(Duration::zero());
         options.lease = options.lease.max(floor);
         options.batch = options.batch.clamp(1, 1_000);
         Self {

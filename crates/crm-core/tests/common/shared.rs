@@ -2,13 +2,14 @@
 //! workers that something changed.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use crm_core::campaign::{Campaign, PlanRow};
-use crm_core::change::ChangeSet;
+use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::hold::Hold;
@@ -19,11 +20,20 @@ use crm_core::message::Message;
 use crm_core::message::history::{Checkpoint, StoredEvent};
 use crm_core::port::store::*;
 use crm_core::template::Template;
-use crm_core::{Result, Workspace};
+use crm_core::{Error, ErrorKind, Result, Workspace};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 type Interlude = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+
+/// How a commit about attempts goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// It took place and its answer is lost.
+    Answer,
+    /// It did not take place.
+    Commit,
+}
 
 pub struct SharedStore {
     inner: MemoryStore,
@@ -34,6 +44,13 @@ pub struct SharedStore {
     interlude: Mutex<Option<Interlude>>,
     /// What happens just before the next commit.
     before_commit: Mutex<Option<Interlude>>,
+    /// How the next commits about attempts go wrong.
+    losses: Mutex<VecDeque<Loss>>,
+    /// What happens after the next of them.
+    after_loss: Mutex<Option<Interlude>>,
+    /// How many looks at messages to deliver are not answered after one of them.
+    silence: AtomicUsize,
+    silent: AtomicUsize,
 }
 
 impl std::fmt::Debug for SharedStore {
@@ -50,6 +67,10 @@ impl Default for SharedStore {
             changes: watch::channel(0).0,
             interlude: Mutex::default(),
             before_commit: Mutex::default(),
+            losses: Mutex::default(),
+            after_loss: Mutex::default(),
+            silence: AtomicUsize::new(0),
+            silent: AtomicUsize::new(0),
         }
     }
 }
@@ -74,12 +95,42 @@ impl SharedStore {
         *self.before_commit.lock().unwrap() = Some(Box::new(act));
     }
 
+    /// The next commits that begin or end attempts go wrong in these ways.
+    pub fn lose(&self, losses: impl IntoIterator<Item = Loss>) {
+        self.losses.lock().unwrap().extend(losses);
+    }
+
+    /// After each of these, so many looks at messages to deliver are not answered.
+    pub fn then_silent(&self, looks: usize) {
+        self.silence.store(looks, Ordering::SeqCst);
+    }
+
+    pub fn answer_again(&self) {
+        self.silent.store(0, Ordering::SeqCst);
+    }
+
+    pub fn after_next_loss(&self, act: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
+        *self.after_loss.lock().unwrap() = Some(Box::new(act));
+    }
+
+    fn loss(&self, sets: &[ChangeSet]) -> Option<Loss> {
+        let of_attempts =
+            |change: &Change| matches!(change, Change::InsertAttempt(_) | Change::FinishAttempt(_));
+        let mut changes = sets.iter().flat_map(ChangeSet::changes);
+        changes.any(of_attempts).then_some(())?;
+        self.losses.lock().unwrap().pop_front()
+    }
+
     pub fn before_next_dispatch(
         &self,
         act: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static,
     ) {
         *self.interlude.lock().unwrap() = Some(Box::new(act));
     }
+}
+
+fn unavailable() -> Error {
+    Error::new(ErrorKind::Unavailable, "the connection was cut")
 }
 
 #[async_trait]
@@ -111,6 +162,11 @@ impl Store for SharedStore {
         if let Some(interlude) = interlude {
             interlude().await;
         }
+        let quiet = |left: usize| left.checked_sub(1);
+        let order = Ordering::SeqCst;
+        if self.silent.fetch_update(order, order, quiet).is_ok() {
+            return Err(unavailable());
+        }
         self.inner.dispatch(space, ids).await
     }
 
@@ -119,7 +175,19 @@ impl Store for SharedStore {
         if let Some(interlude) = interlude {
             interlude().await;
         }
-        self.inner.commit(sets).await
+        let Some(loss) = self.loss(&sets) else {
+            return self.inner.commit(sets).await;
+        };
+        if loss == Loss::Answer {
+            self.inner.commit(sets).await?;
+        }
+        let silence = self.silence.load(Ordering::SeqCst);
+        self.silent.store(silence, Ordering::SeqCst);
+        let interlude = self.after_loss.lock().unwrap().take();
+        if let Some(interlude) = interlude {
+            interlude().await;
+        }
+        Err(unavailable())
     }
 
     async fn hold(&self) -> Result<Option<Hold>> {

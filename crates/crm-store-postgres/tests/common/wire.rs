@@ -6,25 +6,28 @@
     clippy::indexing_slicing
 )]
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crm_postgres_testing::Server;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
 type Cut = Box<dyn Fn() + Send + Sync>;
 
 /// Passes messages on, in both directions, until one is chosen: that one is swallowed and its connection
-/// cut.
+/// cut. From socket to socket: proving a password for each new connection would take longer than the rest.
 pub struct Wire {
-    port: u16,
+    folder: TempDir,
     state: Arc<State>,
 }
 
 struct State {
-    server: u16,
+    server: PathBuf,
     seen: AtomicU64,
     /// Which message from now on; 0 for none.
     chosen: AtomicU64,
@@ -35,12 +38,14 @@ struct State {
 }
 
 impl Wire {
-    /// A way to the server's `port`.
-    pub async fn new(server: u16, also: impl Fn() + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+    /// A way to the server.
+    pub async fn new(server: &Server, also: impl Fn() + Send + Sync + 'static) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let name = server.socket();
+        let socket = folder.path().join(name.file_name().unwrap());
+        let listener = UnixListener::bind(socket).unwrap();
         let state = Arc::new(State {
-            server,
+            server: name,
             seen: AtomicU64::new(0),
             chosen: AtomicU64::new(0),
             also: Box::new(also),
@@ -52,17 +57,18 @@ impl Wire {
                 tokio::spawn(connect(client, shared.clone()));
             }
         });
-        Self { port, state }
+        Self { folder, state }
     }
 
-    /// The URL by this way.
+    /// The server's URL, by this way.
     pub fn url(&self, direct: &str) -> String {
+        let path = |folder: &Path| folder.to_str().unwrap().replace('/', "%2F");
         let url = direct.replace(
-            &format!(":{}/", self.state.server),
-            &format!(":{}/", self.port),
+            &path(self.state.server.parent().unwrap()),
+            &path(self.folder.path()),
         );
         assert_ne!(url, direct);
-        url + "?sslmode=disable"
+        url + "&sslmode=disable"
     }
 
     /// Chooses the `nth` message from now on, from 1.
@@ -92,12 +98,10 @@ impl State {
     }
 }
 
-async fn connect(client: TcpStream, state: Arc<State>) {
-    let Ok(server) = TcpStream::connect(("127.0.0.1", state.server)).await else {
+async fn connect(client: UnixStream, state: Arc<State>) {
+    let Ok(server) = UnixStream::connect(&state.server).await else {
         return;
     };
-    client.set_nodelay(true).unwrap();
-    server.set_nodelay(true).unwrap();
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
     // Either end takes the other with it.

@@ -73,12 +73,13 @@ async fn no_call_reads_a_table() {
         ..PgOptions::default()
     };
     let url = server.url("postgres");
-    let store: Arc<dyn Store> = Arc::new(PgStore::connect(&url, options).await.unwrap());
+    let store: Arc<dyn Store> = Arc::new(PgStore::connect(&url, options.clone()).await.unwrap());
     let mut own = PgConnection::connect(&url).await.unwrap();
     fill::run(&mut own, "SET auto_explain.log_min_duration = -1").await;
     let mut log = Log::of(&server);
 
     fill::workspaces(&mut own).await;
+    fill::run(&mut own, "VACUUM ANALYZE").await;
     // A statement that was used five times keeps its plan.
     for _ in 0..6 {
         measure("empty", &store, &mut log).await;
@@ -86,9 +87,12 @@ async fn no_call_reads_a_table() {
     let was = std::time::Instant::now();
     fill::rows(&mut own, rows).await;
     eprintln!("{rows} messages written in {:.0?}", was.elapsed());
-    fill::run(&mut own, "ANALYZE").await;
     let was = std::time::Instant::now();
-    let wrong = measure("filled", &store, &mut log).await;
+    let mut wrong = measure("filled, without statistics", &store, &mut log).await;
+    let fresh: Arc<dyn Store> = Arc::new(PgStore::connect(&url, options.clone()).await.unwrap());
+    wrong.extend(measure("filled, without statistics, fresh", &fresh, &mut log).await);
+    fill::run(&mut own, "ANALYZE").await;
+    wrong.extend(measure("filled", &store, &mut log).await);
     eprintln!("measured in {:.0?}", was.elapsed());
     eprintln!("{} plans were looked at", log.seen());
     assert!(log.seen() > 300, "the plans were not written down");

@@ -19,15 +19,25 @@ pub(crate) const PLACES: usize = 8;
 const SLOWEST_MS: u64 = 25;
 const WORKSPACES: [&str; 3] = ["salon", "clinic", "school"];
 
-fn setting(name: &str, standard: usize) -> usize {
+pub(crate) fn setting(name: &str, standard: usize) -> usize {
     std::env::var(name).map_or(standard, |text| text.parse().unwrap())
 }
 
+/// Seconds since 1970: another seed for each run.
+pub(crate) fn seconds_now() -> usize {
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    clock.as_secs().try_into().unwrap()
+}
+
 /// Numbers of a fixed sequence (a linear congruential generator).
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn upto(&mut self, highest: usize) -> usize {
+    pub(crate) fn new(seed: usize) -> Self {
+        Self(seed.try_into().unwrap())
+    }
+
+    pub(crate) fn upto(&mut self, highest: usize) -> usize {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -114,8 +124,7 @@ impl Crew<'_> {
 
 #[test]
 fn killed_workers_and_a_restarted_server_lose_nothing_and_repeat_nothing() {
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let seed = setting("CRM_FAULT_SEED", clock.as_secs().try_into().unwrap());
+    let seed = setting("CRM_FAULT_SEED", seconds_now());
     let messages = setting("CRM_FAULT_MESSAGES", 1_500);
     let kills = setting("CRM_FAULT_KILLS", 8);
     let restarts = setting("CRM_FAULT_RESTARTS", 2);
@@ -124,7 +133,7 @@ fn killed_workers_and_a_restarted_server_lose_nothing_and_repeat_nothing() {
         "CRM_FAULT_SEED={seed} CRM_FAULT_MESSAGES={messages} CRM_FAULT_KILLS={kills} \
          CRM_FAULT_RESTARTS={restarts}"
     );
-    let mut dice = Dice(seed.try_into().unwrap());
+    let mut dice = Dice::new(seed);
     let began = Instant::now();
     let server = Server::start(ServerOptions::default()).unwrap();
     let scene = Scene::open(&server.url("postgres"), PgOptions::default());

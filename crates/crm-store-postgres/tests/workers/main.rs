@@ -8,8 +8,11 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod failpoints;
 mod faults;
+mod freezes;
 mod frozen;
+mod opening;
 #[path = "../common/place.rs"]
 mod place;
 mod process;
@@ -17,3 +20,5 @@ mod proof;
 mod scene;
 mod sink;
 mod wake;
+#[path = "../common/wire.rs"]
+mod wire;

@@ -7,20 +7,41 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::ErrorKind;
-use crm_core::engine::{Engine, Policy};
+use crm_core::engine::{BulkAction, Engine, Policy};
+use crm_core::message::Status;
 use crm_core::message::dispatch::RetryPolicy;
+use crm_core::port::store::MessageQuery;
 use crm_core::system::{RandomIds, SystemClock};
 use crm_core::worker::{Worker, WorkerOptions};
+use crm_core::{Actor, ErrorKind, Role, Workspace};
 use crm_store_postgres::{PgOptions, PgStore};
+use crm_store_testing::crash::{CrashingStore, Point};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::scene::Scene;
 use crate::sink::{Sink, ToSink};
 
+#[path = "failpoint.rs"]
+pub(crate) mod failpoint;
+
+use failpoint::{Failpoint, signal};
+
 /// Holds the job of a process that is to be a worker.
 const JOB: &str = "CRM_TEST_WORKER";
+
+/// What a process does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Task {
+    /// What a worker does, until it is told to stop.
+    Work,
+    /// Opens the database and ends.
+    Open,
+    /// The host's part: approves all that waits for it in this workspace, and ends.
+    Approve(String),
+    /// The host's part: suppresses this address in this workspace, and ends.
+    Suppress(String, String),
+}
 
 /// What a worker process works on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,6 +55,15 @@ pub(crate) struct Job {
     pub(crate) concurrency: usize,
     /// Stops itself after the first answer, before that is recorded.
     pub(crate) freezes: bool,
+    pub(crate) task: Task,
+    /// Where it is killed or frozen.
+    pub(crate) fails: Option<Failpoint>,
+    /// Messages claimed at once.
+    pub(crate) batch: u32,
+    pub(crate) connections: u32,
+    /// How long a delivery may take. Leases last twice that and the margin.
+    pub(crate) timeout_ms: u64,
+    pub(crate) margin_ms: i64,
 }
 
 /// A running worker; killed when it is dropped.
@@ -64,17 +94,36 @@ impl Process {
         assert_eq!(self.child.wait().unwrap().signal(), Some(9));
     }
 
+    /// Whether it was killed, which is all it may end of by itself.
+    pub(crate) fn was_killed(&mut self) -> bool {
+        let ended = self.child.try_wait().unwrap();
+        let signals = ended.map(|status| status.signal());
+        assert!(
+            matches!(signals, None | Some(Some(9))),
+            "{}: {ended:?}",
+            self.name
+        );
+        signals.is_some()
+    }
+
+    /// Whether it has ended, however.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// SIGSTOP: the process cannot catch it either.
+    pub(crate) fn freeze(&self) {
+        signal("STOP", self.child.id());
+    }
+
     /// Lets a frozen process go on.
     pub(crate) fn thaw(&self) {
-        let sent = Command::new("sh")
-            .args([
-                "-c",
-                "kill -CONT \"$1\"",
-                "sh",
-                &self.child.id().to_string(),
-            ])
-            .status();
-        assert!(sent.unwrap().success());
+        signal("CONT", self.child.id());
+    }
+
+    /// Waits until it has ended by itself, in good order.
+    pub(crate) fn ends(mut self) {
+        assert!(self.child.wait().unwrap().success(), "{}", self.name);
     }
 
     /// Tells the worker to stop and waits until it has, in good order.
@@ -102,30 +151,75 @@ fn work(job: &Job) {
         .enable_all()
         .build();
     runtime.unwrap().block_on(async {
-        let store = open(job).await;
-        let channel = ToSink::new(&job.sink, job.concurrency, job.freezes);
-        let engine = Engine::builder(
-            Arc::new(store),
-            Arc::new(SystemClock),
-            Arc::new(RandomIds::default()),
-        )
-        .channel("email", Arc::new(channel))
-        .policy(Policy {
-            retry: RetryPolicy {
-                base: chrono::Duration::milliseconds(50),
-                ..RetryPolicy::default()
-            },
-            ..Policy::default()
-        })
-        .build();
-        let options = WorkerOptions {
-            name: job.name.clone(),
-            lease: chrono::Duration::zero(),
-            poll: Duration::from_millis(job.poll_ms),
-            ..WorkerOptions::default()
-        };
-        Worker::new(engine, options).run(stopped).await.unwrap();
+        let store = Arc::new(failing(job, open(job).await));
+        let reached = Arc::clone(&store);
+        let channel = ToSink::new(&job.sink, job.concurrency, job.freezes)
+            .within(Duration::from_millis(job.timeout_ms))
+            .telling(move |step| reached.reach(step, false));
+        let engine = Engine::builder(store, Arc::new(SystemClock), Arc::new(RandomIds::default()))
+            .channel("email", Arc::new(channel))
+            .policy(Policy {
+                retry: RetryPolicy {
+                    base: chrono::Duration::milliseconds(50),
+                    ..RetryPolicy::default()
+                },
+                ..Policy::default()
+            })
+            .build();
+        match &job.task {
+            Task::Work => {
+                let worker = Worker::new(engine, options(job));
+                worker.run(stopped).await.unwrap();
+            }
+            Task::Open => {}
+            Task::Approve(workspace) => approve(&engine, workspace).await,
+            Task::Suppress(workspace, address) => {
+                let session = engine.act_as(manager(workspace));
+                let suppressions = session.suppressions();
+                let done = suppressions.add("email", address, "asked for it").await;
+                done.unwrap();
+            }
+        }
     });
+}
+
+fn options(job: &Job) -> WorkerOptions {
+    WorkerOptions {
+        name: job.name.clone(),
+        batch: job.batch,
+        lease: chrono::Duration::zero(),
+        margin: chrono::Duration::milliseconds(job.margin_ms),
+        poll: Duration::from_millis(job.poll_ms),
+        ..WorkerOptions::default()
+    }
+}
+
+/// The store, with the point at which this process is struck.
+fn failing(job: &Job, store: PgStore) -> CrashingStore {
+    let mut store = CrashingStore::over(Arc::new(store));
+    if let Some(failpoint) = job.fails.clone() {
+        store.point = Some(Point::parse(&failpoint.point).unwrap());
+        store.strike = Box::new(move || failpoint.strike());
+    }
+    store
+}
+
+fn manager(workspace: &str) -> Actor {
+    Actor::new(Workspace::new(workspace).unwrap(), "olga", Role::Manager)
+}
+
+/// What somebody else did meanwhile is theirs: nothing is said of how many there were.
+async fn approve(engine: &Engine, workspace: &str) {
+    let session = engine.act_as(manager(workspace));
+    let (approvals, action) = (session.approvals(), BulkAction::Approve);
+    let pending = MessageQuery {
+        statuses: vec![Status::PendingApproval],
+        ..MessageQuery::default()
+    };
+    let seen = approvals.preview(action, pending.clone()).await.unwrap();
+    let manifest = Some(seen.manifest);
+    let done = approvals.bulk(action, pending, manifest, None).await;
+    done.unwrap();
 }
 
 /// Opens the store; the server may be away just then.
@@ -133,7 +227,7 @@ async fn open(job: &Job) -> PgStore {
     loop {
         let options = PgOptions {
             schema: job.schema.clone(),
-            connections: 5,
+            connections: job.connections,
             listen: job.listen,
             ..PgOptions::default()
         };
@@ -160,6 +254,6 @@ fn a_worker_is_a_process() {
     sink.wait_for(1);
     process.end();
     assert_eq!(sink.deliveries()[0].message_id, message.id);
-    assert_eq!(scene.status(message.id), crm_core::message::Status::Sent);
+    assert_eq!(scene.status(message.id), Status::Sent);
     scene.clear();
 }

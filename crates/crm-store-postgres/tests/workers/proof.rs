@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::AddAssign;
 
+use chrono::{DateTime, Utc};
 use crm_core::Workspace;
 use crm_core::id::MessageId;
 use crm_core::message::history::{AuditEvent, Subject, replay};
@@ -17,6 +19,7 @@ use crate::scene::Scene;
 use crate::sink::Sink;
 
 /// How it ended.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Figures {
     sent: usize,
     uncertain: usize,
@@ -25,6 +28,17 @@ pub(crate) struct Figures {
     delivered: usize,
     attempts: usize,
     events: usize,
+}
+
+impl AddAssign for Figures {
+    fn add_assign(&mut self, more: Self) {
+        self.sent += more.sent;
+        self.uncertain += more.uncertain;
+        self.arrived += more.arrived;
+        self.delivered += more.delivered;
+        self.attempts += more.attempts;
+        self.events += more.events;
+    }
 }
 
 impl fmt::Display for Figures {
@@ -44,13 +58,14 @@ impl fmt::Display for Figures {
 
 /// A row of the table of attempts.
 #[derive(Debug)]
-struct Row {
-    message: Uuid,
-    id: Uuid,
-    worker: String,
+pub(crate) struct Row {
+    pub(crate) message: Uuid,
+    pub(crate) id: Uuid,
+    pub(crate) worker: String,
     digest: Vec<u8>,
-    outcome: Option<String>,
-    reason: Option<String>,
+    pub(crate) outcome: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) finished: Option<DateTime<Utc>>,
 }
 
 /// Checks everything. `approved` is what was there to deliver; `killed` names the killed workers.
@@ -62,10 +77,28 @@ pub(crate) fn all(
     killed: &[String],
     restarts: usize,
 ) -> Figures {
+    all_but(&[], scene, workspaces, approved, sink, killed, restarts)
+}
+
+/// As [`all`]; these messages were cancelled before they could leave, and are not among the approved.
+pub(crate) fn all_but(
+    cancelled: &[MessageId],
+    scene: &Scene,
+    workspaces: &[Workspace],
+    approved: &[Message],
+    sink: &Sink,
+    killed: &[String],
+    restarts: usize,
+) -> Figures {
     let attempts = attempts(scene);
     bounded_doubt(&attempts, killed, restarts);
     let arrived = arrived_once(sink, approved, &attempts);
-    let messages: Vec<_> = workspaces.iter().flat_map(|w| scene.messages(w)).collect();
+    let mut messages: Vec<_> = workspaces.iter().flat_map(|w| scene.messages(w)).collect();
+    messages.retain(|message| {
+        let cancelled = cancelled.contains(&message.id);
+        assert_eq!(cancelled, message.status == Status::Cancelled);
+        !cancelled
+    });
     assert_eq!(messages.len(), approved.len());
     let mut figures = Figures {
         sent: 0,
@@ -97,9 +130,10 @@ pub(crate) fn all(
     figures
 }
 
-fn attempts(scene: &Scene) -> Vec<Row> {
+pub(crate) fn attempts(scene: &Scene) -> Vec<Row> {
     let sql = format!(
-        "SELECT message, id, worker, digest, outcome, reason FROM \"{}\".attempts",
+        "SELECT message, id, worker, digest, outcome, reason, finished_at \
+         FROM \"{}\".attempts ORDER BY message, number",
         scene.schema
     );
     let rows = scene.runtime.block_on(async {
@@ -107,13 +141,14 @@ fn attempts(scene: &Scene) -> Vec<Row> {
         let rows = sqlx::query_as(AssertSqlSafe(sql));
         rows.fetch_all(&mut connection).await.unwrap()
     });
-    let row = |(message, id, worker, digest, outcome, reason)| Row {
+    let row = |(message, id, worker, digest, outcome, reason, finished)| Row {
         message,
         id,
         worker,
         digest,
         outcome,
         reason,
+        finished,
     };
     rows.into_iter().map(row).collect()
 }
@@ -138,7 +173,7 @@ fn bounded_doubt(attempts: &[Row], killed: &[String], restarts: usize) {
 
 /// Nothing arrived twice, unapproved or without an attempt. Answers how the attempt of each message that
 /// arrived ended.
-fn arrived_once(
+pub(crate) fn arrived_once(
     sink: &Sink,
     approved: &[Message],
     attempts: &[Row],

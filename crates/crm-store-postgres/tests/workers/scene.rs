@@ -19,10 +19,11 @@ use crm_core::system::{RandomIds, SystemClock};
 use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{Actor, Role, Workspace};
 use crm_store_postgres::{PgOptions, PgStore, TimeSource};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::runtime::Runtime;
 
 use crate::place::Place;
-use crate::process::Job;
+use crate::process::{Job, Task};
 use crate::sink::{Sink, ToSink};
 
 /// Whatever should happen soon has happened by then.
@@ -90,6 +91,12 @@ impl Scene {
             listen: true,
             concurrency: 8,
             freezes: false,
+            task: Task::Work,
+            fails: None,
+            batch: 50,
+            connections: 5,
+            timeout_ms: 3_000,
+            margin_ms: 30_000,
         }
     }
 
@@ -269,6 +276,20 @@ impl Scene {
         let history = self.runtime.block_on(session.messages().history(id));
         let history = history.unwrap().into_iter();
         history.map(|stored| stored.event).collect()
+    }
+
+    /// Ends all leases, as time does. For when their owners are dead.
+    pub(crate) fn end_leases(&self) {
+        let sql = format!(
+            "UPDATE \"{}\".messages SET lease_until = clock_timestamp() - interval '1 second' \
+             WHERE lease_until IS NOT NULL",
+            self.schema
+        );
+        self.runtime.block_on(async {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            let ended = sqlx::query(AssertSqlSafe(sql));
+            ended.execute(&mut connection).await.unwrap();
+        });
     }
 
     /// Drops the schema.

@@ -1,14 +1,15 @@
 //! The receiving side: takes deliveries in the test's own process, which nobody kills, and remembers
 //! each before it answers. And the channel that leads there.
 
+use std::fmt;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, Utc};
 use crm_core::id::{AttemptId, MessageId};
 use crm_core::message::{Approved, Digest};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome, RetryScope};
@@ -16,7 +17,9 @@ use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 
-/// How long one delivery may take. Leases are twice that and half a minute.
+use crate::process::failpoint::signal;
+
+/// How long one delivery may take, unless said otherwise. Leases are twice that and half a minute.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// Whatever should happen soon has happened by then.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -29,6 +32,9 @@ pub(crate) struct Delivery {
     pub(crate) digest: Digest,
     pub(crate) recipient: String,
     pub(crate) content: String,
+    /// When the last of it arrived.
+    #[serde(skip)]
+    pub(crate) at: DateTime<Utc>,
 }
 
 #[derive(Default)]
@@ -102,8 +108,10 @@ fn take(stream: UnixStream, taken: &Taken, slowest_ms: u64) {
         return;
     }
     let number = {
+        let mut delivery: Delivery = serde_json::from_str(&line).unwrap();
         let mut deliveries = taken.deliveries.lock().unwrap();
-        deliveries.push(serde_json::from_str(&line).unwrap());
+        delivery.at = SystemTime::now().into();
+        deliveries.push(delivery);
         taken.more.notify_all();
         deliveries.len() as u64
     };
@@ -114,10 +122,12 @@ fn take(stream: UnixStream, taken: &Taken, slowest_ms: u64) {
 }
 
 /// The channel to a sink, without idempotency: whoever sends twice is found out.
-#[derive(Debug)]
 pub(crate) struct ToSink {
     path: PathBuf,
     concurrency: usize,
+    timeout: Duration,
+    /// Hears what was just done: `connect`, `half`, `body`, `answer`.
+    told: Box<dyn Fn(&str) + Send + Sync>,
     /// Whether the next answer stops this process, as SIGSTOP or a paused machine does: the answer is
     /// there and nobody has recorded it.
     freezes: AtomicBool,
@@ -128,8 +138,25 @@ impl ToSink {
         Self {
             path: path.to_owned(),
             concurrency,
+            timeout: TIMEOUT,
+            told: Box::new(|_| ()),
             freezes: AtomicBool::new(freezes),
         }
+    }
+
+    pub(crate) fn within(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    pub(crate) fn telling(self, told: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        let told = Box::new(told);
+        Self { told, ..self }
+    }
+}
+
+impl fmt::Debug for ToSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ToSink({:?})", self.path)
     }
 }
 
@@ -138,7 +165,7 @@ impl Channel for ToSink {
     fn capabilities(&self) -> ChannelCapabilities {
         ChannelCapabilities {
             concurrency: self.concurrency,
-            timeout: TIMEOUT,
+            timeout: self.timeout,
             ..ChannelCapabilities::default()
         }
     }
@@ -151,10 +178,15 @@ impl Channel for ToSink {
                 reason: "not_connected".to_owned(),
             };
         };
+        (self.told)("connect");
         let line = serde_json::to_string(approved).unwrap() + "\n";
+        let (half, rest) = line.as_bytes().split_at(line.len() / 2);
         let mut answer = String::new();
         let exchange = async {
-            stream.write_all(line.as_bytes()).await?;
+            stream.write_all(half).await?;
+            (self.told)("half");
+            stream.write_all(rest).await?;
+            (self.told)("body");
             let mut reader = tokio::io::BufReader::new(&mut stream);
             reader.read_line(&mut answer).await
         };
@@ -164,16 +196,11 @@ impl Channel for ToSink {
             };
         }
         if self.freezes.swap(false, Ordering::Relaxed) {
-            freeze();
+            signal("STOP", std::process::id());
         }
+        (self.told)("answer");
         Outcome::Accepted {
             provider_id: answer.trim().to_owned(),
         }
     }
-}
-
-/// Stops this process until somebody continues it.
-fn freeze() {
-    let stopped = Command::new("sh").args(["-c", "kill -STOP $PPID"]).status();
-    assert!(stopped.unwrap().success());
 }

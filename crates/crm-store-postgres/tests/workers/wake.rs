@@ -1,9 +1,10 @@
 //! Notices wake a resting worker of another process; without them it finds everything by looking.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crm_core::message::decide::Seen;
 use crm_core::message::{Message, Status};
+use crm_core::worker::WorkerOptions;
 use crm_core::{Actor, Role, Workspace};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgTransaction};
 
@@ -110,4 +111,86 @@ fn a_hosts_transaction_wakes_a_worker_when_it_commits_and_leaves_nothing_when_it
     process.end();
     assert_eq!(sink.count(), 2, "what was rolled back never left");
     scene.clear();
+}
+
+/// A row of the host's table and of the intake, in one transaction; waits until the row is settled.
+fn put_in_the_intake(scene: &Scene, key: &str) {
+    scene.runtime.block_on(async {
+        let mut connection = PgConnection::connect(&scene.url).await.unwrap();
+        let mut transaction = connection.begin().await.unwrap();
+        let schema = &scene.schema;
+        for sql in [
+            format!("INSERT INTO \"{schema}\".orders VALUES (2)"),
+            format!(
+                "INSERT INTO \"{schema}\".intake (key, kind, payload) \
+                 VALUES ('{key}', 'cancel', '{{\"key\": \"nothing\"}}')"
+            ),
+        ] {
+            let done = sqlx::query(AssertSqlSafe(sql));
+            done.execute(&mut *transaction).await.unwrap();
+        }
+        transaction.commit().await.unwrap();
+    });
+    let begun = Instant::now();
+    let sql = format!(
+        "SELECT count(*) FROM \"{}\".intake WHERE state = 'waiting'",
+        scene.schema
+    );
+    scene.runtime.block_on(async {
+        let mut connection = PgConnection::connect(&scene.url).await.unwrap();
+        loop {
+            let waiting = sqlx::query_scalar(AssertSqlSafe(sql.clone()));
+            let waiting: i64 = waiting.fetch_one(&mut connection).await.unwrap();
+            if waiting == 0 {
+                return;
+            }
+            assert!(begun.elapsed() < SOON, "nobody picked it up");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+}
+
+/// A worker that hears looks by itself every ten minutes, one that does not looks as often as workers do
+/// unless told otherwise. How soon that is on this machine is printed; what is judged is that a look comes
+/// of a notice or of the poll, and that nothing is seen before the host commits.
+#[test]
+fn what_a_host_commits_is_picked_up_by_whoever_hears_and_by_whoever_looks() {
+    let poll = WorkerOptions::default().poll;
+    assert!(poll <= Duration::from_secs(1));
+    for listen in [true, false] {
+        let (scene, sink) = (Scene::shared(), Sink::start(0));
+        let every = if listen { REST } else { poll };
+        let process = Process::start(&Job {
+            listen,
+            poll_ms: every.as_millis().try_into().unwrap(),
+            ..scene.job("picks up", &sink)
+        });
+        let first = scene.approve();
+        sink.wait_for(1);
+        scene.wait_for(first.id, Status::Sent);
+        let message = scene.draft();
+        let committed = scene.runtime.block_on(async {
+            let mut connection = PgConnection::connect(&scene.url).await.unwrap();
+            let table = format!("CREATE TABLE \"{}\".orders (id int)", scene.schema);
+            let table = sqlx::query(AssertSqlSafe(table));
+            table.execute(&mut connection).await.unwrap();
+            let mut transaction = connection.begin().await.unwrap();
+            approve_in(&scene, &mut transaction, &message).await;
+            assert_eq!(sink.count(), 1, "seen before the host committed");
+            transaction.commit().await.unwrap();
+            Instant::now()
+        });
+        assert!(sink.reaches(2, SOON), "nobody picked it up");
+        let delivered = committed.elapsed();
+        let committed = Instant::now();
+        put_in_the_intake(&scene, "k");
+        let how = if listen { "hears" } else { "looks" };
+        println!(
+            "who {how} had a host's approval delivered after {delivered:?}, a row of the intake settled \
+             after {:?}",
+            committed.elapsed()
+        );
+        process.end();
+        scene.clear();
+    }
 }

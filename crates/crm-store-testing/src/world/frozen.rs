@@ -1,13 +1,13 @@
 //! A second worker that freezes between any two steps of the delivery protocol and wakes up late.
 
 use chrono::Duration;
+use crm_core::Actor;
 use crm_core::contact::AddressKind;
 use crm_core::message::dispatch::{self, RetryPolicy};
 use crm_core::message::{Approved, Attempt, Status};
 use crm_core::port::channel::{Outcome, RetryScope};
 use crm_core::port::store::Claim;
 use crm_core::stamp::Stamp;
-use crm_core::{Actor, Workspace};
 
 use super::World;
 
@@ -21,7 +21,7 @@ pub(super) struct Frozen {
 impl World {
     pub(super) async fn claim(&mut self) -> String {
         let claim = Claim {
-            workspace: Workspace::default(),
+            workspace: self.workspace.clone(),
             worker: "frozen".to_owned(),
             limit: 1,
             now: self.engine.now(),
@@ -40,7 +40,7 @@ impl World {
             return String::new();
         }
         let id = self.claimed.remove(0);
-        let (store, workspace) = (self.engine.store(), Workspace::default());
+        let (store, workspace) = (self.engine.store(), self.workspace.clone());
         let views = store.dispatch(&workspace, &[id]).await.unwrap();
         let (actor, ids, at) = (
             Actor::system(workspace),
@@ -88,7 +88,7 @@ impl World {
                 reason: "not_begun".to_owned(),
             }
         };
-        let (store, workspace) = (self.engine.store(), Workspace::default());
+        let (store, workspace) = (self.engine.store(), self.workspace.clone());
         let actor = Actor::system(workspace.clone());
         let mut answer = String::new();
         for _ in 0..=usize::from(again) {

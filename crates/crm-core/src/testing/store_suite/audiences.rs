@@ -16,7 +16,11 @@ use crate::testing::ids::nth;
 use crate::testing::suite::{Verdict, list, same};
 
 pub(super) fn cases() -> Vec<Case> {
-    list![audiences_select_as_matches_does, audience_with_paging,]
+    list![
+        audiences_select_as_matches_does,
+        audience_of_a_thousand_parts,
+        audience_with_paging,
+    ]
 }
 
 /// Contacts that differ in everything an audience can ask for, the same in every run.
@@ -60,8 +64,17 @@ fn crowd() -> Vec<Contact> {
                     .unwrap_or(1),
             });
         }
-        let value = [json!("да"), json!(1), json!(1.5), json!(true), json!("1")];
-        if let Some(value) = value.into_iter().nth(draw(7) as usize) {
+        let value = [
+            json!("да"),
+            json!(1),
+            json!(1.0),
+            json!(1.5),
+            json!(true),
+            json!("1"),
+            json!([1]),
+            json!({"deep": 1}),
+        ];
+        if let Some(value) = value.into_iter().nth(draw(10) as usize) {
             fields.custom_fields.insert("a \"b\".c'd".to_owned(), value);
         }
         list.push(row);
@@ -81,12 +94,18 @@ fn leaves() -> Vec<Audience> {
         Audience::Tag("gold".to_owned()),
         Audience::Tag("ўзбек".to_owned()),
         Audience::Tag("gol".to_owned()),
+        Audience::Tag("%".to_owned()),
+        Audience::Tag("' OR 1=1 --".to_owned()),
         Audience::Language("uz".to_owned()),
         Audience::Language("uz-Cyrl".to_owned()),
+        Audience::Language("UZ-CYRL".to_owned()),
         Audience::Language("u_".to_owned()),
         Audience::BirthdayWithin(0),
         Audience::BirthdayWithin(3),
         Audience::BirthdayWithin(60),
+        Audience::BirthdayWithin(363),
+        Audience::BirthdayWithin(364),
+        Audience::BirthdayWithin(365),
         Audience::BirthdayWithin(366),
         Audience::BirthdayMonth(2),
         Audience::BirthdayMonth(12),
@@ -95,6 +114,10 @@ fn leaves() -> Vec<Audience> {
         custom(json!(1.5)),
         custom(json!(true)),
         custom(json!("1")),
+        Audience::CustomField {
+            name: "deep".to_owned(),
+            equals: json!(1),
+        },
         Audience::Contact(ContactId(nth(5))),
         Audience::Contact(ContactId(nth(500))),
         Audience::And(Vec::new()),
@@ -116,7 +139,15 @@ async fn audiences_select_as_matches_does(store: S) -> Verdict {
                 .map(|leaf| Audience::Not(Box::new(leaf.clone()))),
         );
     }
-    let days = [(2026, 2, 27), (2026, 12, 30), (2028, 2, 28), (2026, 6, 1)];
+    let days = [
+        (2026, 2, 27),
+        (2026, 2, 28),
+        (2026, 3, 1),
+        (2026, 6, 1),
+        (2026, 12, 30),
+        (2028, 2, 28),
+        (2028, 2, 29),
+    ];
     for (year, month, day) in days {
         let today = NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
         for audience in &list {
@@ -139,6 +170,20 @@ async fn audiences_select_as_matches_does(store: S) -> Verdict {
         }
     }
     Ok(())
+}
+
+async fn audience_of_a_thousand_parts(store: S) -> Verdict {
+    // As many as are allowed, and as one flat list: a store's SQL must not nest as deep as that is long.
+    people(&store, 3).await?;
+    let others = (0..998).map(|number| Audience::Segment(format!("no {number}")));
+    let wanted = Audience::Contact(ContactId(nth(2)));
+    let audience = Audience::Or(others.chain([wanted]).collect());
+    audience.validate().map_err(told)?;
+    let query = ContactQuery {
+        audience: Some(audience),
+        ..ContactQuery::default()
+    };
+    same(ids(&store, query).await?, vec![nth(2)], "found")
 }
 
 async fn audience_with_paging(store: S) -> Verdict {

@@ -1,0 +1,87 @@
+//! Where a worker's process ends or freezes: chosen passings of named points around its store and its
+//! channel. Nothing of it is in the product.
+//!
+//! Sixteen names. Before and after a claim (T1), a begin (T2) and a record (T3); on the way of a delivery,
+//! connected, half of it written, all of it written, the answer read; the expansion of a campaign, an
+//! approval, a suppression, a sweep and a seal, each before and after its commit; and the making of the
+//! schema, which `opening.rs` ends at any message.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sink::Sink;
+
+/// On the way of a delivery, and beside it.
+pub(crate) const DELIVERY: [&str; 12] = [
+    "before claim",
+    "after claim",
+    "before begin",
+    "after begin",
+    "after connect",
+    "after half",
+    "after body",
+    "after answer",
+    "before record",
+    "after record",
+    "before seal",
+    "after seal",
+];
+
+/// What happens at a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Blow {
+    /// SIGKILL: nothing is unwound, nothing is told.
+    Kill,
+    /// SIGSTOP, until somebody continues the process.
+    Stop,
+}
+
+/// A point at which a process is struck.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failpoint {
+    /// As [`Point`](crm_store_testing::crash::Point) is written.
+    pub(crate) point: String,
+    blow: Blow,
+    /// Written just before the blow.
+    mark: PathBuf,
+}
+
+impl Failpoint {
+    /// The `nth` passing of `point` by the process `name`.
+    pub(crate) fn new(point: &str, nth: usize, blow: Blow, name: &str, sink: &Sink) -> Self {
+        Self {
+            point: format!("{point} {nth}"),
+            blow,
+            mark: sink.path().with_file_name(format!("reached-{name}")),
+        }
+    }
+
+    /// Strikes this process.
+    pub(crate) fn strike(&self) {
+        std::fs::write(&self.mark, &self.point).unwrap();
+        match self.blow {
+            Blow::Kill => signal("KILL", std::process::id()),
+            Blow::Stop => signal("STOP", std::process::id()),
+        }
+    }
+
+    /// Whether the process got there.
+    pub(crate) fn was_reached(&self) -> bool {
+        read(&self.mark).is_some_and(|point| point == self.point)
+    }
+}
+
+fn read(mark: &Path) -> Option<String> {
+    std::fs::read_to_string(mark).ok()
+}
+
+/// Sends a process a signal.
+pub(crate) fn signal(name: &str, process: u32) {
+    let sent = Command::new("sh")
+        .args(["-c", "kill -\"$1\" \"$2\"", "sh", name])
+        .arg(process.to_string())
+        .status();
+    assert!(sent.unwrap().success());
+}
