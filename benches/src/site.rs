@@ -202,7 +202,7 @@ impl Site {
     pub async fn remove(&self, name: &str) -> Outcome<()> {
         match self {
             Self::Sqlite(folder) => {
-                for end in ["", "-wal", "-shm", ".dispatcher"] {
+                for end in ["", "-wal", "-shm", ".dispatcher", ".place"] {
                     let mut file = Self::file(folder, name).into_os_string();
                     file.push(end);
                     match std::fs::remove_file(&file) {

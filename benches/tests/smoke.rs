@@ -5,7 +5,7 @@
 use crm_benches::measure::Figure;
 use crm_benches::scale::Scale;
 use crm_benches::site::Site;
-use crm_benches::{approve, deliver, expand, reads, workers};
+use crm_benches::{approve, deliver, expand, fill, reads, workers};
 
 fn whole(figure: &Figure, size: usize) {
     assert_eq!(figure.size, size);
@@ -24,7 +24,11 @@ async fn everything(site: &Site) {
     let size = Scale::Smoke.approvals();
     whole(&approve::measure(site, size, 1).await.unwrap(), size);
     let size = Scale::Smoke.rows();
-    let figures = reads::measure(site, size, 1, [true, true]).await.unwrap();
+    let filled = fill::fill(site, reads::NAME, size).await.unwrap();
+    site.settle(reads::NAME).await.unwrap();
+    let figures = reads::measure(site, &filled, size, 1, [true, true])
+        .await
+        .unwrap();
     assert!(figures.iter().any(|figure| figure.id == "T7"));
     assert!(figures.iter().any(|figure| figure.id == "T8"));
     for figure in &figures {

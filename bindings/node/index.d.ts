@@ -426,6 +426,13 @@ export interface BulkResult {
   items: BulkItem[];
 }
 
+/** Why nothing is sent until an admin acknowledges it. */
+export interface Hold {
+  reason: 'failed_over' | 'restored' | 'moved';
+  noted: string;
+  found: string;
+}
+
 /** What checking the history found. */
 export interface Verification {
   valid: boolean;
@@ -561,6 +568,7 @@ export type ErrorCode =
   | 'duplicate'
   | 'unsupported'
   | 'unavailable'
+  | 'on_hold'
   | 'configuration'
   | 'corrupt'
   | 'closed'
@@ -699,6 +707,16 @@ export class Engine {
   aiUsage(): Promise<AiUsage>;
   /** Checks the whole history, also against a checkpoint that was kept elsewhere. */
   verifyAudit(checkpoint?: Checkpoint): Promise<Verification>;
+  /** Why nothing is sent: the database went back to an older state. `null` when all is well. */
+  hold(): Promise<Hold | null>;
+  /**
+   * Ends the hold that was shown, as an admin. With `doubt` whatever is approved and due becomes
+   * `uncertain`; resolves to how many. `continue` is for when nothing was lost.
+   */
+  acknowledgeHold(
+    hold: Hold,
+    decision: { messages: 'doubt' | 'continue'; reason: string },
+  ): Promise<number>;
   /** Runs the worker until nothing is left to do now. */
   runUntilIdle(): Promise<Work>;
   /**

@@ -253,6 +253,14 @@ class Engine {
     return this.#call('verify_audit', { checkpoint });
   }
 
+  async hold() {
+    return this.#call('hold');
+  }
+
+  async acknowledgeHold(hold, { messages, reason } = {}) {
+    return this.#call('acknowledge_hold', { hold, messages, reason });
+  }
+
   async runUntilIdle() {
     return this.#call('run_until_idle');
   }

@@ -98,6 +98,26 @@ pub(crate) fn assemble(root: &Path, profile: &str, build: Build) -> Result<(), S
     copy(&built.join(library("crm_node")), &node.join("native.node"))
 }
 
+/// `cargo xtask bindings`: both packages alone, built, checked and tested.
+pub(crate) fn alone(root: &Path) -> Result<(), String> {
+    run::inherit(run::cargo(root).args([
+        "build",
+        "--locked",
+        "--package",
+        "crm-python",
+        "--package",
+        "crm-node",
+    ]))?;
+    assemble(root, "debug", Build::Plain)?;
+    tools(root)?;
+    python_types(root)?;
+    node_types(root)?;
+    for outcome in [python_tests(root), node_tests(root)] {
+        outcome.problem.map_or(Ok(()), Err)?;
+    }
+    Ok(())
+}
+
 /// mypy and pyright over the Python package and its tests.
 pub(crate) fn python_types(root: &Path) -> Result<(), String> {
     let python = venv::program(root, "python");

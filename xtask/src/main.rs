@@ -33,6 +33,7 @@ Usage: cargo xtask <command>
   test         format, lints, documentation, build and every test suite; non-zero when anything fails
   long [names] the same suites where they take hours: faults, races, random lives with the
                numbers of a long run; --list says which there are, names choose some
+  bindings     builds, checks and tests the packages for Python and Node.js alone
   package      an installable wheel and an npm tarball in target/packages
   deny         licences, bans and sources of all dependencies (optional, needs cargo-deny)
   help         this text";
@@ -47,13 +48,14 @@ fn main() -> ExitCode {
         ("demo", _) => demo::demo(&root, &rest),
         ("test", true) => test::test(&root),
         ("long", _) => long::long(&root, &rest),
+        ("bindings", true) => bindings::alone(&root),
         ("package", true) => package::package(&root),
         ("deny", true) => checks::deny(&root),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(())
         }
-        ("setup" | "test" | "package" | "deny", false) => {
+        ("setup" | "test" | "bindings" | "package" | "deny", false) => {
             Err(format!("`{command}` takes no arguments"))
         }
         _ => Err(format!("unknown command `{command}`\n\n{USAGE}")),

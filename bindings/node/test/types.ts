@@ -1,6 +1,6 @@
 // Compiles under --strict: what a host writes in TypeScript. Never run.
 
-import { CrmError, Engine, outcome, type Channel, type Delivery, type Llm, type Outcome } from '../index.js';
+import { CrmError, Engine, outcome, type Channel, type Delivery, type Llm, type Outcome, type Work } from '../index.js';
 
 class Sms implements Channel {
   readonly capabilities = { address: 'phone', subject: false } as const;
@@ -14,7 +14,9 @@ const writer: Llm = { draft: (request) => `Hello, ${request.language}` };
 
 export async function job(): Promise<number> {
   const engine = await Engine.open({
-    path: 'crm.db',
+    path: 'postgres://crm@db.example/crm',
+    schema: 'crm',
+    connections: 4,
     actor: 'anna',
     role: 'manager',
     channels: { sms: new Sms(), quick: { send: () => outcome.unknown('lost') } },
@@ -22,6 +24,7 @@ export async function job(): Promise<number> {
   });
   const { items, next } = await engine.listMessages({ status: 'pending_approval', limit: 10 });
   for (const message of items) await engine.approveMessage(message.id, message);
+  const { drained }: Work = await engine.runUntilIdle();
   const cost: string | undefined = items[0]?.metadata.cost_usd;
   try {
     await engine.runWorker({ signal: AbortSignal.timeout(10) });
@@ -37,5 +40,5 @@ export async function job(): Promise<number> {
   await engine.generateMessage({ contact_id: 'x', occasion_type: 'easter' });
   // @ts-expect-error: an outcome is no text
   const wrong: Channel = { send: () => 'sent' };
-  return (cost ?? next ?? wrong.toString()).length;
+  return (cost ?? next ?? wrong.toString()).length + drained;
 }

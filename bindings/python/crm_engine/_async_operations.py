@@ -184,6 +184,18 @@ class AsyncOperations:
         values = {"checkpoint": checkpoint}
         return cast(t.Verification, await self._call("verify_audit", values))
 
+    async def hold(self) -> t.Hold | None:
+        """Why nothing is sent: the database went back to an older state. ``None`` when all is well."""
+        return cast("t.Hold | None", await self._call("hold", {}))
+
+    async def acknowledge_hold(
+        self, hold: t.Hold, *, messages: Literal["doubt", "continue"], reason: str
+    ) -> int:
+        """Ends the hold that was shown, as an admin. With ``doubt`` whatever is approved and due becomes
+        ``uncertain``; returns how many. ``continue`` is for when nothing was lost."""
+        values = {"hold": hold, "messages": messages, "reason": reason}
+        return cast(int, await self._call("acknowledge_hold", values))
+
     async def run_until_idle(self) -> t.Work:
         """Runs the worker until nothing is left to do now."""
         return cast(t.Work, await self._call("run_until_idle", {}))

@@ -77,6 +77,10 @@ class UnavailableError(CrmError):
     """The database, provider or model cannot be reached; try again after a pause."""
 
 
+class OnHoldError(CrmError):
+    """The database went back to an older state: nothing is sent until an admin acknowledges it."""
+
+
 class ConfigurationError(CrmError):
     """A setting is wrong; an operator has to act."""
 
@@ -107,6 +111,7 @@ _CLASSES: dict[str, type[CrmError]] = {
     "duplicate": DuplicateError,
     "unsupported": UnsupportedError,
     "unavailable": UnavailableError,
+    "on_hold": OnHoldError,
     "configuration": ConfigurationError,
     "corrupt": CorruptError,
     "closed": ClosedError,

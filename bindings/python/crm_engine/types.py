@@ -464,6 +464,14 @@ class Checkpoint(TypedDict):
     hash: str
 
 
+class Hold(TypedDict):
+    """Why nothing is sent until an admin acknowledges it."""
+
+    reason: Literal["failed_over", "restored", "moved"]
+    noted: str
+    found: str
+
+
 class Verification(TypedDict):
     """What checking the history found."""
 

@@ -21,7 +21,7 @@ def address(**parts: Any) -> str:
     host = parts.get("host", url.hostname)
     port = parts.get("port", url.port)
     path = parts.get("path", url.path)
-    return urlunsplit((url.scheme, f"{user}:{password}@{host}:{port}", path, "", ""))
+    return str(urlunsplit((url.scheme, f"{user}:{password}@{host}:{port}", path, "", "")))
 
 
 @pytest.mark.parametrize(

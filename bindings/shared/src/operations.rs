@@ -5,6 +5,7 @@ use crm_core::audience::Audience;
 use crm_core::campaign::{CampaignFields, CampaignStatus};
 use crm_core::contact::ContactFields;
 use crm_core::engine::{GenerateMessage, NewDraft};
+use crm_core::hold::{Acknowledgement, Hold};
 use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::history::Checkpoint;
@@ -26,7 +27,7 @@ use crate::input::{given, read};
 use crate::view::{Event, List, Message, Work};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 38] = [
+pub const OPERATIONS: [&str; 40] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -62,6 +63,8 @@ pub const OPERATIONS: [&str; 38] = [
     "dashboard",
     "ai_usage",
     "verify_audit",
+    "hold",
+    "acknowledge_hold",
     "run_until_idle",
     "run_worker",
     "close",
@@ -211,6 +214,14 @@ struct VerifyAudit {
     checkpoint: Option<Checkpoint>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AcknowledgeHold {
+    hold: Hold,
+    messages: Acknowledgement,
+    reason: String,
+}
+
 /// Runs one operation.
 pub(crate) async fn perform(
     call: &Call<'_>,
@@ -245,6 +256,16 @@ pub(crate) async fn perform(
         "verify_audit" => {
             let VerifyAudit { checkpoint } = read(input)?;
             show(&call.session()?.audit().verify(checkpoint).await?)
+        }
+        "hold" => {
+            let Nothing {} = read(input)?;
+            show(&call.open()?.engine.hold().await?)
+        }
+        "acknowledge_hold" => {
+            let session = call.session()?;
+            let wanted: AcknowledgeHold = read(input)?;
+            let (seen, how) = (&wanted.hold, wanted.messages);
+            show(&session.acknowledge_hold(seen, how, &wanted.reason).await?)
         }
         _ => messages(call, operation, input).await,
     }

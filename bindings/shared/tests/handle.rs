@@ -103,6 +103,35 @@ fn a_second_worker_is_refused_and_the_place_is_given_back() {
 }
 
 #[test]
+fn a_file_that_is_behind_its_marker_is_held_until_an_admin_acknowledges_it() {
+    let kit = Kit::new(ACCEPTED, DRAFT);
+    let message = kit.approved();
+    assert_eq!(kit.ok("hold", json!({})), Value::Null);
+    // As if the file had come further before.
+    let marker = kit.folder.path().join("crm.db.place");
+    let text = std::fs::read_to_string(&marker).unwrap();
+    let (id, _) = text.split_once(' ').unwrap();
+    std::fs::write(&marker, format!("{id} 1000\n")).unwrap();
+    let failure = kit.call("run_until_idle", json!({})).unwrap_err();
+    assert_eq!(
+        (&failure["code"], &failure["retryable"]),
+        (&json!("on_hold"), &json!(false))
+    );
+    let hold = kit.ok("hold", json!({}));
+    assert_eq!(hold["reason"], "restored");
+    let end = json!({"hold": hold, "messages": "doubt", "reason": "Monday's backup"});
+    let manager = r#"{"actor":"m","role":"manager"}"#;
+    let manager = kit.handle.act_as(manager).unwrap();
+    let failure = call(&manager, "acknowledge_hold", end.clone()).unwrap_err();
+    assert_eq!(failure["code"], "forbidden");
+    assert_eq!(kit.ok("acknowledge_hold", end), 1);
+    assert_eq!(kit.ok("hold", json!({})), Value::Null);
+    kit.ok("run_until_idle", json!({}));
+    let after = kit.ok("get_message", json!({"id": message["id"]}));
+    assert_eq!(after["status"], "uncertain");
+}
+
+#[test]
 fn nobody_acts_as_the_system() {
     let kit = Kit::new(ACCEPTED, DRAFT);
     for who in [

@@ -489,6 +489,43 @@ fn a_late_answer_resolves_the_doubt() {
     }
 }
 
+/// The store went back to the state in which the message was claimed: the attempt is in nobody's table.
+#[test]
+fn the_answer_to_an_attempt_that_the_store_forgot_is_kept() {
+    let (sending, attempt) = sending();
+    let forgotten = |message: &Message| {
+        let policy = RetryPolicy::default();
+        as_worker(|stamp| {
+            dispatch::record_forgotten(message, &attempt, &accepted(), policy, stamp).unwrap()
+        })
+    };
+    let written = |set: &ChangeSet| {
+        let mut rows = set.changes().iter();
+        rows.any(|change| {
+            matches!(change, Change::InsertAttempt(row)
+                if row.id == attempt.id && row.outcome == Some(AttemptOutcome::Accepted))
+        })
+    };
+    let claimed = view().message;
+    assert_eq!(claimed.epoch, attempt.epoch);
+    let (after, set) = forgotten(&claimed);
+    assert_eq!(after.status, Status::Claimed);
+    assert!(written(&set) && finished(&set).is_none());
+    assert_eq!(
+        action(&set),
+        ("duplicate_detected", Some("attempt 1: provider-7"))
+    );
+    // An operator was faster: it is in doubt, and this settles it.
+    let suspected = Message {
+        status: Status::Uncertain,
+        ..sending
+    };
+    let (after, set) = forgotten(&suspected);
+    assert_eq!(after.status, Status::Sent);
+    assert!(written(&set));
+    assert_eq!(action(&set).0, "confirmed_sent");
+}
+
 #[test]
 fn an_outcome_that_is_recorded_already_is_not_recorded_twice() {
     let (message, attempt) = sending();

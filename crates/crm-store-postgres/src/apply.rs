@@ -1,6 +1,7 @@
 //! Change sets: preconditions, changes, events.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use crm_core::change::{Change, ChangeSet};
 use crm_core::message::history::Checkpoint;
@@ -8,6 +9,7 @@ use crm_core::{Error, ErrorKind, Result, Workspace};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
+use tokio::sync::MutexGuard;
 use uuid::Uuid;
 
 use crate::Inner;
@@ -36,9 +38,9 @@ pub(crate) enum Failing {
 pub(crate) type Ends = BTreeMap<i64, Option<Checkpoint>>;
 
 /// Applies change sets within a transaction.
-pub(crate) struct Applier<'c> {
+pub(crate) struct Applier<'c, 'i> {
     pub(crate) connection: &'c mut PgConnection,
-    pub(crate) inner: &'c Inner,
+    pub(crate) inner: &'i Inner,
     /// Keys of the workspaces written to.
     pub(crate) keys: Keys,
     /// What the applied sets add to the counters.
@@ -48,9 +50,15 @@ pub(crate) struct Applier<'c> {
     pub(crate) seals: bool,
     /// The ends of the chains that many events were appended to.
     pub(crate) ends: Ends,
+    /// This store's turn to seal, once it is needed.
+    pub(crate) turn: Option<MutexGuard<'i, ()>>,
 }
 
-impl Applier<'_> {
+/// How long a commit waits for its turn to seal, at most. It holds rows already: one that has its turn may
+/// be waiting for them.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+impl Applier<'_, '_> {
     /// Applies each set wholly or not at all, in order; one result for each. The error is about all.
     pub(crate) async fn apply(&mut self, sets: &[ChangeSet]) -> Outcome<Vec<Result<()>>> {
         let mut results = Vec::with_capacity(sets.len());
@@ -161,6 +169,11 @@ impl Applier<'_> {
         }
         let all: Vec<_> = sets.iter().flat_map(|set| set.events()).collect();
         let many = self.seals && all.len() >= events::MANY;
+        if many && self.turn.is_none() {
+            // Without it the events may have to wait to be sealed, and that is all.
+            let turn = self.inner.turn.lock();
+            self.turn = tokio::time::timeout(PATIENCE, turn).await.ok();
+        }
         let end = match self.ends.get(&key) {
             Some(end) => *end,
             None if many => events::free_end(&mut db).await?,

@@ -113,8 +113,13 @@ pub(crate) async fn many(db: &mut Db<'_>, ids: &[CampaignId]) -> Outcome<Vec<Cam
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut filter = Filter::new(COLUMNS, "crm.campaigns k", "k.workspace", db.key);
-    filter.ids("k.id", ids.iter().map(|id| id.0));
+    let mut filter = Filter::begin("SELECT ");
+    filter.raw(COLUMNS).raw(" FROM ").looked_up(
+        "crm.campaigns",
+        "k",
+        db.key,
+        ids.iter().map(|id| id.0),
+    );
     let rows = filter.fetch(db).await?;
     rows.iter().map(|row| read(db.workspace, row)).collect()
 }
@@ -129,7 +134,6 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &CampaignQuery) -> Outcome<Page
             .collect();
         let occasion = query.occasion.map(|occasion| occasion.as_str().to_owned());
         filter
-            .ids("k.id", query.ids.iter().map(|id| id.0))
             .one_of("k.status", &statuses)
             .given("k.occasion = ", occasion);
         Ok(())
@@ -139,6 +143,7 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &CampaignQuery) -> Outcome<Page
         from: "crm.campaigns k",
         workspace: "k.workspace",
         key: "k.id",
+        ids: query.ids.iter().map(|id| id.0).collect(),
     };
     let id = |campaign: &Campaign| campaign.id.0;
     list.page(db, &query.page, conditions, read, id).await

@@ -211,8 +211,13 @@ pub(crate) async fn many(db: &mut Db<'_>, ids: &[ContactId]) -> Outcome<Vec<Cont
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut filter = Filter::new(COLUMNS, "crm.contacts c", "c.workspace", db.key);
-    filter.ids("c.id", ids.iter().map(|id| id.0));
+    let mut filter = Filter::begin("SELECT ");
+    filter.raw(COLUMNS).raw(" FROM ").looked_up(
+        "crm.contacts",
+        "c",
+        db.key,
+        ids.iter().map(|id| id.0),
+    );
     let rows = filter.fetch(db).await?;
     rows.iter().map(|row| read(db.workspace, row)).collect()
 }
@@ -224,6 +229,7 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &ContactQuery) -> Outcome<Page<
         from: "crm.contacts c",
         workspace: "c.workspace",
         key: "c.id",
+        ids: query.ids.iter().map(|id| id.0).collect(),
     };
     let id = |contact: &Contact| contact.id.0;
     list.page(
@@ -237,7 +243,6 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &ContactQuery) -> Outcome<Page<
 }
 
 fn conditions(filter: &mut Filter, query: &ContactQuery) -> Outcome<()> {
-    filter.ids("c.id", query.ids.iter().map(|id| id.0));
     if query.ids.is_empty() {
         filter.and("NOT c.erased");
     }

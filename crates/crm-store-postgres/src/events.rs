@@ -2,8 +2,9 @@
 //!
 //! Sealing while committing would make every writer wait for the end of the chain. So a commit leaves
 //! its events without a place, and [`seal`] gives them one: whoever seals holds the row of the chain's
-//! end. Only a commit of many events that finds the end free, with nothing waiting before it, seals them
-//! itself ([`free_end`]): writing them once is cheaper than twice.
+//! end. Only a commit of many events that finds the end free seals them itself ([`free_end`]): writing
+//! them once is cheaper than twice. Such commits of one store come one after the other here, so that they
+//! find it free.
 
 use crm_core::Role;
 use crm_core::Workspace;
@@ -24,6 +25,9 @@ const COLUMNS: &str = "e.seq, e.id, e.at, e.actor, e.role, e.subject, e.subject_
 
 /// From how many events on a commit seals them itself, if it can.
 pub(crate) const MANY: usize = 16;
+
+/// How many events of others a commit seals first.
+const LEFT: u32 = 1_000;
 
 /// Appends events in this order, behind `end` or without a place; the new end.
 pub(crate) async fn append(
@@ -84,13 +88,22 @@ pub(crate) async fn append(
     Ok(end)
 }
 
-/// The end of the chain, held until the transaction ends; `None` while somebody else holds it or events
-/// wait that come first.
+/// The end of the chain, held until the transaction ends; `None` while somebody else holds it or more
+/// events wait than are sealed beside a commit. The few that others left are: else nobody would seal with
+/// its commit again while there is something to write.
 pub(crate) async fn free_end(db: &mut Db<'_>) -> Outcome<Option<Checkpoint>> {
-    match hold_checkpoint(db).await? {
-        Some(end) if !waiting(db).await? => Ok(Some(end)),
-        _ => Ok(None),
+    let Some(head) = hold_checkpoint(db).await? else {
+        return Ok(None);
+    };
+    if !waiting(db).await? {
+        return Ok(Some(head));
     }
+    let (_, end) = seal_behind(db, head, LEFT).await?;
+    if !waiting(db).await? {
+        return Ok(Some(end));
+    }
+    keep(db, end).await?;
+    Ok(None)
 }
 
 /// Whether events wait for their place.
@@ -226,6 +239,16 @@ pub(crate) async fn seal(db: &mut Db<'_>, limit: u32) -> Outcome<u32> {
     let Some(head) = hold_checkpoint(db).await? else {
         return Ok(0);
     };
+    let (sealed, end) = seal_behind(db, head, limit).await?;
+    if sealed > 0 {
+        keep(db, end).await?;
+    }
+    Ok(sealed)
+}
+
+/// Seals up to `limit` waiting events behind the end of the chain, which this transaction holds; how many,
+/// and the new end, which is not written yet.
+async fn seal_behind(db: &mut Db<'_>, head: Checkpoint, limit: u32) -> Outcome<(u32, Checkpoint)> {
     let mut filter = Filter::new(COLUMNS, "crm.events e", "e.workspace", db.key);
     filter
         .and("e.position IS NULL ORDER BY e.seq LIMIT ")
@@ -239,14 +262,14 @@ pub(crate) async fn seal(db: &mut Db<'_>, limit: u32) -> Outcome<u32> {
     }
     let (seals, end) = history::seal(head, &events);
     if seals.is_empty() {
-        return Ok(0);
+        return Ok((0, head));
     }
     let bytes = |digest: Digest| digest.0.to_vec();
     sqlx::query(db.sql(
         "UPDATE crm.events AS e SET position = v.position, prev_hash = v.prev_hash, hash = v.hash \
          FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[]) \
              AS v(seq, position, prev_hash, hash) \
-         WHERE e.workspace = $1 AND e.seq = ANY ($2) AND e.seq = v.seq",
+         WHERE e.workspace = $1 AND e.seq = ANY ((SELECT $2::bigint[])::bigint[]) AND e.seq = v.seq",
     ))
     .bind(db.key)
     .bind(numbers)
@@ -270,6 +293,5 @@ pub(crate) async fn seal(db: &mut Db<'_>, limit: u32) -> Outcome<u32> {
     )
     .execute(&mut *db.connection)
     .await?;
-    keep(db, end).await?;
-    Ok(u32::try_from(seals.len()).unwrap_or(u32::MAX))
+    Ok((u32::try_from(seals.len()).unwrap_or(u32::MAX), end))
 }

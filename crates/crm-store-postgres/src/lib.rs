@@ -141,7 +141,12 @@ struct Inner {
     /// Keys of workspaces that are there for good; they never change.
     keys: Mutex<Keys>,
     notices: Notices,
+    /// Whose turn it is to seal with a commit.
+    turn: Turn,
 }
+
+/// Held from before a commit seals its events until it has ended.
+type Turn = tokio::sync::Mutex<()>;
 
 impl Inner {
     fn known_key(&self, workspace: &Workspace) -> Option<i64> {
@@ -199,6 +204,7 @@ impl PgStore {
                 begin_claim: connection::begin_sql(&options, false),
                 keys: Mutex::default(),
                 notices,
+                turn: Turn::default(),
             }),
         })
     }

@@ -45,9 +45,7 @@ pub(crate) async fn list(
     query.page.count = false;
     let mut page = match branches(db, &query).await? {
         Some(branches) => merged(db, &query, &branches, lower).await?,
-        None if query.expires_before.is_some() && query.ids.is_empty() => {
-            expiring(db, &query, lower).await?
-        }
+        None if ends(&query) => ending(db, &query, lower).await?,
         None => one_list(db, &query, lower).await?,
     };
     page.total = total;
@@ -92,25 +90,32 @@ struct Branches {
 const fn narrow(query: &MessageQuery) -> bool {
     !query.ids.is_empty()
         || query.contact_id.is_some()
-        || query.expires_before.is_some()
         || query.provider_id.is_some()
+        || ends(query)
+}
+
+/// Whether those are asked for whose lease or time is over.
+const fn ends(query: &MessageQuery) -> bool {
+    query.ids.is_empty() && (query.expires_before.is_some() || query.lease_before.is_some())
+}
+
+/// Whether all messages are asked for, or those with a text.
+fn everything(query: &MessageQuery) -> bool {
+    query.statuses.is_empty()
+        && query.campaign_id.is_none()
+        && query.occasion.is_none()
+        && query.generated_by.is_none()
+        && !narrow(query)
 }
 
 /// The branches to merge; `None` when something narrower leads, or everything is asked for.
 async fn branches(db: &mut Db<'_>, query: &MessageQuery) -> Outcome<Option<Branches>> {
-    let everything = query.statuses.is_empty()
-        && query.lease_before.is_none()
-        && query.campaign_id.is_none()
-        && query.occasion.is_none()
-        && query.generated_by.is_none();
-    if narrow(query) || everything {
+    if narrow(query) || everything(query) {
         return Ok(None);
     }
-    let statuses = match (query.statuses.as_slice(), query.lease_before) {
-        // Nothing else has a lease, and few have these.
-        ([], Some(_)) => vec![Status::Claimed, Status::Sending],
-        ([], None) => present(db, query).await?,
-        (given, _) => given.to_vec(),
+    let statuses = match query.statuses.as_slice() {
+        [] => present(db, query).await?,
+        given => given.to_vec(),
     };
     let mut branches = Branches::default();
     if query.campaign_id.is_some() {
@@ -228,7 +233,6 @@ async fn merged(
             );
         }
     }
-    filter.given("x.lease_until < ", query.lease_before);
     search(&mut filter, query, lower);
     if let Some(after) = query.page.after {
         filter.and("x.id ").raw(behind).raw(" ").bind(after);
@@ -292,6 +296,10 @@ fn owned(names: &[&'static str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
+/// The current text of `m`.
+const TEXT: &str = " JOIN crm.revisions r ON r.workspace = m.workspace AND r.message = m.id \
+    AND r.number = m.revision";
+
 /// The condition on the text, `r` being the current revision.
 fn search(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
     if let Some(text) = &query.search {
@@ -312,7 +320,11 @@ fn search(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
 /// All conditions of a query on `m` and its revision `r`.
 fn conditions(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
     filter.ids("m.id", query.ids.iter().map(|id| id.0));
-    if query.ids.is_empty() {
+    if everything(query) {
+        // The same as below, but no index of kinds answers it: all ids are walked in order, where an index
+        // that holds them in another one would have to be read as a whole.
+        filter.and("m.deleted IS NOT TRUE");
+    } else if query.ids.is_empty() {
         filter.and("NOT m.deleted");
     }
     let statuses: Vec<&str> = query
@@ -350,6 +362,7 @@ async fn count(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcome<u
         from,
         workspace: "m.workspace",
         key: "m.id",
+        ids: Vec::new(),
     }
     .count(db, |filter| {
         conditions(filter, &query, lower);
@@ -358,9 +371,10 @@ async fn count(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcome<u
     .await
 }
 
-/// What has a deadline: few are late at a time, so all of them are found and then put in order. Walking
-/// the ids in order instead would pass every message that is not late.
-async fn expiring(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcome<Page<Message>> {
+/// What is leased or has a deadline: few are late at a time, so all of them are found and then put in
+/// order. Walking the ids in order instead would pass every message that is not late. The planner is asked
+/// for these statuses and no page: by its statistics it knows that they are few.
+async fn ending(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcome<Page<Message>> {
     let (order, behind) = if query.page.oldest_first {
         ("ASC", ">")
     } else {
@@ -368,12 +382,19 @@ async fn expiring(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcom
     };
     let mut query = query.clone();
     if query.statuses.is_empty() {
-        // The index begins with the status.
-        query.statuses = Status::ALL.to_vec();
+        // The indexes begin with the status. Nothing else has a lease.
+        query.statuses = match query.lease_before {
+            Some(_) => vec![Status::Claimed, Status::Sending],
+            None => Status::ALL.to_vec(),
+        };
     }
     let limit = query.page.limit.clamp(1, 1_000);
     let mut filter = Filter::begin("WITH late AS MATERIALIZED (SELECT m.id FROM ");
-    filter.raw(FROM).raw(" WHERE m.workspace = ").bind(db.key);
+    filter.raw("crm.messages m");
+    if query.search.is_some() {
+        filter.raw(TEXT);
+    }
+    filter.raw(" WHERE m.workspace = ").bind(db.key);
     conditions(&mut filter, &query, lower);
     if let Some(after) = query.page.after {
         filter.and("m.id ").raw(behind).raw(" ").bind(after);
@@ -398,15 +419,17 @@ async fn one_list(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcom
     };
     let limit = query.page.limit.clamp(1, 1_000);
     let mut filter = Filter::begin("SELECT ");
-    filter
-        .raw(COLUMNS)
-        .raw(" FROM (SELECT m.* FROM ")
-        .raw(match query.search {
-            Some(_) => FROM,
-            None => "crm.messages m",
-        })
-        .raw(" WHERE m.workspace = ")
-        .bind(db.key);
+    filter.raw(COLUMNS).raw(" FROM (SELECT m.* FROM ");
+    if query.ids.is_empty() {
+        filter.raw("crm.messages m");
+    } else {
+        let ids = query.ids.iter().map(|id| id.0);
+        filter.looked_up("crm.messages", "m", db.key, ids);
+    }
+    if query.search.is_some() {
+        filter.raw(TEXT);
+    }
+    filter.raw(" WHERE m.workspace = ").bind(db.key);
     conditions(&mut filter, query, lower);
     if let Some(after) = query.page.after {
         filter.and("m.id ").raw(behind).raw(" ").bind(after);

@@ -102,7 +102,7 @@ const MOVE: &str = "UPDATE crm.messages AS m SET version = v.version, status = v
     $13::text[], $14::timestamptz[], $15::boolean[], $16::timestamptz[]) AS v(id, version, \
     status, approved_by, approved_at, not_before, epoch, lease_owner, lease_until, attempts, \
     failure, provider_id, sent_at, deleted, updated_at) \
-    WHERE m.workspace = $1 AND m.id = ANY ($2) AND m.id = v.id AND m.version = v.version - 1";
+    WHERE m.workspace = $1 AND m.id = ANY ((SELECT $2::uuid[])::uuid[]) AND m.id = v.id AND m.version = v.version - 1";
 
 /// With a new text. Where a message came from (contact, campaign, occurrence, occasion, channel,
 /// creation) never changes; an index on a column that is named here would be written again.
@@ -122,7 +122,7 @@ const REVISE: &str = "UPDATE crm.messages AS m SET version = v.version, status =
     epoch, lease_owner, lease_until, attempts, failure, provider_id, sent_at, deleted, \
     updated_at, recipient, sender, revision, digest, scheduled_for, expires_at, generated_by, \
     metadata) \
-    WHERE m.workspace = $1 AND m.id = ANY ($2) AND m.id = v.id AND m.version = v.version - 1";
+    WHERE m.workspace = $1 AND m.id = ANY ((SELECT $2::uuid[])::uuid[]) AND m.id = v.id AND m.version = v.version - 1";
 
 /// What both kinds of change write.
 fn moved(sql: SqlStr, key: i64, rows: &[&Message]) -> Query<'static, Postgres, PgArguments> {
@@ -328,8 +328,13 @@ pub(crate) async fn many(db: &mut Db<'_>, ids: &[Uuid]) -> Outcome<Vec<Message>>
     rows.iter().map(|row| read(db.workspace, row)).collect()
 }
 
-/// What may leave; the indexes of due messages hold nothing else.
+/// What may leave, in the words of `messages_due`, in those of `messages_lane`, and in some that lead to no
+/// index.
 const READY: &str = "m.status = 'approved' AND NOT m.deleted AND NOT m.test_mode";
+const READY_LANE: &str =
+    "m.status = 'approved' AND m.deleted IS NOT TRUE AND m.test_mode IS NOT TRUE";
+const READY_STILL: &str = "ROW(m.status, m.deleted, m.test_mode) \
+    IS NOT DISTINCT FROM ROW('approved', false, false)";
 
 /// And does not wait for something else than its time.
 const FREE: &str = "m.not_before <= $2 AND m.channel <> ALL ($3) \
@@ -364,20 +369,21 @@ pub(crate) async fn due(
     parked: &[String],
     limit: u32,
 ) -> Outcome<Vec<Message>> {
-    let (chosen, end) = if parked.is_empty() && !paused(db).await? {
-        (String::new(), "LIMIT $4")
+    let (chosen, ready, end) = if parked.is_empty() && !paused(db).await? {
+        (String::new(), READY, "LIMIT $4")
     } else {
         // Walking in order of time would pass everything that rests, each time.
         let lanes = BY_LANE
-            .replace("READY", READY)
+            .replace("READY", READY_LANE)
             .replace("ZERO", "'00000000-0000-0000-0000-000000000000'::uuid");
-        (format!("AND m.id = ANY (ARRAY({lanes}))"), "")
+        let chosen = format!("AND m.id = ANY (ARRAY({lanes}))");
+        (chosen, READY_STILL, "")
     };
     // A message that was changed meanwhile is looked at again when it is locked, its text is not: the two
     // must still belong together.
     let sql = format!(
         "SELECT {COLUMNS} FROM {WITH_TEXT} \
-         WHERE m.workspace = $1 {chosen} AND {READY} AND {FREE} AND r.number = m.revision \
+         WHERE m.workspace = $1 {chosen} AND {ready} AND {FREE} AND r.number = m.revision \
          ORDER BY m.not_before, m.id {end} FOR UPDATE OF m SKIP LOCKED"
     );
     let rows = sqlx::query(db.names.dynamic(&sql))

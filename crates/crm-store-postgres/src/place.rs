@@ -18,6 +18,7 @@ use crate::apply::Failing;
 use crate::fault::Outcome;
 use crate::migrations;
 use crate::query::Names;
+use crate::writer::Written;
 
 /// What names a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,12 +175,17 @@ impl Inner {
         if look.hold.as_ref() != Some(seen) {
             return Err(Hold::another().into());
         }
-        let (results, keys) = self
+        let Written {
+            results,
+            keys,
+            turn,
+        } = self
             .write(&mut transaction, sets, Failing::EndsAll, true)
             .await?;
         results.into_iter().collect::<crm_core::Result<()>>()?;
         note(&mut transaction, &self.names).await?;
         transaction.commit().await?;
+        drop(turn);
         self.remember(keys);
         // Whoever rests because of the hold goes on at once.
         self.notices.tell();

@@ -93,6 +93,7 @@ const LIST: List<'_> = List {
     from: "crm.plan_rows p",
     workspace: "p.workspace",
     key: "p.contact",
+    ids: Vec::new(),
 };
 
 fn conditions(filter: &mut Filter, query: &PlanQuery) {

@@ -158,6 +158,28 @@ impl Filter {
         self
     }
 
+    /// The rows with these ids, as `alias`: each is looked up by its key, whatever the planner guesses of
+    /// the table's size.
+    pub(crate) fn looked_up(
+        &mut self,
+        table: &str,
+        alias: &str,
+        key: i64,
+        ids: impl IntoIterator<Item = Uuid>,
+    ) -> &mut Self {
+        let mut ids: Vec<Uuid> = ids.into_iter().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        self.raw("unnest(")
+            .bind(ids)
+            .raw("::uuid[]) AS v(id) CROSS JOIN LATERAL (SELECT * FROM ")
+            .raw(table)
+            .raw(" WHERE workspace = ")
+            .bind(key)
+            .raw(" AND id = v.id OFFSET 0) AS ")
+            .raw(alias)
+    }
+
     /// The rows.
     pub(crate) async fn fetch(self, db: &mut Db<'_>) -> Outcome<Vec<PgRow>> {
         if self.refused {
@@ -180,9 +202,26 @@ pub(crate) struct List<'a> {
     pub(crate) workspace: &'a str,
     /// The column lists are ordered by.
     pub(crate) key: &'a str,
+    /// Only rows with these ids, when there are any; the table is one with a name of its own then.
+    pub(crate) ids: Vec<Uuid>,
 }
 
 impl List<'_> {
+    fn begin(&self, columns: &str, key: i64) -> Filter {
+        match self.from.split_once(' ') {
+            Some((table, alias)) if !self.ids.is_empty() => {
+                let mut filter = Filter::begin("SELECT ");
+                filter
+                    .raw(columns)
+                    .raw(" FROM ")
+                    .looked_up(table, alias, key, self.ids.iter().copied())
+                    .raw(" WHERE true");
+                filter
+            }
+            _ => Filter::new(columns, self.from, self.workspace, key),
+        }
+    }
+
     pub(crate) async fn page<T>(
         &self,
         db: &mut Db<'_>,
@@ -196,7 +235,7 @@ impl List<'_> {
         } else {
             None
         };
-        let mut filter = Filter::new(self.columns, self.from, self.workspace, db.key);
+        let mut filter = self.begin(self.columns, db.key);
         conditions(&mut filter)?;
         let (order, behind) = if page.oldest_first {
             ("ASC", ">")
@@ -238,7 +277,7 @@ impl List<'_> {
         db: &mut Db<'_>,
         conditions: impl Fn(&mut Filter) -> Outcome<()>,
     ) -> Outcome<u64> {
-        let mut filter = Filter::new("count(*) AS rows", self.from, self.workspace, db.key);
+        let mut filter = self.begin("count(*) AS rows", db.key);
         conditions(&mut filter)?;
         let rows = filter.fetch(db).await?;
         let count: i64 = match rows.first() {

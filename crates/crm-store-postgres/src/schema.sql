@@ -136,11 +136,12 @@ CREATE UNIQUE INDEX messages_occurrence ON crm.messages(workspace, campaign, occ
     WHERE campaign IS NOT NULL AND occurrence IS NOT NULL;
 CREATE INDEX messages_due ON crm.messages(workspace, not_before, id)
     WHERE status = 'approved' AND NOT deleted AND NOT test_mode;
--- The same by channel and campaign, for when some of them rest: their messages are not walked past.
+-- The same by channel and campaign, for when some of them rest: their messages are not walked past. (Said in
+-- other words than above, and asked for in these: so neither index is taken for the other.)
 CREATE INDEX messages_lane
     ON crm.messages(workspace, channel, coalesce(campaign, '00000000-0000-0000-0000-000000000000'::uuid),
         not_before, id)
-    WHERE status = 'approved' AND NOT deleted AND NOT test_mode;
+    WHERE status = 'approved' AND deleted IS NOT TRUE AND test_mode IS NOT TRUE;
 -- Lists by any of status, occasion and author: what is not given is walked through name by name, and
 -- the lists, each in order of id, are merged. (NULLS LAST tells the planner this order from that of
 -- messages_id.)

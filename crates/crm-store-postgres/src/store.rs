@@ -30,7 +30,7 @@ use crate::connection::WRITES;
 use crate::connection::forget_idle;
 use crate::fault::{Fault, Outcome};
 use crate::query::{Db, Names, workspace as find};
-use crate::writer::is_lost;
+use crate::writer::{Written, is_lost};
 use crate::{
     Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, events, intake, lists,
     messages, place, plan, suppressions, templates, trail,
@@ -186,10 +186,11 @@ impl Inner {
         let (decided, sets, refused) = dispatch::decide(claim, &due, now);
         sqlx::raw_sql(WRITES).execute(&mut *transaction).await?;
         // The rows are held by us, so nothing but a defect can refuse one.
-        let (results, _) = self
+        let Written { results, turn, .. } = self
             .write(&mut transaction, &sets, Failing::EndsOne, true)
             .await?;
         transaction.commit().await?;
+        drop(turn);
         Ok(Some(dispatch::taken(decided, results, refused)?))
     }
 

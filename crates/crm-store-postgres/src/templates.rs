@@ -125,7 +125,6 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &TemplateQuery) -> Outcome<Page
     let conditions = |filter: &mut Filter| {
         let occasion = query.occasion.map(|occasion| occasion.as_str().to_owned());
         filter
-            .ids("t.id", query.ids.iter().map(|id| id.0))
             .given("t.occasion = ", occasion)
             .given("t.is_active = ", query.active);
         Ok(())
@@ -135,6 +134,7 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &TemplateQuery) -> Outcome<Page
         from: "crm.templates t",
         workspace: "t.workspace",
         key: "t.id",
+        ids: query.ids.iter().map(|id| id.0).collect(),
     };
     let id = |template: &Template| template.id.0;
     list.page(db, &query.page, conditions, read, id).await

@@ -84,7 +84,7 @@ pub(crate) async fn finish_attempts(db: &mut Db<'_>, rows: &[&Attempt]) -> Outco
          FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::timestamptz[], $6::text[], \
              $7::text[], $8::text[]) AS v(message, epoch, id, finished_at, outcome, provider_id, \
              reason) \
-         WHERE a.workspace = $1 AND a.message = ANY ($2) AND a.message = v.message \
+         WHERE a.workspace = $1 AND a.message = ANY ((SELECT $2::uuid[])::uuid[]) AND a.message = v.message \
              AND a.epoch = v.epoch AND a.id = v.id AND a.finished_at IS NULL",
     ))
     .bind(db.key)

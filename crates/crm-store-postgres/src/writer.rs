@@ -6,6 +6,7 @@ use crm_core::change::{Change, ChangeSet};
 use crm_core::message::Status;
 use crm_core::{Error, ErrorKind, Result};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgTransaction, Postgres, Transaction};
+use tokio::sync::MutexGuard;
 
 use crate::Inner;
 use crate::apply::{Applier, Ends, Failing, Keys};
@@ -15,6 +16,16 @@ use crate::fault::Outcome;
 
 /// How often a transaction that met another one is done again.
 const AGAIN: u32 = 5;
+
+/// What was written, in a transaction that is still to end.
+pub(crate) struct Written<'i> {
+    /// One for each change set.
+    pub(crate) results: Vec<Result<()>>,
+    /// Keys of the workspaces written to.
+    pub(crate) keys: Keys,
+    /// To be held until the transaction has ended.
+    pub(crate) turn: Option<MutexGuard<'i, ()>>,
+}
 
 impl Inner {
     /// Begins a transaction with our limits, which `sql` sets.
@@ -51,8 +62,13 @@ impl Inner {
 
     async fn try_commit(&self, sets: &[ChangeSet], failing: Failing) -> Outcome<Vec<Result<()>>> {
         let mut transaction = self.begin(&self.begin_write).await?;
-        let (results, keys) = self.write(&mut transaction, sets, failing, true).await?;
+        let Written {
+            results,
+            keys,
+            turn,
+        } = self.write(&mut transaction, sets, failing, true).await?;
         transaction.commit().await?;
+        drop(turn);
         self.remember(keys);
         if results
             .iter()
@@ -66,13 +82,13 @@ impl Inner {
 
     /// Applies change sets in a transaction that somebody else ends, counters included. `seals` when that
     /// is soon.
-    pub(crate) async fn write(
-        &self,
+    pub(crate) async fn write<'i>(
+        &'i self,
         connection: &mut PgConnection,
         sets: &[ChangeSet],
         failing: Failing,
         seals: bool,
-    ) -> Outcome<(Vec<Result<()>>, Keys)> {
+    ) -> Outcome<Written<'i>> {
         let mut applier = Applier {
             connection,
             inner: self,
@@ -81,12 +97,23 @@ impl Inner {
             failing,
             seals,
             ends: Ends::new(),
+            turn: None,
         };
         let results = applier.apply(sets).await?;
         applier.keep_ends().await?;
-        let Applier { keys, deltas, .. } = applier;
+        let Applier {
+            connection,
+            keys,
+            deltas,
+            turn,
+            ..
+        } = applier;
         counters::add(connection, &self.names, &deltas).await?;
-        Ok((results, keys))
+        Ok(Written {
+            results,
+            keys,
+            turn,
+        })
     }
 
     /// All sets or none of them, in the host's transaction.
@@ -109,7 +136,7 @@ impl Inner {
         // A transaction in a transaction is a savepoint: refused sets leave the host's one usable. The type
         // says that there is one; over a bare connection this would begin, and commit, one of its own.
         let mut nested = transaction.begin().await?;
-        let (results, _) = self
+        let Written { results, .. } = self
             .write(&mut nested, sets, Failing::EndsAll, false)
             .await?;
         results.into_iter().collect::<Result<()>>()?;

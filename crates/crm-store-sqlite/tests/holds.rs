@@ -9,11 +9,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
+use crm_core::contact::ContactFields;
+use crm_core::engine::{Engine, GenerateMessage};
 use crm_core::hold::{Acknowledgement, HoldReason};
+use crm_core::message::decide::Seen;
+use crm_core::message::{Approved, AttemptOutcome, Occasion};
+use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
 use crm_core::port::clock::Clock;
 use crm_core::port::store::Store;
-use crm_core::system::SystemClock;
+use crm_core::system::{RandomIds, SystemClock};
+use crm_core::testing::FakeClock;
 use crm_core::testing::store_suite::{self, HoldHarness};
+use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{Actor, ErrorKind, Role, Workspace};
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
 use crm_store_testing::hold::Office;
@@ -122,7 +129,7 @@ async fn a_backup_made_between_a_claim_and_its_attempt_is_held_too() {
         now: SystemClock.now(),
         lease: chrono::Duration::minutes(2),
         parked: Vec::new(),
-        ids: Arc::new(crm_core::system::RandomIds::default()),
+        ids: Arc::new(RandomIds::default()),
     };
     assert_eq!(store.claim(claim).await.unwrap().len(), 2);
     drop(store);
@@ -232,4 +239,77 @@ async fn a_marker_that_cannot_be_read_or_used_lets_nothing_leave() {
     assert_eq!(ended.await.unwrap(), 0);
     office.deliver().await.unwrap();
     assert_eq!((office.delivered(), office.held().await), (3, None));
+}
+
+/// Takes everything; while it does, the database goes back to before the attempt.
+#[derive(Debug)]
+struct GoesBack(PathBuf);
+
+#[async_trait]
+impl Channel for GoesBack {
+    fn capabilities(&self) -> ChannelCapabilities {
+        ChannelCapabilities::default()
+    }
+
+    async fn send(&self, approved: &Approved) -> Outcome {
+        let connection = Connection::open(&self.0).unwrap();
+        connection
+            .execute_batch(
+                "BEGIN IMMEDIATE; DELETE FROM attempts; UPDATE crm_place SET number = number - 1;
+                 UPDATE messages SET status = 'claimed', version = version - 1, attempts = 0; COMMIT",
+            )
+            .unwrap();
+        Outcome::Accepted {
+            provider_id: approved.attempt_id().to_string(),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_running_worker_learns_afterwards_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crm.db");
+    let store = open(&path);
+    let engine = crm_store_testing::tamper::engine(store.clone());
+    let person = |role| engine.act_as(Actor::new(Workspace::default(), "ann", role));
+    let ann = person(Role::Manager);
+    let fields = ContactFields {
+        name: "Дилноза".to_owned(),
+        email: Some("a@example.org".to_owned()),
+        ..ContactFields::default()
+    };
+    let contact = ann.contacts().create(fields).await.unwrap();
+    let wanted = GenerateMessage::new(contact.id, Occasion::NewYear);
+    let message = ann.messages().generate(wanted).await.unwrap();
+    let seen = Seen::of(&message);
+    ann.approvals().approve(message.id, seen).await.unwrap();
+
+    let ids = Arc::new(RandomIds::default());
+    let clock = Arc::new(FakeClock::default());
+    let delivering = Engine::builder(store.clone(), clock, ids)
+        .channel("email", Arc::new(GoesBack(path)))
+        .build();
+    let worker = Worker::new(delivering, WorkerOptions::default());
+    let error = worker.run_until_idle().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OnHold);
+    let actions = || async {
+        let events = ann.messages().history(message.id).await.unwrap();
+        let actions = events.into_iter().map(|event| event.event.action);
+        actions.collect::<Vec<_>>()
+    };
+    assert_eq!(actions().await.last().unwrap(), "duplicate_detected");
+    let trail = store
+        .trail(&Workspace::default(), message.id)
+        .await
+        .unwrap();
+    let [attempt] = trail.attempts.as_slice() else {
+        unreachable!("{:?}", trail.attempts)
+    };
+    assert_eq!(attempt.outcome, Some(AttemptOutcome::Accepted));
+    let hold = store.hold().await.unwrap().unwrap();
+    let doubt = Acknowledgement::Doubt;
+    let ended = person(Role::Admin);
+    let ended = ended.acknowledge_hold(&hold, doubt, "put back").await;
+    assert_eq!(ended.unwrap(), 1);
+    assert_eq!(actions().await.last().unwrap(), "suspected");
 }

@@ -66,6 +66,8 @@ const ROUTES: &[&str] = &[
     "GET /api/audit",
     "GET /api/audit/verify",
     "GET /api/events",
+    "GET /api/hold",
+    "POST /api/hold/acknowledge",
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
@@ -140,6 +142,8 @@ const FIELDS: &[(&str, &str)] = &[
         "id name status occasion_type generated_count sent_count failed_count created_at",
     ),
     ("Verified", "valid events sealed first_bad"),
+    ("Held", "hold"),
+    ("Acknowledged", "suspected"),
     ("List_Message", "items total skip limit next_cursor"),
     ("ProblemBody", "detail code errors"),
 ];

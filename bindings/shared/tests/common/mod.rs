@@ -43,7 +43,7 @@ pub(crate) const DRAFT: Does = Does::Answer("\"A text for Ann.\"");
 /// An engine and the folder it lives in.
 pub(crate) struct Kit {
     pub(crate) handle: Handle,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Kit {
@@ -56,7 +56,7 @@ impl Kit {
         let plugins = Arc::new(Scripted { sms, llm });
         Self {
             handle: Handle::open(&options.to_string(), plugins).unwrap(),
-            _folder: folder,
+            folder,
         }
     }
 

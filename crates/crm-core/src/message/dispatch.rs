@@ -234,6 +234,47 @@ pub fn record(
     policy: RetryPolicy,
     stamp: &Stamp<'_>,
 ) -> Result<(Message, ChangeSet)> {
+    record_as(
+        message,
+        attempt,
+        outcome,
+        policy,
+        Change::FinishAttempt,
+        stamp,
+    )
+}
+
+/// As [`record`], for an attempt that the store does not know any more: it went back to the state in
+/// which the message had been claimed and not begun. The attempt is written anew with its outcome, so that
+/// nothing that was learnt gets lost.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_forgotten(
+    message: &Message,
+    attempt: &Attempt,
+    outcome: &Outcome,
+    policy: RetryPolicy,
+    stamp: &Stamp<'_>,
+) -> Result<(Message, ChangeSet)> {
+    record_as(
+        message,
+        attempt,
+        outcome,
+        policy,
+        Change::InsertAttempt,
+        stamp,
+    )
+}
+
+fn record_as(
+    message: &Message,
+    attempt: &Attempt,
+    outcome: &Outcome,
+    policy: RetryPolicy,
+    keep: fn(Attempt) -> Change,
+    stamp: &Stamp<'_>,
+) -> Result<(Message, ChangeSet)> {
     if attempt.outcome == Some(outcome.kind()) {
         return Ok((message.clone(), ChangeSet::new(message.workspace.clone())));
     }
@@ -293,7 +334,7 @@ pub fn record(
     // An attempt the sweeper closed is final in the table, and so is one a later claim superseded: it
     // was closed before the message could be claimed again.
     if attempt.finished_at.is_none() && current {
-        set.push(Change::FinishAttempt(finished));
+        set.push(keep(finished));
     }
     if outcome.kind() == AttemptOutcome::Dead {
         suppress(&mut set, message, "dead", stamp);

@@ -242,12 +242,19 @@ impl Worker {
             return Ok(());
         };
         let stamp = self.stamp(actor);
+        // Only a store that went back to an older state holds the claim and not the attempt.
+        let forgotten = view.attempt.is_none() && view.message.epoch == begin.attempt.epoch;
+        let record = if forgotten {
+            dispatch::record_forgotten
+        } else {
+            dispatch::record
+        };
         let same = view
             .attempt
             .filter(|attempt| attempt.id == begin.attempt.id);
         let attempt = same.unwrap_or_else(|| begin.attempt.clone());
         let policy = self.engine.policy().retry;
-        let (_, set) = dispatch::record(&view.message, &attempt, outcome, policy, &stamp)?;
+        let (_, set) = record(&view.message, &attempt, outcome, policy, &stamp)?;
         if set.changes().is_empty() && set.events().is_empty() {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! Every call of the store that workers and pages make.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -16,15 +17,17 @@ use crm_core::testing::{FakeClock, SequentialIds};
 use crm_core::{Actor, Role, Workspace};
 use uuid::Uuid;
 
+use crate::fill::SEALED;
+
 /// Rows a statement may read for a page of ten, whatever the tables hold: the runs of a list (60
 /// combinations of status, occasion and author) each give a page, and the page's rows are read.
-const PAGE: u64 = 1_500;
+pub(crate) const PAGE: u64 = 1_500;
 
 /// Counters of a workspace's people and campaigns, read where a page shows one campaign each.
 const FEW: u64 = 300;
 
 /// Told of each call when it has ended, with the rows a statement of it may read.
-type Told<'a> = &'a mut (dyn FnMut(&str, u64) + Send);
+pub(crate) type Told<'a> = &'a mut (dyn FnMut(&str, u64) + Send);
 
 fn id(number: u128) -> Uuid {
     Uuid::from_u128(0x7000_8000 << 48 | number)
@@ -34,10 +37,17 @@ fn later() -> DateTime<Utc> {
     DateTime::from_timestamp(4_000_000_000, 0).unwrap()
 }
 
-fn pages() -> Vec<PageRequest> {
+/// The first page, one in the middle and the last one, from either side.
+fn pages(rows: &Range<u128>) -> Vec<PageRequest> {
     let mut pages = Vec::new();
+    let middle = (rows.start + rows.end) / 2;
     for oldest_first in [false, true] {
-        for after in [None, Some(id(20_000)), Some(id(2))] {
+        let last = if oldest_first {
+            rows.end - 5
+        } else {
+            rows.start + 5
+        };
+        for after in [None, Some(id(middle)), Some(id(last))] {
             pages.push(PageRequest {
                 limit: 10,
                 oldest_first,
@@ -49,9 +59,16 @@ fn pages() -> Vec<PageRequest> {
     pages
 }
 
-pub(crate) async fn all(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>) {
-    messages(store, workspace, told).await;
-    others(store, workspace, told).await;
+/// Every call; `rows` are the numbers of the workspace's messages.
+pub(crate) async fn all(
+    store: &Arc<dyn Store>,
+    workspace: &Workspace,
+    rows: &Range<u128>,
+    told: Told<'_>,
+) {
+    messages(store, workspace, &pages(rows), told).await;
+    others(store, workspace, &pages(rows), told).await;
+    counts(store, workspace, told).await;
     work(store, workspace, told).await;
     analytics(store, workspace, told).await;
 }
@@ -114,6 +131,10 @@ fn message_queries() -> Vec<MessageQuery> {
         ..all()
     });
     list.push(MessageQuery {
+        lease_before: Some(later()),
+        ..all()
+    });
+    list.push(MessageQuery {
         // What the sweep asks: nothing is late now.
         expires_before: DateTime::from_timestamp(1_700_000_000, 0),
         statuses: vec![Status::Draft, Status::PendingApproval, Status::Approved],
@@ -122,9 +143,14 @@ fn message_queries() -> Vec<MessageQuery> {
     list
 }
 
-async fn messages(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>) {
+async fn messages(
+    store: &Arc<dyn Store>,
+    workspace: &Workspace,
+    pages: &[PageRequest],
+    told: Told<'_>,
+) {
     for query in message_queries() {
-        for page in pages() {
+        for page in pages.iter().copied() {
             let query = MessageQuery {
                 page,
                 ..query.clone()
@@ -136,8 +162,47 @@ async fn messages(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>)
     }
 }
 
-async fn others(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>) {
-    for page in pages() {
+/// Numbers that a counter holds, and pages that are reached by skipping a few.
+async fn counts(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>) {
+    let page = PageRequest {
+        limit: 10,
+        skip: 30,
+        count: true,
+        ..PageRequest::default()
+    };
+    let all = || MessageQuery {
+        page,
+        ..MessageQuery::default()
+    };
+    for query in [
+        all(),
+        MessageQuery {
+            statuses: vec![Status::Sent],
+            ..all()
+        },
+        MessageQuery {
+            occasion: Some(Occasion::Holiday),
+            ..all()
+        },
+        MessageQuery {
+            generated_by: Some(GeneratedBy::Ai),
+            ..all()
+        },
+    ] {
+        let name = format!("messages counted and skipped {query:?}");
+        store.messages(workspace, query).await.unwrap();
+        // Each run of the list gives what is skipped, too.
+        told(&name, 4 * PAGE);
+    }
+}
+
+async fn others(
+    store: &Arc<dyn Store>,
+    workspace: &Workspace,
+    pages: &[PageRequest],
+    told: Told<'_>,
+) {
+    for page in pages.iter().copied() {
         let all = || ContactQuery {
             page,
             ..ContactQuery::default()
@@ -223,7 +288,7 @@ async fn others(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>) {
         }
     }
     for subject in [None, Some((Subject::Message, id(7)))] {
-        for sealed_after in [None, Some(0), Some(30_000)] {
+        for sealed_after in [None, Some(0), Some(SEALED + 30_000)] {
             // What happened to one message, without the seals, is what is asked.
             if subject.is_some() && sealed_after.is_some() {
                 continue;
@@ -288,7 +353,8 @@ async fn work(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>) {
     store.claim(claim(vec![])).await.unwrap();
     told("claim", FEW);
     store.claim(claim(vec!["sms".to_owned()])).await.unwrap();
-    told("claim with a parked channel", FEW);
+    // Every campaign gives a page.
+    told("claim with a parked channel", PAGE);
     store.seal(workspace, 10).await.unwrap();
     told("seal", FEW);
 }

@@ -1,5 +1,7 @@
 //! Many rows, written by the server itself.
 
+use std::ops::Range;
+
 use crm_core::testing::fixtures::{campaign, message};
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -10,7 +12,39 @@ pub(crate) async fn run(connection: &mut PgConnection, sql: &str) {
         .unwrap();
 }
 
-/// A large one, a small one, and one that makes the tables larger for both.
+/// Keys of the workspaces: a large one, a small one, and one that makes the tables larger for both.
+pub(crate) const LARGE: i64 = 101;
+pub(crate) const SMALL: i64 = 102;
+const OTHER: i64 = 103;
+
+/// Positions in the chain that what was written before has at most.
+pub(crate) const SEALED: u64 = 1_000_000;
+
+/// The numbers of a workspace's messages, when `rows` are written.
+pub(crate) fn numbers(key: i64, rows: i64) -> Range<u128> {
+    let (first, count) = share(key, rows);
+    let number = |number: i64| u128::try_from(number).unwrap();
+    number(first + 1)..number(first + count + 1)
+}
+
+fn share(key: i64, rows: i64) -> (i64, i64) {
+    match key {
+        SMALL => (2 * rows, 100),
+        OTHER => (3 * rows, rows / 8),
+        _ => (0, rows - rows / 8),
+    }
+}
+
+/// Nearly all messages are sent, manual ones of one occasion.
+pub(crate) async fn alike(connection: &mut PgConnection) {
+    run(
+        connection,
+        "UPDATE crm.messages SET status = 'sent', occasion = 'holiday', generated_by = 'manual', deleted = false",
+    )
+    .await;
+}
+
+/// The workspaces.
 pub(crate) async fn workspaces(connection: &mut PgConnection) {
     run(
         connection,
@@ -28,11 +62,8 @@ fn id(number: &str) -> String {
 
 /// `rows` messages with all that hangs on them, seven of eight in the large workspace.
 pub(crate) async fn rows(connection: &mut PgConnection, rows: i64) {
-    for (key, first, count) in [
-        (102, 2 * rows, 100),
-        (103, 3 * rows, rows / 8),
-        (101, 0, rows - rows / 8),
-    ] {
+    for key in [SMALL, OTHER, LARGE] {
+        let (first, count) = share(key, rows);
         workspace(connection, key, first, count).await;
     }
 }
@@ -87,8 +118,10 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
         format!(
             "INSERT INTO crm.events (workspace, id, at, actor, role, subject, subject_id, action, version, position,
              prev_hash, hash) SELECT {key}, {own}, {at}, 'olga', 'manager', 'message', {own}, 'created', 1,
-             CASE WHEN n <= {first} + {count} - 50 THEN n - {first} END, {hash}, {hash} FROM {series} n ORDER BY n"),
-        format!("INSERT INTO crm.checkpoints VALUES ({key}, {count} - 50, {hash})", hash = "sha256('')"),
+             CASE WHEN n <= {first} + {count} - 50 THEN n - {first} + {SEALED} END, {hash}, {hash} FROM {series} n ORDER BY n"),
+        format!(
+            "INSERT INTO crm.checkpoints VALUES ({key}, {count} - 50 + {SEALED}, sha256(''))
+             ON CONFLICT (workspace) DO UPDATE SET position = excluded.position"),
         format!(
             "INSERT INTO crm.intake (workspace, key, kind, payload, state)
              SELECT (SELECT name FROM crm.workspaces WHERE key = {key}), 'k' || n, 'message', '{{}}',

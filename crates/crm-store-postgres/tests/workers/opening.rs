@@ -85,7 +85,7 @@ fn a_process_that_ends_anywhere_in_the_opening_leaves_a_database_to_open() {
             break;
         }
         killed += 1;
-        nth += if all { 1 } else { 3 };
+        nth += if all { 1 } else { 9 };
     }
     println!("killed {killed} times, the opening has less than {nth} messages");
     assert!(killed > 5, "{killed}");

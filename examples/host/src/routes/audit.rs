@@ -46,7 +46,7 @@ struct SealedEvent {
     /// What the actor was allowed to be then.
     #[schema(value_type = String)]
     role: Role,
-    /// `contact`, `template`, `message`, `campaign`, `suppression` or `intake`.
+    /// `contact`, `template`, `message`, `campaign`, `suppression`, `intake` or `dispatch`.
     #[schema(value_type = String, example = "message")]
     subject: Subject,
     subject_id: Uuid,

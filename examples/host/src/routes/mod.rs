@@ -9,6 +9,7 @@ mod contacts;
 mod decisions;
 mod events;
 mod export;
+mod hold;
 mod import;
 mod messages;
 mod ops;
@@ -41,6 +42,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(analytics::router())
         .merge(audit::router())
         .merge(events::router())
+        .merge(hold::router())
         .merge(ops::router())
         .split_for_parts();
     let swagger = SwaggerUi::new("/api/docs")

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::hold::Reason;
 use crate::error::Problem;
 use crate::state::{App, WorkerState};
 
@@ -36,14 +37,17 @@ async fn healthz() -> axum::Json<Health> {
 
 #[derive(Serialize, ToSchema)]
 struct Readiness {
-    /// `ready` or `not_ready`.
+    /// `ready`, `held` (it answers and sends nothing, see `hold`) or `not_ready`.
     status: &'static str,
     /// `writable`, `read_only` (it answers and cannot be written) or `unavailable`.
     database: &'static str,
     worker: WorkerState,
+    /// Why nothing is sent until an admin acknowledges it (`POST /api/hold/acknowledge`); `null` when all
+    /// is well.
+    hold: Option<Reason>,
 }
 
-/// Whether the databases can be written and the worker lives; 503 when not.
+/// Whether the databases can be written, the worker lives and messages may leave; 503 when not.
 #[utoipa::path(get, path = "/readyz", tag = "operations", security(()),
     responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 async fn readyz(State(app): State<App>) -> (StatusCode, axum::Json<Readiness>) {
@@ -54,15 +58,23 @@ async fn readyz(State(app): State<App>) -> (StatusCode, axum::Json<Readiness>) {
         && app.engine.store().seal(&workspace, 1).await.is_ok()
         && app.records.probe().await.is_ok();
     let worker = app.worker.get();
-    let ready = writes && worker != WorkerState::Failed;
+    let hold = app.engine.hold().await;
+    let works = writes && worker != WorkerState::Failed && hold.is_ok();
+    let hold = hold.ok().flatten().map(|hold| Reason::of(hold.reason));
+    let ready = works && hold.is_none();
     let answer = Readiness {
-        status: if ready { "ready" } else { "not_ready" },
+        status: match (works, ready) {
+            (_, true) => "ready",
+            (true, false) => "held",
+            (false, false) => "not_ready",
+        },
         database: match (reads, writes) {
             (_, true) => "writable",
             (true, false) => "read_only",
             (false, false) => "unavailable",
         },
         worker,
+        hold,
     };
     let status = if ready {
         StatusCode::OK
@@ -114,6 +126,13 @@ async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
         "counter",
         "Events in the sealed chain.",
         vec![(none(), sealed)],
+    );
+    let held = u64::from(app.engine.hold().await?.is_some());
+    metric(
+        "crm_on_hold",
+        "gauge",
+        "Whether nothing is sent until an admin acknowledges a return to an older state.",
+        vec![(none(), held)],
     );
     let running = u64::from(app.worker.get() == WorkerState::Running);
     metric(
