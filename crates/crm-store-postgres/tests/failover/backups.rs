@@ -132,12 +132,14 @@ fn repeats_nothing(way: &Way) {
     let suspected = acknowledge(&scene, &hold, Acknowledgement::Doubt);
     Team::wait_until_quiet(&scene, &workspaces);
     team.end();
+    // What a worker learnt of a forgotten one may have been written anew.
+    let attempts = cluster.attempts(&cluster.primary);
     let figures = loss::proven(
         &scene,
         &workspaces,
         &approved,
         &team.sink,
-        &known,
+        &attempts,
         &forgotten,
     );
     println!(

@@ -20,6 +20,7 @@ mod place;
 #[path = "../workers/process.rs"]
 mod process;
 mod promotions;
+#[allow(dead_code)]
 #[path = "../workers/proof.rs"]
 mod proof;
 mod restarts;

@@ -56,19 +56,15 @@ async fn open(url: &str, schema: &str) -> Result<()> {
 /// Cuts the making of a schema of its own at each `step`th message; `kills` the server with it. Returns
 /// how often.
 async fn cut_everywhere(kills: bool, step: usize) -> usize {
-    let server = Server::start(ServerOptions {
-        tcp: true,
-        ..ServerOptions::default()
-    });
-    let server = Arc::new(server.unwrap());
+    let server = Arc::new(Server::start(ServerOptions::default()).unwrap());
     let killed = server.clone();
     let also = move || {
         if kills {
             killed.restart(Mode::Immediate).unwrap();
         }
     };
-    let wire = Wire::new(server.port().unwrap(), also).await;
-    let direct = server.tcp_url("postgres").unwrap();
+    let wire = Wire::new(&server, also).await;
+    let direct = server.url("postgres");
     let way = wire.url(&direct);
     open(&direct, "whole").await.unwrap();
     let mut connection = PgConnection::connect(&direct).await.unwrap();
