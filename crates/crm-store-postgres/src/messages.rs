@@ -92,6 +92,9 @@ pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
 }
 
 /// Without a new text: the address stays as it is too, so an erased one stays erased.
+///
+/// The version alone does not tell the row that a decision was made on: in a database that went back to an
+/// older state versions are given a second time. A claim that was forgotten has an epoch that no row has.
 const MOVE: &str = "UPDATE crm.messages AS m SET version = v.version, status = v.status, \
     approved_by = v.approved_by, approved_at = v.approved_at, not_before = v.not_before, \
     epoch = v.epoch, lease_owner = v.lease_owner, lease_until = v.lease_until, \
@@ -102,7 +105,8 @@ const MOVE: &str = "UPDATE crm.messages AS m SET version = v.version, status = v
     $13::text[], $14::timestamptz[], $15::boolean[], $16::timestamptz[]) AS v(id, version, \
     status, approved_by, approved_at, not_before, epoch, lease_owner, lease_until, attempts, \
     failure, provider_id, sent_at, deleted, updated_at) \
-    WHERE m.workspace = $1 AND m.id = ANY ((SELECT $2::uuid[])::uuid[]) AND m.id = v.id AND m.version = v.version - 1";
+    WHERE m.workspace = $1 AND m.id = ANY ((SELECT $2::uuid[])::uuid[]) AND m.id = v.id AND m.version = v.version - 1 \
+    AND m.epoch = v.epoch - (v.status = 'claimed')::integer";
 
 /// With a new text. Where a message came from (contact, campaign, occurrence, occasion, channel,
 /// creation) never changes; an index on a column that is named here would be written again.

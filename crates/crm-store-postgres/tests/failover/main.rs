@@ -30,6 +30,7 @@ mod scene;
 #[allow(dead_code)]
 #[path = "../workers/sink.rs"]
 mod sink;
+mod stale;
 mod team;
 mod versions;
 #[path = "../common/wire.rs"]
