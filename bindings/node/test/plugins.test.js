@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict');
 
 const { outcome } = require('..');
-const { Sms, approved, onEach, open, until } = require('./kit');
+const { Sms, approved, onEach, open, place, until } = require('./kit');
 
 const never = () => new Promise(() => {});
 
@@ -13,11 +13,18 @@ function custom(send, capabilities = {}) {
   return { capabilities: { address: 'phone', subject: false, timeout_ms: 5_000, ...capabilities }, send };
 }
 
+/** One database for all engines of a test: a new one for each would take most of its time. */
+const places = new WeakMap();
+
 async function state(t, channel) {
-  const engine = await open(t, { channels: { sms: channel } });
-  const id = await approved(engine);
+  const { where, number } = places.get(t) ?? { where: place(t), number: 1_000_000 };
+  places.set(t, { where, number: number + 1 });
+  const engine = await open(t, { ...where, channels: { sms: channel } });
+  // Another person each time: some outcomes suppress the address.
+  const id = await approved(engine, 'sms', { phone: `+99890${number}` });
   await engine.runUntilIdle();
   const { status, failure } = await engine.getMessage(id);
+  await engine.close();
   return [status, failure];
 }
 

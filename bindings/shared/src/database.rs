@@ -11,6 +11,11 @@ use crm_store_postgres::{PgOptions, PgStore};
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
 use tokio::runtime::Runtime;
 
+/// How long a call waits for a connection: a script that starts hundreds of calls at once means them to
+/// queue.
+#[cfg(feature = "postgres")]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// Which database. No `Debug`: an address may hold a password.
 pub(crate) struct Database {
     /// The database file, made when it is not there; or `postgres://user:password@host/database`.
@@ -97,6 +102,7 @@ impl Database {
         let options = PgOptions {
             schema: self.schema.unwrap_or(usual.schema),
             connections: self.connections.unwrap_or(usual.connections),
+            acquire_timeout: PATIENCE,
             ..PgOptions::default()
         };
         let store = runtime.block_on(PgStore::connect(&self.path, options))?;

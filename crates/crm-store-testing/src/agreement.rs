@@ -40,6 +40,9 @@ struct Tally {
     over: AtomicBool,
 }
 
+/// The store in use, its place, and how many lives it has seen.
+type Held<P> = (Arc<dyn Store>, P, u32);
+
 /// Tries random lives on memory and on the stores that `open` makes, each of which is empty and hands its
 /// place back to `close`. Between two lives `again` empties the intake and lets its places begin at 1: the
 /// history speaks of them. `usual` is how many lives, unless the environment says otherwise. Several are
@@ -100,8 +103,8 @@ fn one_after_another<P>(
         failure_persistence: None,
         ..Config::default()
     });
-    // The store in use, its place, and how many lives it has seen. One that failed is not used again.
-    let held: Cell<Option<(Arc<dyn Store>, P, u32)>> = Cell::new(None);
+    // One in which something failed is not used again.
+    let held: Cell<Option<Held<P>>> = Cell::new(None);
     let failed = Cell::new(false);
     let result = runner.run(&lives::life(), |commands| {
         // What is found is made shorter; the other threads need not go on.
