@@ -1,5 +1,5 @@
-//! A store that dies (or freezes) with its process exactly before or after a chosen commit, a channel whose ledger
-//! outlives the process, and a store that lies about having committed.
+//! A store that dies with its process exactly before or after a chosen commit, or does there what else it
+//! is told, a channel whose ledger outlives the process, and a store that lies about having committed.
 
 use std::collections::BTreeMap;
 use std::fmt;

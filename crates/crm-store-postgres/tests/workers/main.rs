@@ -1,5 +1,5 @@
 //! Workers in processes of their own over one database: killed, frozen, woken, and with the server
-//! restarted under them.
+//! restarted under them. `failpoint.rs` names the points at which they are struck.
 //!
 //! The long run:
 //! `CRM_FAULT_MESSAGES=20000 CRM_FAULT_KILLS=100 CRM_FAULT_RESTARTS=5 cargo test -p crm-store-postgres
