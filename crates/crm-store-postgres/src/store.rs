@@ -327,9 +327,10 @@ impl Store for PgStore {
                              (SELECT true FROM crm.counters x \
                                  WHERE x.workspace = w.key AND x.value <> 0 LIMIT 1), false) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
-                             SELECT min(workspace) FROM crm.intake UNION ALL \
-                             SELECT (SELECT min(workspace) FROM crm.intake \
-                                 WHERE workspace > host.name) FROM host \
+                             (SELECT workspace FROM crm.intake ORDER BY workspace LIMIT 1) \
+                             UNION ALL \
+                             SELECT (SELECT workspace FROM crm.intake \
+                                 WHERE workspace > host.name ORDER BY workspace LIMIT 1) FROM host \
                              WHERE host.name IS NOT NULL) \
                              SELECT name FROM host WHERE name IS NOT NULL) AS hosts \
                          ORDER BY name",
