@@ -176,8 +176,30 @@ async fn two_operators_who_end_the_same_hold_end_it_once() {
     let store = Arc::new(open(&server, "crm").await);
     run(&as_app(&server, "crm"), "UPDATE crm.place SET system = '1'").await;
     let hold = store.hold().await.unwrap().unwrap();
+    // Whoever gets that far waits for the row; the others must not have looked by then.
+    let url = server.url("crm");
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let mut held = other.begin().await.unwrap();
+    sqlx::raw_sql("SELECT 1 FROM crm.place FOR UPDATE")
+        .execute(&mut *held)
+        .await
+        .unwrap();
     let ends = (0..8).map(|_| store.lift_hold(&hold, Vec::new()));
-    let ended = futures_util::future::join_all(ends).await;
+    let all_wait = async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        let mut watching = PgConnection::connect(&url).await.unwrap();
+        while sqlx::query_scalar::<_, i64>(waiting)
+            .fetch_one(&mut watching)
+            .await
+            .unwrap()
+            < 8
+        {
+            tokio::task::yield_now().await;
+        }
+        held.rollback().await.unwrap();
+    };
+    let (ended, ()) =
+        futures_util::future::join(futures_util::future::join_all(ends), all_wait).await;
     let kinds: Vec<_> = ended
         .iter()
         .filter_map(|end| end.as_ref().err().map(crm_core::Error::kind))
