@@ -202,7 +202,7 @@ pub(crate) fn arrived_once(
 
 /// The chain verifies to its end, the counters equal a recount, and the history alone leads to each
 /// message's row. Returns how many events there are.
-fn history_holds(scene: &Scene, workspace: &Workspace) -> usize {
+pub(crate) fn history_holds(scene: &Scene, workspace: &Workspace) -> usize {
     let session = scene.session(workspace);
     let events = scene.runtime.block_on(async {
         assert_eq!(session.analytics().recount().await.unwrap(), []);
