@@ -58,6 +58,10 @@ pub enum Change {
     /// A changed message. With `new_revision` the revision is stored as well; without it the text, its
     /// author and provenance and everything the digest covers are unchanged. Where a message came from
     /// (contact, campaign, occurrence, occasion, channel, test mode, creation) never changes.
+    ///
+    /// The stored epoch has to be the one given, or one less when the message is now claimed: in a store
+    /// that went back to an older state versions are given a second time, and a claim it forgot must not
+    /// move the row. Otherwise it is a [`Conflict`](crate::ErrorKind::Conflict).
     UpdateMessage {
         /// The row after the change.
         message: Box<Message>,

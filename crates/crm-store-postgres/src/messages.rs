@@ -126,7 +126,8 @@ const REVISE: &str = "UPDATE crm.messages AS m SET version = v.version, status =
     epoch, lease_owner, lease_until, attempts, failure, provider_id, sent_at, deleted, \
     updated_at, recipient, sender, revision, digest, scheduled_for, expires_at, generated_by, \
     metadata) \
-    WHERE m.workspace = $1 AND m.id = ANY ((SELECT $2::uuid[])::uuid[]) AND m.id = v.id AND m.version = v.version - 1";
+    WHERE m.workspace = $1 AND m.id = ANY ((SELECT $2::uuid[])::uuid[]) AND m.id = v.id AND m.version = v.version - 1 \
+    AND m.epoch = v.epoch - (v.status = 'claimed')::integer";
 
 /// What both kinds of change write.
 fn moved(sql: SqlStr, key: i64, rows: &[&Message]) -> Query<'static, Postgres, PgArguments> {

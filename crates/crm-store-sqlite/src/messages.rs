@@ -35,13 +35,17 @@ const REVISE: &str = "UPDATE messages SET version = ?3, status = ?4, approved_by
     attempts = ?11, failure = ?12, provider_id = ?13, sent_at = ?14, deleted = ?15, \
     updated_at = ?16, recipient = ?17, sender = ?18, revision = ?19, digest = ?20, \
     scheduled_for = ?21, expires_at = ?22, generated_by = ?23, metadata = ?24 \
-    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1";
+    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1 AND epoch = ?8 - (?4 = 'claimed')";
 
 /// Without a new text: the address stays as it is too, so an erased one stays erased.
+///
+/// The version alone does not tell the row that a decision was made on: in a database that went back to an
+/// older state versions are given a second time. A claim that was forgotten has an epoch that no row has.
 const MOVE: &str = "UPDATE messages SET version = ?3, status = ?4, approved_by = ?5, \
     approved_at = ?6, not_before = ?7, epoch = ?8, lease_owner = ?9, lease_until = ?10, \
     attempts = ?11, failure = ?12, provider_id = ?13, sent_at = ?14, deleted = ?15, \
-    updated_at = ?16 WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1";
+    updated_at = ?16 \
+    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1 AND epoch = ?8 - (?4 = 'claimed')";
 
 /// Writes a new message with its first revision.
 pub(crate) fn insert(connection: &Connection, workspace: i64, row: &Message) -> Outcome<()> {

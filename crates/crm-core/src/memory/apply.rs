@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::ContactId;
 use crate::intake::{IntakeRow, IntakeState, NewIntake, Settlement};
 use crate::message::history::StoredEvent;
-use crate::message::{Attempt, Message, Revision};
+use crate::message::{Attempt, Message, Revision, Status};
 use crate::template::Template;
 
 /// Applies `set` to the tables of its workspace. After an error the tables are as they were.
@@ -301,6 +301,11 @@ fn update_message(
 ) -> Result<()> {
     let stored = tables.messages.get(&row.id);
     follows(stored.map(|stored| stored.version), row.version, "message")?;
+    if stored
+        .is_some_and(|stored| row.epoch != stored.epoch + u64::from(row.status == Status::Claimed))
+    {
+        return Err(conflict("message"));
+    }
     let mut new = row.clone();
     if let Some(stored) = stored {
         // Where a message came from never changes.

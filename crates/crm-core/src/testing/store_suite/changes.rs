@@ -7,7 +7,7 @@ use crate::change::Change;
 use crate::contact::Contact;
 use crate::error::ErrorKind::{Conflict, Duplicate, NotFound};
 use crate::id::{AttemptId, ContactId, MessageId};
-use crate::message::{Attempt, AttemptOutcome, Status};
+use crate::message::{Attempt, AttemptOutcome, Message, Status};
 use crate::port::store::{CampaignQuery, PlanQuery, SuppressionQuery, TemplateQuery};
 use crate::testing::fixtures::{
     approval, attempt, campaign, contact, message, noon, plan_row, suppression, template,
@@ -30,6 +30,7 @@ pub(super) fn cases() -> Vec<Case> {
         insert_message_twice_is_duplicate,
         message_of_an_occurrence_is_unique,
         update_message_needs_the_next_version,
+        update_message_needs_the_epoch_it_was_decided_on,
         update_of_an_unknown_message_is_not_found,
         approvals_are_kept,
         attempt_is_unique_per_epoch,
@@ -244,6 +245,38 @@ async fn update_message_needs_the_next_version(store: S) -> Verdict {
     put(&store, |s| s.update_message(&row, after.clone())).await?;
     refuse(&store, Conflict, |s| s.update_message(&row, after.clone())).await?;
     same(message_of(&store, row.id).await?, Some(after), "message")
+}
+
+/// In a store that went back to an older state versions are given a second time.
+async fn update_message_needs_the_epoch_it_was_decided_on(store: S) -> Verdict {
+    let row = message(1);
+    put(&store, |s| {
+        s.insert_contact(contact(1)).insert_message(row.clone())
+    })
+    .await?;
+    let of = |status, epoch| Message {
+        status,
+        epoch,
+        ..next_message(&row)
+    };
+    for (status, epoch) in [
+        (Status::Approved, 1),
+        (Status::Uncertain, 1),
+        (Status::Claimed, 0),
+        (Status::Claimed, 2),
+    ] {
+        refuse(&store, Conflict, |s| {
+            s.update_message(&row, of(status, epoch))
+        })
+        .await?;
+    }
+    same(message_of(&store, row.id).await?, Some(row.clone()), "row")?;
+    put(&store, |s| s.update_message(&row, of(Status::Claimed, 1))).await?;
+    let claimed = of(Status::Claimed, 1);
+    let mut later = next_message(&claimed);
+    later.status = Status::Approved;
+    put(&store, |s| s.update_message(&claimed, later.clone())).await?;
+    same(message_of(&store, row.id).await?, Some(later), "message")
 }
 
 async fn update_of_an_unknown_message_is_not_found(store: S) -> Verdict {

@@ -251,6 +251,7 @@ async fn counters_equal_a_recount(store: S) -> Verdict {
         let (to, run, before) = (contact(number), campaign(number), message(number));
         let mut after = next_message(&before);
         after.status = status;
+        after.epoch += u64::from(status == Status::Claimed);
         after.campaign_id = before.campaign_id;
         after.deleted = number == 3;
         after.generated_by = GeneratedBy::Ai;

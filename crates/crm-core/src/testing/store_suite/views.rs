@@ -4,7 +4,7 @@ use super::Case;
 use super::kit::{S, commit, contact_of, message_of, next_message, other_ws, put, told, ws};
 use crate::change::{Change, ChangeSet};
 use crate::id::MessageId;
-use crate::message::Message;
+use crate::message::{Message, Status};
 use crate::port::store::{
     CampaignQuery, ContactQuery, EventQuery, MessageQuery, PlanQuery, SuppressionQuery,
     TemplateQuery, Trail,
@@ -129,6 +129,7 @@ async fn dispatch_view_has_the_current_attempt(store: S) -> Verdict {
     .await?;
     let later = Message {
         epoch: 1,
+        status: Status::Claimed,
         ..next_message(&row)
     };
     put(&store, |s| s.update_message(&row, later.clone())).await?;
