@@ -3,7 +3,7 @@
 //! A restored backup, a promoted standby or a copied file does not know what was sent after it was made:
 //! a message that has left long ago still waits in it to be sent. So every store notes the place it writes
 //! in, looks whether it is still there each time a message is claimed or begun, and refuses both
-//! ([`ErrorKind::OnHold`](crate::ErrorKind::OnHold)) when it is not. Everything else goes on.
+//! ([`ErrorKind::OnHold`]) when it is not. Everything else goes on.
 //!
 //! An admin ends the hold ([`Session::acknowledge_hold`](crate::engine::Session::acknowledge_hold)) in one
 //! of two ways ([`Acknowledgement`]), and the history of each workspace keeps who did and why.
