@@ -160,6 +160,26 @@ impl Site {
     /// # Errors
     /// When it cannot be copied, or is in use.
     pub async fn copy(&self, from: &str, to: &str) -> Outcome<()> {
+        self.copy_files(from, to).await?;
+        // Nothing would leave a copy before somebody says that it is meant to be one.
+        match self {
+            Self::Sqlite(folder) => {
+                go_on(&SqliteStore::open(
+                    Self::file(folder, to),
+                    SqliteOptions::default(),
+                )?)
+                .await
+            }
+            Self::Postgres(server, _) => {
+                let store = PgStore::connect(&server.url(to), PgOptions::default()).await?;
+                go_on(&store).await?;
+                store.close().await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn copy_files(&self, from: &str, to: &str) -> Outcome<()> {
         match self {
             Self::Sqlite(folder) => {
                 let (from, file) = (Self::file(folder, from), Self::file(folder, to));
@@ -223,6 +243,13 @@ impl Site {
             }
         }
     }
+}
+
+async fn go_on(store: &dyn Store) -> Outcome<()> {
+    if let Some(hold) = store.hold().await? {
+        store.lift_hold(&hold, Vec::new()).await?;
+    }
+    Ok(())
 }
 
 async fn administer(server: &Server, sql: &str) -> Outcome<()> {

@@ -109,13 +109,12 @@ impl Marker {
 
     /// Writes the state, unless somebody has written a later one of the same database.
     fn write(&self, state: &State, sync: bool) -> Outcome<()> {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&*self.0)
-            .map_err(|_| unusable())?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        // Whoever could change it could have everything sent again.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&*self.0).map_err(|_| unusable())?;
         // Several programs may write to the database, one after the other; their ways to the marker may
         // cross.
         file.lock().map_err(|_| unusable())?;

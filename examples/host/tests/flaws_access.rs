@@ -76,6 +76,8 @@ fn body_for(path: &str) -> Value {
         "/api/messages/{id}" => json!({"content": "other words"}),
         "/api/messages/{id}/approve" => json!({"version": 1}),
         "/api/messages/{id}/resolve" => json!({"outcome": "sent"}),
+        "/api/hold/acknowledge" => json!({"messages": "continue", "reason": "r",
+            "hold": {"reason": "moved", "noted": "a", "found": "b"}}),
         "/api/campaigns" => json!({"name": "c", "occasion_type": "custom"}),
         "/api/campaigns/{id}" => json!({"name": "d"}),
         "/api/templates" => json!({"name": "t", "occasion_type": "custom", "language": "en",
