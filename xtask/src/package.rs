@@ -63,7 +63,10 @@ fn check(root: &Path, place: &Path) -> Result<(), String> {
 
     let python = empty.join("python");
     fresh(&python)?;
-    write(&python.join("job.py"), example(&readme, "python")?)?;
+    write(
+        &python.join("job.py"),
+        example(&readme, "From Python", "python")?,
+    )?;
     run::inherit(
         Command::new(venv::create(root)?)
             .args(["-m", "venv", "venv"])
@@ -97,7 +100,7 @@ fn check(root: &Path, place: &Path) -> Result<(), String> {
 
     let node = empty.join("node");
     fresh(&node)?;
-    write(&node.join("job.mjs"), example(&readme, "js")?)?;
+    write(&node.join("job.mjs"), example(&readme, "From Node", "js")?)?;
     write(&node.join("package.json"), "{\"private\":true}")?;
     let mut npm = bindings::npm(root)?;
     npm.args(["install", "--offline", "--no-audit", "--no-fund"])
@@ -107,10 +110,14 @@ fn check(root: &Path, place: &Path) -> Result<(), String> {
     run::inherit(bindings::node(root)?.arg("job.mjs").current_dir(&node))
 }
 
-/// The only code block of `language` in the README.
-fn example<'a>(readme: &'a str, language: &str) -> Result<&'a str, String> {
+/// The only code block of `language` in a section of the README.
+fn example<'a>(readme: &'a str, section: &str, language: &str) -> Result<&'a str, String> {
+    let section = readme
+        .split("\n## ")
+        .find(|text| text.lines().next() == Some(section))
+        .ok_or_else(|| format!("README.md: there is no section {section}"))?;
     let fence = format!("\n```{language}\n");
-    let mut blocks = readme.split(fence.as_str()).skip(1);
+    let mut blocks = section.split(fence.as_str()).skip(1);
     let (Some(block), None) = (blocks.next(), blocks.next()) else {
         return Err(format!("README.md: expected one block of {language}"));
     };
