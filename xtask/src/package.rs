@@ -143,10 +143,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_one_example_of_a_language_is_found() {
-        let readme = "x\n```sh\na\n```\n\n```js\nb\nc\n```\nend";
-        assert_eq!(example(readme, "js"), Ok("b\nc\n"));
-        assert!(example(readme, "python").is_err());
-        assert!(example(&format!("{readme}\n```js\nd\n```"), "js").is_err());
+    fn the_one_example_of_a_section_is_found() {
+        let readme = "x\n```js\na\n```\n\n## Here\n\n```js\nb\nc\n```\nend";
+        assert_eq!(example(readme, "Here", "js"), Ok("b\nc\n"));
+        assert!(example(readme, "There", "js").is_err());
+        assert!(example(readme, "Here", "python").is_err());
+        assert!(example(&format!("{readme}\n```js\nd\n```"), "Here", "js").is_err());
     }
 }
