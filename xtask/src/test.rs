@@ -174,7 +174,7 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 14] = [
+    const SUITES: [&str; 15] = [
         "campaign_smtp",
         "document",
         "flaws_access",
@@ -186,6 +186,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "hostile_input",
         "kill",
         "main_job",
+        "races",
         "settings",
         "surface",
         "tour",
