@@ -117,6 +117,8 @@ impl Batch {
             while self.scene.open_messages(workspace) > 0 {
                 assert!(begun.elapsed() < PATIENCE, "something is stuck");
                 std::thread::sleep(Duration::from_millis(50));
+                // Again: one may have stopped itself only now.
+                self.frozen.iter().for_each(|(process, _)| process.thaw());
             }
         }
         let frozen = self.frozen.drain(..).map(|(process, _)| process);

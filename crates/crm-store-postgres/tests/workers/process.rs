@@ -123,13 +123,26 @@ impl Process {
 
     /// Waits until it has ended by itself, in good order.
     pub(crate) fn ends(mut self) {
-        assert!(self.child.wait().unwrap().success(), "{}", self.name);
+        self.wait();
     }
 
     /// Tells the worker to stop and waits until it has, in good order.
     pub(crate) fn end(mut self) {
         drop(self.child.stdin.take());
-        assert!(self.child.wait().unwrap().success(), "{}", self.name);
+        self.wait();
+    }
+
+    /// Who was stopped from outside just before it would have stopped itself does that once it goes on:
+    /// so it is told to go on until it has ended.
+    fn wait(&mut self) {
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                assert!(status.success(), "{}", self.name);
+                return;
+            }
+            self.thaw();
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 
