@@ -27,6 +27,15 @@ impl Engine {
 }
 
 impl Session {
+    /// As [`Engine::hold`], for whoever may end it: places are told in words of the store.
+    ///
+    /// # Errors
+    /// `Forbidden` unless the actor is an admin; as the store.
+    pub async fn hold(&self) -> Result<Option<Hold>> {
+        self.require(Action::AcknowledgeHold)?;
+        self.store().hold().await
+    }
+
     /// Ends the hold `seen`, in all workspaces: the actor is an operator of the host. With
     /// [`Acknowledgement::Doubt`] whatever is approved or claimed and due by now becomes `uncertain`
     /// first, page by page; returns how many messages that were.

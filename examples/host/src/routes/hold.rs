@@ -1,6 +1,5 @@
 //! For operators: why nothing is sent after a return to an older state, and ending that.
 
-use crm_core::Action;
 use crm_core::hold::{Acknowledgement, Hold, HoldReason};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -70,8 +69,7 @@ struct Held {
 #[utoipa::path(get, path = "/api/hold", tag = "operations",
     responses((status = 200, body = Held)))]
 async fn get(user: User) -> Answer<Held> {
-    user.actor().require(Action::AcknowledgeHold)?;
-    let hold = user.app.engine.hold().await?.map(|hold| HoldView {
+    let hold = user.hold().await?.map(|hold| HoldView {
         reason: Reason::of(hold.reason),
         noted: hold.noted,
         found: hold.found,
