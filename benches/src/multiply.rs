@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use crate::Outcome;
 
+/// What hangs on a message or a contact.
+const TABLES: [&str; 5] = ["contacts", "messages", "revisions", "approvals", "events"];
+
 /// Makes `times` as many messages, contacts and events of what is there; the ids of some messages of every
 /// part, oldest first, and of the last originals.
 ///
@@ -32,7 +35,7 @@ pub async fn multiply(url: &str, times: usize, ids: &[MessageId]) -> Outcome<Vec
          12, '0') || right(translate(id::text, '-', ''), 20))::uuid $$",
     ))
     .await?;
-    for table in ["contacts", "messages", "revisions", "approvals", "events"] {
+    for table in TABLES {
         run(
             &mut connection,
             &format!(
@@ -47,7 +50,15 @@ pub async fn multiply(url: &str, times: usize, ids: &[MessageId]) -> Outcome<Vec
         .await?;
     }
     // Writing once is enough here; the originals were committed.
-    run(&mut connection, "SET synchronous_commit = off").await?;
+    run(
+        &mut connection,
+        "SET synchronous_commit = off; SET maintenance_work_mem = '1GB'",
+    )
+    .await?;
+    let indexes = indexes(&mut connection).await?;
+    for index in &indexes {
+        run(&mut connection, &index.drop).await?;
+    }
     for n in (1..times).rev() {
         let own = format!("pg_temp.before(id, {n})");
         let of = |column: &str| format!("pg_temp.before({column}, {n})");
@@ -92,6 +103,9 @@ pub async fn multiply(url: &str, times: usize, ids: &[MessageId]) -> Outcome<Vec
             run(&mut connection, &copy).await?;
         }
     }
+    for index in &indexes {
+        run(&mut connection, &index.create).await?;
+    }
     run(&mut connection, "SET synchronous_commit = on").await?;
     for sql in [
         // Those of campaigns are few.
@@ -118,6 +132,35 @@ pub async fn multiply(url: &str, times: usize, ids: &[MessageId]) -> Outcome<Vec
     }
     connection.close().await?;
     Ok(some)
+}
+
+/// How to drop an index, or the constraint it belongs to, and how to make it anew.
+struct Index {
+    drop: String,
+    create: String,
+}
+
+/// The indexes of the tables that are copied. Sorting ten million keys once takes minutes, finding the place
+/// of each by itself an hour.
+async fn indexes(connection: &mut PgConnection) -> Outcome<Vec<Index>> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT CASE WHEN c.oid IS NULL THEN format('DROP INDEX %s', i.indexrelid::regclass) \
+         ELSE format('ALTER TABLE %s DROP CONSTRAINT %I', i.indrelid::regclass, c.conname) END, \
+         CASE WHEN c.oid IS NULL THEN pg_get_indexdef(i.indexrelid) \
+         ELSE format('ALTER TABLE %s ADD CONSTRAINT %I %s', i.indrelid::regclass, c.conname, \
+             pg_get_constraintdef(c.oid)) END \
+         FROM pg_index i LEFT JOIN pg_constraint c \
+             ON c.conindid = i.indexrelid AND c.conrelid = i.indrelid \
+         WHERE i.indrelid IN (SELECT ('crm.' || t)::regclass FROM unnest($1::text[]) t) \
+         ORDER BY i.indexrelid",
+    )
+    .bind(TABLES.as_slice())
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(drop, create)| Index { drop, create })
+        .collect())
 }
 
 /// As the function of the same name.
