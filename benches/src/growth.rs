@@ -15,13 +15,19 @@ use tokio::sync::watch;
 use crate::fill::Filled;
 use crate::measure::{Better, Figure, Names, each};
 use crate::world::World;
-use crate::{Outcome, seed};
+use crate::{Outcome, multiply, seed};
 
 /// Messages or rows in one run of one case.
 const ITEMS: usize = 10_000;
 
 /// Lists and figures read in one run.
 const CALLS: usize = 100;
+
+/// The smaller database has approved messages for no more.
+const MOST_RUNS: usize = 5;
+
+/// Approvals lie in so many places.
+const PARTS: usize = 10;
 
 /// What is done beside the rows.
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +135,7 @@ impl Work {
     }
 }
 
-/// Measures everything `runs` times (5 at most: the smaller database holds no more approved messages) in
+/// Measures everything `runs` times ([`MOST_RUNS`] at most: the smaller database holds no more approved messages) in
 /// turn in both databases.
 ///
 /// # Errors
@@ -143,7 +149,7 @@ pub async fn measure(
     let mut figures = Vec::new();
     for work in Work::ALL {
         let mut pairs = Vec::with_capacity(runs);
-        for run in 0..runs.min(5) {
+        for run in 0..runs.min(MOST_RUNS) {
             let here = work.run(large, run).await?;
             pairs.push((here, work.run(small, run).await?));
         }
@@ -231,26 +237,45 @@ async fn all(world: &World) -> Outcome<usize> {
     Ok(usize::try_from(total)?)
 }
 
-/// Ten times a thousand messages that lie beside each other, spread over everything there is.
+/// A thousand messages beside each other that wait; the parts are spread over everything there is.
+fn waiting(place: &Filled, part: usize, run: usize) -> MessageQuery {
+    // Of four messages beside each other, two wait.
+    let at = place.ids.len() * (MOST_RUNS * part + run) / (MOST_RUNS * PARTS + 1);
+    MessageQuery {
+        statuses: vec![Status::PendingApproval],
+        page: PageRequest {
+            limit: 1_000,
+            after: place.ids.get(at).map(|id| id.0),
+            oldest_first: true,
+            ..PageRequest::default()
+        },
+        ..MessageQuery::default()
+    }
+}
+
+/// Gives the copies that will be approved digests of their own: those they were copied with are their
+/// originals', and nothing with a wrong digest is ever approved.
+///
+/// # Errors
+/// As the store.
+pub async fn prepare(url: &str, place: &Filled, runs: usize) -> Outcome<()> {
+    let session = place.world.session();
+    for run in 0..runs.min(MOST_RUNS) {
+        for part in 0..PARTS {
+            let page = session.messages().list(waiting(place, part, run)).await?;
+            multiply::digest(url, &page.items).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Parts of a thousand messages.
 async fn approve(place: &Filled, run: usize) -> Outcome<f64> {
     let session = place.world.session();
     let mut took = Duration::ZERO;
     let mut approved = 0;
-    for part in 0..10 {
-        // Of four messages beside each other, two wait.
-        let at = place.ids.len() * (5 * part + run) / 51;
-        let after = place.ids.get(at).map(|id| id.0);
-        let query = MessageQuery {
-            statuses: vec![Status::PendingApproval],
-            page: PageRequest {
-                limit: 1_000,
-                after,
-                oldest_first: true,
-                ..PageRequest::default()
-            },
-            ..MessageQuery::default()
-        };
-        let page = session.messages().list(query).await?;
+    for part in 0..PARTS {
+        let page = session.messages().list(waiting(place, part, run)).await?;
         let ids: Vec<MessageId> = page.items.iter().map(|message| message.id).collect();
         let query = || MessageQuery {
             ids: ids.clone(),

@@ -82,6 +82,9 @@ async fn run(options: Options) -> Outcome<()> {
         if wanted("T17") && count > fill::WRITTEN {
             let small = fill::fill(&site, "small", fill::WRITTEN).await?;
             site.settle("small").await?;
+            if let Site::Postgres(server, _) = &site {
+                growth::prepare(&server.url(reads::NAME), &filled, runs).await?;
+            }
             figures.extend(growth::measure(&filled, &small, count, runs).await?);
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! Every row that hangs on a message or a contact is copied with ids that lie before the originals', each
 //! copy before the last, so that the rows lie as if they had been written one after another. Counters are
-//! multiplied. Only the chain is not what it would be: copies of events keep the hashes of their originals,
-//! so it is not verified here.
+//! multiplied. Not what they would be are the hashes of events, so the chain is not verified here, and the
+//! digests of messages, so the copies are not due; those that are to be approved get theirs by [`digest`].
 
 use crm_core::id::MessageId;
+use crm_core::message::{Message, digest};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
@@ -81,6 +82,8 @@ pub async fn multiply(url: &str, times: usize, ids: &[MessageId]) -> Outcome<Vec
                     ("id", own.clone()),
                     ("contact", of("contact")),
                     ("recipient", text("recipient")),
+                    // Not due: their digests are not their own, so they would not leave.
+                    ("not_before", "not_before + interval '10 years'".to_owned()),
                 ],
             ),
             ("revisions", vec![("message", of("message"))]),
@@ -161,6 +164,29 @@ async fn indexes(connection: &mut PgConnection) -> Outcome<Vec<Index>> {
         .into_iter()
         .map(|(drop, create)| Index { drop, create })
         .collect())
+}
+
+/// Gives copies the digests that they would have been written with.
+///
+/// # Errors
+/// As the database.
+pub async fn digest(url: &str, messages: &[Message]) -> Outcome<()> {
+    let (ids, digests): (Vec<Uuid>, Vec<Vec<u8>>) = messages
+        .iter()
+        .map(|message| (message.id.0, digest::digest(message).0.to_vec()))
+        .unzip();
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::query(
+        "UPDATE crm.messages AS m SET digest = v.digest \
+         FROM unnest($1::uuid[], $2::bytea[]) AS v(id, digest) \
+         WHERE m.workspace = 1 AND m.id = v.id AND m.digest <> v.digest",
+    )
+    .bind(ids)
+    .bind(digests)
+    .execute(&mut connection)
+    .await?;
+    connection.close().await?;
+    Ok(())
 }
 
 /// As the function of the same name.
