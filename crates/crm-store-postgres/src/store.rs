@@ -21,7 +21,7 @@ use crm_core::port::store::{
     PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
 use crm_core::template::Template;
-use crm_core::{Error, Result, Workspace};
+use crm_core::{Error, ErrorKind, Result, Workspace};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 
@@ -242,10 +242,20 @@ impl Store for PgStore {
         if sets.is_empty() {
             return Ok(Vec::new());
         }
-        self.inner
-            .commit(&sets)
-            .await
-            .map_err(|fault| Error::from(fault).during("commit"))
+        // A task of its own: what it costs to write many rows is paid on another core while the caller
+        // decides what comes next, and a caller who gives up breaks no connection off in mid-statement.
+        let inner = Arc::clone(&self.inner);
+        let commit = tokio::spawn(async move { inner.commit(&sets).await });
+        match commit.await {
+            Ok(result) => result.map_err(|fault| Error::from(fault).during("commit")),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_ended) => Err(Error::new(
+                    ErrorKind::Unavailable,
+                    "the runtime was shut down during a commit",
+                )),
+            },
+        }
     }
 
     async fn now(&self, local: DateTime<Utc>) -> Result<DateTime<Utc>> {
