@@ -320,9 +320,10 @@ fn search(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
 /// All conditions of a query on `m` and its revision `r`.
 fn conditions(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
     filter.ids("m.id", query.ids.iter().map(|id| id.0));
-    if everything(query) {
-        // The same as below, but no index of kinds answers it: all ids are walked in order, where an index
-        // that holds them in another one would have to be read as a whole.
+    let of_contact = query.ids.is_empty() && query.contact_id.is_some() && !ends(query);
+    if everything(query) || of_contact {
+        // The same as below, but no index of kinds answers it: all ids, or the few of a contact, are walked
+        // in order, where an index that holds them in another one would have to be read as a whole.
         filter.and("m.deleted IS NOT TRUE");
     } else if query.ids.is_empty() {
         filter.and("NOT m.deleted");

@@ -189,7 +189,7 @@ fn work(job: &Job) {
             Task::Suppress(workspace, address) => {
                 let session = engine.act_as(manager(workspace));
                 let suppressions = session.suppressions();
-                told(suppressions.add("email", address, "asked for it").await);
+                while !told(suppressions.add("email", address, "asked for it").await) {}
             }
         }
     });
@@ -228,16 +228,26 @@ async fn approve(engine: &Engine, workspace: &str) {
         statuses: vec![Status::PendingApproval],
         ..MessageQuery::default()
     };
-    let seen = approvals.preview(action, pending.clone()).await.unwrap();
-    let manifest = Some(seen.manifest);
-    told(approvals.bulk(action, pending, manifest, None).await);
+    loop {
+        let seen = approvals.preview(action, pending.clone()).await.unwrap();
+        let manifest = Some(seen.manifest);
+        if told(
+            approvals
+                .bulk(action, pending.clone(), manifest, None)
+                .await,
+        ) {
+            return;
+        }
+    }
 }
 
-/// A host that stood still may be told that the store is away; it would ask again.
-fn told<T>(result: crm_core::Result<T>) {
-    if let Err(error) = result {
+/// Whether it was done. A host that stood still, or that waits for a row of one that stands still amid a
+/// transaction, is told that the store is away, and asks again.
+fn told<T>(result: crm_core::Result<T>) -> bool {
+    if let Err(error) = &result {
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     }
+    result.is_ok()
 }
 
 /// Opens the store; the server may be away just then.
