@@ -3,14 +3,23 @@
 //! - [`outbox`]: one readable file per delivered message, for development, tests and air-gapped hosts.
 //! - [`smtp`]: e-mail through a relay, with a client that knows at which stage a delivery failed.
 //!
-//! Both implement [`Channel`](crm_core::port::channel::Channel): they deliver exactly what was approved,
+//!
+//! All implement [`Channel`](crm_core::port::channel::Channel): they deliver exactly what was approved,
 //! never retry on their own, and answer "unknown" whenever the provider may have taken the message.
 
+#[cfg(feature = "http")]
+mod http;
 #[cfg(feature = "outbox")]
 pub mod outbox;
+#[cfg(feature = "http")]
+mod signature;
 #[cfg(feature = "smtp")]
 pub mod smtp;
+#[cfg(any(feature = "smtp", feature = "http"))]
+mod tls;
 
+#[cfg(feature = "http")]
+pub use http::HttpOptions;
 #[cfg(feature = "outbox")]
 pub use outbox::Outbox;
 #[cfg(feature = "smtp")]

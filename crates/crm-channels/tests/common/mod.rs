@@ -4,6 +4,8 @@
 
 #[cfg(feature = "smtp")]
 pub mod server;
+#[cfg(feature = "http")]
+pub mod http;
 
 use chrono::{TimeZone as _, Utc};
 use crm_core::id::{AttemptId, ContactId, MessageId};
