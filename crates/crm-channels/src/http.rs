@@ -5,7 +5,7 @@
 //! then on only a complete answer settles the matter.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use crm_core::port::channel::{Outcome, RetryScope};
@@ -203,12 +203,19 @@ pub(crate) async fn ask(request: RequestBuilder) -> std::result::Result<Answer, 
     let retry_after = answer
         .headers()
         .get(reqwest::header::RETRY_AFTER)
-        .and_then(|value| wait(value.to_str().ok()?, Utc::now()));
+        .and_then(|value| wait(value.to_str().ok()?, now()));
     Ok(Answer {
         status,
         retry_after,
         body: read_capped(answer).await?,
     })
+}
+
+/// The wall clock, which alone can be compared with the date of an answer.
+fn now() -> DateTime<Utc> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let seconds = i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX);
+    DateTime::from_timestamp(seconds, 0).unwrap_or_default()
 }
 
 async fn read_capped(mut answer: Response) -> std::result::Result<Vec<u8>, Failure> {

@@ -197,6 +197,8 @@ impl Channel for Smtp {
             html: true,
             max_length: None,
             idempotent: false,
+            look_up: false,
+            receipts: false,
             concurrency: self.config.max_connections,
             // A slot, a connection, every command with RSET and a stale connection, content, dot, and
             // a second to spare: the channel's own limits always end first.

@@ -2,10 +2,10 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
-#[cfg(feature = "smtp")]
-pub mod server;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "smtp")]
+pub mod server;
 
 use chrono::{TimeZone as _, Utc};
 use crm_core::id::{AttemptId, ContactId, MessageId};
