@@ -15,7 +15,7 @@ use reqwest::{Client, RequestBuilder, Response, redirect};
 /// Largest answer that is read. Those of providers have a few kilobytes.
 const MAX_BODY: usize = 256 * 1024;
 /// A longer wait than this is not believed (a provider that answers 10^9 seconds is broken).
-const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// A parked connection that is older may have been closed by the other side, and a request that meets its
 /// end is in doubt.
 const MAX_IDLE: Duration = Duration::from_secs(20);
@@ -190,7 +190,6 @@ impl Http {
     }
 
     /// As [`post`](Self::post), to change in place.
-    #[allow(dead_code, reason = "not every channel renews something")]
     pub(crate) fn patch(&self, path: &str) -> RequestBuilder {
         self.client.patch(format!("{}{path}", self.base))
     }
