@@ -3,6 +3,7 @@
 //! - [`outbox`]: one readable file per delivered message, for development, tests and air-gapped hosts.
 //! - [`smtp`]: e-mail through a relay, with a client that knows at which stage a delivery failed.
 //! - `telegram`: a bot that writes to chats (Bot API).
+//! - `whatsapp`: free text and approved templates (Cloud API).
 //!
 //! All implement [`Channel`](crm_core::port::channel::Channel): they deliver exactly what was approved,
 //! never retry on their own, and answer "unknown" whenever the provider may have taken the message.
@@ -12,7 +13,7 @@
 mod http;
 #[cfg(feature = "outbox")]
 pub mod outbox;
-#[cfg(feature = "telegram")]
+#[cfg(any(feature = "telegram", feature = "whatsapp"))]
 mod outcome;
 #[cfg(feature = "http")]
 #[allow(dead_code, reason = "each channel uses a part of it")]
@@ -23,7 +24,9 @@ pub mod smtp;
 pub mod telegram;
 #[cfg(any(feature = "smtp", feature = "http"))]
 mod tls;
-#[cfg(feature = "telegram")]
+#[cfg(feature = "whatsapp")]
+pub mod whatsapp;
+#[cfg(any(feature = "telegram", feature = "whatsapp"))]
 mod words;
 
 #[cfg(feature = "http")]
@@ -34,6 +37,8 @@ pub use outbox::Outbox;
 pub use smtp::{Smtp, SmtpConfig};
 #[cfg(feature = "telegram")]
 pub use telegram::{Telegram, TelegramConfig};
+#[cfg(feature = "whatsapp")]
+pub use whatsapp::{WhatsApp, WhatsAppConfig};
 
 /// Whether a header value could break out of its line (CR, LF) or confuse a reader (any other control).
 #[cfg(any(feature = "outbox", feature = "smtp"))]
