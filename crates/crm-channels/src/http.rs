@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use crm_core::port::channel::{Outcome, RetryScope};
 use crm_core::{Error, ErrorKind, Result};
-use reqwest::{Client, RequestBuilder, Response, redirect};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect};
 
 /// Largest answer that is read. Those of providers have a few kilobytes.
 const MAX_BODY: usize = 256 * 1024;
@@ -95,9 +95,23 @@ pub(crate) enum Failure {
     NotTrusted,
     /// The request could not be built: nothing left.
     NotBuilt,
+    /// The address is none that this channel may call: nothing left.
+    NotPermitted,
     /// It may have been taken.
     Lost(&'static str),
 }
+
+/// Why a resolver gives no address, when it has one that must not be called.
+#[derive(Debug)]
+pub(crate) struct NotPermitted;
+
+impl fmt::Display for NotPermitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the address is not permitted")
+    }
+}
+
+impl std::error::Error for NotPermitted {}
 
 impl Failure {
     /// What it means for a message.
@@ -113,6 +127,9 @@ impl Failure {
             },
             Self::NotBuilt => Outcome::Rejected {
                 reason: "not_sendable".to_owned(),
+            },
+            Self::NotPermitted => Outcome::Stop {
+                reason: "address_not_permitted".to_owned(),
             },
             Self::Lost(reason) => Outcome::Unknown {
                 reason: reason.to_owned(),
@@ -155,20 +172,7 @@ impl Http {
         if !bare || !(url.scheme() == "https" || (plain && own)) {
             return Err(wrong("the address of the provider"));
         }
-        if options.connect.is_zero() || options.timeout.is_zero() {
-            return Err(wrong("a time limit"));
-        }
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(tls(options)?)
-            .redirect(redirect::Policy::none())
-            // One call is one request, also at the protocol level.
-            .retry(reqwest::retry::never())
-            .user_agent(USER_AGENT)
-            .connect_timeout(options.connect)
-            .timeout(options.timeout)
-            .pool_idle_timeout(MAX_IDLE)
-            .tcp_nodelay(true)
-            .https_only(!plain);
+        let mut builder = builder(options, plain)?;
         if plain {
             // A proxy would see secrets in the clear.
             builder = builder.no_proxy();
@@ -195,6 +199,27 @@ impl Http {
     }
 }
 
+/// A client that repeats and follows nothing; `plain` for one that may speak without TLS.
+///
+/// # Errors
+/// `Configuration` for options that cannot work.
+pub(crate) fn builder(options: &HttpOptions, plain: bool) -> Result<ClientBuilder> {
+    if options.connect.is_zero() || options.timeout.is_zero() {
+        return Err(wrong("a time limit"));
+    }
+    Ok(Client::builder()
+        .tls_backend_preconfigured(tls(options)?)
+        .redirect(redirect::Policy::none())
+        // One call is one request, also at the protocol level.
+        .retry(reqwest::retry::never())
+        .user_agent(USER_AGENT)
+        .connect_timeout(options.connect)
+        .timeout(options.timeout)
+        .pool_idle_timeout(MAX_IDLE)
+        .tcp_nodelay(true)
+        .https_only(!plain))
+}
+
 /// Sends it and reads the whole answer.
 pub(crate) async fn ask(request: RequestBuilder) -> std::result::Result<Answer, Failure> {
     let answer = request.send().await.map_err(|error| failure(&error))?;
@@ -211,7 +236,7 @@ pub(crate) async fn ask(request: RequestBuilder) -> std::result::Result<Answer, 
 }
 
 /// The wall clock, which alone can be compared with the date of an answer.
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seconds = i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX);
     DateTime::from_timestamp(seconds, 0).unwrap_or_default()
@@ -235,6 +260,8 @@ fn failure(error: &reqwest::Error) -> Failure {
     if error.is_connect() {
         return if is_certificate(error) {
             Failure::NotTrusted
+        } else if causes(error).any(<dyn std::error::Error>::is::<NotPermitted>) {
+            Failure::NotPermitted
         } else {
             Failure::NotConnected
         };
@@ -249,18 +276,19 @@ fn failure(error: &reqwest::Error) -> Failure {
 /// Whether the chain of causes ends at a certificate that does not hold. Some links hide their cause in an
 /// I/O error.
 fn is_certificate(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        let tls = current.downcast_ref::<rustls::Error>().or_else(|| {
-            let io = current.downcast_ref::<std::io::Error>()?;
+    let tls = causes(error).find_map(|cause| {
+        cause.downcast_ref::<rustls::Error>().or_else(|| {
+            let io = cause.downcast_ref::<std::io::Error>()?;
             io.get_ref()?.downcast_ref::<rustls::Error>()
-        });
-        if let Some(tls) = tls {
-            return crate::tls::is_untrusted(tls);
-        }
-        cause = current.source();
-    }
-    false
+        })
+    });
+    tls.is_some_and(crate::tls::is_untrusted)
+}
+
+/// The error and what caused it, outermost first.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    let outermost: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(outermost), |cause| cause.source())
 }
 
 /// `Retry-After` (RFC 9110 section 10.2.3): seconds or a date. What is no such thing, or lies further ahead

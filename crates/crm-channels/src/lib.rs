@@ -4,6 +4,7 @@
 //! - [`smtp`]: e-mail through a relay, with a client that knows at which stage a delivery failed.
 //! - `telegram`: a bot that writes to chats (Bot API).
 //! - `whatsapp`: free text and approved templates (Cloud API).
+//! - `webhook`: a signed request to a service of the host's own (Standard Webhooks).
 //!
 //! All implement [`Channel`](crm_core::port::channel::Channel): they deliver exactly what was approved,
 //! never retry on their own, and answer "unknown" whenever the provider may have taken the message.
@@ -13,7 +14,7 @@
 mod http;
 #[cfg(feature = "outbox")]
 pub mod outbox;
-#[cfg(any(feature = "telegram", feature = "whatsapp"))]
+#[cfg(any(feature = "telegram", feature = "whatsapp", feature = "webhook"))]
 mod outcome;
 #[cfg(feature = "http")]
 #[allow(dead_code, reason = "each channel uses a part of it")]
@@ -24,6 +25,8 @@ pub mod smtp;
 pub mod telegram;
 #[cfg(any(feature = "smtp", feature = "http"))]
 mod tls;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 #[cfg(feature = "whatsapp")]
 pub mod whatsapp;
 #[cfg(any(feature = "telegram", feature = "whatsapp"))]
@@ -37,6 +40,8 @@ pub use outbox::Outbox;
 pub use smtp::{Smtp, SmtpConfig};
 #[cfg(feature = "telegram")]
 pub use telegram::{Telegram, TelegramConfig};
+#[cfg(feature = "webhook")]
+pub use webhook::{Webhook, WebhookConfig};
 #[cfg(feature = "whatsapp")]
 pub use whatsapp::{WhatsApp, WhatsAppConfig};
 
