@@ -39,7 +39,7 @@ fn at(seconds: i64) -> DateTime<Utc> {
 }
 
 fn to(url: &str) -> WebhookConfig {
-    let options = emulator::options("");
+    let options = emulator::options("", emulator::PATIENT);
     WebhookConfig {
         allowed: vec!["127.0.0.0/8".to_owned(), "::1".to_owned()],
         clock: Some(Arc::new(FakeClock::new(at(NOW)))),
@@ -57,6 +57,12 @@ fn config(base: &str) -> WebhookConfig {
 
 fn make(base: &str) -> Arc<dyn Channel> {
     Arc::new(Webhook::new(config(base)).unwrap())
+}
+
+fn patient(base: &str, timeout: Duration) -> Arc<dyn Channel> {
+    let mut config = config(base);
+    config.http.timeout = timeout;
+    Arc::new(Webhook::new(config).unwrap())
 }
 
 fn draft(content: &str) -> Draft {
@@ -264,7 +270,7 @@ async fn answers_reach_their_outcome() {
 #[tokio::test]
 async fn failures_follow_their_stage() {
     let approved = draft("text").approved();
-    emulator::fails_by_stage(make, &approved).await;
+    emulator::fails_by_stage(patient, &approved).await;
     let redirect = emulator::follows_no_redirect(make, &approved).await;
     let wanted = Outcome::Rejected {
         reason: "http_307".to_owned(),

@@ -60,7 +60,7 @@ impl ChannelHarness for Harness {
             return true;
         }
         let act = match trouble {
-            Trouble::SilentAfterBody => Some(Act::Hang),
+            Trouble::SilentAfterBody => Some(Act::Close),
             other => (self.kind.trouble)(other),
         };
         self.ledger.lock().unwrap().trouble.clone_from(&act);
@@ -105,19 +105,24 @@ pub async fn keeps_the_contract(kind: Kind, skipped: &[&str]) {
     assert_eq!(report.skipped(), skipped);
 }
 
-/// Options for a provider on this machine, with a time limit that a test can wait for.
-pub fn options(base: &str) -> HttpOptions {
+/// Longer than any answer takes on a busy machine.
+pub const PATIENT: Duration = Duration::from_secs(20);
+/// What a test waits for an answer that never comes.
+const IMPATIENT: Duration = Duration::from_millis(1500);
+
+/// Options for a provider on this machine, with a limit for a whole request.
+pub fn options(base: &str, timeout: Duration) -> HttpOptions {
     HttpOptions {
         base: Some(base.to_owned()),
-        timeout: Duration::from_millis(600),
+        timeout,
         ..HttpOptions::default()
     }
 }
 
 /// Whatever happens after the request has left is unknown; whatever prevents it from leaving is safe to
 /// repeat. Each is one request: a channel repeats nothing.
-pub async fn fails_by_stage(make: fn(&str) -> Arc<dyn Channel>, approved: &Approved) {
-    let refused = make(&nobody().await).send(approved).await;
+pub async fn fails_by_stage(make: fn(&str, Duration) -> Arc<dyn Channel>, approved: &Approved) {
+    let refused = make(&nobody().await, PATIENT).send(approved).await;
     let Outcome::RetryAfter { scope, reason, .. } = &refused else {
         panic!("refused connection: {refused:?}");
     };
@@ -142,7 +147,12 @@ pub async fn fails_by_stage(make: fn(&str) -> Arc<dyn Channel>, approved: &Appro
     ] {
         let shown = format!("{act:?}");
         let provider = Provider::start(vec![act]).await;
-        let outcome = make(&provider.base()).send(approved).await;
+        let patience = if reason == "timeout" {
+            IMPATIENT
+        } else {
+            PATIENT
+        };
+        let outcome = make(&provider.base(), patience).send(approved).await;
         let wanted = Outcome::Unknown {
             reason: reason.to_owned(),
         };

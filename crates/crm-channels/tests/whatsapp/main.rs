@@ -36,7 +36,7 @@ const ATTEMPT: &str = "01900000-0000-7000-8000-0000000000aa";
 fn config(base: &str, compose: Compose) -> WhatsAppConfig {
     WhatsAppConfig {
         app_secret: Some(SECRET.into()),
-        http: emulator::options(base),
+        http: emulator::options(base, emulator::PATIENT),
         ..WhatsAppConfig::new(NUMBER, TOKEN.into(), compose)
     }
 }
@@ -55,6 +55,12 @@ fn template() -> Compose {
 
 fn make(base: &str) -> Arc<dyn Channel> {
     Arc::new(WhatsApp::new(config(base, FREE)).unwrap())
+}
+
+fn patient(base: &str, timeout: Duration) -> Arc<dyn Channel> {
+    let mut config = config(base, FREE);
+    config.http.timeout = timeout;
+    Arc::new(WhatsApp::new(config).unwrap())
 }
 
 fn draft(content: &str) -> Draft {
@@ -274,7 +280,7 @@ async fn answers_reach_their_outcome() {
 #[tokio::test]
 async fn failures_follow_their_stage() {
     let approved = draft("text").approved();
-    emulator::fails_by_stage(make, &approved).await;
+    emulator::fails_by_stage(patient, &approved).await;
     let redirect = emulator::follows_no_redirect(make, &approved).await;
     assert_eq!(redirect.reason(), Some("http_307"));
     assert!(matches!(redirect, Outcome::Unknown { .. }));
