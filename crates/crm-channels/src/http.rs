@@ -273,22 +273,25 @@ fn failure(error: &reqwest::Error) -> Failure {
     })
 }
 
-/// Whether the chain of causes ends at a certificate that does not hold. Some links hide their cause in an
-/// I/O error.
+/// Whether the chain of causes ends at a certificate that does not hold.
 fn is_certificate(error: &reqwest::Error) -> bool {
-    let tls = causes(error).find_map(|cause| {
-        cause.downcast_ref::<rustls::Error>().or_else(|| {
-            let io = cause.downcast_ref::<std::io::Error>()?;
-            io.get_ref()?.downcast_ref::<rustls::Error>()
-        })
-    });
+    let tls = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>());
     tls.is_some_and(crate::tls::is_untrusted)
 }
 
 /// The error and what caused it, outermost first.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     let outermost: &(dyn std::error::Error + 'static) = error;
-    std::iter::successors(Some(outermost), |cause| cause.source())
+    std::iter::successors(Some(outermost), |cause| {
+        match cause.downcast_ref::<std::io::Error>() {
+            // An I/O error names its content's cause as its own, and so hides the content: here the TLS error,
+            // two I/O errors deep.
+            Some(io) => io
+                .get_ref()
+                .map(|inner| inner as &(dyn std::error::Error + 'static)),
+            None => cause.source(),
+        }
+    })
 }
 
 /// `Retry-After` (RFC 9110 section 10.2.3): seconds or a date. What is no such thing, or lies further ahead
