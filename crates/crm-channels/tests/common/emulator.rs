@@ -10,7 +10,7 @@ use crm_core::message::Approved;
 use crm_core::port::channel::{Channel, Outcome, RetryScope};
 use crm_core::testing::channel_suite::{self, ChannelHarness, Delivered, Trouble};
 
-use super::http::{Act, Provider, Request};
+use super::http::{Act, Provider, Request, json};
 
 /// What tells one provider from another.
 #[derive(Clone, Copy)]
@@ -158,6 +158,19 @@ pub async fn fails_by_stage(make: fn(&str, Duration) -> Arc<dyn Channel>, approv
         };
         assert_eq!(outcome, wanted, "{shown:.40}");
         assert_eq!(provider.requests().len(), 1, "{shown:.40}");
+    }
+
+    // A connection that is used again and breaks then: clients like to repeat by themselves.
+    for act in [Act::Close, Act::Reset] {
+        let provider = Provider::start(vec![json(500, "{}"), act]).await;
+        let channel = make(&provider.base(), PATIENT);
+        channel.send(approved).await;
+        let outcome = channel.send(approved).await;
+        let wanted = Outcome::Unknown {
+            reason: "connection_lost".to_owned(),
+        };
+        assert_eq!(outcome, wanted);
+        assert_eq!(provider.requests().len(), 2);
     }
 }
 
