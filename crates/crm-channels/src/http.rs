@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use crm_core::port::channel::{Outcome, RetryScope};
 use crm_core::{Error, ErrorKind, Result};
-use reqwest::{Client, RequestBuilder, Response, redirect};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect};
 
 /// Largest answer that is read. Those of providers have a few kilobytes.
 const MAX_BODY: usize = 256 * 1024;
 /// A longer wait than this is not believed (a provider that answers 10^9 seconds is broken).
-const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// A parked connection that is older may have been closed by the other side, and a request that meets its
 /// end is in doubt.
 const MAX_IDLE: Duration = Duration::from_secs(20);
@@ -95,9 +95,23 @@ pub(crate) enum Failure {
     NotTrusted,
     /// The request could not be built: nothing left.
     NotBuilt,
+    /// The address is none that this channel may call: nothing left.
+    NotPermitted,
     /// It may have been taken.
     Lost(&'static str),
 }
+
+/// Why a resolver gives no address, when it has one that must not be called.
+#[derive(Debug)]
+pub(crate) struct NotPermitted;
+
+impl fmt::Display for NotPermitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the address is not permitted")
+    }
+}
+
+impl std::error::Error for NotPermitted {}
 
 impl Failure {
     /// What it means for a message.
@@ -113,6 +127,9 @@ impl Failure {
             },
             Self::NotBuilt => Outcome::Rejected {
                 reason: "not_sendable".to_owned(),
+            },
+            Self::NotPermitted => Outcome::Stop {
+                reason: "address_not_permitted".to_owned(),
             },
             Self::Lost(reason) => Outcome::Unknown {
                 reason: reason.to_owned(),
@@ -155,20 +172,7 @@ impl Http {
         if !bare || !(url.scheme() == "https" || (plain && own)) {
             return Err(wrong("the address of the provider"));
         }
-        if options.connect.is_zero() || options.timeout.is_zero() {
-            return Err(wrong("a time limit"));
-        }
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(tls(options)?)
-            .redirect(redirect::Policy::none())
-            // One call is one request, also at the protocol level.
-            .retry(reqwest::retry::never())
-            .user_agent(USER_AGENT)
-            .connect_timeout(options.connect)
-            .timeout(options.timeout)
-            .pool_idle_timeout(MAX_IDLE)
-            .tcp_nodelay(true)
-            .https_only(!plain);
+        let mut builder = builder(options, plain)?;
         if plain {
             // A proxy would see secrets in the clear.
             builder = builder.no_proxy();
@@ -190,10 +194,30 @@ impl Http {
     }
 
     /// As [`post`](Self::post), to change in place.
-    #[allow(dead_code, reason = "not every channel renews something")]
     pub(crate) fn patch(&self, path: &str) -> RequestBuilder {
         self.client.patch(format!("{}{path}", self.base))
     }
+}
+
+/// A client that repeats and follows nothing; `plain` for one that may speak without TLS.
+///
+/// # Errors
+/// `Configuration` for options that cannot work.
+pub(crate) fn builder(options: &HttpOptions, plain: bool) -> Result<ClientBuilder> {
+    if options.connect.is_zero() || options.timeout.is_zero() {
+        return Err(wrong("a time limit"));
+    }
+    Ok(Client::builder()
+        .tls_backend_preconfigured(tls(options)?)
+        .redirect(redirect::Policy::none())
+        // One call is one request, also at the protocol level.
+        .retry(reqwest::retry::never())
+        .user_agent(USER_AGENT)
+        .connect_timeout(options.connect)
+        .timeout(options.timeout)
+        .pool_idle_timeout(MAX_IDLE)
+        .tcp_nodelay(true)
+        .https_only(!plain))
 }
 
 /// Sends it and reads the whole answer.
@@ -212,7 +236,7 @@ pub(crate) async fn ask(request: RequestBuilder) -> std::result::Result<Answer, 
 }
 
 /// The wall clock, which alone can be compared with the date of an answer.
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seconds = i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX);
     DateTime::from_timestamp(seconds, 0).unwrap_or_default()
@@ -236,6 +260,8 @@ fn failure(error: &reqwest::Error) -> Failure {
     if error.is_connect() {
         return if is_certificate(error) {
             Failure::NotTrusted
+        } else if causes(error).any(<dyn std::error::Error>::is::<NotPermitted>) {
+            Failure::NotPermitted
         } else {
             Failure::NotConnected
         };
@@ -247,21 +273,25 @@ fn failure(error: &reqwest::Error) -> Failure {
     })
 }
 
-/// Whether the chain of causes ends at a certificate that does not hold. Some links hide their cause in an
-/// I/O error.
+/// Whether the chain of causes ends at a certificate that does not hold.
 fn is_certificate(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        let tls = current.downcast_ref::<rustls::Error>().or_else(|| {
-            let io = current.downcast_ref::<std::io::Error>()?;
-            io.get_ref()?.downcast_ref::<rustls::Error>()
-        });
-        if let Some(tls) = tls {
-            return crate::tls::is_untrusted(tls);
+    let tls = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>());
+    tls.is_some_and(crate::tls::is_untrusted)
+}
+
+/// The error and what caused it, outermost first.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    let outermost: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(outermost), |cause| {
+        match cause.downcast_ref::<std::io::Error>() {
+            // An I/O error names its content's cause as its own, and so hides the content: here the TLS error,
+            // two I/O errors deep.
+            Some(io) => io
+                .get_ref()
+                .map(|inner| inner as &(dyn std::error::Error + 'static)),
+            None => cause.source(),
         }
-        cause = current.source();
-    }
-    false
+    })
 }
 
 /// `Retry-After` (RFC 9110 section 10.2.3): seconds or a date. What is no such thing, or lies further ahead

@@ -2,21 +2,35 @@
 //!
 //! - [`outbox`]: one readable file per delivered message, for development, tests and air-gapped hosts.
 //! - [`smtp`]: e-mail through a relay, with a client that knows at which stage a delivery failed.
-//!
+//! - `telegram`: a bot that writes to chats (Bot API).
+//! - `whatsapp`: free text and approved templates (Cloud API).
+//! - `webhook`: a signed request to a service of the host's own (Standard Webhooks).
 //!
 //! All implement [`Channel`](crm_core::port::channel::Channel): they deliver exactly what was approved,
 //! never retry on their own, and answer "unknown" whenever the provider may have taken the message.
 
 #[cfg(feature = "http")]
+#[allow(dead_code, reason = "each channel uses a part of it")]
 mod http;
 #[cfg(feature = "outbox")]
 pub mod outbox;
+#[cfg(any(feature = "telegram", feature = "whatsapp", feature = "webhook"))]
+mod outcome;
 #[cfg(feature = "http")]
+#[allow(dead_code, reason = "each channel uses a part of it")]
 mod signature;
 #[cfg(feature = "smtp")]
 pub mod smtp;
+#[cfg(feature = "telegram")]
+pub mod telegram;
 #[cfg(any(feature = "smtp", feature = "http"))]
 mod tls;
+#[cfg(feature = "webhook")]
+pub mod webhook;
+#[cfg(feature = "whatsapp")]
+pub mod whatsapp;
+#[cfg(any(feature = "telegram", feature = "whatsapp"))]
+mod words;
 
 #[cfg(feature = "http")]
 pub use http::HttpOptions;
@@ -24,6 +38,12 @@ pub use http::HttpOptions;
 pub use outbox::Outbox;
 #[cfg(feature = "smtp")]
 pub use smtp::{Smtp, SmtpConfig};
+#[cfg(feature = "telegram")]
+pub use telegram::{Telegram, TelegramConfig};
+#[cfg(feature = "webhook")]
+pub use webhook::{Webhook, WebhookConfig};
+#[cfg(feature = "whatsapp")]
+pub use whatsapp::{WhatsApp, WhatsAppConfig};
 
 /// Whether a header value could break out of its line (CR, LF) or confuse a reader (any other control).
 #[cfg(any(feature = "outbox", feature = "smtp"))]

@@ -60,14 +60,17 @@ impl Request {
     }
 }
 
-#[derive(Debug, Default)]
+/// What an emulated provider does with a request.
+pub type Rule = Box<dyn FnMut(&Request) -> Act + Send>;
+
+#[derive(Default)]
 struct Seen {
     acts: VecDeque<Act>,
+    rule: Option<Rule>,
     requests: Vec<Request>,
 }
 
 /// A running provider.
-#[derive(Debug)]
 pub struct Provider {
     address: SocketAddr,
     seen: Arc<Mutex<Seen>>,
@@ -76,10 +79,20 @@ pub struct Provider {
 impl Provider {
     /// Without acts left it closes connections.
     pub async fn start(acts: Vec<Act>) -> Self {
+        Self::with(acts, None).await
+    }
+
+    /// Does what the rule says, request by request.
+    pub async fn emulate(rule: Rule) -> Self {
+        Self::with(Vec::new(), Some(rule)).await
+    }
+
+    async fn with(acts: Vec<Act>, rule: Option<Rule>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Seen {
             acts: acts.into(),
+            rule,
             ..Seen::default()
         }));
         let shared = Arc::clone(&seen);
@@ -107,8 +120,13 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Seen>>) {
     while let Some(request) = read(&mut stream, &mut buffer).await {
         let act = {
             let mut seen = seen.lock().unwrap();
+            let next = seen.acts.pop_front();
+            let act = match seen.rule.as_mut() {
+                Some(rule) => rule(&request),
+                None => next.unwrap_or(Act::Close),
+            };
             seen.requests.push(request);
-            seen.acts.pop_front().unwrap_or(Act::Close)
+            act
         };
         let head = |status: u16, length: usize| {
             format!("HTTP/1.1 {status} status\r\ncontent-length: {length}\r\n")

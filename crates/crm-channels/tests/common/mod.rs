@@ -3,6 +3,8 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 #[cfg(feature = "http")]
+pub mod emulator;
+#[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "smtp")]
 pub mod server;

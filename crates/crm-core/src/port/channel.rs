@@ -28,7 +28,8 @@ pub struct ChannelCapabilities {
     /// Whether [`Channel::look_up`] can settle a doubt.
     #[serde(default)]
     pub look_up: bool,
-    /// Whether the provider tells afterwards how a delivery went, which [`Channel::read`] understands.
+    /// Whether the provider posts what came of a delivery, or who left and who wrote, and [`Channel::read`]
+    /// understands it. Not every such provider tells all of it.
     #[serde(default)]
     pub receipts: bool,
     /// How many deliveries may run at once.
