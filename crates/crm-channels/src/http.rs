@@ -212,7 +212,7 @@ pub(crate) async fn ask(request: RequestBuilder) -> std::result::Result<Answer, 
 }
 
 /// The wall clock, which alone can be compared with the date of an answer.
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seconds = i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX);
     DateTime::from_timestamp(seconds, 0).unwrap_or_default()

@@ -2,28 +2,42 @@
 //!
 //! - [`outbox`]: one readable file per delivered message, for development, tests and air-gapped hosts.
 //! - [`smtp`]: e-mail through a relay, with a client that knows at which stage a delivery failed.
+//! - [`twilio`]: text messages and WhatsApp through Twilio.
+//! - [`eskiz`]: text messages in Uzbekistan through Eskiz.
 //!
+//! [`sms`] counts the parts of a text message.
 //!
 //! All implement [`Channel`](crm_core::port::channel::Channel): they deliver exactly what was approved,
 //! never retry on their own, and answer "unknown" whenever the provider may have taken the message.
 
+#[cfg(feature = "eskiz")]
+pub mod eskiz;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "outbox")]
 pub mod outbox;
 #[cfg(feature = "http")]
+#[allow(dead_code, reason = "each provider has its own way to sign")]
 mod signature;
+#[cfg(any(feature = "twilio", feature = "eskiz"))]
+pub mod sms;
 #[cfg(feature = "smtp")]
 pub mod smtp;
 #[cfg(any(feature = "smtp", feature = "http"))]
 mod tls;
+#[cfg(feature = "twilio")]
+pub mod twilio;
 
+#[cfg(feature = "eskiz")]
+pub use eskiz::{Eskiz, EskizConfig};
 #[cfg(feature = "http")]
 pub use http::HttpOptions;
 #[cfg(feature = "outbox")]
 pub use outbox::Outbox;
 #[cfg(feature = "smtp")]
 pub use smtp::{Smtp, SmtpConfig};
+#[cfg(feature = "twilio")]
+pub use twilio::{Twilio, TwilioConfig};
 
 /// Whether a header value could break out of its line (CR, LF) or confuse a reader (any other control).
 #[cfg(any(feature = "outbox", feature = "smtp"))]
