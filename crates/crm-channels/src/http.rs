@@ -247,19 +247,19 @@ fn failure(error: &reqwest::Error) -> Failure {
     })
 }
 
-/// Whether the chain of causes ends at a certificate that does not hold. Some links hide their cause in an
-/// I/O error.
+/// Whether the chain of causes ends at a certificate that does not hold. The `source` of an I/O error that
+/// wraps another error skips that error, and TLS wraps its own twice, so the wrapped one is the next link.
 fn is_certificate(error: &reqwest::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = cause {
-        let tls = current.downcast_ref::<rustls::Error>().or_else(|| {
-            let io = current.downcast_ref::<std::io::Error>()?;
-            io.get_ref()?.downcast_ref::<rustls::Error>()
-        });
-        if let Some(tls) = tls {
+        if let Some(tls) = current.downcast_ref::<rustls::Error>() {
             return crate::tls::is_untrusted(tls);
         }
-        cause = current.source();
+        let io = current.downcast_ref::<std::io::Error>();
+        cause = match io.and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => current.source(),
+        };
     }
     false
 }
