@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_token_is_good_until_shortly_before_its_end() {
-        let at = |seconds| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
+        let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
         let token = Token::new(&jwt(r#"{"exp":1800000000}"#), 1, at(-3600));
         assert!(token.is_good(at(-301)));
         assert!(!token.is_good(at(-300)));

@@ -6,6 +6,8 @@
 pub mod http;
 #[cfg(feature = "smtp")]
 pub mod server;
+#[cfg(feature = "http")]
+pub mod stages;
 
 use chrono::{TimeZone as _, Utc};
 use crm_core::id::{AttemptId, ContactId, MessageId};
