@@ -245,6 +245,13 @@ async fn ends_decide_by_stage() {
     let twilio = Twilio::new(config(options(nobody().await))).unwrap();
     let outcome = twilio.send(&draft().approved()).await;
     assert_eq!(shown(&outcome), "retry_after Channel 60 not_connected");
+    // Somebody listens and does not speak TLS.
+    let provider = Provider::start(vec![created()]).await;
+    let tls = provider.base().replace("http:", "https:");
+    let twilio = Twilio::new(config(options(tls))).unwrap();
+    let outcome = twilio.send(&draft().approved()).await;
+    assert_eq!(shown(&outcome), "retry_after Channel 60 not_connected");
+    assert_eq!(provider.requests().len(), 0);
 }
 
 #[tokio::test]

@@ -217,6 +217,25 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_token_at_its_end_is_not_used() {
+        let mut config = EskizConfig::new("a@example.test", "p".to_owned().into());
+        // Nobody listens there.
+        config.http.base = Some("http://127.0.0.1:1".to_owned());
+        let http = Http::new("https://eskiz.example.test", &config.http).unwrap();
+        let login = Login::default();
+        let far = Some(now() + TimeDelta::hours(1));
+        for (ends, used) in [(None, true), (far, true), (Some(now()), false)] {
+            login.state.lock().await.token = Some(Token {
+                value: "t".to_owned().into(),
+                round: 1,
+                ends,
+            });
+            let token = login.token(&http, &config, None).await;
+            assert_eq!(token.is_ok(), used, "{ends:?}");
+        }
+    }
+
     #[test]
     fn a_failed_login_never_puts_a_message_in_doubt() {
         let answer = |status, body: &str| Answer {

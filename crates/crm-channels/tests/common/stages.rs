@@ -20,7 +20,7 @@ const EXPIRED_CA: &str = include_str!("../data/expired-ca.pem");
 pub fn options(base: String) -> HttpOptions {
     HttpOptions {
         base: Some(base),
-        connect: Duration::from_secs(2),
+        connect: Duration::from_secs(1),
         timeout: Duration::from_secs(2),
         ..HttpOptions::default()
     }
