@@ -11,6 +11,9 @@
 mod common;
 
 use common::Draft;
+use common::eskiz::{
+    ATTEMPT, CALLBACK, PASSWORD, REQUEST, TO, TOKEN, accepted, config, draft, eskiz, taken, token,
+};
 use common::http::{Act, Provider, Request, json};
 use common::stages::{Certificate, advice, after_the_request, front, nobody, options, shown};
 use crm_channels::eskiz::CallbackAddress;
@@ -20,51 +23,6 @@ use crm_core::port::callback::{Doubt, LookUp};
 use crm_core::port::channel::{Channel as _, Outcome};
 use crm_core::port::units::Encoding;
 use serde_json::{Value, json as value};
-
-const PASSWORD: &str = "a-very-secret-password";
-const TOKEN: &str = "a-very-secret-token";
-const CALLBACK: &str = "callback-secret-0123456789";
-const REQUEST: &str = "03759b6d-c4db-449f-81c1-f625ab1bc1b4";
-const ATTEMPT: &str = "01900000-0000-7000-8000-0000000000aa";
-const TO: &str = "+998901234567";
-
-fn config(http: HttpOptions) -> EskizConfig {
-    EskizConfig {
-        http,
-        ..EskizConfig::new("salon@example.test", PASSWORD.to_owned().into())
-    }
-}
-
-fn eskiz(provider: &Provider) -> Eskiz {
-    Eskiz::new(config(options(provider.base()))).unwrap()
-}
-
-fn draft() -> Draft {
-    Draft {
-        recipient: TO.to_owned(),
-        subject: None,
-        content: "Salom, Anna!".to_owned(),
-        ..Draft::default()
-    }
-}
-
-fn token(token: &str) -> Act {
-    let body =
-        value!({"message": "token_generated", "data": {"token": token}, "token_type": "bearer"});
-    json(200, &body.to_string())
-}
-
-fn taken() -> Act {
-    let body =
-        value!({"id": REQUEST, "message": "Waiting for SMS provider", "status": ["waiting"]});
-    json(200, &body.to_string())
-}
-
-fn accepted() -> Outcome {
-    Outcome::Accepted {
-        provider_id: REQUEST.to_owned(),
-    }
-}
 
 /// What one message makes of the provider's one act after the login.
 async fn send(act: Act, draft: &Draft) -> (Provider, Outcome) {
@@ -271,106 +229,6 @@ async fn certificates_decide_whether_anything_leaves() {
         let left = if expected == "accepted " { 2 } else { 0 };
         assert_eq!(provider.requests().len(), left, "{certificate:?}");
     }
-}
-
-#[tokio::test]
-async fn a_refused_token_is_renewed_once() {
-    let refused = || json(401, r#"{"status":"error","message":"Token has expired"}"#);
-    let acts = vec![token("one"), refused(), token("two"), taken(), taken()];
-    let provider = Provider::start(acts).await;
-    let eskiz = eskiz(&provider);
-    for _ in 0..2 {
-        assert_eq!(eskiz.send(&draft().approved()).await, accepted());
-    }
-    let seen = provider.requests().into_iter();
-    let seen: Vec<String> = seen
-        .filter_map(|request| request.header("authorization").map(str::to_owned))
-        .collect();
-    assert_eq!(seen, ["Bearer one", "Bearer two", "Bearer two"]);
-
-    // Then it is not the token.
-    let acts = vec![token("one"), refused(), token("two"), refused(), taken()];
-    let provider = Provider::start(acts).await;
-    let outcome = self::eskiz(&provider).send(&draft().approved()).await;
-    assert_eq!(shown(&outcome), "stop http_401");
-    assert_eq!(provider.requests().len(), 4);
-
-    let provider = Provider::start(vec![refused(), token("one")]).await;
-    let outcome = self::eskiz(&provider).send(&draft().approved()).await;
-    assert_eq!(shown(&outcome), "stop login_401");
-    assert_eq!(provider.requests().len(), 1);
-}
-
-/// Four deliveries at once, and how often the provider saw a login.
-async fn at_once(eskiz: &Eskiz, provider: &Provider) -> (Vec<String>, usize) {
-    let drafts: Vec<_> = (1..=4)
-        .map(|number| {
-            let draft = Draft {
-                attempt: number,
-                ..draft()
-            };
-            draft.approved()
-        })
-        .collect();
-    let send = |at: usize| eskiz.send(&drafts[at]);
-    let (a, b, c, d) = tokio::join!(send(0), send(1), send(2), send(3));
-    let logins = targets(provider).into_iter();
-    let logins = logins.filter(|target| target == "/api/auth/login").count();
-    ([a, b, c, d].iter().map(shown).collect(), logins)
-}
-
-#[tokio::test]
-async fn deliveries_at_once_share_one_login() {
-    let provider = Provider::answering(|request| {
-        let known = request.header("authorization");
-        match (request.target.as_str(), known) {
-            ("/api/auth/login", _) => token("one"),
-            (_, Some("Bearer one")) => taken(),
-            _ => json(401, "{}"),
-        }
-    })
-    .await;
-    let eskiz = eskiz(&provider);
-    assert_eq!(
-        at_once(&eskiz, &provider).await,
-        (vec!["accepted ".to_owned(); 4], 1)
-    );
-    assert_eq!(
-        at_once(&eskiz, &provider).await,
-        (vec!["accepted ".to_owned(); 4], 1)
-    );
-}
-
-#[tokio::test]
-async fn deliveries_at_once_renew_a_token_once() {
-    let logins = std::sync::atomic::AtomicUsize::new(0);
-    let provider = Provider::answering(move |request| {
-        let known = request.header("authorization");
-        match (request.target.as_str(), known) {
-            ("/api/auth/login", _) => {
-                let number = logins.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                token(["one", "two", "three"][number])
-            }
-            (_, Some("Bearer two")) => taken(),
-            _ => json(401, "{}"),
-        }
-    })
-    .await;
-    let eskiz = eskiz(&provider);
-    assert_eq!(
-        at_once(&eskiz, &provider).await,
-        (vec!["accepted ".to_owned(); 4], 2)
-    );
-}
-
-#[tokio::test]
-async fn deliveries_at_once_share_a_failed_login() {
-    let provider = Provider::answering(|_| json(503, "{}")).await;
-    let eskiz = eskiz(&provider);
-    let expected = vec!["retry_after Channel 30 login_503".to_owned(); 4];
-    assert_eq!(at_once(&eskiz, &provider).await, (expected.clone(), 1));
-    // The next ones try anew.
-    assert_eq!(at_once(&eskiz, &provider).await, (expected, 2));
 }
 
 #[tokio::test]

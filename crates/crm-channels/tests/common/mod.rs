@@ -2,6 +2,8 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+#[cfg(feature = "eskiz")]
+pub mod eskiz;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "smtp")]
