@@ -15,6 +15,7 @@ use crm_core::ErrorKind;
 use crm_core::port::callback::{About, Callback, Fate, News, Receipt};
 use crm_core::port::channel::Channel as _;
 use hmac::{Hmac, Mac as _};
+use proptest::prelude::*;
 use sha2::Digest as _;
 
 const URL: &str = "https://crm.example.test/hooks/twilio?tenant=7";
@@ -278,7 +279,7 @@ async fn replies_are_told_apart() {
         ];
         assert_eq!(
             news(Kind::Sms, URL, &fields).await,
-            [expected.clone()],
+            std::slice::from_ref(&expected),
             "{text:?}"
         );
         // The same by WhatsApp, where numbers have a prefix.
@@ -312,4 +313,38 @@ async fn replies_are_told_apart() {
         []
     );
     assert_eq!(news(Kind::Sms, URL, &[]).await, []);
+}
+
+proptest! {
+    /// Nothing that is posted without the token passes, and nothing that passes the signature ends in a
+    /// panic or in an address that is no number.
+    #[test]
+    fn hostile_callbacks_do_no_harm(
+        query in "[ -~]{0,40}",
+        body in proptest::collection::vec(any::<u8>(), 0..200),
+        signature in "[A-Za-z0-9+/]{27}=",
+        text in any::<String>(),
+        from in prop_oneof![Just(FROM.to_owned()), "(whatsapp:)?\\+?[0-9]{0,18}", any::<String>()],
+        status in prop_oneof![Just("failed".to_owned()), "[a-z]{0,9}", any::<String>()],
+    ) {
+        let url = format!("{URL}&{query}");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let read = |callback: Callback| runtime.block_on(twilio(Kind::Sms).read(&callback));
+        let error = read(callback(&url, &signature, &body)).unwrap_err();
+        prop_assert_eq!(error.kind(), ErrorKind::Forbidden);
+        let fields = [("Body", text.as_str()), ("From", &from), ("MessageSid", SID)];
+        for news in read(signed(URL, &fields)).unwrap() {
+            let (News::OptOut { address, .. } | News::OptIn { address } | News::Inbound { address, .. }) = news
+            else {
+                return Err(TestCaseError::fail("a receipt"));
+            };
+            prop_assert_eq!(address, from.clone());
+        }
+        let fields = [("ErrorCode", text.as_str()), ("MessageSid", SID), ("MessageStatus", &status), ("To", &from)];
+        for news in read(signed(URL, &fields)).unwrap() {
+            if let News::Receipt(Receipt { fate: Fate::Failed { reason, .. }, .. }) = news {
+                prop_assert!(reason.len() <= 20 && !reason.contains(' '));
+            }
+        }
+    }
 }

@@ -126,6 +126,7 @@ pub(super) fn minute(time: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn times_are_those_of_tashkent() {
@@ -139,6 +140,38 @@ mod tests {
             "2021-13-02 00:39:36",
         ] {
             assert_eq!(super::time(wrong), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_callbacks_do_no_harm(
+            body in proptest::collection::vec(any::<u8>(), 0..200),
+            text in any::<String>(),
+            status in prop_oneof!["[A-Z]{0,9}", Just("DELIVRD".to_owned())],
+        ) {
+            let mut config = EskizConfig::new("a@example.test", "p".to_owned().into());
+            config.callback = Some(crate::eskiz::CallbackAddress {
+                url: "https://crm.example.test/".to_owned(),
+                token: "01234567890123456789".to_owned().into(),
+            });
+            let posted = serde_json::json!({
+                "request_id": text, "user_sms_id": text, "status": status, "status_date": text,
+            });
+            let mut callback = Callback {
+                url: "https://crm.example.test/?token=01234567890123456789".to_owned(),
+                body,
+                ..Callback::default()
+            };
+            prop_assert!(read(&config, &callback).is_err_and(|error| error.kind() == ErrorKind::Invalid)
+                || serde_json::from_slice::<Value>(&callback.body).is_ok());
+            callback.body = posted.to_string().into_bytes();
+            // The id stands in a path later.
+            for posted in read(&config, &callback).unwrap() {
+                prop_assert!(posted.request_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+            }
+            callback.url = text.replace("01234567890123456789", "");
+            prop_assert!(read(&config, &callback).is_err_and(|error| error.kind() == ErrorKind::Forbidden));
         }
     }
 }

@@ -181,6 +181,7 @@ pub fn fate(status: &str) -> Option<Fate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// Kind, scope and least seconds, reason.
     fn shown(outcome: &Outcome) -> String {
@@ -384,6 +385,22 @@ mod tests {
         ];
         for (status, expected) in rows {
             assert_eq!(fate(status), expected, "{status}");
+        }
+    }
+
+    proptest! {
+        /// Whatever is answered, a reason is a code of this module and nothing of the answer.
+        #[test]
+        fn reasons_are_codes(status in 100_u16..1000, text in any::<String>(), code in any::<u32>()) {
+            let body = serde_json::json!({
+                "code": code, "status": text, "sid": text, "id": text, "message": {(&text): [text]},
+            });
+            for body in [body.to_string(), text] {
+                let outcome = classify(status, None, body.as_bytes());
+                let reason = outcome.reason().unwrap_or("none");
+                prop_assert!(reason.len() <= 24);
+                prop_assert!(reason.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+            }
         }
     }
 }

@@ -105,10 +105,10 @@ impl Login {
         if let Some(token) = known {
             return Ok(token.clone());
         }
-        if self.rounds.load(Ordering::SeqCst) != before {
-            if let Some(failure) = &state.failure {
-                return Err(failure.clone());
-            }
+        if self.rounds.load(Ordering::SeqCst) != before
+            && let Some(failure) = &state.failure
+        {
+            return Err(failure.clone());
         }
         let answer = ask(login(http, config)).await;
         let round = self.rounds.fetch_add(1, Ordering::SeqCst).saturating_add(1);
