@@ -2,10 +2,11 @@
 //!
 //! - [`outbox`]: one readable file per delivered message, for development, tests and air-gapped hosts.
 //! - [`smtp`]: e-mail through a relay, with a client that knows at which stage a delivery failed.
-//! - [`twilio`]: text messages and WhatsApp through Twilio.
-//! - [`eskiz`]: text messages in Uzbekistan through Eskiz.
+//! - `twilio`: text messages and WhatsApp through Twilio.
+//! - `eskiz`: text messages in Uzbekistan through Eskiz.
 //!
-//! [`sms`] counts the parts of a text message.
+//! Each stands behind the feature of its name. `sms`, which comes with the last two, counts the parts of a
+//! text message.
 //!
 //! All implement [`Channel`](crm_core::port::channel::Channel): they deliver exactly what was approved,
 //! never retry on their own, and answer "unknown" whenever the provider may have taken the message.
