@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 
 /// What the provider does with a request that it has read whole.
 #[derive(Debug, Clone)]
@@ -63,45 +64,54 @@ impl Request {
 /// What an emulated provider does with a request.
 pub type Rule = Box<dyn FnMut(&Request) -> Act + Send>;
 
-#[derive(Default)]
-struct Seen {
-    acts: VecDeque<Act>,
-    rule: Option<Rule>,
-    requests: Vec<Request>,
-}
+type Answers = Arc<dyn Fn(&Request) -> Act + Send + Sync>;
 
 /// A running provider.
+#[derive(Debug)]
 pub struct Provider {
-    address: SocketAddr,
-    seen: Arc<Mutex<Seen>>,
+    pub address: SocketAddr,
+    requests: Arc<Mutex<Vec<Request>>>,
+    listening: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Provider {
-    /// Without acts left it closes connections.
+    /// One act for each request. Without acts left it closes connections.
     pub async fn start(acts: Vec<Act>) -> Self {
-        Self::with(acts, None).await
+        let acts = Mutex::new(VecDeque::from(acts));
+        Self::answering(move |_| acts.lock().unwrap().pop_front().unwrap_or(Act::Close)).await
     }
 
-    /// Does what the rule says, request by request.
+    /// As [`answering`](Self::answering), by a rule that remembers.
     pub async fn emulate(rule: Rule) -> Self {
-        Self::with(Vec::new(), Some(rule)).await
+        let rule = Mutex::new(rule);
+        Self::answering(move |request| rule.lock().unwrap()(request)).await
     }
 
-    async fn with(acts: Vec<Act>, rule: Option<Rule>) -> Self {
+    /// Does what `answers` says, which sees the request.
+    pub async fn answering(answers: impl Fn(&Request) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let seen = Arc::new(Mutex::new(Seen {
-            acts: acts.into(),
-            rule,
-            ..Seen::default()
-        }));
-        let shared = Arc::clone(&seen);
-        tokio::spawn(async move {
+        let requests = Arc::default();
+        let (seen, answers): (_, Answers) = (Arc::clone(&requests), Arc::new(answers));
+        let listening = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&shared)));
+                tokio::spawn(serve(stream, Arc::clone(&seen), Arc::clone(&answers)));
             }
         });
-        Self { address, seen }
+        Self {
+            address,
+            requests,
+            listening: Mutex::new(Some(listening)),
+        }
+    }
+
+    /// Listens no more.
+    pub async fn stop(&self) {
+        let listening = self.listening.lock().unwrap().take();
+        if let Some(listening) = listening {
+            listening.abort();
+            listening.await.unwrap_err();
+        }
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -111,23 +121,15 @@ impl Provider {
 
     /// What came in, in order.
     pub fn requests(&self) -> Vec<Request> {
-        self.seen.lock().unwrap().requests.clone()
+        self.requests.lock().unwrap().clone()
     }
 }
 
-async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Seen>>) {
+async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<Request>>>, answers: Answers) {
     let mut buffer = Vec::new();
     while let Some(request) = read(&mut stream, &mut buffer).await {
-        let act = {
-            let mut seen = seen.lock().unwrap();
-            let next = seen.acts.pop_front();
-            let act = match seen.rule.as_mut() {
-                Some(rule) => rule(&request),
-                None => next.unwrap_or(Act::Close),
-            };
-            seen.requests.push(request);
-            act
-        };
+        seen.lock().unwrap().push(request.clone());
+        let act = answers(&request);
         let head = |status: u16, length: usize| {
             format!("HTTP/1.1 {status} status\r\ncontent-length: {length}\r\n")
         };

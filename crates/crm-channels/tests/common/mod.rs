@@ -4,10 +4,14 @@
 
 #[cfg(feature = "http")]
 pub mod emulator;
+#[cfg(feature = "eskiz")]
+pub mod eskiz;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "smtp")]
 pub mod server;
+#[cfg(feature = "http")]
+pub mod stages;
 
 use chrono::{TimeZone as _, Utc};
 use crm_core::id::{AttemptId, ContactId, MessageId};
