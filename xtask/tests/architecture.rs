@@ -238,6 +238,21 @@ fn what_stores_are_tried_with_is_shipped_with_nothing() {
 }
 
 #[test]
+fn the_model_of_the_protocol_is_shipped_with_nothing_and_knows_the_core_alone() {
+    let name = "crm-protocol-model";
+    for member in members() {
+        let manifest = fs::read_to_string(root().join(&member).join("Cargo.toml")).unwrap();
+        assert!(!manifest.contains(&format!("\n{name}")), "{member}");
+    }
+    let needed = shipped("crates/crm-protocol-model");
+    let ours: Vec<&str> = needed
+        .lines()
+        .filter(|line| line.starts_with("crm-"))
+        .collect();
+    assert_eq!(ours, ["crm-core.workspace = true"]);
+}
+
+#[test]
 fn the_server_for_tests_is_shipped_with_nothing_and_needs_nothing() {
     let name = "crm-postgres-testing";
     // Only tools of development, which are run from here, have it among what they are built with.

@@ -87,6 +87,8 @@ impl Capabilities {
             html: self.html.unwrap_or(base.html),
             max_length: self.max_length.or(base.max_length),
             idempotent: self.idempotent.unwrap_or(base.idempotent),
+            look_up: base.look_up,
+            receipts: base.receipts,
             concurrency,
             timeout: timeout(self.timeout_ms, base.timeout, "capabilities.timeout_ms")?,
         })

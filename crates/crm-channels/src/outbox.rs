@@ -57,6 +57,8 @@ impl Outbox {
             capabilities: ChannelCapabilities {
                 html: true,
                 idempotent: true,
+                look_up: false,
+                receipts: false,
                 ..ChannelCapabilities::default()
             },
         })

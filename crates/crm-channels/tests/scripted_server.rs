@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 
 use common::Draft;
 use common::server::{Act, Protection, Script, Server, say};
-use crm_channels::smtp::{Mailbox, Timeouts, Tls};
+use crm_channels::smtp::{Mailbox, Timeouts, Tls, UnsubscribeLinks};
 use crm_channels::{Smtp, SmtpConfig};
+use crm_core::consent::Topic;
+use crm_core::consent::token::TokenKeys;
 use crm_core::port::channel::{Channel as _, Outcome, RetryScope};
 
 fn config(server: &Server) -> SmtpConfig {
@@ -324,6 +326,56 @@ async fn an_approved_sender_replaces_the_default() {
     let text = String::from_utf8(server.messages().remove(0)).unwrap();
     assert!(text.contains("From: Ann <ann@other.example>\r\n"), "{text}");
     assert!(text.contains("@other.example>\r\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_mail_program_can_unsubscribe_its_reader() {
+    let keys = || TokenKeys::new(vec![5; 32], Vec::new()).unwrap();
+    let server = Server::start(vec![Vec::new()]).await;
+    let mut config = config(&server);
+    config.unsubscribe = Some(UnsubscribeLinks {
+        base: "https://crm.example.com/u/".to_owned(),
+        keys: keys(),
+    });
+    let smtp = Smtp::new(config.clone()).unwrap();
+    let approved = Draft::default().approved();
+    assert!(matches!(
+        smtp.send(&approved).await,
+        Outcome::Accepted { .. }
+    ));
+    let message = String::from_utf8(server.messages()[0].clone()).unwrap();
+    let header = |name: &str| {
+        let unfolded = message.replace("\r\n ", " ");
+        let line = unfolded.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().to_owned()
+    };
+    // RFC 8058: exactly one https address and the one word.
+    let link = header("List-Unsubscribe:");
+    let token = link
+        .strip_prefix("<https://crm.example.com/u/")
+        .and_then(|rest| rest.strip_suffix('>'))
+        .unwrap();
+    let wish = keys().read(token).unwrap();
+    assert_eq!(
+        (wish.workspace.as_str(), wish.channel.as_str(), wish.topic),
+        ("salon", "email", Topic::Relationship)
+    );
+    assert_eq!(wish.contact_id, approved.contact_id());
+    assert!(!link.contains("ann"), "no personal data in a link");
+    let post = header("List-Unsubscribe-Post:");
+    assert_eq!(post, "List-Unsubscribe=One-Click");
+
+    for wrong in [
+        "http://crm.example.com/u/",
+        "https://",
+        "https:///u/",
+        "https://a b/",
+        "https://a/>",
+    ] {
+        let mut config = config.clone();
+        config.unsubscribe.as_mut().unwrap().base = wrong.to_owned();
+        assert!(Smtp::new(config).is_err(), "{wrong}");
+    }
 }
 
 #[tokio::test]

@@ -63,6 +63,7 @@ pub mod generation;
 pub mod hold;
 pub mod id;
 pub mod intake;
+pub mod layer;
 pub mod memory;
 pub mod message;
 pub mod money;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crm_core::consent::token::TokenKeys;
 use crm_core::{Error, ErrorKind, Result};
 use secrecy::SecretString;
 
@@ -55,6 +56,17 @@ impl Default for Timeouts {
     }
 }
 
+/// Where people unsubscribe, for the headers that mail programs make a button of (RFC 2369, RFC 8058).
+#[derive(Debug, Clone)]
+pub struct UnsubscribeLinks {
+    /// An `https` address that the token is put behind, for example `https://crm.example.com/u/`. A `GET` of
+    /// it shows a page, a `POST` unsubscribes, without a login, a cookie or a redirect.
+    pub base: String,
+    /// The keys tokens are signed with; the engine's own
+    /// ([`token_keys`](crm_core::engine::EngineBuilder::token_keys)).
+    pub keys: TokenKeys,
+}
+
 /// Settings of one SMTP relay. `Debug` shows no credentials and no address.
 #[derive(Clone)]
 pub struct SmtpConfig {
@@ -79,6 +91,9 @@ pub struct SmtpConfig {
     /// More trusted certificate authorities, PEM, for relays of a private CA. The public ones of the
     /// Mozilla program are always trusted.
     pub extra_roots_pem: Option<String>,
+    /// Puts `List-Unsubscribe` and `List-Unsubscribe-Post` into every message, as large providers demand of
+    /// bulk mail. The relay that signs with DKIM must sign both.
+    pub unsubscribe: Option<UnsubscribeLinks>,
     /// Allows a password in clear text to another machine. Off unless a network is trusted fully.
     pub allow_insecure_auth: bool,
 }
@@ -98,6 +113,7 @@ impl SmtpConfig {
             timeouts: Timeouts::default(),
             max_connections: 4,
             extra_roots_pem: None,
+            unsubscribe: None,
             allow_insecure_auth: false,
         }
     }
@@ -136,6 +152,11 @@ impl SmtpConfig {
             Err(wrong("the SMTP timeouts must be above zero"))
         } else if !(1..=100).contains(&self.max_connections) {
             Err(wrong("SMTP max_connections must be 1 to 100"))
+        } else if !self.unsubscribe.as_ref().is_none_or(is_link) {
+            Err(wrong(
+                "the address to unsubscribe at must be an https address of at most 500 letters, digits and \
+                 signs",
+            ))
         } else if self.user.is_some() != self.password.is_some() {
             Err(wrong("SMTP user and password must be given together"))
         } else if self.user.as_deref().is_some_and(crate::has_control) {
@@ -172,6 +193,13 @@ impl fmt::Debug for SmtpConfig {
             .field("max_connections", &self.max_connections)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a token can be put behind it and into a header.
+fn is_link(links: &UnsubscribeLinks) -> bool {
+    let rest = links.base.strip_prefix("https://").unwrap_or_default();
+    let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?=&%@+[]".contains(&byte);
+    !rest.is_empty() && !rest.starts_with('/') && rest.len() <= 500 && rest.bytes().all(sign)
 }
 
 pub(super) fn wrong(detail: impl Into<String>) -> Error {

@@ -6,11 +6,13 @@
 
 use std::time::SystemTime;
 
+use crm_core::consent::token::Unsubscription;
 use crm_core::message::{Approved, Format};
 use lettre::Message;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, SinglePart};
 
+use super::config::{SmtpConfig, UnsubscribeLinks};
 use super::mailbox::Mailbox;
 use crate::has_control;
 
@@ -29,7 +31,7 @@ pub(super) struct Wire {
 }
 
 /// Builds the message, or says as a code why it must not go.
-pub(super) fn build(approved: &Approved, default: &Mailbox) -> Result<Wire, &'static str> {
+pub(super) fn build(approved: &Approved, config: &SmtpConfig) -> Result<Wire, &'static str> {
     let subject = approved.subject().unwrap_or_default();
     if [approved.recipient(), approved.sender(), subject]
         .into_iter()
@@ -39,7 +41,7 @@ pub(super) fn build(approved: &Approved, default: &Mailbox) -> Result<Wire, &'st
     }
     let to = Mailbox::new(None, approved.recipient()).ok_or("recipient_invalid")?;
     let from = if approved.sender().is_empty() {
-        default.clone()
+        config.from.clone()
     } else {
         Mailbox::parse(approved.sender()).ok_or("sender_invalid")?
     };
@@ -53,6 +55,11 @@ pub(super) fn build(approved: &Approved, default: &Mailbox) -> Result<Wire, &'st
         .message_id(Some(format!("<{message_id}>")))
         .raw_header(header("X-Crm-Message", approved.message_id().to_string()))
         .raw_header(header("X-Crm-Attempt", envelope_id.clone()));
+    if let Some(links) = &config.unsubscribe {
+        for (name, value) in unsubscribe(approved, links) {
+            builder = builder.raw_header(whole(name, value));
+        }
+    }
     if !subject.is_empty() {
         builder = builder.raw_header(HeaderValue::dangerous_new_pre_encoded(
             HeaderName::new_from_ascii_str("Subject"),
@@ -84,6 +91,32 @@ pub(super) fn build(approved: &Approved, default: &Mailbox) -> Result<Wire, &'st
 
 fn header(name: &'static str, value: String) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
+}
+
+/// As it stands: no encoded words, and no line break amid an address.
+fn whole(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::dangerous_new_pre_encoded(
+        HeaderName::new_from_ascii_str(name),
+        value.clone(),
+        value,
+    )
+}
+
+/// One address, which a program may post to without asking (RFC 8058 section 3.1).
+fn unsubscribe(approved: &Approved, links: &UnsubscribeLinks) -> [(&'static str, String); 2] {
+    let token = links.keys.sign(&Unsubscription {
+        workspace: approved.workspace().clone(),
+        contact_id: approved.contact_id(),
+        channel: approved.channel().to_owned(),
+        topic: approved.topic(),
+    });
+    [
+        ("List-Unsubscribe", format!("<{}{token}>", links.base)),
+        (
+            "List-Unsubscribe-Post",
+            "List-Unsubscribe=One-Click".to_owned(),
+        ),
+    ]
 }
 
 /// The subject, as it stands where every reader gives it back unchanged, else in encoded words of

@@ -29,7 +29,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 pub use classify::{Enhanced, Loss, Stage, classify, lost};
-pub use config::{SmtpConfig, Timeouts, Tls};
+pub use config::{SmtpConfig, Timeouts, Tls, UnsubscribeLinks};
 pub use mailbox::{Mailbox, is_address};
 
 use connection::Connection;
@@ -197,6 +197,8 @@ impl Channel for Smtp {
             html: true,
             max_length: None,
             idempotent: false,
+            look_up: false,
+            receipts: false,
             concurrency: self.config.max_connections,
             // A slot, a connection, every command with RSET and a stale connection, content, dot, and
             // a second to spare: the channel's own limits always end first.
@@ -214,7 +216,7 @@ impl Channel for Smtp {
     }
 
     async fn send(&self, approved: &Approved) -> Outcome {
-        match mime::build(approved, &self.config.from) {
+        match mime::build(approved, &self.config) {
             Ok(wire) => self.deliver(&wire).await,
             Err(reason) => classify::rejected(reason),
         }

@@ -1,13 +1,11 @@
-//! TLS for the relay: rustls with the ring provider, chosen here and not from the process-wide default.
+//! TLS for the relay.
 
 use std::io;
 use std::sync::Arc;
 
 use crm_core::Result;
 use crm_core::port::channel::{Outcome, RetryScope};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 use super::classify::{Stage, retry, stop};
@@ -24,30 +22,7 @@ pub(super) struct TlsSettings {
 impl TlsSettings {
     /// Trusts the public authorities and those of the settings.
     pub(super) fn new(config: &SmtpConfig) -> Result<Self> {
-        let mut roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        if let Some(pem) = &config.extra_roots_pem {
-            let mut found = false;
-            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                certificate
-                    .ok()
-                    .and_then(|certificate| roots.add(certificate).ok())
-                    .ok_or_else(|| wrong("the extra SMTP root certificates are not valid PEM"))?;
-                found = true;
-            }
-            if !found {
-                return Err(wrong(
-                    "the extra SMTP root certificates hold no certificate",
-                ));
-            }
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let client = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|_| wrong("the TLS library offers no protocol version"))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let client = crate::tls::client(config.extra_roots_pem.as_deref())?;
         let name = ServerName::try_from(config.host.clone())
             .map_err(|_| wrong("the SMTP host must be a host name or an IP address"))?;
         Ok(Self {
@@ -79,12 +54,5 @@ fn bad_certificate(error: &io::Error) -> bool {
     error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        .is_some_and(|inner| {
-            matches!(
-                inner,
-                rustls::Error::InvalidCertificate(_)
-                    | rustls::Error::NoCertificatesPresented
-                    | rustls::Error::UnsupportedNameType
-            )
-        })
+        .is_some_and(crate::tls::is_untrusted)
 }

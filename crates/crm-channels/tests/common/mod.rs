@@ -2,8 +2,16 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+#[cfg(feature = "http")]
+pub mod emulator;
+#[cfg(feature = "eskiz")]
+pub mod eskiz;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "smtp")]
 pub mod server;
+#[cfg(feature = "http")]
+pub mod stages;
 
 use chrono::{TimeZone as _, Utc};
 use crm_core::id::{AttemptId, ContactId, MessageId};

@@ -77,6 +77,7 @@ impl Engine {
             channels: from.channels.clone(),
             observer: Arc::new(Silent),
             policy: from.policy,
+            token_keys: from.token_keys.clone(),
         };
         let engine = Self {
             inner: Arc::new(builder),

@@ -18,6 +18,7 @@ mod messages;
 mod previews;
 mod suppressions;
 mod templates;
+mod unsubscribe;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use chrono_tz::Tz;
 
 use crate::actor::{Action, Actor, Workspace};
 use crate::change::ChangeSet;
+use crate::consent::token::TokenKeys;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::message::dispatch::RetryPolicy;
@@ -88,6 +90,7 @@ pub struct EngineBuilder {
     channels: BTreeMap<String, Arc<dyn Channel>>,
     observer: Arc<dyn Observer>,
     policy: Policy,
+    token_keys: Option<TokenKeys>,
 }
 
 impl EngineBuilder {
@@ -116,6 +119,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Signs unsubscribe links with these keys, and reads them.
+    #[must_use]
+    pub fn token_keys(mut self, keys: TokenKeys) -> Self {
+        self.token_keys = Some(keys);
         self
     }
 
@@ -152,6 +162,7 @@ impl Engine {
             channels: BTreeMap::new(),
             observer: Arc::new(Silent),
             policy: Policy::default(),
+            token_keys: None,
         }
     }
 

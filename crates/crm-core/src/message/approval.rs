@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Attempt, Digest, Format, Message, Status, digest};
-use crate::actor::Role;
+use crate::actor::{Role, Workspace};
+use crate::consent::Topic;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AttemptId, ContactId, MessageId};
 
@@ -32,6 +33,10 @@ pub struct Approval {
 /// else.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Approved {
+    #[serde(skip)]
+    workspace: Workspace,
+    #[serde(skip)]
+    topic: Topic,
     message_id: MessageId,
     contact_id: ContactId,
     attempt_id: AttemptId,
@@ -69,6 +74,8 @@ impl Approved {
             ));
         }
         Ok(Self {
+            workspace: message.workspace.clone(),
+            topic: message.occasion.topic(),
             message_id: message.id,
             contact_id: message.contact_id,
             attempt_id: attempt.id,
@@ -81,6 +88,18 @@ impl Approved {
             format: message.revision.format,
             digest: now,
         })
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub const fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// What it is about, as far as consent is concerned.
+    #[must_use]
+    pub const fn topic(&self) -> Topic {
+        self.topic
     }
 
     /// The message.

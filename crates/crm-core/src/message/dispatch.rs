@@ -8,9 +8,9 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::decide::{self, step};
 use super::lifecycle::Event;
+use super::rules::{self, AddressNow, Checks, Verdict};
 use super::{Approved, Attempt, AttemptOutcome, Message, Status, digest};
 use crate::actor::Actor;
-use crate::campaign::CampaignStatus;
 use crate::change::{Change, ChangeSet, Precondition};
 use crate::consent::{self, Suppression};
 use crate::contact::AddressKind;
@@ -71,61 +71,56 @@ pub fn begin(
             format!("message {} is no longer held by this worker", message.id),
         ));
     }
-    let not_now = |result: Result<(Message, ChangeSet)>| {
-        result.map(|(message, changes)| Begun {
-            changes,
-            message,
-            delivery: None,
-        })
-    };
-    let cancel = |reason: &str| {
-        not_now(decide::close(
-            message,
-            Event::Cancel,
-            Some(reason.to_owned()),
-            stamp,
-        ))
-    };
-    if message.expires_at.is_some_and(|until| until <= stamp.at) {
-        return not_now(decide::close(message, Event::Expire, None, stamp));
-    }
-    if view.contact.erased {
-        return cancel("erased");
-    }
-    if view.suppressed {
-        return cancel("suppressed");
-    }
-    if !consent::allows(&view.contact, &message.channel, message.occasion.topic()) {
-        return cancel("no_consent");
-    }
-    match view.campaign.as_ref().map(|campaign| campaign.status) {
-        Some(CampaignStatus::Cancelled) => return cancel("campaign_cancelled"),
-        Some(CampaignStatus::Paused) => {
-            // A paused campaign's messages are not claimed: no time needs to be set.
-            return not_now(postpone(
-                message,
-                "campaign_paused",
-                message.not_before,
-                stamp,
-            ));
-        }
-        _ => {}
-    }
-    match view.contact.address(address) {
-        None => return cancel("no_address"),
-        Some(now) if now != message.recipient => {
-            let now = Some(now.to_owned());
-            return not_now(decide::invalidate(message, now, "address_changed", stamp));
-        }
-        Some(_) => {}
-    }
+    let address = view.contact.address(address);
     let now = digest::digest(message);
-    let approved = view
+    let approval = view
         .approval
         .as_ref()
         .filter(|approval| approval.digest == now && approval.revision == message.revision.number);
-    let (Some(approval), true) = (approved, now == message.digest) else {
-        return not_now(decide::invalidate(message, None, "approval_void", stamp));
+    let verdict = rules::verdict(&Checks {
+        late: message.expires_at.is_some_and(|until| until <= stamp.at),
+        erased: view.contact.erased,
+        suppressed: view.suppressed,
+        consent: consent::allows(&view.contact, &message.channel, message.occasion.topic()),
+        campaign: view.campaign.as_ref().map(|campaign| campaign.status),
+        address: match address {
+            None => AddressNow::Missing,
+            Some(now) if now != message.recipient => AddressNow::Changed,
+            Some(_) => AddressNow::Same,
+        },
+        approved: approval.is_some() && now == message.digest,
+    });
+    let decided = match (verdict, approval) {
+        (Verdict::Begin, Some(approval)) => Ok(approval),
+        (Verdict::Expire, _) => Err(decide::close(message, Event::Expire, None, stamp)),
+        (Verdict::Cancel(reason), _) => {
+            let reason = Some(reason.to_owned());
+            Err(decide::close(message, Event::Cancel, reason, stamp))
+        }
+        // A paused campaign's messages are not claimed: no time needs to be set.
+        (Verdict::Pause, _) => Err(postpone(
+            message,
+            "campaign_paused",
+            message.not_before,
+            stamp,
+        )),
+        (Verdict::Readdress, _) => {
+            let now = address.map(str::to_owned);
+            Err(decide::invalidate(message, now, "address_changed", stamp))
+        }
+        (Verdict::Begin | Verdict::Void, _) => {
+            Err(decide::invalidate(message, None, "approval_void", stamp))
+        }
+    };
+    let approval = match decided {
+        Ok(approval) => approval,
+        Err(not_now) => {
+            return not_now.map(|(message, changes)| Begun {
+                changes,
+                message,
+                delivery: None,
+            });
+        }
     };
     let (after, mut changes) = step(message, Event::Begin, stamp, None, |after| {
         after.attempts += 1;
@@ -287,53 +282,26 @@ fn record_as(
     }
     let current = attempt.epoch == message.epoch;
     let reason = outcome.reason().map(str::to_owned);
-    let (after, mut set) = match (message.status, outcome.kind()) {
-        (Status::Sending, kind) if current => {
-            let again = attempt.number < policy.max_attempts;
-            let event = match kind {
-                AttemptOutcome::Accepted => Event::Accept,
-                AttemptOutcome::Dead | AttemptOutcome::Rejected => Event::Refuse,
-                AttemptOutcome::RetryAfter if !again => Event::Refuse,
-                AttemptOutcome::RetryAfter | AttemptOutcome::Stop => Event::Defer,
-                AttemptOutcome::Unknown => Event::Doubt,
-            };
-            let at_least = match outcome {
-                Outcome::RetryAfter { at_least, .. } => *at_least,
-                _ => std::time::Duration::ZERO,
-            };
-            step(message, event, stamp, reason.clone(), |after| {
-                after.failure = reason;
-                match event {
-                    Event::Accept => {
-                        after.sent_at = Some(stamp.at);
-                        after.provider_id.clone_from(&finished.provider_id);
-                    }
-                    Event::Defer => after.not_before = stamp.at + policy.wait(attempt, at_least),
-                    _ => {}
-                }
-            })?
-        }
-        (Status::Uncertain, AttemptOutcome::Accepted) if current => {
-            step(message, Event::ConfirmSent, stamp, None, |after| {
-                after.sent_at = Some(stamp.at);
-                after.failure = None;
-                after.provider_id.clone_from(&finished.provider_id);
-            })?
-        }
-        (Status::Uncertain, kind) if current && kind != AttemptOutcome::Unknown => step(
-            message,
-            Event::ConfirmFailed,
-            stamp,
-            reason.clone(),
-            |after| {
-                after.failure = reason;
-            },
-        )?,
-        _ => (message.clone(), late(message, attempt, outcome, stamp)),
+    let again = attempt.number < policy.max_attempts;
+    let at_least = match outcome {
+        Outcome::RetryAfter { at_least, .. } => *at_least,
+        _ => std::time::Duration::ZERO,
     };
-    // An attempt the sweeper closed is final in the table, and so is one a later claim superseded: it
-    // was closed before the message could be claimed again.
-    if attempt.finished_at.is_none() && current {
+    let (after, mut set) = match rules::answer(message.status, current, outcome.kind(), again) {
+        None => (message.clone(), late(message, attempt, outcome, stamp)),
+        Some(event) => step(message, event, stamp, reason.clone(), |after| {
+            after.failure = reason;
+            match event {
+                Event::Accept | Event::ConfirmSent => {
+                    after.sent_at = Some(stamp.at);
+                    after.provider_id.clone_from(&finished.provider_id);
+                }
+                Event::Defer => after.not_before = stamp.at + policy.wait(attempt, at_least),
+                _ => {}
+            }
+        })?,
+    };
+    if rules::ends(attempt, current) {
         set.push(keep(finished));
     }
     if outcome.kind() == AttemptOutcome::Dead {
@@ -393,24 +361,15 @@ pub fn take_back(
     reason: &str,
     stamp: &Stamp<'_>,
 ) -> Result<(Message, ChangeSet)> {
-    if message.status == Status::Claimed {
-        return step(
-            message,
-            Event::Release,
-            stamp,
-            Some(reason.to_owned()),
-            |_| {},
-        );
-    }
-    let (after, mut set) = step(
-        message,
-        Event::Doubt,
-        stamp,
-        Some(reason.to_owned()),
-        |after| {
+    let event = rules::given_up(message.status);
+    let (after, mut set) = step(message, event, stamp, Some(reason.to_owned()), |after| {
+        if event == Event::Doubt {
             after.failure = Some(reason.to_owned());
-        },
-    )?;
+        }
+    })?;
+    if event == Event::Release {
+        return Ok((after, set));
+    }
     if let Some(attempt) = attempt.filter(|attempt| attempt.finished_at.is_none()) {
         let mut finished = attempt.clone();
         finished.finished_at = Some(stamp.at);

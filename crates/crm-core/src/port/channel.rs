@@ -6,7 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::callback::{Callback, Doubt, LookUp, News};
+use super::units::Units;
 use crate::contact::AddressKind;
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Approved, AttemptOutcome};
 
 /// What a channel can do. Plain data; the engine adapts to it.
@@ -22,6 +25,13 @@ pub struct ChannelCapabilities {
     pub max_length: Option<usize>,
     /// Whether the provider removes duplicates by the attempt's key.
     pub idempotent: bool,
+    /// Whether [`Channel::look_up`] can settle a doubt.
+    #[serde(default)]
+    pub look_up: bool,
+    /// Whether the provider posts what came of a delivery, or who left and who wrote, and [`Channel::read`]
+    /// understands it. Not every such provider tells all of it.
+    #[serde(default)]
+    pub receipts: bool,
     /// How many deliveries may run at once.
     pub concurrency: usize,
     /// How long one delivery may take before the engine stops waiting and calls it unknown.
@@ -37,6 +47,8 @@ impl Default for ChannelCapabilities {
             html: false,
             max_length: None,
             idempotent: false,
+            look_up: false,
+            receipts: false,
             concurrency: 16,
             timeout: Duration::from_secs(30),
         }
@@ -151,6 +163,8 @@ impl Outcome {
 /// - It does not panic; a panic and a dropped future count as `Unknown`.
 /// - Calls run concurrently, up to `capabilities().concurrency`; one slow call must not hold another.
 /// - It holds no message text or address in logs or `Debug`.
+/// - `read` checks the provider's signature over the bytes as they came, in constant time, before it believes
+///   any of them, and answers the same for the same callback: callbacks come twice and in any order.
 ///
 /// The suite `testing::channel_suite` checks all of this.
 ///
@@ -206,6 +220,33 @@ pub trait Channel: Send + Sync + Debug {
         !address.is_empty() && !address.chars().any(char::is_control)
     }
 
+    /// What this text costs to send, in the provider's units; no I/O.
+    fn units(&self, _subject: Option<&str>, _content: &str) -> Units {
+        Units::MESSAGE
+    }
+
     /// Delivers one message.
     async fn send(&self, approved: &Approved) -> Outcome;
+
+    /// Reads what the provider posted to the host: none, one or many things. What it does not understand
+    /// is left out, for providers add new kinds.
+    ///
+    /// # Errors
+    /// `Forbidden` when the signature is missing or wrong, `Invalid` when a signed body cannot be read,
+    /// `Unsupported` for a channel without [`receipts`](ChannelCapabilities::receipts), `Unavailable` when
+    /// the provider has to be asked and does not answer.
+    async fn read(&self, _callback: &Callback) -> Result<Vec<News>> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "this channel's provider sends no callbacks",
+        ))
+    }
+
+    /// Asks the provider about an attempt whose outcome is unknown. Only with
+    /// [`look_up`](ChannelCapabilities::look_up).
+    async fn look_up(&self, _doubt: &Doubt) -> LookUp {
+        LookUp::Unknown {
+            reason: "no_look_up".to_owned(),
+        }
+    }
 }

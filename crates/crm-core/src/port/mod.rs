@@ -1,6 +1,7 @@
 //! Ports: what the engine needs from outside. Adapters implement them; conformance suites under
 //! feature `testing` say whether they do it right.
 
+pub mod callback;
 pub mod channel;
 pub mod clock;
 pub mod ids;
@@ -9,3 +10,4 @@ pub mod observer;
 pub mod schema;
 pub mod store;
 pub mod transfer;
+pub mod units;

@@ -1,5 +1,7 @@
 //! What a person agreed to hear about and where, and which addresses are never written to.
 
+pub mod token;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 

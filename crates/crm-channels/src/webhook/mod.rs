@@ -1,0 +1,181 @@
+//! Messages to a service of the host's own, as signed requests (Standard Webhooks 1.0.0).
+//!
+//! The receiver removes duplicates by `webhook-id`, so a repeat does no harm and the channel declares itself
+//! idempotent. That id is the *message's*, not the attempt's: an attempt is one call, and only what all
+//! attempts of a message share lets the receiver see that the second one is no second message. A lost
+//! answer is `Unknown` all the same, as on every channel: whether to repeat is the engine's decision, which it
+//! takes by that capability.
+
+mod classify;
+mod config;
+mod guard;
+pub mod sign;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, SecondsFormat, Utc};
+use crm_core::Result;
+use crm_core::message::{Approved, Format};
+use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
+use reqwest::header::CONTENT_TYPE;
+use serde::Serialize;
+
+pub use config::{Gone, WebhookConfig};
+
+use crate::http;
+use crate::outcome::{rejected, wrong};
+use guard::Guard;
+use sign::Secret;
+
+/// The largest body that Standard Webhooks advises, in bytes.
+const LARGEST: usize = 20_000;
+/// A text of so many characters fits whatever its letters are (four bytes at most), with everything around it.
+const LONGEST: usize = 4_000;
+
+/// The webhook channel.
+pub struct Webhook {
+    config: WebhookConfig,
+    url: reqwest::Url,
+    secrets: Vec<Secret>,
+    client: reqwest::Client,
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is posted.
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'a str,
+    /// Of this attempt, as in the header.
+    timestamp: String,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    message_id: String,
+    attempt_id: String,
+    attempt: u32,
+    contact_id: String,
+    channel: &'a str,
+    recipient: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    sender: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    format: Format,
+    content: &'a str,
+}
+
+impl Webhook {
+    /// A channel for this receiver. Connects only when the first message is sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crm_core::ErrorKind::Configuration) for settings that cannot work, among
+    /// them an address of a private network that is not allowed.
+    pub fn new(config: WebhookConfig) -> Result<Self> {
+        config.check()?;
+        let url = config.parsed_url()?;
+        let plain = url.scheme() == "http";
+        let guard = Guard::new(&config.allowed, !plain)?;
+        // A client does not resolve what is an address already, so it is checked here.
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        if host.parse::<IpAddr>().is_ok_and(|ip| !guard.permits(ip)) {
+            return Err(wrong("the webhook's address is private and not allowed"));
+        }
+        let secrets: Result<Vec<Secret>> = config.secrets.iter().map(Secret::parse).collect();
+        let client = http::builder(&config.http, plain)?
+            .no_proxy()
+            .dns_resolver(Arc::new(guard))
+            .build()
+            .map_err(|_| wrong("the HTTP client cannot be made for this webhook"))?;
+        Ok(Self {
+            url,
+            secrets: secrets?,
+            client,
+            config,
+        })
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        match &self.config.clock {
+            Some(clock) => clock.now(),
+            None => http::now(),
+        }
+    }
+
+    fn body(&self, approved: &Approved, now: DateTime<Utc>) -> Option<Vec<u8>> {
+        let body = Body {
+            r#type: &self.config.event,
+            timestamp: now.to_rfc3339_opts(SecondsFormat::Secs, true),
+            data: Data {
+                message_id: approved.message_id().to_string(),
+                attempt_id: approved.attempt_id().to_string(),
+                attempt: approved.attempt(),
+                contact_id: approved.contact_id().to_string(),
+                channel: approved.channel(),
+                recipient: approved.recipient(),
+                sender: approved.sender(),
+                subject: approved.subject(),
+                format: approved.format(),
+                content: approved.content(),
+            },
+        };
+        let body = serde_json::to_vec(&body).ok()?;
+        (body.len() <= LARGEST).then_some(body)
+    }
+}
+
+#[async_trait]
+impl Channel for Webhook {
+    fn capabilities(&self) -> ChannelCapabilities {
+        ChannelCapabilities {
+            address: self.config.address,
+            subject: true,
+            html: true,
+            max_length: Some(LONGEST),
+            idempotent: true,
+            look_up: false,
+            receipts: false,
+            concurrency: 8,
+            timeout: self
+                .config
+                .http
+                .timeout
+                .saturating_add(Duration::from_secs(2)),
+        }
+    }
+
+    async fn send(&self, approved: &Approved) -> Outcome {
+        if !self.accepts_address(approved.recipient()) {
+            return rejected("recipient_invalid");
+        }
+        let now = self.now();
+        let Some(body) = self.body(approved, now) else {
+            return rejected("body_too_large");
+        };
+        let id = approved.message_id().to_string();
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(sign::ID, &id)
+            .header(sign::TIMESTAMP, now.timestamp())
+            .header(sign::SIGNATURE, sign::sign(&self.secrets, &id, now, &body))
+            .body(body);
+        match http::ask(request).await {
+            Ok(answer) => classify::classify(&answer, &id, approved.attempt(), self.config.gone),
+            Err(failure) => failure.outcome(),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Channels made of channels: what stands between the engine and a provider.
+
+mod breaker;
+mod failover;
+
+pub use breaker::{Breaker, BreakerOptions, Passage};
+pub use failover::Failover;

@@ -1,0 +1,63 @@
+//! Explores the model to its end, and shows that every rule is needed.
+#![allow(clippy::panic)]
+
+use crm_protocol_model::{Bounds, Protocol, Rule, Rules};
+use stateright::{Checker as _, HasDiscoveries, Model as _};
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[test]
+fn the_promises_hold_in_every_state() {
+    let protocol = Protocol {
+        rules: Rules::default(),
+        bounds: Bounds::default(),
+    };
+    let checker = protocol.checker().threads(threads()).spawn_bfs().join();
+    println!(
+        "{} distinct states of {}, {} steps deep",
+        checker.unique_state_count(),
+        checker.state_count(),
+        checker.max_depth()
+    );
+    checker.assert_properties();
+    assert!(
+        checker.unique_state_count() >= 3_500_000,
+        "the model has become smaller"
+    );
+}
+
+/// Two guards stand behind what leaves: the approval that an edit takes away and the digest that is compared
+/// again. Without the first alone the second holds; without both nothing does.
+#[test]
+fn every_rule_is_needed() {
+    for rule in Rule::ALL {
+        let alone = broken(&[rule]);
+        if rule == Rule::EditVoidsApproval {
+            assert_eq!(alone, None, "the digest should catch it");
+            let both = broken(&[rule, Rule::BeginAsksDigest]);
+            assert!(both.is_some(), "nobody notices that both guards are gone");
+            println!("{rule:?} with its second guard: {both:?}");
+        } else {
+            assert!(alone.is_some(), "nobody notices that {rule:?} is gone");
+            println!("{rule:?}: {alone:?}");
+        }
+    }
+}
+
+/// The first promise that is found broken without these rules.
+fn broken(without: &[Rule]) -> Option<&'static str> {
+    let protocol = Protocol {
+        rules: Rules::without(without),
+        bounds: Bounds::default(),
+    };
+    let checker = protocol
+        .checker()
+        .threads(threads())
+        .finish_when(HasDiscoveries::AnyFailures)
+        .spawn_bfs()
+        .join();
+    let names = checker.discoveries().into_keys();
+    names.into_iter().find(|name| name.starts_with('I'))
+}
