@@ -3,7 +3,7 @@
 //! Every row that hangs on a message or a contact is copied with ids that lie before the originals', each
 //! copy before the last, so that the rows lie as if they had been written one after another. Counters are
 //! multiplied. Not what they would be are the hashes of events, so the chain is not verified here, and the
-//! digests of messages, so the copies are not due; those that are to be approved get theirs by [`digest`].
+//! digests of messages, so the copies are not due; those that are to be approved get theirs by [`redigest`].
 
 use crm_core::id::MessageId;
 use crm_core::message::{Message, digest};
@@ -170,7 +170,7 @@ async fn indexes(connection: &mut PgConnection) -> Outcome<Vec<Index>> {
 ///
 /// # Errors
 /// As the database.
-pub async fn digest(url: &str, messages: &[Message]) -> Outcome<()> {
+pub async fn redigest(url: &str, messages: &[Message]) -> Outcome<()> {
     let (ids, digests): (Vec<Uuid>, Vec<Vec<u8>>) = messages
         .iter()
         .map(|message| (message.id.0, digest::digest(message).0.to_vec()))
