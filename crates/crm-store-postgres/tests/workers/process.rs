@@ -257,6 +257,9 @@ async fn open(job: &Job) -> PgStore {
             schema: job.schema.clone(),
             connections: job.connections,
             listen: job.listen,
+            // Who stands still amid a transaction is thrown out of it after this time, so that nobody waits
+            // for its rows for as long as a minute.
+            statement_timeout: Duration::from_secs(10),
             ..PgOptions::default()
         };
         match PgStore::connect(&job.database, options).await {
