@@ -40,7 +40,7 @@ pub mod twilio;
 pub mod webhook;
 #[cfg(feature = "whatsapp")]
 pub mod whatsapp;
-#[cfg(any(feature = "telegram", feature = "whatsapp"))]
+#[cfg(any(feature = "telegram", feature = "twilio", feature = "whatsapp"))]
 mod words;
 
 #[cfg(feature = "eskiz")]
