@@ -81,11 +81,12 @@ impl Batch {
     }
 
     /// Waits until all that were started stand still.
-    fn stand_still(&self) {
+    fn stand_still(&mut self) {
         let begun = Instant::now();
-        for (process, failpoint) in &self.frozen {
+        for (process, failpoint) in &mut self.frozen {
             while !failpoint.was_reached() {
                 let point = &failpoint.point;
+                assert!(!process.has_ended(), "ended and never reached: {point}");
                 assert!(begun.elapsed() < PATIENCE, "never reached: {point}");
                 std::thread::sleep(Duration::from_millis(5));
             }
