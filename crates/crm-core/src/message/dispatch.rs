@@ -124,6 +124,8 @@ pub fn begin(
     };
     let (after, mut changes) = step(message, Event::Begin, stamp, None, |after| {
         after.attempts += 1;
+        // What a provider says from now on under an older attempt's id is not about this one.
+        after.provider_id = None;
     })?;
     let attempt = Attempt {
         id: AttemptId(stamp.ids.next()),
@@ -311,7 +313,12 @@ fn record_as(
 }
 
 /// The answer to an attempt that nobody waits for any more, as evidence.
-fn late(message: &Message, attempt: &Attempt, outcome: &Outcome, stamp: &Stamp<'_>) -> ChangeSet {
+pub(super) fn late(
+    message: &Message,
+    attempt: &Attempt,
+    outcome: &Outcome,
+    stamp: &Stamp<'_>,
+) -> ChangeSet {
     let mut set = ChangeSet::new(message.workspace.clone());
     let again = message.attempts > attempt.number
         || matches!(
@@ -331,7 +338,7 @@ fn late(message: &Message, attempt: &Attempt, outcome: &Outcome, stamp: &Stamp<'
     set
 }
 
-fn suppress(set: &mut ChangeSet, message: &Message, reason: &str, stamp: &Stamp<'_>) {
+pub(super) fn suppress(set: &mut ChangeSet, message: &Message, reason: &str, stamp: &Stamp<'_>) {
     set.push(Change::InsertSuppression(Suppression {
         workspace: message.workspace.clone(),
         channel: message.channel.clone(),

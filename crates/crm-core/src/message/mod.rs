@@ -6,6 +6,7 @@ pub mod digest;
 pub mod dispatch;
 pub mod history;
 pub mod lifecycle;
+pub mod receipts;
 pub mod rules;
 
 use std::fmt;
