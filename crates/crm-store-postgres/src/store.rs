@@ -336,6 +336,7 @@ impl Store for PgStore {
                              (SELECT true FROM crm.campaigns x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.plan_rows x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.suppressions x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.receipts x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.counters x \
                                  WHERE x.workspace = w.key AND x.value <> 0 LIMIT 1), false) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \

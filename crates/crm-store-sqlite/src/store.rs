@@ -203,6 +203,7 @@ impl Store for SqliteStore {
                          OR EXISTS (SELECT 1 FROM campaigns x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM plan_rows x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM suppressions x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM receipts x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM counters x \
                              WHERE x.workspace = w.key AND x.value <> 0) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
