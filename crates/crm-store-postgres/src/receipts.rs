@@ -169,5 +169,5 @@ pub(crate) async fn attempts(db: &mut Db<'_>, about: &[About]) -> Outcome<Vec<At
             About::ProviderId(id) => names.push(sought(id)),
         }
     }
-    trail::attempts_of(db, &ids, &names).await
+    trail::attempts_about(db, &ids, &names).await
 }

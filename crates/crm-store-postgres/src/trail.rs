@@ -181,7 +181,7 @@ pub(crate) async fn trail(db: &mut Db<'_>, id: MessageId) -> Outcome<Trail> {
 
 /// The attempts with these ids, and those of messages that have one of these provider's ids: see
 /// [`Store::attempts`](crm_core::port::store::Store::attempts). Each once.
-pub(crate) async fn attempts_of(
+pub(crate) async fn attempts_about(
     db: &mut Db<'_>,
     ids: &[Uuid],
     provider_ids: &[String],

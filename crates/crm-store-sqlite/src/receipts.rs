@@ -149,7 +149,7 @@ pub(crate) fn attempts(
 ) -> Outcome<Vec<Attempt>> {
     let mut found: Vec<Attempt> = Vec::new();
     for name in about {
-        for attempt in trail::attempts_of(connection, key, name)? {
+        for attempt in trail::attempts_about(connection, key, name)? {
             if found.iter().all(|known| known.id != attempt.id) {
                 found.push(attempt);
             }

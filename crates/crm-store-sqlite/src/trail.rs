@@ -180,7 +180,7 @@ pub(crate) fn latest_approval(
 }
 
 /// The attempts that a name stands for: see [`Store::attempts`](crm_core::port::store::Store::attempts).
-pub(crate) fn attempts_of(
+pub(crate) fn attempts_about(
     connection: &Connection,
     key: i64,
     about: &About,
