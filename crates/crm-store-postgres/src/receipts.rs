@@ -143,8 +143,14 @@ fn read(workspace: &Workspace, row: &PgRow) -> Outcome<KeptReceipt> {
 /// Lists receipts, earliest due first.
 pub(crate) async fn list(db: &mut Db<'_>, query: &ReceiptQuery) -> Outcome<Vec<KeptReceipt>> {
     let mut filter = Filter::new(COLUMNS, "crm.receipts r", "r.workspace", db.key);
+    // Said in the statement itself: the index holds those that are not settled.
+    filter.raw(match query.state {
+        None => "",
+        Some(ReceiptState::Waiting) => " AND r.state = 'waiting'",
+        Some(ReceiptState::Settled) => " AND r.state = 'settled'",
+        Some(ReceiptState::Unmatched) => " AND r.state = 'unmatched'",
+    });
     filter
-        .given("r.state = ", query.state.map(ReceiptState::as_str))
         .given("r.message = ", query.message_id.map(|id| id.0))
         .given("r.due_at <= ", query.due_before);
     let limit = match query.limit {

@@ -218,7 +218,8 @@ CREATE TABLE crm.receipts (
     due_at timestamptz NOT NULL,
     PRIMARY KEY (workspace, channel, about_kind, about, fate)
 ) /* by workspace */;
-CREATE INDEX receipts_due ON crm.receipts(workspace, state, due_at);
+CREATE INDEX receipts_due ON crm.receipts(workspace, state, due_at, channel, about_kind, about, fate)
+    WHERE state <> 'settled';
 CREATE INDEX receipts_message ON crm.receipts(workspace, message) WHERE message IS NOT NULL;
 
 CREATE TABLE crm.suppressions (

@@ -208,8 +208,8 @@ pub struct IntakeQuery {
     pub limit: u32,
 }
 
-/// Which receipts, earliest [`due_at`](KeptReceipt::due_at) first. With neither a state nor a message all of a
-/// workspace are walked through.
+/// Which receipts, earliest [`due_at`](KeptReceipt::due_at) first. All of a workspace are walked through when
+/// settled ones are asked for, or any, and no message is named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReceiptQuery {
     /// In this state.
