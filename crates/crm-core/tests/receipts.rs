@@ -16,6 +16,7 @@ use crm_core::port::channel::{ChannelCapabilities, Outcome};
 use crm_core::port::store::{EventQuery, ReceiptQuery, SuppressionQuery};
 use crm_core::receipt::{KeptReceipt, ReceiptState};
 use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
+use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{ErrorKind, Workspace};
 use proptest::prelude::*;
 
@@ -210,6 +211,63 @@ async fn a_receipt_may_come_before_our_own_record() {
 }
 
 #[tokio::test]
+async fn a_receipt_waits_for_the_answer_of_its_own_attempt() {
+    let world = world();
+    let contact = world.contact("dilnoza@example.org").await;
+    let message = world.draft(&contact, "Здравствуйте!").await;
+    let message = world.approve(&message).await;
+    world.channel.push_hang(true);
+    let options = WorkerOptions {
+        grace: std::time::Duration::ZERO,
+        ..WorkerOptions::default()
+    };
+    let worker = Worker::new(world.engine.clone(), options);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let running = tokio::spawn(async move { worker.run(stopped).await });
+    while world.channel.calls().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let attempt = world.channel.calls()[0].attempt_id();
+    let news = receipt(About::Attempt(attempt), Fate::Delivered);
+    world.hear(news).await;
+    assert_eq!(world.reload(&message).await.status, Status::Sending);
+    let kept = &world.kept().await[0];
+    assert_eq!((kept.state, kept.tries), (ReceiptState::Waiting, 1));
+    stop.send(true).unwrap();
+    running.await.unwrap().unwrap();
+    assert_eq!(world.reload(&message).await.status, Status::Uncertain);
+    world.settle().await;
+    assert_eq!(world.reload(&message).await.status, Status::Delivered);
+}
+
+#[tokio::test]
+async fn what_is_said_under_an_older_attempts_id_is_not_about_the_new_one() {
+    let world = world();
+    let (message, first) = world.delivered(None).await;
+    let old = About::ProviderId(message.provider_id.clone().unwrap());
+    world.hear(receipt(old.clone(), failed(false))).await;
+    let failed = world.reload(&message).await;
+    let retried = world.manager().messages().send(failed.id).await;
+    assert_eq!(retried.unwrap().status, Status::Approved);
+    world.channel.push(unknown());
+    world.clock.advance(Duration::hours(1));
+    world.worker().run_until_idle().await.unwrap();
+    let doubtful = world.reload(&message).await;
+    assert_eq!(doubtful.status, Status::Uncertain);
+    world.hear(receipt(old, Fate::Delivered)).await;
+    assert_eq!(world.reload(&message).await, doubtful);
+    let unmatched = |kept: &&KeptReceipt| kept.message_id.is_none();
+    assert_eq!(world.kept().await.iter().filter(unmatched).count(), 1);
+    // Under our own id it is known whose it is: two reached them.
+    world
+        .hear(receipt(About::Attempt(first.id), Fate::Read))
+        .await;
+    assert_eq!(world.reload(&message).await, doubtful);
+    let actions = world.actions(&message).await;
+    assert_eq!(actions.last().unwrap(), "duplicate_detected");
+}
+
+#[tokio::test]
 async fn what_nobody_knows_is_kept() {
     let world = world();
     let (message, _) = world.delivered(None).await;
@@ -290,6 +348,11 @@ async fn an_opt_out_is_put_before_the_answer_and_lifted_by_the_person_alone() {
     world.hear(stop("reply")).await;
     world.hear(stop("blocked")).await;
     assert_eq!(world.suppressed().await, ["reply"]);
+    // Said twice it is told once.
+    let events = world.engine.store().events(&OWN, EventQuery::default());
+    let events = events.await.unwrap().into_iter();
+    let told = events.filter(|stored| stored.event.action == "suppressed");
+    assert_eq!(told.count(), 1);
     world.worker().run_until_idle().await.unwrap();
     assert_eq!(world.reload(&message).await.status, Status::Cancelled);
     world.hear(start()).await;
