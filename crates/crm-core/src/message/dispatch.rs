@@ -16,7 +16,7 @@ use crate::consent::{self, Suppression};
 use crate::contact::AddressKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::AttemptId;
-use crate::port::channel::Outcome;
+use crate::port::channel::{Outcome, RetryScope};
 use crate::port::store::{Claim, DispatchView};
 use crate::stamp::Stamp;
 
@@ -184,7 +184,7 @@ pub fn postpone(
 /// How often and how late a message is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts in all; 1 or more.
+    /// Attempts in all; 1 or more. One that the whole channel refused is not counted.
     pub max_attempts: u32,
     /// Wait after the first attempt; doubles with each.
     pub base: Duration,
@@ -284,7 +284,16 @@ fn record_as(
     }
     let current = attempt.epoch == message.epoch;
     let reason = outcome.reason().map(str::to_owned);
-    let again = attempt.number < policy.max_attempts;
+    // Where nothing of a channel could go, it is not this message's turn that is used up.
+    let spared = matches!(
+        outcome,
+        Outcome::Stop { .. }
+            | Outcome::RetryAfter {
+                scope: RetryScope::Channel,
+                ..
+            }
+    );
+    let again = spared || attempt.number < policy.max_attempts;
     let at_least = match outcome {
         Outcome::RetryAfter { at_least, .. } => *at_least,
         _ => std::time::Duration::ZERO,
@@ -298,7 +307,10 @@ fn record_as(
                     after.sent_at = Some(stamp.at);
                     after.provider_id.clone_from(&finished.provider_id);
                 }
-                Event::Defer => after.not_before = stamp.at + policy.wait(attempt, at_least),
+                Event::Defer => {
+                    after.not_before = stamp.at + policy.wait(attempt, at_least);
+                    after.attempts -= u32::from(spared).min(after.attempts);
+                }
                 _ => {}
             }
         })?,
@@ -320,11 +332,13 @@ pub(super) fn late(
     stamp: &Stamp<'_>,
 ) -> ChangeSet {
     let mut set = ChangeSet::new(message.workspace.clone());
-    let again = message.attempts > attempt.number
-        || matches!(
-            message.status,
-            Status::Approved | Status::Claimed | Status::Sending
-        );
+    let later = message.epoch > attempt.epoch;
+    let again = match message.status {
+        Status::Approved | Status::Claimed | Status::Sending => true,
+        // An attempt led there, and it was another one.
+        Status::Sent | Status::Delivered | Status::Failed | Status::Uncertain if later => true,
+        _ => message.attempts > attempt.number,
+    };
     let (action, detail) = match outcome {
         Outcome::Unknown { .. } => return set,
         Outcome::Accepted { provider_id } if again => ("duplicate_detected", provider_id.as_str()),
