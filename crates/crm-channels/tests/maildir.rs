@@ -1,5 +1,7 @@
 //! Mail is handed out until it was taken: at least once, in order, and none is lost.
 
+// The names in a Maildir are none on Windows.
+#![cfg(unix)]
 #![allow(
     missing_docs,
     clippy::expect_used,

@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use super::bounce::LARGEST;
 
 /// A Maildir with its folders `new` and `cur`, read by one process at a time. Mail programs may use it
-/// meanwhile: what they have moved is theirs.
+/// meanwhile: what they have moved is theirs. Its names hold a colon, which Windows does not allow.
 ///
 /// # Example
 /// ```

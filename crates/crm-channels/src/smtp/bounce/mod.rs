@@ -54,7 +54,7 @@ pub fn read(raw: &[u8], return_path: Option<&ReturnPath>) -> Result<Vec<News>> {
     if !is_flat(raw) {
         return Err(invalid("this mail has too many parts"));
     }
-    // The parser is known for none, but the bytes are anybody's: a panic is one mail that cannot be read.
+    // Some mails break an assertion of the parser in a build with assertions; such a mail cannot be read.
     catch_unwind(|| parse(raw, return_path))
         .ok()
         .flatten()
@@ -64,6 +64,9 @@ pub fn read(raw: &[u8], return_path: Option<&ReturnPath>) -> Result<Vec<News>> {
 /// `None` when the bytes are no mail.
 fn parse(raw: &[u8], return_path: Option<&ReturnPath>) -> Option<Vec<News>> {
     let mail = MessageParser::default().parse(raw)?;
+    if mail.parts.first()?.headers.is_empty() {
+        return None;
+    }
     let report = Report::of(&mail);
     let at = date(&mail);
     let mut news = Vec::new();
@@ -147,8 +150,8 @@ fn attempt(id: &str) -> Option<AttemptId> {
     Uuid::try_parse(id).ok().map(AttemptId)
 }
 
-/// The delivery by the headers of our message. Its `Message-ID` is the same for all attempts; it stands in
-/// for the provider's id where the relay gave none.
+/// The delivery by the headers of our message. Its `Message-ID` is the same for all attempts, so it comes last;
+/// it stands in for the provider's id where the relay gave none.
 fn returned(fields: &Fields) -> Option<About> {
     if let Some(attempt) = fields.get("x-crm-attempt").and_then(attempt) {
         return Some(About::Attempt(attempt));
