@@ -240,6 +240,12 @@ fn a_huge_mail_is_read_from_its_start() {
     let huge = EXCHANGE.replace("SGVsbG8K", &"SGVsbG8K\r\n".repeat(1_000_000));
     assert!(huge.len() > 8 * bounce::LARGEST);
     assert_eq!(receipt(&huge).fate, dead("bounce_5.1.10"));
+    // What stands behind a mebibyte is not looked at.
+    let late = FAILED.replace(
+        "This is the mail system",
+        &"This is the mail system\n".repeat(50_000),
+    );
+    assert_eq!(read(&late), []);
 }
 
 #[test]

@@ -264,6 +264,7 @@ async fn silence_ends_and_farewells_decide_by_stage() {
         ("DATA", Act::Close),
         ("DATA", Act::Hang),
         ("DATA", say("421 bye")),
+        ("DATA", say("250 what")),
     ] {
         let (server, smtp, outcome) = with(vec![("RCPT", say("550 5.1.1 no")), (rest, act)]).await;
         assert_eq!(kind(&outcome), "dead rcpt_550_5.1.1");
