@@ -118,6 +118,7 @@ impl Channel for Smtp {
             look_up: false,
             receipts: false,
             concurrency: self.config.max_connections,
+            rate: None,
             // A slot, a connection, every command with RSET and a stale connection, content, dot, and
             // a second to spare: the channel's own limits always end first.
             timeout: times

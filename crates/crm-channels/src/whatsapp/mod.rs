@@ -127,6 +127,7 @@ impl Channel for WhatsApp {
             look_up: false,
             receipts: self.config.app_secret.is_some(),
             concurrency: 16,
+            rate: None,
             timeout: self
                 .config
                 .http

@@ -8,13 +8,14 @@ mod deliver;
 mod flow;
 mod intake;
 mod look_up;
+mod pace;
 mod plan;
 mod recall;
 mod unanswered;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
 use futures_util::future;
@@ -126,6 +127,8 @@ pub struct Worker {
     parked: Mutex<BTreeMap<String, DateTime<Utc>>>,
     /// How far the messages of cancelled campaigns were called off.
     recalled: Mutex<BTreeMap<CampaignId, recall::Recall>>,
+    /// How fast channels may be called.
+    pace: Mutex<pace::Pace>,
     /// What providers were asked about.
     asked: Mutex<look_up::Asked>,
     /// Whose turn it is to be claimed for first.
@@ -153,6 +156,7 @@ impl Worker {
             options,
             parked: Mutex::default(),
             recalled: Mutex::default(),
+            pace: Mutex::default(),
             asked: Mutex::default(),
             turn: AtomicUsize::new(0),
             on_hold: AtomicBool::new(false),
@@ -305,6 +309,11 @@ impl Worker {
         let (_sender, stop) = watch::channel(false);
         while !self.round(&stop).await?.is_idle() {}
         Ok(())
+    }
+
+    fn pace(&self) -> MutexGuard<'_, pace::Pace> {
+        // A poisoned lock still holds usable instants: each is written in one call.
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The store's time: leases are given by it, so they are judged by it.
