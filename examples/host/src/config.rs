@@ -194,10 +194,14 @@ fn without_login(url: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn config(args: &[&str], toml: &str, env: &[(&str, &str)]) -> Result<Config, String> {
+    pub(crate) fn config(
+        args: &[&str],
+        toml: &str,
+        env: &[(&str, &str)],
+    ) -> Result<Config, String> {
         let args = std::iter::once("crm-host").chain(args.iter().copied());
         let flags = Flags::try_parse_from(args).map_err(|error| error.to_string())?;
         let lookup: BTreeMap<String, String> = env
@@ -205,7 +209,8 @@ mod tests {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         let find = |name: &str| lookup.get(name).cloned();
-        let file = FileSettings::parse(toml, std::path::Path::new(""), &find)?;
+        let folder = lookup.get("FOLDER").map(PathBuf::from).unwrap_or_default();
+        let file = FileSettings::parse(toml, &folder, &find)?;
         let all = lookup
             .iter()
             .map(|(name, value)| (name.into(), value.into()));

@@ -131,11 +131,9 @@ fn channel(
         None => vec![provider(source, key, start, table)?],
         Some(list) => {
             if let Some(other) = table.keys().next() {
-                let problem = format!(
-                    "unknown field `{}`, beside providers there may be rest and most",
-                    other.get_ref()
-                );
-                return Err(source.wrong(other.span().start, key, &problem));
+                let key = format!("{key}.{}", other.get_ref());
+                let problem = "beside providers there may be rest and most alone";
+                return Err(source.wrong(other.span().start, &key, problem));
             }
             list_of(source, &format!("{key}.providers"), list)?
         }
@@ -275,3 +273,6 @@ fn table_of<'t>(
         _ => Err(source.wrong(start, key, "expected a table")),
     }
 }
+
+#[cfg(test)]
+mod tests;

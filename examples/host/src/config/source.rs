@@ -53,7 +53,9 @@ impl Source<'_> {
     pub(super) fn fault(&self, within: &str, path: &str, error: &toml::de::Error) -> String {
         let message = error.message();
         let message = match message.find("expected ") {
-            Some(at) if message.starts_with("invalid") => message.get(at..).unwrap_or(message),
+            Some(at) if message.starts_with("invalid") || message.starts_with("unknown variant") => {
+                message.get(at..).unwrap_or(message)
+            }
             _ => message,
         };
         let key = match (within, path) {
