@@ -82,7 +82,10 @@ fn twilio(path: &str, body: &[u8], before: usize) -> Taken {
     };
     assert_eq!(path, TWILIO);
     if to == phone(BLOCKED) {
-        return refused(400, json!({"code": 21614, "status": 400, "message": "not a mobile"}));
+        return refused(
+            400,
+            json!({"code": 21614, "status": 400, "message": "not a mobile"}),
+        );
     }
     Taken {
         to,
@@ -299,16 +302,19 @@ fn report(host: &Host, admin: &str, campaigns: &BTreeMap<&str, String>) {
     for (channel, id) in campaigns {
         let messages = all(host, admin, &format!("&campaign_id={id}"));
         let of = |status: &str| {
-            let found = messages.iter().filter(|message| message["status"] == status);
+            let found = messages
+                .iter()
+                .filter(|message| message["status"] == status);
             found.count()
         };
         let (sent, failed, uncertain) = (of("sent"), of("failed"), of("uncertain"));
         assert_eq!(sent + failed + uncertain, messages.len(), "{channel}");
-        let campaign = host
-            .get(admin, &format!("/api/campaigns/{id}"))
-            .expect(200);
+        let campaign = host.get(admin, &format!("/api/campaigns/{id}")).expect(200);
         let board = performance["data"].as_array().unwrap().iter();
-        let line = board.clone().find(|line| line["id"] == id.as_str()).unwrap();
+        let line = board
+            .clone()
+            .find(|line| line["id"] == id.as_str())
+            .unwrap();
         for stats in [&campaign["stats"], line] {
             assert_eq!(stats["generated_count"], messages.len(), "{channel}");
             assert_eq!(stats["sent_count"], sent, "{channel}");
@@ -363,7 +369,9 @@ fn every_message_is_accounted_for_after_the_plug_was_pulled() {
     let messages = all(&host, &admin, "");
     assert_eq!(messages.len(), wanted.len());
     let of = |status: &str| {
-        let found = messages.iter().filter(|message| message["status"] == status);
+        let found = messages
+            .iter()
+            .filter(|message| message["status"] == status);
         whom(&found.cloned().collect::<Vec<_>>())
     };
     let (sent, failed, uncertain) = (of("sent"), of("failed"), of("uncertain"));
@@ -384,7 +392,8 @@ fn every_message_is_accounted_for_after_the_plug_was_pulled() {
     // A person who has asked the providers settles what is in doubt; then all of it is done.
     for message in messages.iter().filter(|m| m["status"] == "uncertain") {
         let path = format!("/api/messages/{}/resolve", text(message, "id"));
-        host.post(&admin, &path, json!({"outcome": "sent"})).expect(200);
+        host.post(&admin, &path, json!({"outcome": "sent"}))
+            .expect(200);
     }
     for id in campaigns.values() {
         host.until(&admin, &format!("/api/campaigns/{id}"), |campaign| {

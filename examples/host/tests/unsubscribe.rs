@@ -226,7 +226,10 @@ fn a_key_that_was_replaced_still_reads() {
         std::fs::write(&file, with(keys)).unwrap();
         Host::start_by(directory, &file)
     };
-    let host = again(host, "unsubscribe_keys = ['another-key-of-thirty-two-bytes-']");
+    let host = again(
+        host,
+        "unsubscribe_keys = ['another-key-of-thirty-two-bytes-']",
+    );
     assert_eq!(host.get("", &first).status, 404);
     // Kept in a file: one key a line, the one that signs first.
     let keys = "another-key-of-thirty-two-bytes-\nthe-key-that-signs-thirty-two-bytes\n";
@@ -236,7 +239,10 @@ fn a_key_that_was_replaced_still_reads() {
     let admin = host.sign_in("a@salon.example");
     let second = link(&host, &admin, &contact, &server);
     assert_eq!(host.get("", &second).status, 200);
-    let host = again(host, "unsubscribe_keys = ['another-key-of-thirty-two-bytes-']");
+    let host = again(
+        host,
+        "unsubscribe_keys = ['another-key-of-thirty-two-bytes-']",
+    );
     assert_eq!(host.get("", &first).status, 404);
     assert_eq!(host.get("", &second).status, 200);
 }

@@ -141,7 +141,10 @@ mod tests {
         ("WHATSAPP_TOKEN", "hunter2"),
         ("WHATSAPP_SECRET", "hunter2"),
         ("TILL_URL", "https://till.example/hunter2"),
-        ("TILL_SECRETS", "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIy whsec_aHVudGVyM2h1bnRlcjNodW50ZXIz"),
+        (
+            "TILL_SECRETS",
+            "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVu whsec_aHVudGVyM2h1bnRlcjNodW50ZXIzaHVu",
+        ),
     ];
 
     fn made(config: &Config) -> Vec<(String, ChannelCapabilities)> {
@@ -160,7 +163,10 @@ mod tests {
         std::fs::create_dir(folder.join("secrets")).unwrap();
         for (name, text) in [
             ("crm", "hunter2 hunter2 hunter2 hunter2"),
-            ("unsubscribe", "hunter2-hunter2-hunter2-hunter2-\nhunter3-hunter2-hunter2-hunter2-\n"),
+            (
+                "unsubscribe",
+                "hunter2-hunter2-hunter2-hunter2-\nhunter3-hunter2-hunter2-hunter2-\n",
+            ),
             ("telegram", "hunter2"),
             ("ca.pem", ROOT),
         ] {
@@ -190,7 +196,7 @@ mod tests {
                 ("news", Email, 4),
                 ("sms", Phone, 8),
                 ("telegram", Telegram, 8),
-                ("till", ExternalId, 16),
+                ("till", ExternalId, 8),
                 ("whatsapp", Whatsapp, 16),
                 ("whatsapp_text", Whatsapp, 16),
             ]
@@ -215,7 +221,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let outbox = folder.path().join("outbox");
         let outbox = outbox.to_str().unwrap();
-        let twilio = "type = 'twilio'\nauth_token = 'hunter2'\nfrom = '+14155552345'\naccount_sid = ";
+        let twilio =
+            "type = 'twilio'\nauth_token = 'hunter2'\nfrom = '+14155552345'\naccount_sid = ";
         for (text, wanted) in [
             (
                 format!("\n[channels.sms]\n{twilio}'hunter2'"),

@@ -139,7 +139,10 @@ fn channel(
         }
     };
     Ok(ChannelTable {
-        place: source.wrong(start, key, "").trim_end_matches([':', ' ']).to_owned(),
+        place: source
+            .wrong(start, key, "")
+            .trim_end_matches([':', ' '])
+            .to_owned(),
         providers,
         breaker,
     })
@@ -183,7 +186,13 @@ fn provider(
             let kind = source.read::<String>(&format!("{key}.type"), value)?;
             (at, kind)
         }
-        None => return Err(source.wrong(start, &format!("{key}.type"), &format!("missing; {}", types()))),
+        None => {
+            return Err(source.wrong(
+                start,
+                &format!("{key}.type"),
+                &format!("missing; {}", types()),
+            ));
+        }
     };
     let settings = match kind.as_str() {
         "eskiz" => read_as::<sms::EskizTable>(source, key, start, table),
@@ -262,11 +271,7 @@ fn take<T: DeserializeOwned>(
         .transpose()
 }
 
-fn table_of<'t>(
-    source: &Source<'_>,
-    key: &str,
-    value: Value<'t>,
-) -> Result<DeTable<'t>, String> {
+fn table_of<'t>(source: &Source<'_>, key: &str, value: Value<'t>) -> Result<DeTable<'t>, String> {
     let start = value.span().start;
     match value.into_inner() {
         DeValue::Table(table) => Ok(table),

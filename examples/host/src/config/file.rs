@@ -38,11 +38,12 @@ impl FileSettings {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, String> {
         let name = path.display();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("the settings file {name} cannot be read: {}", error.kind()))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            format!("the settings file {name} cannot be read: {}", error.kind())
+        })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut settings = Self::parse(&text, folder, variable)
-            .map_err(|problem| format!("{name}: {problem}"))?;
+        let mut settings =
+            Self::parse(&text, folder, variable).map_err(|problem| format!("{name}: {problem}"))?;
         for channel in settings.channels.values_mut() {
             channel.is_from(path);
         }
@@ -60,7 +61,7 @@ impl FileSettings {
             folder,
             variable,
         };
-        let root = DeTable::parse(text).map_err(|error| source.fault("", "", &error))?;
+        let root = DeTable::parse(text).map_err(|error| source.fault(0, "", "", &error))?;
         let span = root.span();
         let mut root = root.into_inner();
         let channels = root.remove("channels");

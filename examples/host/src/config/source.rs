@@ -49,11 +49,20 @@ impl Source<'_> {
         }
     }
 
-    /// The same for what a parser found. `within` is the key of the table that it read.
-    pub(super) fn fault(&self, within: &str, path: &str, error: &toml::de::Error) -> String {
+    /// The same for what a parser found. `within` is the key of what it read, and `at` its place, unless the
+    /// parser knows better.
+    pub(super) fn fault(
+        &self,
+        at: usize,
+        within: &str,
+        path: &str,
+        error: &toml::de::Error,
+    ) -> String {
         let message = error.message();
         let message = match message.find("expected ") {
-            Some(at) if message.starts_with("invalid") || message.starts_with("unknown variant") => {
+            Some(at)
+                if message.starts_with("invalid") || message.starts_with("unknown variant") =>
+            {
                 message.get(at..).unwrap_or(message)
             }
             _ => message,
@@ -63,10 +72,8 @@ impl Source<'_> {
             ("", path) => path.to_owned(),
             (within, path) => format!("{within}.{path}"),
         };
-        match error.span() {
-            Some(span) => self.wrong(span.start, &key, message),
-            None => format!("{key}: {message}"),
-        }
+        let at = error.span().map_or(at, |span| span.start);
+        self.wrong(at, &key, message)
     }
 
     /// Reads the settings of the table with this key.
@@ -75,9 +82,10 @@ impl Source<'_> {
         key: &str,
         value: Value<'_>,
     ) -> Result<T, String> {
+        let at = value.span().start;
         serde_path_to_error::deserialize(ValueDeserializer::from(value)).map_err(|error| {
             let path = error.path().to_string();
-            self.fault(key, &path, error.inner())
+            self.fault(at, key, &path, error.inner())
         })
     }
 

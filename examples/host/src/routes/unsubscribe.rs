@@ -60,10 +60,7 @@ async fn act(
 }
 
 /// The token and what it is about.
-fn wish(
-    app: &App,
-    token: Result<Path<String>, PathRejection>,
-) -> Result<(String, Topic), Error> {
+fn wish(app: &App, token: Result<Path<String>, PathRejection>) -> Result<(String, Topic), Error> {
     let Ok(Path(token)) = token else {
         return Err(Error::new(ErrorKind::Invalid, "this link is not valid"));
     };

@@ -20,14 +20,26 @@ fn problem(text: &str) -> String {
 fn what_is_wrong_is_told_with_line_and_key_and_without_the_value() {
     for (text, wanted) in [
         ("channels = 'hunter2'", "line 1: channels: expected a table"),
-        ("[channels]\nemail = 5", "line 2: channels.email: expected a table, or an address"),
-        ("\n[channels.E]\ntype = 'smtp'", "line 2: channels.E: use lower-case"),
-        ("\n[channels.sms]\n", "line 2: channels.sms.type: missing; say one of eskiz, outbox, smtp,"),
+        (
+            "[channels]\nemail = 5",
+            "line 2: channels.email: expected a table, or an address",
+        ),
+        (
+            "\n[channels.E]\ntype = 'smtp'",
+            "line 2: channels.E: use lower-case",
+        ),
+        (
+            "\n[channels.sms]\n",
+            "line 2: channels.sms.type: missing; say one of eskiz, outbox, smtp,",
+        ),
         (
             "[channels.sms]\ntype = 'hunter2'",
             "line 2: channels.sms.type: there is no such type; say one of eskiz,",
         ),
-        ("[channels.sms]\ntype = 5", "line 2: channels.sms.type: expected a string"),
+        (
+            "[channels.sms]\ntype = 5",
+            "line 2: channels.sms.type: expected a string",
+        ),
         (
             "[channels.t]\ntype = 'telegram'\ntokn = 'hunter2'",
             "line 3: channels.t.tokn: unknown field `tokn`, expected one of `token`, `webhook_secret`",
@@ -84,8 +96,14 @@ fn what_is_wrong_is_told_with_line_and_key_and_without_the_value() {
             "[channels.s]\ntype = 'twilio'\naccount_sid = 'x'\nauth_token = 'x'\nfrom = 'Salon'\napi_key_sid = 'x'",
             "line 6: channels.s.api_key_sid: give it and api_key_secret together",
         ),
-        ("[channels.s]\nproviders = []", "line 2: channels.s.providers: expected tables"),
-        ("[channels.s]\nproviders = [5]", "line 2: channels.s.providers[0]: expected a table"),
+        (
+            "[channels.s]\nproviders = []",
+            "line 2: channels.s.providers: expected tables",
+        ),
+        (
+            "[channels.s]\nproviders = [5]",
+            "line 2: channels.s.providers[0]: expected a table",
+        ),
         (
             "[channels.s]\ntype = 'smtp'\n[[channels.s.providers]]\ntype = 'outbox'",
             "line 2: channels.s.type: beside providers there may be rest and most alone",
@@ -98,8 +116,14 @@ fn what_is_wrong_is_told_with_line_and_key_and_without_the_value() {
             "[channels.s]\nrest = 0\ntype = 'outbox'",
             "line 2: channels.s.rest: expected whole seconds",
         ),
-        ("secret_env = 'hunter2'", "line 1: secret_env: the variable that it names is not set"),
-        ("\npublic_url = 'http://hunter2.example'", "public_url must be the https address"),
+        (
+            "secret_env = 'hunter2'",
+            "line 1: secret_env: the variable that it names is not set",
+        ),
+        (
+            "\npublic_url = 'http://hunter2.example'",
+            "public_url must be the https address",
+        ),
         ("[channels.t]\ntoken = 'hunter2", "line 2: "),
     ] {
         let said = problem(text);
@@ -166,7 +190,9 @@ fn the_example_says_everything_there_is_to_say() {
         ];
         let begins = |line: &str| forms.iter().any(|form| line.starts_with(form.as_str()));
         let table = format!(".{key}]");
-        lines.iter().any(|line| begins(line) || line.ends_with(&table))
+        lines
+            .iter()
+            .any(|line| begins(line) || line.ends_with(&table))
     };
     let mut said = keys("zzz = 1");
     assert!(said.len() > 10);

@@ -61,7 +61,10 @@ pub(super) enum Page {
 }
 
 /// Title, text, and the button if there is one.
-const fn words(language: Language, page: Page) -> (&'static str, &'static str, Option<&'static str>) {
+const fn words(
+    language: Language,
+    page: Page,
+) -> (&'static str, &'static str, Option<&'static str>) {
     use Language::{English, Russian, Uzbek};
     use Topic::{Marketing, Relationship};
     match (page, language) {
@@ -163,10 +166,7 @@ pub(super) fn show(language: Language, status: StatusCode, page: Page) -> Respon
     let mut response = (status, Html(html)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(tag));
-    headers.insert(
-        header::VARY,
-        HeaderValue::from_static("accept-language"),
-    );
+    headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
     response
 }
 
