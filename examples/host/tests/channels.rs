@@ -405,3 +405,60 @@ fn every_message_is_accounted_for_after_the_plug_was_pulled() {
     let proof = |proof: &Value| proof["valid"] == true;
     host.until(&admin, "/api/audit/verify", proof);
 }
+
+/// A message to a phone, approved.
+fn to_phone(host: &Host, admin: &str, number: usize) -> String {
+    let person = json!({"name": format!("Дилноза {number}"), "phone": phone(number)});
+    let person = host.post(admin, "/api/contacts", person).expect(201);
+    let message = json!({"contact_id": person["id"], "occasion_type": "custom", "channel": "sms",
+        "content": format!("Дилноза {number}, ждём вас!")});
+    let message = host.post(admin, "/api/messages", message).expect(201);
+    let path = format!("/api/messages/{}", text(&message, "id"));
+    let message = host
+        .post(admin, &format!("{path}/submit"), json!({}))
+        .expect(200);
+    let seen = json!({"version": message["version"], "digest": message["digest"]});
+    host.post(admin, &format!("{path}/approve"), seen)
+        .expect(200);
+    path
+}
+
+#[test]
+fn the_next_provider_takes_over_from_one_that_cannot_be_reached() {
+    let place = Place::new();
+    let second = Provider::start(twilio);
+    second.answers(1);
+    let file = place.path().join("host.toml");
+    // Nobody listens where the first one should be.
+    let settings = format!(
+        "{}
+[[channels.sms.providers]]
+type = 'eskiz'
+email = 'crm@salon.example'
+password = 'a-very-secret-password'
+http.base = 'http://127.0.0.1:1'
+
+[[channels.sms.providers]]
+type = 'twilio'
+account_sid = 'AC00000000000000000000000000000001'
+auth_token = 'a-very-secret-token'
+from = '+14155552345'
+http.base = '{}'
+",
+        place.settings(),
+        second.base,
+    );
+    std::fs::write(&file, settings).unwrap();
+    let host = Host::start_by(place, &file);
+    let admin = host.admin();
+    let first = to_phone(&host, &admin, 1);
+    // It is put back, unsent, for the next one, and the first one rests.
+    let put_back = host.until(&admin, &first, |message| {
+        message["status"] == "approved" && message["attempts"] == 1
+    });
+    assert_eq!(second.ledger().len(), 0);
+    let next = to_phone(&host, &admin, 2);
+    host.until(&admin, &next, |message| message["status"] == "sent");
+    assert_eq!(second.ledger().keys().collect::<Vec<_>>(), [&phone(2)]);
+    assert_eq!(put_back["failure"], "eskiz:not_connected");
+}

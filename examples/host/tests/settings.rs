@@ -64,6 +64,30 @@ fn wrong_settings_say_what_to_do() {
             refused(&[], &[], Some("[channels]\nemail = 'http://x'")),
             "smtp://",
         ),
+        (
+            refused(
+                &[],
+                &[],
+                Some("\n[channels.sms]\ntype = 'eskiz'\npasword = 'hunter2'"),
+            ),
+            "host.toml: line 4: channels.sms.pasword: unknown field",
+        ),
+        (
+            refused(
+                &[],
+                &[],
+                Some("[channels.t]\ntype = 'telegram'\ntoken = 'hunter2'"),
+            ),
+            "host.toml: line 1: channels.t: the Telegram token must be",
+        ),
+        (
+            refused(&[], &[], Some("unsubscribe_keys = ['hunter2']")),
+            "unsubscribe_keys (CRM_UNSUBSCRIBE_KEYS) must hold at least 32 bytes",
+        ),
+        (
+            refused(&["--public-url", "http://hunter2.example"], &[], None),
+            "public_url must be the https address",
+        ),
         (refused(&["--channel", "email=smtp://h"], &[], None), "from"),
         (
             refused(&["--config", "/no/such/file"], &[], None),

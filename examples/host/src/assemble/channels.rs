@@ -43,9 +43,7 @@ pub(super) fn all(
                 .map_err(|error| error.to_string())
                 .and_then(|config| maker.smtp(config, true))
                 .map_err(|problem| format!("channel {name}: {problem}"))?,
-            ChannelSettings::Table(table) => maker
-                .table(table)
-                .map_err(|problem| format!("{}: {problem}", table.place))?,
+            ChannelSettings::Table(table) => maker.table(table)?,
         };
         channels.push((name.clone(), channel));
     }
@@ -69,14 +67,14 @@ impl Maker<'_> {
     /// Also one provider stands behind a breaker, and names its ids: a second one may come later.
     fn table(&self, table: &ChannelTable) -> Result<Arc<dyn Channel>, String> {
         let mut providers = Vec::new();
-        for (name, provider) in &table.providers {
+        for provider in &table.providers {
             let made = self
-                .provider(provider)
-                .map_err(|problem| format!("{name}: {problem}"))?;
-            providers.push((name.clone(), made));
+                .provider(&provider.settings)
+                .map_err(|problem| format!("{}: {problem}", provider.place))?;
+            providers.push((provider.name.clone(), made));
         }
         let channel = Failover::new(providers, table.breaker, Arc::new(SystemClock))
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| format!("{}: {error}", table.place))?;
         Ok(Arc::new(channel))
     }
 
@@ -226,7 +224,7 @@ mod tests {
         for (text, wanted) in [
             (
                 format!("\n[channels.sms]\n{twilio}'hunter2'"),
-                "line 2: channels.sms: twilio: the Twilio account must be AC",
+                "line 2: channels.sms: the Twilio account must be AC",
             ),
             (
                 format!(
@@ -236,6 +234,12 @@ mod tests {
                 "two providers of a channel have the same name",
             ),
             (
+                "[[channels.t.providers]]\ntype = 'telegram'\ntoken = '1:abc'\n\n\
+                 [[channels.t.providers]]\ntype = 'telegram'\nname = 'b'\ntoken = 'hunter2'"
+                    .to_owned(),
+                "line 5: channels.t.providers[1]: the Telegram token must be",
+            ),
+            (
                 "[channels.x]\n[[channels.x.providers]]\ntype = 'outbox'\n\
                  [[channels.x.providers]]\ntype = 'outbox'\nname = 'b'\naddress = 'phone'"
                     .to_owned(),
@@ -243,11 +247,11 @@ mod tests {
             ),
             (
                 "[channels.email]\ntype = 'smtp'\nhost = 'h'\nfrom = 'a@b.example'\nuser = 'hunter2'".to_owned(),
-                "line 1: channels.email: smtp: SMTP user and password must be given together",
+                "line 1: channels.email: SMTP user and password must be given together",
             ),
             (
                 "[channels.t]\ntype = 'telegram'\ntoken = '1:hunter2'\nhttp.base = 'http://hunter2.example'".to_owned(),
-                "line 1: channels.t: telegram: the address of the provider",
+                "line 1: channels.t: the address of the provider",
             ),
         ] {
             let config = config(&["--outbox", outbox], &text, &[]).unwrap();

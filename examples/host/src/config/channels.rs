@@ -38,15 +38,22 @@ pub(crate) enum ChannelSettings {
     Table(ChannelTable),
 }
 
-/// A channel's providers, the preferred one first.
+/// A channel's providers, the preferred one first. A `place` is a file, a line and a key, for what is found to be
+/// wrong later.
 pub(crate) struct ChannelTable {
-    /// The file, the line and the key, for what is found to be wrong later.
     pub(crate) place: String,
-    pub(crate) providers: Vec<(String, Provider)>,
+    pub(crate) providers: Vec<NamedProvider>,
     pub(crate) breaker: BreakerOptions,
 }
 
-/// One provider.
+/// One of a channel's providers.
+pub(crate) struct NamedProvider {
+    pub(crate) name: String,
+    pub(crate) place: String,
+    pub(crate) settings: Provider,
+}
+
+/// The settings of a provider, by its type.
 pub(crate) enum Provider {
     Outbox {
         /// The host's own outbox unless set.
@@ -69,7 +76,11 @@ impl ChannelSettings {
     /// Says which file it was found in.
     pub(super) fn is_from(&mut self, path: &Path) {
         if let Self::Table(table) = self {
-            table.place = format!("{}: {}", path.display(), table.place);
+            let providers = table.providers.iter_mut();
+            let places = providers.map(|provider| &mut provider.place);
+            for place in places.chain([&mut table.place]) {
+                *place = format!("{}: {place}", path.display());
+            }
         }
     }
 }
@@ -80,7 +91,10 @@ impl fmt::Display for ChannelSettings {
         match self {
             Self::Line(url) => f.write_str(&super::without_login(url.expose_secret())),
             Self::Table(table) => {
-                let names = table.providers.iter().map(|(name, _)| name.as_str());
+                let names = table
+                    .providers
+                    .iter()
+                    .map(|provider| provider.name.as_str());
                 f.write_str(&names.collect::<Vec<_>>().join(","))
             }
         }
@@ -139,20 +153,13 @@ fn channel(
         }
     };
     Ok(ChannelTable {
-        place: source
-            .wrong(start, key, "")
-            .trim_end_matches([':', ' '])
-            .to_owned(),
+        place: source.place(start, key),
         providers,
         breaker,
     })
 }
 
-fn list_of(
-    source: &Source<'_>,
-    key: &str,
-    list: Value<'_>,
-) -> Result<Vec<(String, Provider)>, String> {
+fn list_of(source: &Source<'_>, key: &str, list: Value<'_>) -> Result<Vec<NamedProvider>, String> {
     let start = list.span().start;
     let expected = "expected tables, the preferred provider first";
     let DeValue::Array(list) = list.into_inner() else {
@@ -177,7 +184,7 @@ fn provider(
     key: &str,
     start: usize,
     mut table: DeTable<'_>,
-) -> Result<(String, Provider), String> {
+) -> Result<NamedProvider, String> {
     let name: Option<String> = take(source, key, &mut table, "name")?;
     let types = || format!("say one of {}", TYPES.join(", "));
     let (at, kind) = match table.remove_entry("type") {
@@ -207,7 +214,11 @@ fn provider(
             return Err(source.wrong(at, &format!("{key}.type"), &problem));
         }
     }?;
-    Ok((name.unwrap_or(kind), settings))
+    Ok(NamedProvider {
+        name: name.unwrap_or(kind),
+        place: source.place(start, key),
+        settings,
+    })
 }
 
 /// The keys of one type of provider.

@@ -39,14 +39,19 @@ pub(super) struct Source<'t> {
 }
 
 impl Source<'_> {
-    /// What is wrong with the key at this place. The value itself is never told: it may be a secret.
-    pub(super) fn wrong(&self, at: usize, key: &str, problem: &str) -> String {
+    /// Line and key.
+    pub(super) fn place(&self, at: usize, key: &str) -> String {
         let before = self.text.get(..at).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         match key {
-            "" | "." => format!("line {line}: {problem}"),
-            key => format!("line {line}: {key}: {problem}"),
+            "" | "." => format!("line {line}"),
+            key => format!("line {line}: {key}"),
         }
+    }
+
+    /// What is wrong with the key at this place. The value itself is never told: it may be a secret.
+    pub(super) fn wrong(&self, at: usize, key: &str, problem: &str) -> String {
+        format!("{}: {problem}", self.place(at, key))
     }
 
     /// The same for what a parser found. `within` is the key of what it read, and `at` its place, unless the
