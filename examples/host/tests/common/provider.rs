@@ -32,8 +32,6 @@ struct State {
     ledger: Vec<(String, String)>,
     /// How many are answered; those that come later wait.
     answers: usize,
-    /// Requests that were refused.
-    refused: usize,
 }
 
 pub struct Provider {
@@ -62,11 +60,6 @@ impl Provider {
         let mut state = self.shared.0.lock().unwrap();
         state.answers = state.ledger.len() + more;
         self.shared.1.notify_all();
-    }
-
-    /// How many requests it has refused.
-    pub fn refused(&self) -> usize {
-        self.shared.0.lock().unwrap().refused
     }
 
     /// Text by recipient. Each recipient at most once.
@@ -100,7 +93,6 @@ fn serve(stream: TcpStream, read: Reader, shared: &(Mutex<State>, Condvar)) {
             let place = state.ledger.len();
             drop(changed.wait_while(state, |state| state.answers < place));
         } else {
-            state.refused += 1;
             drop(state);
         }
         let (status, answer) = (taken.status, taken.answer);

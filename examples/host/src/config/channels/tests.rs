@@ -171,6 +171,159 @@ fn values_come_from_where_they_are_kept() {
     assert_eq!(secrets, ["whsec_a", "whsec_b"]);
 }
 
+/// The settings of the one provider of channel `x`.
+fn settings(text: &str) -> Provider {
+    let mut config = config(&[], &format!("[channels.x]\n{text}"), &[]).unwrap();
+    match config.channels.remove("x") {
+        Some(ChannelSettings::Table(mut table)) => table.providers.remove(0).settings,
+        _ => panic!("no table"),
+    }
+}
+
+fn seconds(http: &crm_channels::HttpOptions) -> [u64; 2] {
+    [http.connect.as_secs(), http.timeout.as_secs()]
+}
+
+const HTTP: &str = "\nhttp = { base = 'http://127.0.0.1:9', connect_timeout = 1, timeout = 2, extra_roots_pem = 'pem' }";
+
+#[test]
+fn every_option_of_mail_and_text_messages_arrives() {
+    let Provider::Smtp {
+        config,
+        unsubscribe,
+    } = settings(
+        "type = 'smtp'\nhost = 'h'\nport = 7\ntls = 'implicit'\nuser = 'u'\npassword = 'p'\n\
+         from = 'S <a@b.example>'\nhello = 'x'\nconnect_timeout = 1\ncommand_timeout = 2\n\
+         data_timeout = 3\nmax_connections = 4\nextra_roots_pem = 'pem'\n\
+         allow_insecure_auth = true\nunsubscribe = false",
+    )
+    else {
+        panic!("another provider");
+    };
+    assert_eq!((config.host.as_str(), config.port), ("h", 7));
+    assert_eq!(config.tls, crm_channels::smtp::Tls::Implicit);
+    assert_eq!(config.user.as_deref(), Some("u"));
+    assert_eq!(config.password.as_ref().unwrap().expose_secret(), "p");
+    assert_eq!(config.from.address(), "a@b.example");
+    assert_eq!(config.hello.as_deref(), Some("x"));
+    let times = config.timeouts;
+    let times = [times.connect, times.command, times.data];
+    assert_eq!(times.map(|time| time.as_secs()), [1, 2, 3]);
+    assert_eq!(config.max_connections, 4);
+    assert_eq!(config.extra_roots_pem.as_deref(), Some("pem"));
+    assert!(config.allow_insecure_auth && !unsubscribe);
+    for (tls, port) in [("none", 25), ("starttls", 587), ("implicit", 465)] {
+        let text = format!("type = 'smtp'\nhost = 'h'\nfrom = 'a@b.example'\ntls = '{tls}'");
+        let Provider::Smtp { config, .. } = settings(&text) else {
+            panic!("another provider");
+        };
+        assert_eq!((config.port, config.tls.default_port()), (port, port));
+    }
+
+    let Provider::Twilio(config) = settings(&format!(
+        "type = 'twilio'\nkind = 'whatsapp'\naccount_sid = 'AC1'\nauth_token = 't'\n\
+         api_key_sid = 'SK1'\napi_key_secret = 's'\nfrom = '+14155552345'\n\
+         status_callback = 'https://c.example'\nvalidity = 7\nconcurrency = 3{HTTP}"
+    )) else {
+        panic!("another provider");
+    };
+    assert_eq!(config.kind, crm_channels::twilio::Kind::WhatsApp);
+    assert_eq!(config.account_sid, "AC1");
+    assert_eq!(config.auth_token.expose_secret(), "t");
+    let key = config.api_key.as_ref().unwrap();
+    assert_eq!((key.sid.as_str(), key.secret.expose_secret()), ("SK1", "s"));
+    let from = crm_channels::twilio::Sender::From("+14155552345".to_owned());
+    assert_eq!(config.sender, from);
+    assert_eq!(config.status_callback.as_deref(), Some("https://c.example"));
+    assert_eq!(config.validity.unwrap().as_secs(), 7);
+    assert_eq!((config.concurrency, seconds(&config.http)), (3, [1, 2]));
+    assert_eq!(config.http.base.as_deref(), Some("http://127.0.0.1:9"));
+    assert_eq!(config.http.extra_roots_pem.as_deref(), Some("pem"));
+
+    let Provider::Eskiz(config) = settings(&format!(
+        "type = 'eskiz'\nemail = 'e'\npassword = 'p'\nfrom = 'Salon'\ncallback_url = 'https://c.example'\n\
+         callback_token = 't'\nconcurrency = 3{HTTP}"
+    )) else {
+        panic!("another provider");
+    };
+    assert_eq!(
+        (config.email.as_str(), config.from.as_str()),
+        ("e", "Salon")
+    );
+    assert_eq!(config.password.expose_secret(), "p");
+    let callback = config.callback.as_ref().unwrap();
+    let found = (callback.url.as_str(), callback.token.expose_secret());
+    assert_eq!(found, ("https://c.example", "t"));
+    assert_eq!((config.concurrency, seconds(&config.http)), (3, [1, 2]));
+}
+
+#[test]
+fn every_option_of_chats_and_of_ones_own_services_arrives() {
+    use crm_channels::webhook::Gone;
+    use crm_channels::whatsapp::Compose;
+
+    let Provider::Telegram(config) = settings(&format!(
+        "type = 'telegram'\ntoken = '1:t'\nwebhook_secret = 's'\nlink_previews = false\nsilent = true{HTTP}"
+    )) else {
+        panic!("another provider");
+    };
+    assert_eq!(config.token.expose_secret(), "1:t");
+    assert_eq!(config.webhook_secret.as_ref().unwrap().expose_secret(), "s");
+    assert!(config.silent && !config.link_previews);
+    assert_eq!(seconds(&config.http), [1, 2]);
+
+    let number = "type = 'whatsapp'\nphone_number_id = '7'\naccess_token = 't'\n";
+    let Provider::WhatsApp(config) = settings(&format!(
+        "{number}app_secret = 's'\nversion = 'v9.1'\n\
+         template = {{ name = 'n', language = 'ru', body = 'b {{{{1}}}}' }}{HTTP}"
+    )) else {
+        panic!("another provider");
+    };
+    assert_eq!(config.phone_number_id, "7");
+    assert_eq!(config.access_token.expose_secret(), "t");
+    assert_eq!(config.app_secret.as_ref().unwrap().expose_secret(), "s");
+    assert_eq!(
+        (config.version.as_str(), seconds(&config.http)),
+        ("v9.1", [1, 2])
+    );
+    let Compose::Template(template) = &config.compose else {
+        panic!("no template");
+    };
+    let found = [&template.name, &template.language, &template.body];
+    assert_eq!(found, ["n", "ru", "b {{1}}"]);
+    for (text, preview_links) in [("", false), ("preview_links = true", true)] {
+        let Provider::WhatsApp(config) = settings(&format!("{number}{text}")) else {
+            panic!("another provider");
+        };
+        assert_eq!(config.compose, Compose::FreeText { preview_links });
+    }
+
+    let Provider::Webhook(config) = settings(&format!(
+        "type = 'webhook'\nurl = 'https://w.example'\nsecrets = ['a', 'b']\nevent = 'e'\n\
+         address = 'phone'\ngone = 'endpoint'\nallowed = ['10.0.0.0/8']{HTTP}"
+    )) else {
+        panic!("another provider");
+    };
+    assert_eq!(config.url.expose_secret(), "https://w.example");
+    assert_eq!((config.secrets.len(), config.event.as_str()), (2, "e"));
+    assert_eq!(
+        (config.address, config.gone),
+        (AddressKind::Phone, Gone::Endpoint)
+    );
+    assert_eq!(config.allowed, ["10.0.0.0/8"]);
+    assert_eq!(seconds(&config.http), [1, 2]);
+
+    let Provider::Outbox { directory, address } =
+        settings("type = 'outbox'\ndirectory = '/d'\naddress = 'whatsapp'")
+    else {
+        panic!("another provider");
+    };
+    assert_eq!(
+        (directory.unwrap(), address),
+        ("/d".into(), AddressKind::Whatsapp)
+    );
+}
+
 /// The keys that a table may have, as the refusal of one that it may not have tells.
 fn keys(text: &str) -> BTreeSet<String> {
     let said = problem(text);
