@@ -14,6 +14,7 @@ mod import;
 mod messages;
 mod ops;
 mod templates;
+mod unsubscribe;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -51,6 +52,7 @@ pub(crate) fn router(app: App) -> Router {
         .config(Config::default().validator_url("none"));
     router
         .merge(swagger)
+        .merge(unsubscribe::router())
         // Whoever opens the printed address in a browser finds something.
         .route("/", axum::routing::get(async || Redirect::to("/api/docs/")))
         .fallback(async || {

@@ -1,0 +1,78 @@
+//! `type = "smtp"`: a mail relay.
+
+use crm_channels::SmtpConfig;
+use crm_channels::smtp::{Mailbox, Tls};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::http::Seconds;
+use super::{Provider, ProviderTable};
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TlsName {
+    None,
+    #[default]
+    Starttls,
+    Implicit,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SmtpTable {
+    host: String,
+    port: Option<u16>,
+    #[serde(default)]
+    tls: TlsName,
+    user: Option<String>,
+    password: Option<SecretString>,
+    from: String,
+    hello: Option<String>,
+    connect_timeout: Option<Seconds>,
+    command_timeout: Option<Seconds>,
+    data_timeout: Option<Seconds>,
+    max_connections: Option<usize>,
+    extra_roots_pem: Option<String>,
+    allow_insecure_auth: Option<bool>,
+    unsubscribe: Option<bool>,
+}
+
+impl ProviderTable for SmtpTable {
+    fn provider(self) -> Result<Provider, (&'static str, &'static str)> {
+        let tls = match self.tls {
+            TlsName::None => Tls::None,
+            TlsName::Starttls => Tls::StartTls,
+            TlsName::Implicit => Tls::Implicit,
+        };
+        let from = Mailbox::parse(&self.from).ok_or((
+            "from",
+            "expected a mailbox such as news@salon.example or Salon <news@salon.example>",
+        ))?;
+        let mut config = SmtpConfig::new(self.host, tls, from);
+        if let Some(port) = self.port {
+            config.port = port;
+        }
+        config.user = self.user;
+        config.password = self.password;
+        config.hello = self.hello;
+        let times = &mut config.timeouts;
+        for (time, set) in [
+            (&mut times.connect, self.connect_timeout),
+            (&mut times.command, self.command_timeout),
+            (&mut times.data, self.data_timeout),
+        ] {
+            if let Some(Seconds(set)) = set {
+                *time = set;
+            }
+        }
+        if let Some(most) = self.max_connections {
+            config.max_connections = most;
+        }
+        config.extra_roots_pem = self.extra_roots_pem;
+        config.allow_insecure_auth = self.allow_insecure_auth.unwrap_or(false);
+        Ok(Provider::Smtp {
+            config: Box::new(config),
+            unsubscribe: self.unsubscribe.unwrap_or(true),
+        })
+    }
+}
