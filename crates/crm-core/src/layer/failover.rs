@@ -254,6 +254,22 @@ impl Channel for Failover {
         Err(refused)
     }
 
+    /// The first provider that knows the token answers.
+    fn challenge(&self, url: &str) -> Result<String> {
+        let mut refused = Error::new(
+            ErrorKind::Unsupported,
+            "no provider of this channel asks for an answer",
+        );
+        for provider in &self.providers {
+            match provider.channel.challenge(url) {
+                Err(error) if error.kind() == ErrorKind::Unsupported => {}
+                Err(error) => refused = error,
+                answer => return answer,
+            }
+        }
+        Err(refused)
+    }
+
     /// Any provider may have taken it, so that all have to deny it.
     async fn look_up(&self, doubt: &Doubt) -> LookUp {
         let mut denied = true;

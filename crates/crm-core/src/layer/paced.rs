@@ -72,6 +72,10 @@ impl Channel for Paced {
         self.channel.read(callback).await
     }
 
+    fn challenge(&self, url: &str) -> Result<String> {
+        self.channel.challenge(url)
+    }
+
     async fn look_up(&self, doubt: &Doubt) -> LookUp {
         self.channel.look_up(doubt).await
     }

@@ -258,6 +258,18 @@ pub trait Channel: Send + Sync + Debug {
         ))
     }
 
+    /// Answers a provider that asks once, with GET and before it posts, whether the callbacks' address is ours.
+    /// `url` is the whole address that was asked for, with its query; the answer is sent back as plain text.
+    ///
+    /// # Errors
+    /// `Forbidden` when it is not asked with our token, `Unsupported` for a channel whose provider never asks.
+    fn challenge(&self, _url: &str) -> Result<String> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "this channel's provider asks for no answer",
+        ))
+    }
+
     /// Asks the provider about an attempt whose outcome is unknown. Only with
     /// [`look_up`](ChannelCapabilities::look_up).
     async fn look_up(&self, _doubt: &Doubt) -> LookUp {

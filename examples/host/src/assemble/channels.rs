@@ -138,6 +138,7 @@ mod tests {
         ("TELEGRAM_TOKEN", "123456:hunter2"),
         ("WHATSAPP_TOKEN", "hunter2"),
         ("WHATSAPP_SECRET", "hunter2"),
+        ("WHATSAPP_VERIFY", "hunter2"),
         ("TILL_URL", "https://till.example/hunter2"),
         (
             "TILL_SECRETS",

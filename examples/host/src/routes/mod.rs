@@ -13,6 +13,7 @@ mod hold;
 mod import;
 mod messages;
 mod ops;
+mod receipts;
 mod templates;
 mod unsubscribe;
 
@@ -44,6 +45,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(audit::router())
         .merge(events::router())
         .merge(hold::router())
+        .merge(receipts::router())
         .merge(ops::router())
         .split_for_parts();
     let swagger = SwaggerUi::new("/api/docs")

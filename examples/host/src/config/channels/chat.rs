@@ -44,6 +44,7 @@ pub(super) struct WhatsAppTable {
     phone_number_id: String,
     access_token: SecretString,
     app_secret: Option<SecretString>,
+    verify_token: Option<SecretString>,
     preview_links: Option<bool>,
     template: Option<TemplateTable>,
     version: Option<String>,
@@ -68,6 +69,7 @@ impl ProviderTable for WhatsAppTable {
         };
         let mut config = WhatsAppConfig::new(self.phone_number_id, self.access_token, compose);
         config.app_secret = self.app_secret;
+        config.verify_token = self.verify_token;
         config.version = self.version.unwrap_or(config.version);
         config.http = self.http.options();
         Ok(Provider::WhatsApp(Box::new(config)))
