@@ -32,6 +32,9 @@ const BLOCKED: usize = 7;
 /// Who has no chat.
 const WITHOUT_CHAT: usize = 11;
 
+/// Seconds that the host waits for answers that are held back: longer than any machine is slow.
+const PATIENCE: u64 = 600;
+
 const TWILIO: &str = "/2010-04-01/Accounts/AC00000000000000000000000000000001/Messages.json";
 const BOT: &str = "/bot123456:a-secret-key/sendMessage";
 
@@ -124,11 +127,12 @@ port = {}
 tls = 'none'
 from = 'Salon <news@salon.example>'
 max_connections = {}
+data_timeout = {PATIENCE}
 
 [channels.telegram]
 type = 'telegram'
 token_file = 'token'
-http.base = '{}'
+http = {{ base = '{}', timeout = {PATIENCE} }}
 
 [channels.sms]
 [[channels.sms.providers]]
@@ -137,7 +141,7 @@ account_sid = 'AC00000000000000000000000000000001'
 auth_token = 'a-very-secret-token'
 from = '+14155552345'
 concurrency = {}
-http.base = '{}'
+http = {{ base = '{}', timeout = {PATIENCE} }}
 ",
             place.settings(),
             found.mail.port,
@@ -285,6 +289,8 @@ fn pull_the_plug(
 ) -> (Place, BTreeSet<(String, String)>) {
     let most: usize = AT_ONCE.iter().sum();
     wait("all channels are full", || {
+        // Fails when somebody is written to twice.
+        providers.ledger();
         providers.held().len() == most && count(&host, admin, "sending") == most
     });
     let held = providers.held();

@@ -14,6 +14,9 @@ use secrecy::ExposeSecret as _;
 
 use crate::config::{ChannelSettings, ChannelTable, Config, Provider};
 
+/// A channel and its name.
+type Named = (String, Arc<dyn Channel>);
+
 /// Channels that are there without being set up: they write files.
 const USUAL: [(&str, AddressKind); 4] = [
     ("email", AddressKind::Email),
@@ -23,15 +26,12 @@ const USUAL: [(&str, AddressKind); 4] = [
 ];
 
 /// All channels by name; what is set up takes the place of the usual ones.
-pub(super) fn all(
-    config: &Config,
-    keys: Option<&TokenKeys>,
-) -> Result<Vec<(String, Arc<dyn Channel>)>, String> {
+pub(super) fn all(config: &Config, keys: Option<&TokenKeys>) -> Result<Vec<Named>, String> {
     let maker = Maker {
         outbox: &config.outbox,
         links: keys.zip(config.public_url.as_deref()).map(links),
     };
-    let mut channels: Vec<(String, Arc<dyn Channel>)> = Vec::new();
+    let mut channels: Vec<Named> = Vec::new();
     for (name, address) in USUAL {
         if !config.channels.contains_key(name) {
             channels.push((name.to_owned(), maker.outbox(&config.outbox, address)?));
@@ -79,20 +79,20 @@ impl Maker<'_> {
     }
 
     fn provider(&self, provider: &Provider) -> Result<Arc<dyn Channel>, String> {
-        Ok(match provider {
+        match provider {
             Provider::Outbox { directory, address } => {
-                return self.outbox(directory.as_deref().unwrap_or(self.outbox), *address);
+                self.outbox(directory.as_deref().unwrap_or(self.outbox), *address)
             }
             Provider::Smtp {
                 config,
                 unsubscribe,
-            } => return self.smtp(SmtpConfig::clone(config), *unsubscribe),
-            Provider::Twilio(config) => made(Twilio::new(config.as_ref().clone()))?,
-            Provider::Eskiz(config) => made(Eskiz::new(config.as_ref().clone()))?,
-            Provider::Telegram(config) => made(Telegram::new(config.as_ref().clone()))?,
-            Provider::WhatsApp(config) => made(WhatsApp::new(config.as_ref().clone()))?,
-            Provider::Webhook(config) => made(Webhook::new(config.as_ref().clone()))?,
-        })
+            } => self.smtp(SmtpConfig::clone(config), *unsubscribe),
+            Provider::Twilio(config) => made(Twilio::new(config.as_ref().clone())),
+            Provider::Eskiz(config) => made(Eskiz::new(config.as_ref().clone())),
+            Provider::Telegram(config) => made(Telegram::new(config.as_ref().clone())),
+            Provider::WhatsApp(config) => made(WhatsApp::new(config.as_ref().clone())),
+            Provider::Webhook(config) => made(Webhook::new(config.as_ref().clone())),
+        }
     }
 
     fn smtp(&self, mut config: SmtpConfig, links: bool) -> Result<Arc<dyn Channel>, String> {
