@@ -22,6 +22,7 @@ const KEPT: &[&str] = &[
     "secret",
     "token",
     "url",
+    "verify_token",
     "webhook_secret",
 ];
 /// The same for lists, whose values are divided by spaces or line breaks where they are kept.
