@@ -188,6 +188,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "kill",
         "main_job",
         "races",
+        "receipts",
         "settings",
         "surface",
         "tour",

@@ -124,6 +124,7 @@ mod tests {
 
     const EXAMPLE: &str = include_str!("../../crm-host.example.toml");
     const ROOT: &str = include_str!("../../../../crates/crm-channels/tests/data/ca.pem");
+    const DKIM: &str = include_str!("../../../../crates/crm-channels/tests/data/dkim_ed25519.pem");
 
     /// What the example's variables hold.
     const VARIABLES: &[(&str, &str)] = &[
@@ -168,6 +169,7 @@ mod tests {
             ),
             ("telegram", "hunter2"),
             ("ca.pem", ROOT),
+            ("dkim.pem", DKIM),
         ] {
             std::fs::write(folder.join("secrets").join(name), text).unwrap();
         }

@@ -19,6 +19,7 @@ const KEPT: &[&str] = &[
     "demo_password",
     "extra_roots_pem",
     "password",
+    "private_key",
     "secret",
     "token",
     "url",

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -37,20 +38,19 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 /// changes nothing.
 #[utoipa::path(post, path = "/api/receipts/{channel}", tag = "operations", security(()),
     params(("channel" = String, Path, description = "Channel name.")),
-    request_body(content = String, content_type = "application/octet-stream", description = "As the provider posts it."),
-    responses((status = 200, description = "Kept."), (status = 403, description = "The signature is wrong."),
-        (status = 404, description = "There is no such channel, or its provider posts nothing.")))]
+    responses((status = 200, body = String, content_type = "text/plain", description = "Kept."),
+        (status = 403, description = "The signature is wrong."),
+        (status = 404, description = "There is no such channel, or its provider posts nothing."),
+        (status = 422, description = "It is signed and cannot be read.")))]
 async fn receive(
     State(app): State<App>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Path(channel): Path<String>,
+    channel: Result<Path<String>, PathRejection>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<StatusCode, Problem> {
-    if !app.engine.channels().contains_key(&channel) {
-        return Err(unknown());
-    }
+) -> Result<&'static str, Problem> {
+    let channel = named(&app, channel)?;
     let text = |value: &axum::http::HeaderValue| value.to_str().ok().map(str::to_owned);
     let callback = Callback {
         url: address(&app, &headers, &uri),
@@ -62,7 +62,7 @@ async fn receive(
     };
     let workspace = Workspace::default();
     match app.engine.receive(&workspace, &channel, &callback).await {
-        Ok(_) => Ok(StatusCode::OK),
+        Ok(_) => Ok("kept\n"),
         Err(error) if error.kind() == ErrorKind::Unsupported => Err(unknown()),
         Err(error) => {
             // Who guesses signatures is slowed down; who has one never is.
@@ -79,13 +79,15 @@ async fn receive(
 #[utoipa::path(get, path = "/api/receipts/{channel}", tag = "operations", security(()),
     params(("channel" = String, Path, description = "Channel name.")),
     responses((status = 200, body = String, content_type = "text/plain", description = "The provider's own word."),
-        (status = 403, description = "Not asked with our token."), (status = 404, description = "There is no such channel.")))]
+        (status = 403, description = "Not asked with our token."),
+        (status = 404, description = "There is no such channel, or its provider asks nothing.")))]
 async fn verify(
     State(app): State<App>,
-    Path(channel): Path<String>,
+    channel: Result<Path<String>, PathRejection>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let channel = named(&app, channel)?;
     let known = app.engine.channels().get(&channel).ok_or_else(unknown)?;
     let word = match known.challenge(&address(&app, &headers, &uri)) {
         Err(error) if error.kind() == ErrorKind::Unsupported => return Err(unknown()),
@@ -97,6 +99,13 @@ async fn verify(
         (header::CONTENT_DISPOSITION, "attachment"),
     ];
     Ok((plain, word).into_response())
+}
+
+/// The channel of the path, if there is one of that name.
+fn named(app: &App, path: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    let Path(name) = path.map_err(|_| unknown())?;
+    let known = app.engine.channels().contains_key(&name);
+    if known { Ok(name) } else { Err(unknown()) }
 }
 
 fn unknown() -> Problem {

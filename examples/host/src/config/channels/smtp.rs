@@ -1,8 +1,8 @@
 //! `type = "smtp"`: a mail relay.
 
 use crm_channels::SmtpConfig;
-use crm_channels::smtp::{Mailbox, Tls};
-use secrecy::SecretString;
+use crm_channels::smtp::{Dkim, Mailbox, ReturnPath, Tls};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::http::Seconds;
@@ -35,6 +35,17 @@ pub(super) struct SmtpTable {
     extra_roots_pem: Option<String>,
     allow_insecure_auth: Option<bool>,
     unsubscribe: Option<bool>,
+    return_path: Option<String>,
+    html_alternative: Option<bool>,
+    dkim: Option<DkimTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DkimTable {
+    domain: String,
+    selector: String,
+    private_key: SecretString,
 }
 
 impl ProviderTable for SmtpTable {
@@ -69,6 +80,23 @@ impl ProviderTable for SmtpTable {
             config.max_connections = most;
         }
         config.extra_roots_pem = self.extra_roots_pem;
+        if let Some(address) = &self.return_path {
+            let path = ReturnPath::parse(address);
+            config.return_path = Some(path.ok_or((
+                "return_path",
+                "expected a short address such as bounce@salon.example",
+            ))?);
+        }
+        config.html_alternative = self.html_alternative.unwrap_or(false);
+        if let Some(dkim) = self.dkim {
+            let key = dkim.private_key.expose_secret();
+            let signed = Dkim::new(&dkim.domain, &dkim.selector, key);
+            config.dkim = Some(signed.map_err(|_| {
+                let problem = "expected a domain, a selector and the private key as PEM (RSA of 2,048 bits or \
+                     more, or Ed25519)";
+                ("dkim", problem)
+            })?);
+        }
         config.allow_insecure_auth = self.allow_insecure_auth.unwrap_or(false);
         Ok(Provider::Smtp {
             config: Box::new(config),
