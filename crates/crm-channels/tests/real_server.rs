@@ -19,7 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use common::server::{Act, Protection, say};
 use common::{Draft, server};
-use crm_channels::smtp::{Mailbox, Tls};
+use crm_channels::smtp::{Mailbox, ReturnPath, Tls};
 use crm_channels::{Smtp, SmtpConfig};
 use crm_core::message::Format;
 use crm_core::port::channel::{Channel, Outcome};
@@ -163,6 +163,83 @@ async fn texts_arrive_byte_for_byte() {
         for name in ["Date", "MIME-Version", "X-Crm-Message", "X-Crm-Attempt"] {
             assert!(seen["headers"][name].is_string(), "{name}");
         }
+    }
+}
+
+#[tokio::test]
+async fn one_text_arrives_in_two_forms() {
+    let server = Server::start();
+    let from = Mailbox::parse("news@salon.example").unwrap();
+    let mut config = SmtpConfig::new("127.0.0.1", Tls::None, from);
+    config.port = server.port;
+    config.html_alternative = true;
+    config.return_path = ReturnPath::parse("bounce@salon.example");
+    let smtp = Smtp::new(config).unwrap();
+    assert!(smtp.capabilities().html);
+    let bodies = [
+        "Здравствуйте, Аня!\n\nС праздником вас: https://salon.example/a?b=1&c=2.\n",
+        "Hurmatli <b>mijoz</b> &amp; \"do'st\"\n\n\n\n  two  spaces\t tab\n",
+        "mixed\r\nends\nof\rlines\r\n\r\nend",
+        "\n.\n..\n</p></body><script>alert(1)</script>",
+        "🎉 سلام \u{202e}abc\u{a0}\u{2028}",
+        "",
+        &"x".repeat(5000),
+    ];
+    for (number, body) in (1_u32..).zip(bodies) {
+        let draft = Draft {
+            number,
+            attempt: u128::from(number),
+            ..Draft::text(body)
+        };
+        let outcome = smtp.send(&draft.approved()).await;
+        assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+        let seen = server.next();
+        assert_eq!(seen["from"], format!("bounce+{number:032x}@salon.example"));
+        assert_eq!(seen["headers"]["From"], "news@salon.example");
+        assert_eq!(seen["type"], "multipart/alternative");
+        assert_eq!(seen["defects"], serde_json::json!([]));
+        assert!(seen["longest"].as_u64().unwrap() <= 998);
+        let parts = seen["parts"].as_array().unwrap();
+        let types: Vec<&Value> = parts.iter().map(|part| &part["type"]).collect();
+        assert_eq!(types, ["text/plain", "text/html"]);
+        for part in parts {
+            assert_eq!(part["charset"], "utf-8");
+            assert_eq!(part["defects"], serde_json::json!([]));
+        }
+        assert_eq!(parts[0]["body"], base64(body.as_bytes()));
+        let text = body.replace("\r\n", "\n").replace('\r', "\n");
+        assert_eq!(parts[1]["seen"], text);
+        let tags = parts[1]["tags"].as_array().unwrap();
+        let known = ["html", "head", "meta", "body", "p", "br", "a"];
+        assert!(
+            tags.iter()
+                .all(|tag| known.contains(&tag.as_str().unwrap())),
+            "{tags:?}"
+        );
+        let links = &parts[1]["links"];
+        if body.contains("https") {
+            assert_eq!(
+                *links,
+                serde_json::json!(["https://salon.example/a?b=1&c=2"])
+            );
+        } else {
+            assert_eq!(*links, serde_json::json!([]));
+        }
+    }
+    // HTML cannot carry these, and approved HTML goes as it is.
+    for (body, format, kind) in [
+        ("bell\u{7}\0", Format::Text, "text/plain"),
+        ("<p>Hello</p>", Format::Html, "text/html"),
+    ] {
+        let draft = Draft {
+            format,
+            ..Draft::text(body)
+        };
+        let outcome = smtp.send(&draft.approved()).await;
+        assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+        let seen = server.next();
+        assert_eq!(seen["type"], kind);
+        assert_eq!(seen["body"], base64(body.as_bytes()));
     }
 }
 

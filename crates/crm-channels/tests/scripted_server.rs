@@ -274,7 +274,7 @@ async fn the_offered_size_is_kept() {
     assert!(mail.ends_with("RET=HDRS ENVID=01900000-0000-7000-8000-0000000000aa"));
     assert_eq!(
         commands[0][2],
-        "RCPT TO:<ann@example.org> NOTIFY=FAILURE,DELAY"
+        "RCPT TO:<ann@example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;ann@example.org"
     );
 }
 

@@ -14,6 +14,7 @@ use crate::id::{CampaignId, ContactId, TemplateId};
 use crate::intake::{NewIntake, Settlement};
 use crate::message::history::AuditEvent;
 use crate::message::{Approval, Attempt, Message};
+use crate::receipt::KeptReceipt;
 use crate::template::Template;
 
 /// What must hold inside the transaction, besides the version rule of updates.
@@ -82,6 +83,8 @@ pub enum Change {
         channel: String,
         /// Address.
         address: String,
+        /// Only one that was put for this reason; whatever the reason when `None`.
+        reason: Option<String>,
     },
     /// A new campaign.
     InsertCampaign(Box<Campaign>),
@@ -99,6 +102,12 @@ pub enum Change {
     /// [`Conflict`](crate::ErrorKind::Conflict), an unknown one `NotFound`; an applied key is not applied
     /// again: `Duplicate`.
     FinishIntake(Settlement),
+    /// A receipt that came. One that is kept already (of the same channel, delivery and kind of fate) is
+    /// ignored.
+    InsertReceipt(Box<KeptReceipt>),
+    /// A waiting receipt that was looked at. One that is not waiting, or whose `tries` is not one less, is
+    /// [`Conflict`](crate::ErrorKind::Conflict), an unknown one `NotFound`.
+    UpdateReceipt(Box<KeptReceipt>),
 }
 
 /// Writes that belong together. See the module's text.

@@ -68,6 +68,7 @@ pub mod memory;
 pub mod message;
 pub mod money;
 pub mod port;
+pub mod receipt;
 pub mod stamp;
 #[cfg(feature = "worker")]
 pub mod system;

@@ -7,6 +7,7 @@ use common::{World, world};
 use crm_core::engine::{BulkAction, Engine, Session};
 use crm_core::message::decide::Edit;
 use crm_core::message::{Message, Status};
+use crm_core::port::channel::Outcome;
 use crm_core::port::store::MessageQuery;
 use crm_core::testing::SequentialIds;
 use crm_core::{Actor, ErrorKind, Role, Workspace};
@@ -164,4 +165,42 @@ async fn more_than_a_page_is_decided_to_the_last() {
         (again.applied, again.skipped, again.items.len()),
         (0, count as u64, 1_000)
     );
+}
+
+#[tokio::test]
+async fn doubts_are_resolved_together() {
+    let actions = [
+        (BulkAction::ResolveSent, Status::Sent, false),
+        (BulkAction::ResolveFailed, Status::Failed, false),
+        (BulkAction::ResolveResend, Status::Approved, true),
+    ];
+    for (action, status, needs_manifest) in actions {
+        let world = world();
+        let mut drafts = drafts(&world, 4).await;
+        let untouched = drafts.pop().unwrap();
+        for draft in &drafts {
+            world.approve(draft).await;
+            let reason = "timeout".to_owned();
+            world.channel.push(Outcome::Unknown { reason });
+        }
+        world.worker().run_until_idle().await.unwrap();
+        let manager = world.manager();
+        let approvals = manager.approvals();
+        let preview = approvals.preview(action, everything()).await.unwrap();
+        assert_eq!(preview.count, 3, "{action:?}");
+        let unseen = approvals.bulk(action, everything(), None, None).await;
+        if needs_manifest {
+            let kind = unseen.unwrap_err().kind();
+            assert_eq!(kind, ErrorKind::PreconditionRequired);
+            let manifest = Some(preview.manifest);
+            let done = approvals.bulk(action, everything(), manifest, None).await;
+            assert_eq!(done.unwrap().applied, 3);
+        } else {
+            assert_eq!(unseen.unwrap().applied, 3);
+        }
+        for draft in &drafts {
+            assert_eq!(world.reload(draft).await.status, status);
+        }
+        assert_eq!(world.reload(&untouched).await, untouched);
+    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crm_core::engine::{Engine, NewDraft};
 use crm_core::memory::MemoryStore;
 use crm_core::message::{Format, Message, Occasion, Status};
-use crm_core::port::channel::{ChannelCapabilities, Outcome};
+use crm_core::port::channel::{ChannelCapabilities, Outcome, Rate};
 use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
 use crm_core::worker::{Worker, WorkerOptions};
 use tokio::sync::watch;
@@ -145,4 +145,49 @@ async fn a_channel_that_refuses_everything_is_called_no_more() {
         let now = world.reload(message).await;
         assert_eq!(now.status, Status::Approved, "given back");
     }
+}
+
+#[tokio::test]
+async fn a_channel_with_a_rate_is_called_at_its_pace_and_holds_up_no_other() {
+    let slow = Arc::new(RecordingChannel::new(ChannelCapabilities {
+        rate: Some(Rate {
+            units: 20,
+            per: Duration::from_secs(1),
+        }),
+        ..ChannelCapabilities::default()
+    }));
+    let (channel, clock) = (
+        Arc::new(RecordingChannel::default()),
+        Arc::new(FakeClock::default()),
+    );
+    let ids = Arc::new(SequentialIds::default());
+    let engine = Engine::builder(Arc::new(MemoryStore::default()), clock.clone(), ids)
+        .channel("email", channel.clone())
+        .channel("slow", slow.clone())
+        .build();
+    let world = World {
+        engine,
+        channel,
+        clock,
+    };
+    for number in 0..12 {
+        approved(&world, "slow", number).await;
+    }
+    for number in 0..12 {
+        approved(&world, "email", number).await;
+    }
+    let options = WorkerOptions {
+        batch: 4,
+        ..WorkerOptions::default()
+    };
+    let worker = Worker::new(world.engine.clone(), options);
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    worker.run_until_idle().await.unwrap();
+    assert_eq!(slow.delivered().len(), 12);
+    assert_eq!(world.channel.delivered().len(), 12);
+    // Time stood still but for waiting: ten of them waited 50 ms each, the first two went at once.
+    let waited = begun.elapsed();
+    let (least, most) = (Duration::from_millis(500), Duration::from_millis(600));
+    assert!(least <= waited && waited < most, "{waited:?}");
 }

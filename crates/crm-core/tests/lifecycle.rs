@@ -48,6 +48,7 @@ uncertain resolve_failed failed p
 sent deliver delivered w
 sent bounce failed w
 failed retry approved p
+failed deliver delivered w
 rejected edit pending_approval p
 ";
 

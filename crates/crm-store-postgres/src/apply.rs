@@ -19,7 +19,8 @@ use crate::group::Group;
 use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
-    campaigns, contacts, events, intake, messages, plan, require, suppressions, templates, trail,
+    campaigns, contacts, events, intake, messages, plan, receipts, require, suppressions,
+    templates, trail,
 };
 
 /// Keys of workspaces by name.
@@ -218,6 +219,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::InsertSuppression(row) => Some(&row.workspace),
         Change::InsertIntake(row) => Some(&row.workspace),
         Change::FinishIntake(row) => Some(&row.workspace),
+        Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),
         _ => None,
     }
 }
@@ -228,9 +230,11 @@ async fn write(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
         Some(Change::EraseTexts(id)) => messages::erase(db, *id).await,
         Some(Change::DeleteTemplate(id)) => found(templates::delete(db, *id).await?, "template"),
         Some(Change::DeleteCampaign(id)) => found(campaigns::delete(db, *id).await?, "campaign"),
-        Some(Change::DeleteSuppression { channel, address }) => {
-            suppressions::delete(db, channel, address).await
-        }
+        Some(Change::DeleteSuppression {
+            channel,
+            address,
+            reason,
+        }) => suppressions::delete(db, channel, address, reason.as_deref()).await,
         Some(_) => Err(Error::new(ErrorKind::Corrupt, "a change was put aside wrongly").into()),
     }
 }
@@ -282,7 +286,9 @@ async fn write_rows(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
         "plan line",
     )?;
     intake::insert(db, &group.insert_intake).await?;
-    intake::finish(db, &group.finish_intake).await
+    intake::finish(db, &group.finish_intake).await?;
+    receipts::insert(db, &group.insert_receipts).await?;
+    receipts::update(db, &group.update_receipts).await
 }
 
 /// Approvals and attempts are of messages that are there.

@@ -8,6 +8,8 @@ use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::intake::{NewIntake, Settlement};
 use crm_core::message::{Approval, Attempt, Message};
+use crm_core::port::callback::About;
+use crm_core::receipt::KeptReceipt;
 use crm_core::template::Template;
 use uuid::Uuid;
 
@@ -22,6 +24,7 @@ enum Row<'a> {
     Address(&'a str, &'a str),
     Line(Uuid, &'a str, Uuid),
     Intake(u64),
+    Receipt(&'a str, &'a About, &'static str),
 }
 
 /// What one statement per kind writes.
@@ -44,6 +47,8 @@ pub(crate) struct Group<'a> {
     pub(crate) update_plan_rows: Vec<&'a PlanRow>,
     pub(crate) insert_intake: Vec<&'a NewIntake>,
     pub(crate) finish_intake: Vec<&'a Settlement>,
+    pub(crate) insert_receipts: Vec<&'a KeptReceipt>,
+    pub(crate) update_receipts: Vec<&'a KeptReceipt>,
     /// A change that goes alone.
     pub(crate) alone: Option<&'a Change>,
     rows: HashSet<Row<'a>>,
@@ -139,6 +144,8 @@ impl<'a> Group<'a> {
             Change::UpdatePlanRow(row) => self.update_plan_rows.push(row),
             Change::InsertIntake(row) => self.insert_intake.push(row),
             Change::FinishIntake(row) => self.finish_intake.push(row),
+            Change::InsertReceipt(row) => self.insert_receipts.push(row),
+            Change::UpdateReceipt(row) => self.update_receipts.push(row),
             Change::EraseTexts(_)
             | Change::DeleteTemplate(_)
             | Change::DeleteCampaign(_)
@@ -156,6 +163,12 @@ impl<'a> Group<'a> {
         self.revise_messages.sort_unstable_by_key(|row| row.id);
         self.finish_attempts
             .sort_unstable_by_key(|row| row.message_id);
+        let key = |row: &&KeptReceipt| {
+            let fate = row.receipt.fate.as_str();
+            (row.channel.clone(), row.receipt.about.parts(), fate)
+        };
+        self.insert_receipts.sort_by_cached_key(key);
+        self.update_receipts.sort_by_cached_key(key);
     }
 }
 
@@ -183,6 +196,9 @@ fn row_of(change: &Change) -> Kind<'_> {
             Row::Line(row.campaign_id.0, &row.occurrence, row.contact_id.0)
         }
         Change::FinishIntake(row) => Row::Intake(row.seq),
+        Change::InsertReceipt(row) | Change::UpdateReceipt(row) => {
+            Row::Receipt(&row.channel, &row.receipt.about, row.receipt.fate.as_str())
+        }
         Change::InsertApproval(_) | Change::InsertIntake(_) => return Kind::Free,
         Change::EraseTexts(_)
         | Change::DeleteTemplate(_)

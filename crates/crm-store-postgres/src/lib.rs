@@ -48,6 +48,7 @@ mod notice;
 mod place;
 mod plan;
 mod query;
+mod receipts;
 mod require;
 mod rows;
 mod store;

@@ -200,6 +200,28 @@ CREATE TABLE crm.attempts (
     PRIMARY KEY (workspace, message, epoch)
 ) /* by workspace */;
 
+CREATE UNIQUE INDEX attempts_id ON crm.attempts(workspace, id);
+
+CREATE TABLE crm.receipts (
+    workspace bigint NOT NULL,
+    channel text COLLATE "C" NOT NULL,
+    about_kind text COLLATE "C" NOT NULL,
+    about text COLLATE "C" NOT NULL,
+    fate text COLLATE "C" NOT NULL,
+    reason text,
+    dead boolean NOT NULL,
+    at timestamptz,
+    received_at timestamptz NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    message uuid,
+    tries integer NOT NULL,
+    due_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace, channel, about_kind, about, fate)
+) /* by workspace */;
+CREATE INDEX receipts_due ON crm.receipts(workspace, state, due_at, channel, about_kind, about, fate)
+    WHERE state <> 'settled';
+CREATE INDEX receipts_message ON crm.receipts(workspace, message) WHERE message IS NOT NULL;
+
 CREATE TABLE crm.suppressions (
     workspace bigint NOT NULL,
     channel text COLLATE "C" NOT NULL,

@@ -14,12 +14,14 @@ use crm_core::contact::Contact;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
-use crm_core::message::Message;
 use crm_core::message::history::{Checkpoint, StoredEvent};
+use crm_core::message::{Attempt, Message};
+use crm_core::port::callback::About;
 use crm_core::port::store::{
     CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
-    PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
+use crm_core::receipt::KeptReceipt;
 use crm_core::template::Template;
 use crm_core::{Error, ErrorKind, Result, Workspace};
 use sqlx::pool::PoolConnection;
@@ -33,7 +35,7 @@ use crate::query::{Db, Names, workspace as find};
 use crate::writer::{Written, is_lost};
 use crate::{
     Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, events, intake, lists,
-    messages, place, plan, suppressions, templates, trail,
+    messages, place, plan, receipts, suppressions, templates, trail,
 };
 
 /// Work that reads.
@@ -334,6 +336,7 @@ impl Store for PgStore {
                              (SELECT true FROM crm.campaigns x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.plan_rows x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.suppressions x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.receipts x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.counters x \
                                  WHERE x.workspace = w.key AND x.value <> 0 LIMIT 1), false) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
@@ -454,6 +457,30 @@ impl Store for PgStore {
             .read(workspace, Vec::new, |mut db| {
                 let ids = Arc::clone(&ids);
                 Box::pin(async move { dispatch::views(&mut db, &ids).await })
+            })
+            .await
+    }
+
+    async fn attempts(&self, workspace: &Workspace, about: &[About]) -> Result<Vec<Attempt>> {
+        let about: Arc<[About]> = about.into();
+        self.inner
+            .read(workspace, Vec::new, |mut db| {
+                let about = Arc::clone(&about);
+                Box::pin(async move { receipts::attempts(&mut db, &about).await })
+            })
+            .await
+    }
+
+    async fn receipts(
+        &self,
+        workspace: &Workspace,
+        query: ReceiptQuery,
+    ) -> Result<Vec<KeptReceipt>> {
+        let query = Arc::new(query);
+        self.inner
+            .read(workspace, Vec::new, |mut db| {
+                let query = Arc::clone(&query);
+                Box::pin(async move { receipts::list(&mut db, &query).await })
             })
             .await
     }

@@ -43,14 +43,21 @@ pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Suppression]) -> Outcome<()
     Ok(())
 }
 
-/// Lifts a suppression, if there is one.
-pub(crate) async fn delete(db: &mut Db<'_>, channel: &str, address: &str) -> Outcome<()> {
+/// Lifts a suppression, if there is one (of this reason).
+pub(crate) async fn delete(
+    db: &mut Db<'_>,
+    channel: &str,
+    address: &str,
+    reason: Option<&str>,
+) -> Outcome<()> {
     sqlx::query(db.sql(
-        "DELETE FROM crm.suppressions WHERE workspace = $1 AND channel = $2 AND address = $3",
+        "DELETE FROM crm.suppressions WHERE workspace = $1 AND channel = $2 AND address = $3 \
+             AND ($4::text IS NULL OR reason = $4)",
     ))
     .bind(db.key)
     .bind(channel)
     .bind(address)
+    .bind(reason)
     .execute(&mut *db.connection)
     .await?;
     Ok(())
@@ -198,10 +205,12 @@ mod tests {
             [false; 6]
         );
 
-        done(delete(&mut place.stranger(), "sms", &sms.address).await);
-        done(delete(&mut place.db(), "email", &sms.address).await);
+        done(delete(&mut place.stranger(), "sms", &sms.address, None).await);
+        done(delete(&mut place.db(), "email", &sms.address, None).await);
         assert_eq!(done(list(&mut place.db(), &all()).await).items.len(), 3);
-        done(delete(&mut place.db(), "sms", &sms.address).await);
+        done(delete(&mut place.db(), "sms", &sms.address, Some("dead")).await);
+        assert_eq!(done(list(&mut place.db(), &all()).await).items.len(), 3);
+        done(delete(&mut place.db(), "sms", &sms.address, Some(&sms.reason)).await);
         let left = done(list(&mut place.db(), &all()).await).items;
         assert_eq!(left, [two, one]);
         place.close().await;

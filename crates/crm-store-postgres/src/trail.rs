@@ -179,6 +179,36 @@ pub(crate) async fn trail(db: &mut Db<'_>, id: MessageId) -> Outcome<Trail> {
     })
 }
 
+/// The attempts with these ids, and those of messages that have one of these provider's ids: see
+/// [`Store::attempts`](crm_core::port::store::Store::attempts). Each once.
+pub(crate) async fn attempts_about(
+    db: &mut Db<'_>,
+    ids: &[Uuid],
+    provider_ids: &[String],
+) -> Outcome<Vec<Attempt>> {
+    let rows = sqlx::query(db.sql(
+        "SELECT a.* FROM unnest($2::uuid[]) AS v(id) CROSS JOIN LATERAL ( \
+             SELECT message, id, number, epoch, worker, digest, started_at, finished_at, outcome, \
+                 provider_id, reason FROM crm.attempts \
+             WHERE workspace = $1 AND id = v.id OFFSET 0) AS a \
+         UNION \
+         SELECT a.* FROM unnest($3::text[]) AS v(provider_id) CROSS JOIN LATERAL ( \
+             SELECT id, epoch FROM crm.messages \
+             WHERE workspace = $1 AND provider_id = v.provider_id OFFSET 0) AS m \
+         CROSS JOIN LATERAL ( \
+             SELECT message, id, number, epoch, worker, digest, started_at, finished_at, outcome, \
+                 provider_id, reason FROM crm.attempts \
+             WHERE workspace = $1 AND message = m.id AND (provider_id = v.provider_id \
+                 OR outcome = 'unknown' AND epoch = m.epoch) OFFSET 0) AS a",
+    ))
+    .bind(db.key)
+    .bind(ids)
+    .bind(provider_ids)
+    .fetch_all(&mut *db.connection)
+    .await?;
+    rows.iter().map(read_attempt).collect()
+}
+
 /// The latest decision about each of these messages, where there is one.
 pub(crate) async fn latest_approvals(
     db: &mut Db<'_>,

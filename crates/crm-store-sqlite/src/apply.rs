@@ -9,7 +9,9 @@ use uuid::Uuid;
 use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
-use crate::{campaigns, contacts, intake, messages, plan, suppressions, templates, trail};
+use crate::{
+    campaigns, contacts, intake, messages, plan, receipts, suppressions, templates, trail,
+};
 
 /// Applies each set wholly or not at all, in order; one result for each.
 ///
@@ -150,9 +152,11 @@ fn write(
         }
         Change::FinishAttempt(row) => trail::finish_attempt(connection, key, row),
         Change::InsertSuppression(row) => suppressions::insert(connection, key, row),
-        Change::DeleteSuppression { channel, address } => {
-            suppressions::delete(connection, key, channel, address)
-        }
+        Change::DeleteSuppression {
+            channel,
+            address,
+            reason,
+        } => suppressions::delete(connection, key, channel, address, reason.as_deref()),
         Change::InsertCampaign(row) => campaigns::insert(connection, key, row),
         Change::UpdateCampaign(row) => {
             let done = campaigns::update(connection, key, row)?;
@@ -163,6 +167,8 @@ fn write(
         Change::UpdatePlanRow(row) => found(plan::update(connection, key, row)?, "plan line"),
         Change::InsertIntake(row) => intake::insert(connection, row),
         Change::FinishIntake(row) => intake::finish(connection, row),
+        Change::InsertReceipt(row) => receipts::insert(connection, key, row),
+        Change::UpdateReceipt(row) => receipts::update(connection, key, row),
     }
 }
 
@@ -178,6 +184,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::InsertSuppression(row) => Some(&row.workspace),
         Change::InsertIntake(row) => Some(&row.workspace),
         Change::FinishIntake(row) => Some(&row.workspace),
+        Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),
         _ => None,
     }
 }

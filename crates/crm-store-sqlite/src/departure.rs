@@ -134,6 +134,7 @@ fn order(table: &str) -> &'static str {
     match table {
         "plan_rows" => "workspace, campaign, contact, occurrence",
         "attempts" => "workspace, message, epoch",
+        "receipts" => "workspace, channel, about_kind, about, fate",
         "suppressions" => "workspace, channel, address",
         "counters" => "workspace, name",
         _ => "rowid",

@@ -37,6 +37,7 @@ mod place;
 mod plan;
 mod pool;
 mod query;
+mod receipts;
 mod rows;
 mod store;
 mod suppressions;

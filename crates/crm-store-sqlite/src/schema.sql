@@ -192,6 +192,27 @@ CREATE TABLE attempts (
     PRIMARY KEY (workspace, message, epoch)
 ) STRICT, WITHOUT ROWID;
 
+CREATE UNIQUE INDEX attempts_id ON attempts(workspace, id);
+
+CREATE TABLE receipts (
+    workspace INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    about_kind TEXT NOT NULL,
+    about TEXT NOT NULL,
+    fate TEXT NOT NULL,
+    reason TEXT,
+    dead INTEGER NOT NULL,
+    at INTEGER,
+    received_at INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    message BLOB,
+    tries INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace, channel, about_kind, about, fate)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX receipts_due ON receipts(workspace, state, due_at);
+CREATE INDEX receipts_message ON receipts(workspace, message) WHERE message IS NOT NULL;
+
 CREATE TABLE suppressions (
     workspace INTEGER NOT NULL REFERENCES workspaces(key),
     channel TEXT NOT NULL,

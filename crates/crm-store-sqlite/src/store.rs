@@ -10,12 +10,14 @@ use crm_core::contact::Contact;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
-use crm_core::message::Message;
 use crm_core::message::history::{Checkpoint, StoredEvent};
+use crm_core::message::{Attempt, Message};
+use crm_core::port::callback::About;
 use crm_core::port::store::{
     CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
-    PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
+use crm_core::receipt::KeptReceipt;
 use crm_core::template::Template;
 use crm_core::{Error, ErrorKind, Result, Workspace};
 use rusqlite::Connection;
@@ -25,7 +27,7 @@ use crate::query::workspace as find;
 use crate::writer::Batch;
 use crate::{
     SqliteStore, apply, campaigns, contacts, counters, dispatch, events, intake, lists, plan,
-    suppressions, templates, trail,
+    receipts, suppressions, templates, trail,
 };
 
 /// How often a claim looks again when everything it found was changed by others.
@@ -201,6 +203,7 @@ impl Store for SqliteStore {
                          OR EXISTS (SELECT 1 FROM campaigns x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM plan_rows x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM suppressions x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM receipts x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM counters x \
                              WHERE x.workspace = w.key AND x.value <> 0) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
@@ -309,6 +312,25 @@ impl Store for SqliteStore {
         let ids = messages.to_vec();
         self.read(workspace, Vec::new, move |connection, workspace, key| {
             dispatch::views(connection, workspace, key, &ids)
+        })
+        .await
+    }
+
+    async fn attempts(&self, workspace: &Workspace, about: &[About]) -> Result<Vec<Attempt>> {
+        let about = about.to_vec();
+        self.read(workspace, Vec::new, move |connection, _, key| {
+            receipts::attempts(connection, key, &about)
+        })
+        .await
+    }
+
+    async fn receipts(
+        &self,
+        workspace: &Workspace,
+        query: ReceiptQuery,
+    ) -> Result<Vec<KeptReceipt>> {
+        self.read(workspace, Vec::new, move |connection, workspace, key| {
+            receipts::list(connection, workspace, key, &query)
         })
         .await
     }

@@ -26,18 +26,20 @@ pub(crate) fn insert(connection: &Connection, workspace: i64, row: &Suppression)
     Ok(())
 }
 
-/// Lifts a suppression, if there is one.
+/// Lifts a suppression, if there is one (of this reason).
 pub(crate) fn delete(
     connection: &Connection,
     workspace: i64,
     channel: &str,
     address: &str,
+    reason: Option<&str>,
 ) -> Outcome<()> {
     connection
         .prepare_cached(
-            "DELETE FROM suppressions WHERE workspace = ?1 AND channel = ?2 AND address = ?3",
+            "DELETE FROM suppressions WHERE workspace = ?1 AND channel = ?2 AND address = ?3 \
+             AND (?4 IS NULL OR reason = ?4)",
         )?
-        .execute((workspace, channel, address))?;
+        .execute((workspace, channel, address, reason))?;
     Ok(())
 }
 

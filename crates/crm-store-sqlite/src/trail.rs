@@ -2,6 +2,7 @@
 
 use crm_core::id::{AttemptId, MessageId};
 use crm_core::message::{Approval, Attempt, AttemptOutcome};
+use crm_core::port::callback::About;
 use crm_core::port::store::Trail;
 use crm_core::{Error, ErrorKind, Role};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -176,6 +177,34 @@ pub(crate) fn latest_approval(
         ))?
         .query_row((key, id.0), |row| read_approval(row, id))
         .optional()?)
+}
+
+/// The attempts that a name stands for: see [`Store::attempts`](crm_core::port::store::Store::attempts).
+pub(crate) fn attempts_about(
+    connection: &Connection,
+    key: i64,
+    about: &About,
+) -> Outcome<Vec<Attempt>> {
+    let read = |row: &Row<'_>| read_attempt(row, MessageId(row.get("message")?));
+    let found = match about {
+        About::Attempt(id) => connection
+            .prepare_cached(&format!(
+                "SELECT {ATTEMPT}, message FROM attempts WHERE workspace = ?1 AND id = ?2"
+            ))?
+            .query_map((key, id.0), read)?
+            .collect::<rusqlite::Result<_>>()?,
+        About::ProviderId(id) => connection
+            .prepare_cached(&format!(
+                "SELECT {ATTEMPT}, message FROM ( \
+                     SELECT a.*, m.epoch AS last FROM messages m CROSS JOIN attempts a \
+                     WHERE m.workspace = ?1 AND m.provider_id = ?2 \
+                     AND a.workspace = ?1 AND a.message = m.id) \
+                 WHERE provider_id = ?2 OR (outcome = 'unknown' AND epoch = last)"
+            ))?
+            .query_map((key, id), read)?
+            .collect::<rusqlite::Result<_>>()?,
+    };
+    Ok(found)
 }
 
 /// The attempt of one epoch.

@@ -18,12 +18,14 @@ use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
 use crm_core::message::history::{Checkpoint, StoredEvent, Subject};
-use crm_core::message::{Approved, Message};
+use crm_core::message::{Approved, Attempt, Message};
+use crm_core::port::callback::About;
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
 use crm_core::port::store::{
     CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
-    PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
+use crm_core::receipt::KeptReceipt;
 use crm_core::template::Template;
 use crm_core::{Result, Workspace};
 
@@ -298,6 +300,18 @@ impl Store for CrashingStore {
         messages: &[MessageId],
     ) -> Result<Vec<DispatchView>> {
         self.inner.dispatch(workspace, messages).await
+    }
+
+    async fn attempts(&self, workspace: &Workspace, about: &[About]) -> Result<Vec<Attempt>> {
+        self.inner.attempts(workspace, about).await
+    }
+
+    async fn receipts(
+        &self,
+        workspace: &Workspace,
+        query: ReceiptQuery,
+    ) -> Result<Vec<KeptReceipt>> {
+        self.inner.receipts(workspace, query).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

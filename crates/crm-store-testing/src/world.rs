@@ -25,6 +25,7 @@ mod compare;
 mod frozen;
 mod intake;
 mod promises;
+mod receipts;
 
 pub(crate) use command::{Asked, Command, NEWEST, Step};
 
@@ -261,6 +262,13 @@ impl World {
             Command::Wake { again } => self.wake(*again).await,
             Command::Ask { key, what } => self.ask(*key, *what).await,
             Command::Drain { limit } => self.drain(*limit).await,
+            Command::Hear {
+                message,
+                attempt,
+                fate,
+                by_provider,
+            } => self.hear(*message, *attempt, fate, *by_provider).await,
+            Command::Opt { address, out } => self.opt(*address, *out).await,
             Command::Compare => String::new(),
             about => self.decide(about).await,
         }

@@ -1,8 +1,10 @@
 //! Settings: from flags, else from the environment, else from a file, else the default.
 
+mod channels;
 mod database;
 mod file;
 mod flags;
+mod source;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +14,7 @@ use std::path::PathBuf;
 use clap::Parser as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
+pub(crate) use channels::{ChannelSettings, ChannelTable, Provider};
 pub(crate) use database::Database;
 use file::FileSettings;
 pub(crate) use flags::Command;
@@ -21,14 +24,19 @@ use flags::Flags;
 pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) listen: SocketAddr,
+    /// Where people reach this host, without a slash at the end.
+    pub(crate) public_url: Option<String>,
     pub(crate) demo: bool,
     pub(crate) demo_password: Option<SecretString>,
     pub(crate) outbox: PathBuf,
     /// The channels that have a provider, by name.
-    pub(crate) channels: BTreeMap<String, SecretString>,
+    pub(crate) channels: BTreeMap<String, ChannelSettings>,
     pub(crate) worker: bool,
     /// Signs access tokens; when unset, from the file beside an SQLite database.
     pub(crate) secret: Option<SecretString>,
+    /// Sign links to unsubscribe, the first one; the others are still read. When unset, from the file beside
+    /// an SQLite database.
+    pub(crate) unsubscribe_keys: Option<Vec<SecretString>>,
     pub(crate) model_key: Option<SecretString>,
     pub(crate) model_url: Option<String>,
     pub(crate) model: Option<String>,
@@ -47,7 +55,7 @@ impl Config {
     pub(crate) fn load() -> Result<Self, String> {
         let flags = Flags::parse();
         let file = match &flags.config {
-            Some(path) => FileSettings::read(path)?,
+            Some(path) => FileSettings::read(path, &variable)?,
             None => FileSettings::default(),
         };
         resolve(flags, file, variable, std::env::vars_os())
@@ -76,10 +84,12 @@ fn resolve(
         if let Some(name) = name.strip_prefix("CRM_CHANNEL_")
             && !url.is_empty()
         {
-            channels.insert(name.to_lowercase(), url.into());
+            channels.insert(name.to_lowercase(), ChannelSettings::Line(url.into()));
         }
     }
-    channels.extend(flags.channels);
+    for (name, url) in flags.channels {
+        channels.insert(name, ChannelSettings::Line(url));
+    }
     if let Some(name) = channels.keys().find(|name| !flags::channel_name(name)) {
         return Err(format!(
             "channel {name:?}: use lower-case letters, digits and _ in the name"
@@ -93,6 +103,11 @@ fn resolve(
     {
         return Err("CRM_DEMO_PASSWORD must have 8 to 100 characters".to_owned());
     }
+    let public_url = flags.public_url.or(file.public_url);
+    let unsubscribe_keys = match variable("CRM_UNSUBSCRIBE_KEYS") {
+        Some(keys) => Some(keys.split_whitespace().map(Into::into).collect()),
+        None => file.unsubscribe_keys,
+    };
     Ok(Config {
         outbox: flags
             .outbox
@@ -100,17 +115,32 @@ fn resolve(
             .unwrap_or_else(|| database.outbox()),
         database,
         listen,
+        public_url: public_url.as_deref().map(address_of).transpose()?,
         demo: flags.demo.or(file.demo).unwrap_or(false),
         demo_password,
         channels,
         worker: !flags.no_worker.or(file.no_worker).unwrap_or(false),
         secret: secret("CRM_SECRET", file.secret),
+        unsubscribe_keys,
         model_key: secret("ANTHROPIC_API_KEY", file.anthropic_api_key),
         model_url: variable("ANTHROPIC_BASE_URL").or(file.anthropic_base_url),
         model: variable("CRM_MODEL").or(file.model),
         command: flags.command,
         file: flags.config,
     })
+}
+
+/// The host's public address: programs of mail providers post to it, which take nothing but TLS.
+fn address_of(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").unwrap_or_default();
+    let sign = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/%[]".contains(&b);
+    if rest.is_empty() || rest.starts_with('/') || text.len() > 400 || !rest.bytes().all(sign) {
+        return Err(
+            "public_url must be the https address of this host, for example https://crm.salon.example"
+                .to_owned(),
+        );
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// What is logged at the start: everything but secrets, of which it says only where they come from.
@@ -139,8 +169,11 @@ impl fmt::Display for Config {
                 }
             ),
         )?;
-        for (name, url) in &self.channels {
-            write!(f, " channel.{name}={}", without_login(url.expose_secret()))?;
+        if let Some(url) = &self.public_url {
+            write!(f, " public_url={url}")?;
+        }
+        for (name, settings) in &self.channels {
+            write!(f, " channel.{name}={settings}")?;
         }
         write!(f, " anthropic_api_key={}", known(&self.model_key, "none"))?;
         if self.model_key.is_some() {
@@ -161,26 +194,25 @@ fn without_login(url: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn config(args: &[&str], toml: &str, env: &[(&str, &str)]) -> Result<Config, String> {
+    pub(crate) fn config(
+        args: &[&str],
+        toml: &str,
+        env: &[(&str, &str)],
+    ) -> Result<Config, String> {
         let args = std::iter::once("crm-host").chain(args.iter().copied());
         let flags = Flags::try_parse_from(args).map_err(|error| error.to_string())?;
-        let file = FileSettings::parse(toml)?;
-        let owned: Vec<(String, String)> = env
+        let lookup: BTreeMap<String, String> = env
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let lookup = owned.clone();
-        let find = move |name: &str| {
-            lookup
-                .iter()
-                .find(|(n, _)| n == name)
-                .map(|(_, v)| v.clone())
-        };
-        let all = owned
-            .into_iter()
+        let find = |name: &str| lookup.get(name).cloned();
+        let folder = lookup.get("FOLDER").map(PathBuf::from).unwrap_or_default();
+        let file = FileSettings::parse(toml, &folder, &find)?;
+        let all = lookup
+            .iter()
             .map(|(name, value)| (name.into(), value.into()));
         resolve(flags, file, find, all)
     }
@@ -212,18 +244,14 @@ mod tests {
         assert_eq!(found.outbox, PathBuf::from("/a/outbox"));
         assert_eq!(found.listen.port(), 1);
         assert_eq!(found.model.as_deref(), Some("env"));
-        let urls: Vec<_> = found.channels.iter().collect();
-        let urls: Vec<_> = urls
+        let urls: Vec<_> = found
+            .channels
             .iter()
-            .map(|(n, u)| (n.as_str(), u.expose_secret()))
+            .map(|(name, settings)| format!("{name} {settings}"))
             .collect();
         assert_eq!(
             urls,
-            [
-                ("email", "smtp://flag"),
-                ("push", "smtp://file"),
-                ("sms", "smtp://env")
-            ]
+            ["email smtp://flag", "push smtp://file", "sms smtp://env"]
         );
         let secret = config(
             &[],

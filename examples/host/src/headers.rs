@@ -15,6 +15,9 @@ const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
+/// The pages for people who unsubscribe: one form, which posts to the page itself.
+const PAGE_POLICY: &str =
+    "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 tokio::task_local! {
     static CURRENT: String;
@@ -51,7 +54,12 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
     let id = id_of(&request);
     let path = request.uri().path();
     let docs = path.starts_with("/api/docs");
-    let policy = if docs { DOCS_POLICY } else { API_POLICY };
+    let page = path.starts_with("/u/");
+    let policy = match (docs, page) {
+        (true, _) => DOCS_POLICY,
+        (_, true) => PAGE_POLICY,
+        _ => API_POLICY,
+    };
     let mut response = CURRENT.scope(id.clone(), next.run(request)).await;
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -64,6 +72,10 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
         (header::CONTENT_SECURITY_POLICY, policy),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if page {
+        let never = HeaderValue::from_static("noindex, nofollow");
+        headers.insert(HeaderName::from_static("x-robots-tag"), never);
     }
     // Answers hold personal data and tokens; the page itself may be kept.
     if !docs {

@@ -90,6 +90,7 @@ async fn run(config: Config) -> Result<(), String> {
         imports: Semaphore::new(2),
         worker: state.clone(),
         has_model: config.model_key.is_some(),
+        public_url: config.public_url.clone(),
         notices,
         stop: stop.clone(),
         requests: Requests::default(),

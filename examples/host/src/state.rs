@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) worker: WorkerCell,
     /// Whether drafts may cost something.
     pub(crate) has_model: bool,
+    /// Where providers and people reach this host.
+    pub(crate) public_url: Option<String>,
     pub(crate) notices: broadcast::Sender<Notice>,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) requests: Requests,

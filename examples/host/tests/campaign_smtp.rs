@@ -8,60 +8,15 @@
 )]
 
 mod common;
+#[path = "common/mail.rs"]
+mod mail;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use common::{Host, sample_contacts};
+use mail::Server;
 use serde_json::{Value, json};
-
-/// aiosmtpd, which prints what it took as one JSON line per message.
-struct Server {
-    child: Child,
-    lines: Receiver<String>,
-    port: u16,
-}
-
-impl Server {
-    fn start() -> Self {
-        let python = std::env::var_os("CRM_PYTHON")
-            .expect("CRM_PYTHON must name a Python with aiosmtpd: run cargo xtask test");
-        let script = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../crates/crm-channels/tests/smtp_server.py"
-        );
-        let mut child = Command::new(python)
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("CRM_PYTHON cannot be started: run cargo xtask test");
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = channel();
-        // Read at once: a full pipe would hold the server back.
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let port = lines
-            .recv()
-            .expect("aiosmtpd is missing or did not start: run cargo xtask test")
-            .parse()
-            .unwrap();
-        Self { child, lines, port }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// All pages of a list.
 fn all(host: &Host, token: &str, path: &str) -> Vec<Value> {

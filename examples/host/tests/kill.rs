@@ -22,7 +22,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::Host;
-use common::place::{Place, Tables, wait as wait_for};
+use common::place::{Place, Tables};
 use crm_core::Workspace;
 use crm_core::message::history::replay;
 use crm_core::port::store::MessageQuery;
@@ -174,53 +174,10 @@ fn wait(host: &Host, token: &str, path: &str, fine: impl Fn(&Value) -> bool) -> 
     }
 }
 
-/// What a crash left.
-fn counts(place: &Place) -> BTreeMap<String, usize> {
-    let count = |rows: i64| rows.try_into().unwrap();
-    if let Some(database) = &place.postgres {
-        let sql = "SELECT status::text, count(*) FROM crm.messages GROUP BY status";
-        let rows = wait_for(database.counts(sql)).into_iter();
-        return rows.map(|(status, rows)| (status, count(rows))).collect();
-    }
-    // From a copy: the next host is the first to open the real files.
-    let copy = tempfile::tempdir().unwrap();
-    for name in ["crm.db", "crm.db-wal"] {
-        let from = place.path().join(name);
-        if from.exists() {
-            std::fs::copy(from, copy.path().join(name)).unwrap();
-        }
-    }
-    let database = rusqlite::Connection::open(copy.path().join("crm.db")).unwrap();
-    let mut query = database
-        .prepare("SELECT status, count(*) FROM messages GROUP BY status")
-        .unwrap();
-    let rows = query.query_map([], |row| Ok((row.get(0)?, count(row.get(1)?))));
-    rows.unwrap().map(Result::unwrap).collect()
-}
-
-/// On SQLite the next host knows that the one before is dead. On PostgreSQL it may be alive on another
-/// machine, and its leases have to end: time is made to pass for what the dead one held.
-fn is_dead_for_good(place: &Place) {
-    let Some(database) = &place.postgres else {
-        return;
-    };
-    // A commit that was on its way is done or not when the server has noticed.
-    let connected = "SELECT '', count(*) FROM pg_stat_activity WHERE datname = current_database() \
-         AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
-    let begun = Instant::now();
-    while wait_for(database.counts(connected))[0].1 > 0 {
-        assert!(begun.elapsed() < PATIENCE, "the dead are still connected");
-        sleep(Duration::from_millis(5));
-    }
-    let ended = "UPDATE {}messages SET lease_until = clock_timestamp() - interval '1 second' \
-         WHERE lease_until IS NOT NULL";
-    place.change(Tables::Engine, ended).unwrap();
-}
-
 /// Kills the host over and over. Returns how many deliveries were under way in all.
 fn kill_over_and_over(place: &Place, server: &Server, kills: usize, dice: &mut Dice) -> usize {
     let channel = channel(server);
-    let (mut doubt, mut open) = (0, counts(place)["approved"]);
+    let (mut doubt, mut open) = (0, place.messages()["approved"]);
     for kill in 0..kills {
         let share = (open / (kills - kill + 3)).max(1);
         let wanted = server.taken() + 1 + dice.upto(2 * share - 1);
@@ -238,8 +195,8 @@ fn kill_over_and_over(place: &Place, server: &Server, kills: usize, dice: &mut D
             sleep(dice.millis(15));
         }
         victim.kill();
-        is_dead_for_good(place);
-        let now = counts(place);
+        place.is_dead_for_good();
+        let now = place.messages();
         let count = |status: &str| now.get(status).copied().unwrap_or(0);
         // The sweep of a host that shares its database may not have come to what the one before left.
         if place.postgres.is_none() {

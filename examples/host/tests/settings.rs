@@ -64,6 +64,30 @@ fn wrong_settings_say_what_to_do() {
             refused(&[], &[], Some("[channels]\nemail = 'http://x'")),
             "smtp://",
         ),
+        (
+            refused(
+                &[],
+                &[],
+                Some("\n[channels.sms]\ntype = 'eskiz'\npasword = 'hunter2'"),
+            ),
+            "host.toml: line 4: channels.sms.pasword: unknown field",
+        ),
+        (
+            refused(
+                &[],
+                &[],
+                Some("[channels.t]\ntype = 'telegram'\ntoken = 'hunter2'"),
+            ),
+            "host.toml: line 1: channels.t: the Telegram token must be",
+        ),
+        (
+            refused(&[], &[], Some("unsubscribe_keys = ['hunter2']")),
+            "unsubscribe_keys (CRM_UNSUBSCRIBE_KEYS) must hold at least 32 bytes",
+        ),
+        (
+            refused(&["--public-url", "http://hunter2.example"], &[], None),
+            "public_url must be the https address",
+        ),
         (refused(&["--channel", "email=smtp://h"], &[], None), "from"),
         (
             refused(&["--config", "/no/such/file"], &[], None),
@@ -100,6 +124,7 @@ fn wrong_settings_say_what_to_do() {
         "--listen",
         "--demo",
         "--outbox",
+        "--public-url",
         "--channel",
         "--no-worker",
         "CRM_CONFIG",
@@ -108,6 +133,8 @@ fn wrong_settings_say_what_to_do() {
         "CRM_DEMO",
         "CRM_DEMO_PASSWORD",
         "CRM_SECRET",
+        "CRM_PUBLIC_URL",
+        "CRM_UNSUBSCRIBE_KEYS",
         "CRM_OUTBOX",
         "CRM_CHANNEL_<NAME>",
         "ANTHROPIC_API_KEY",

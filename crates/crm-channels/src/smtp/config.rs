@@ -8,7 +8,9 @@ use crm_core::consent::token::TokenKeys;
 use crm_core::{Error, ErrorKind, Result};
 use secrecy::SecretString;
 
+use super::dkim::Dkim;
 use super::mailbox::Mailbox;
+use super::return_path::ReturnPath;
 
 /// How the connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,14 @@ pub struct SmtpConfig {
     /// Puts `List-Unsubscribe` and `List-Unsubscribe-Post` into every message, as large providers demand of
     /// bulk mail. The relay that signs with DKIM must sign both.
     pub unsubscribe: Option<UnsubscribeLinks>,
+    /// Where bounces go, with a token for each attempt; `None` for the address of `from`, and then a bounce is
+    /// recognised only by what the server that bounces repeats of the message.
+    pub return_path: Option<ReturnPath>,
+    /// Gives a message in plain text an HTML form as well, made from the text by a closed rule: paragraphs,
+    /// line breaks, and links that can be clicked. The text itself goes with it unchanged. Off by default.
+    pub html_alternative: bool,
+    /// Signs every message, for relays that do not. The headers for unsubscribing are signed, too.
+    pub dkim: Option<Dkim>,
     /// Allows a password in clear text to another machine. Off unless a network is trusted fully.
     pub allow_insecure_auth: bool,
 }
@@ -114,6 +124,9 @@ impl SmtpConfig {
             max_connections: 4,
             extra_roots_pem: None,
             unsubscribe: None,
+            return_path: None,
+            html_alternative: false,
+            dkim: None,
             allow_insecure_auth: false,
         }
     }

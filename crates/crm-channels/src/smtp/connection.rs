@@ -59,7 +59,8 @@ impl Connection {
         stream.flush().await.map_err(|e| loss(&e))
     }
 
-    /// Sends one line, which must not hold a line break, and reads the reply.
+    /// Sends one line and reads its reply; or several lines with their line breaks, and reads the reply to the
+    /// first.
     pub(super) async fn command(&mut self, line: &str) -> Result<Reply, Loss> {
         let mut bytes = Vec::with_capacity(line.len().saturating_add(2));
         bytes.extend_from_slice(line.as_bytes());

@@ -3,6 +3,8 @@
 //! The body is always base64. Quoted-printable and 8bit both treat a line break as CRLF, so a reader
 //! would get the approved text back with other bytes; base64 carries the bytes themselves, whatever
 //! their line ends, trailing spaces, dots or line lengths, and no relay on the way has to touch them.
+//!
+//! A message in plain text may go with an HTML form of the same text (`multipart/alternative`).
 
 use std::time::SystemTime;
 
@@ -10,9 +12,10 @@ use crm_core::consent::token::Unsubscription;
 use crm_core::message::{Approved, Format};
 use lettre::Message;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Body, SinglePart};
+use lettre::message::{Body, MultiPart, SinglePart};
 
 use super::config::{SmtpConfig, UnsubscribeLinks};
+use super::html;
 use super::mailbox::Mailbox;
 use crate::has_control;
 
@@ -67,26 +70,46 @@ pub(super) fn build(approved: &Approved, config: &SmtpConfig) -> Result<Wire, &'
             subject_value(subject)?,
         ));
     }
-    let content_type = match approved.format() {
-        Format::Text => ContentType::TEXT_PLAIN,
-        Format::Html => ContentType::TEXT_HTML,
+    let text = approved.content();
+    let message = match approved.format() {
+        Format::Html => builder.singlepart(part(ContentType::TEXT_HTML, text)?),
+        Format::Text => {
+            let plain = part(ContentType::TEXT_PLAIN, text)?;
+            let html = config.html_alternative.then(|| html::from_text(text));
+            match html.flatten() {
+                // The last one is the one that readers prefer (RFC 2046 section 5.1.4).
+                Some(html) => builder.multipart(
+                    MultiPart::alternative()
+                        .singlepart(plain)
+                        .singlepart(part(ContentType::TEXT_HTML, &html)?),
+                ),
+                None => builder.singlepart(plain),
+            }
+        }
     };
-    // As bytes, not as a string: lettre would turn LF into CRLF in a string.
-    let body = Body::new_with_encoding(
-        approved.content().as_bytes().to_vec(),
-        ContentTransferEncoding::Base64,
-    )
-    .map_err(|_| "body_encoding")?;
-    let message = builder
-        .singlepart(SinglePart::builder().header(content_type).body(body))
-        .map_err(|_| "message_invalid")?;
+    let mut bytes = message.map_err(|_| "message_invalid")?.formatted();
+    if let Some(dkim) = &config.dkim {
+        let signature = dkim.sign(&bytes, SystemTime::now()).ok_or("dkim_failed")?;
+        bytes.splice(..0, signature);
+    }
     Ok(Wire {
-        from: from.address().to_owned(),
+        from: match &config.return_path {
+            Some(path) => path.of(approved.attempt_id()),
+            None => from.address().to_owned(),
+        },
         to: to.address().to_owned(),
         message_id,
         envelope_id,
-        content: stuff(&message.formatted()),
+        content: stuff(&bytes),
     })
+}
+
+/// As bytes, not as a string: lettre would turn LF into CRLF in a string.
+fn part(content_type: ContentType, text: &str) -> Result<SinglePart, &'static str> {
+    let bytes = text.as_bytes().to_vec();
+    let body = Body::new_with_encoding(bytes, ContentTransferEncoding::Base64)
+        .map_err(|_| "body_encoding")?;
+    Ok(SinglePart::builder().header(content_type).body(body))
 }
 
 fn header(name: &'static str, value: String) -> HeaderValue {

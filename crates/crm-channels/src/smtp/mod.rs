@@ -4,20 +4,28 @@
 //! stage: before the final dot nothing was taken and the message may be tried again; once the dot has
 //! been handed to the socket only a complete reply tells. Every step has its own time limit, and a
 //! connection that saw a timeout, an error or a dropped future is never used again.
+//!
+//! What comes of a message after that arrives as mail of its own: [`bounce::read`] understands it and says
+//! which attempt it is about, [`Maildir`] takes it out of a mailbox.
 
+pub mod bounce;
 mod classify;
 mod config;
 mod connection;
+mod dkim;
+mod html;
 mod mailbox;
+mod maildir;
 mod mime;
 mod pool;
 mod reply;
+mod return_path;
 mod session;
 mod tls;
+mod transaction;
 mod url;
 
 use std::fmt;
-use std::future::Future;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,13 +38,15 @@ use tokio::time::timeout;
 
 pub use classify::{Enhanced, Loss, Stage, classify, lost};
 pub use config::{SmtpConfig, Timeouts, Tls, UnsubscribeLinks};
+pub use dkim::Dkim;
 pub use mailbox::{Mailbox, is_address};
+pub use maildir::{Mail, Maildir};
+pub use return_path::ReturnPath;
 
-use connection::Connection;
 use mime::Wire;
 use pool::Pool;
-use reply::Reply;
 use tls::TlsSettings;
+use transaction::Stale;
 
 /// The SMTP channel.
 pub struct Smtp {
@@ -93,99 +103,7 @@ impl Smtp {
             Err(outcome) => outcome,
         }
     }
-
-    /// One message over one connection, which is parked again only after a settled dialogue.
-    async fn transaction(
-        &self,
-        mut connection: Connection,
-        wire: &Wire,
-    ) -> std::result::Result<Outcome, Stale> {
-        let limit = connection.offers.size.unwrap_or(0);
-        let size = u64::try_from(wire.content.len()).unwrap_or(u64::MAX);
-        if limit > 0 && size > limit {
-            self.pool.park(connection).await;
-            return Ok(classify::rejected("size_exceeded"));
-        }
-        let reused = connection.used > 0;
-        connection.used = connection.used.saturating_add(1);
-
-        let mut mail = format!("MAIL FROM:<{}>", wire.from);
-        let mut rcpt = format!("RCPT TO:<{}>", wire.to);
-        if connection.offers.size.is_some() {
-            mail.push_str(&format!(" SIZE={size}"));
-        }
-        if connection.offers.dsn {
-            mail.push_str(&format!(" RET=HDRS ENVID={}", wire.envelope_id));
-            rcpt.push_str(" NOTIFY=FAILURE,DELAY");
-        }
-        for (stage, line, wanted) in [
-            (Stage::Mail, mail.as_str(), [250, 250]),
-            (Stage::Rcpt, rcpt.as_str(), [250, 251]),
-            (Stage::Data, "DATA", [354, 354]),
-        ] {
-            let reply = self.step(connection.command(line)).await;
-            let gone = match &reply {
-                Ok(reply) => reply.code == 421,
-                Err(loss) => *loss == Loss::Closed,
-            };
-            if reused && gone && stage == Stage::Mail {
-                return Err(Stale);
-            }
-            match reply {
-                Ok(reply) if wanted.contains(&reply.code) => {}
-                Ok(reply) => return Ok(self.refused(connection, stage, &reply).await),
-                Err(loss) => return Ok(lost(stage, loss)),
-            }
-        }
-        // Without its dot the content is nothing to the server, so a failure here is still before it.
-        if let Err(loss) = self.step(connection.write(&wire.content)).await {
-            return Ok(lost(Stage::Data, loss));
-        }
-        Ok(self.finish(connection, wire).await)
-    }
-
-    /// Hands over the final dot; from its first byte on everything but a reply is unknown.
-    async fn finish(&self, mut connection: Connection, wire: &Wire) -> Outcome {
-        let reply = match timeout(self.config.timeouts.data, connection.command(".")).await {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(loss)) => return lost(Stage::Dot, loss),
-            Err(_) => return lost(Stage::Dot, Loss::Timeout),
-        };
-        let outcome = classify(Stage::Dot, reply.code, reply.enhanced(), &reply.text());
-        if reply.code != 421 && !matches!(outcome, Outcome::Unknown { .. }) {
-            self.pool.park(connection).await;
-        }
-        match outcome {
-            Outcome::Accepted { provider_id } if provider_id.is_empty() => Outcome::Accepted {
-                provider_id: wire.message_id.clone(),
-            },
-            outcome => outcome,
-        }
-    }
-
-    /// The outcome of a refused command; `RSET` makes the connection fit for the next message.
-    async fn refused(&self, mut connection: Connection, stage: Stage, reply: &Reply) -> Outcome {
-        if reply.code != 421 && reply.code >= 400 {
-            let reset = self.step(connection.command("RSET")).await;
-            if reset.is_ok_and(|reply| reply.code == 250) {
-                self.pool.park(connection).await;
-            }
-        }
-        classify(stage, reply.code, reply.enhanced(), &reply.text())
-    }
-
-    async fn step<T>(
-        &self,
-        work: impl Future<Output = std::result::Result<T, Loss>>,
-    ) -> std::result::Result<T, Loss> {
-        timeout(self.config.timeouts.command, work)
-            .await
-            .unwrap_or(Err(Loss::Timeout))
-    }
 }
-
-/// A parked connection turned out to be closed before anything was begun on it.
-struct Stale;
 
 #[async_trait]
 impl Channel for Smtp {
@@ -200,6 +118,7 @@ impl Channel for Smtp {
             look_up: false,
             receipts: false,
             concurrency: self.config.max_connections,
+            rate: None,
             // A slot, a connection, every command with RSET and a stale connection, content, dot, and
             // a second to spare: the channel's own limits always end first.
             timeout: times

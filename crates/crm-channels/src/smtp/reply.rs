@@ -59,6 +59,8 @@ pub(super) struct Offers {
     pub(super) login: bool,
     /// DSN (RFC 3461).
     pub(super) dsn: bool,
+    /// PIPELINING (RFC 2920).
+    pub(super) pipelining: bool,
     /// SIZE (RFC 1870): `Some(0)` without a limit, else octets.
     pub(super) size: Option<u64>,
 }
@@ -73,6 +75,7 @@ impl Offers {
             match words.next() {
                 Some("STARTTLS") => offers.starttls = true,
                 Some("DSN") => offers.dsn = true,
+                Some("PIPELINING") => offers.pipelining = true,
                 Some("SIZE") => {
                     offers.size = Some(words.next().and_then(|n| n.parse().ok()).unwrap_or(0));
                 }
@@ -122,12 +125,14 @@ mod tests {
             "STARTTLS",
             "DSN",
             "8BITMIME",
+            "pipelining",
         ];
         let offers = Offers::read(&Reply {
             code: 250,
             lines: lines.map(str::to_owned).to_vec(),
         });
         assert!(offers.starttls && offers.plain && offers.login && offers.dsn);
+        assert!(offers.pipelining);
         assert_eq!(offers.size, Some(1000));
     }
 }

@@ -2,8 +2,9 @@
 //! `smtp://user:password@host:port?tls=starttls&from=Salon%20%3Cnews%40salon.example%3E`.
 //!
 //! Percent-encoding as in RFC 3986; `+` stands for itself. The parameters are `tls` (`none`, `starttls`,
-//! `implicit`), `from`, `hello`, `max_connections`, `connect_timeout`, `command_timeout`, `data_timeout`
-//! (whole seconds) and `allow_insecure_auth` (`true`, `false`). `smtps://` means `tls=implicit`.
+//! `implicit`), `from`, `return_path`, `hello`, `max_connections`, `connect_timeout`, `command_timeout`,
+//! `data_timeout` (whole seconds), `html_alternative` and `allow_insecure_auth` (`true`, `false`). `smtps://`
+//! means `tls=implicit`.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use secrecy::SecretString;
 
 use super::config::{SmtpConfig, Tls, wrong};
 use super::mailbox::Mailbox;
+use super::return_path::ReturnPath;
 
 impl SmtpConfig {
     /// Reads the settings from one line; see the module's text for its form. Without `tls` the
@@ -81,6 +83,19 @@ impl SmtpConfig {
         };
         match key {
             "hello" => self.hello = Some(value),
+            "return_path" => {
+                self.return_path = Some(ReturnPath::parse(&value).ok_or_else(|| {
+                    wrong(
+                        "the SMTP parameter return_path must be an address such as \
+                         bounce@salon.example, with at most 31 characters before the @",
+                    )
+                })?);
+            }
+            "html_alternative" => {
+                self.html_alternative = value
+                    .parse()
+                    .map_err(|_| wrong("SMTP html_alternative must be true or false"))?;
+            }
             "connect_timeout" => self.timeouts.connect = seconds()?,
             "command_timeout" => self.timeouts.command = seconds()?,
             "data_timeout" => self.timeouts.data = seconds()?,
@@ -96,8 +111,9 @@ impl SmtpConfig {
             }
             _ => {
                 return Err(wrong(
-                    "an SMTP parameter is unknown; known are tls, from, hello, max_connections, \
-                     connect_timeout, command_timeout, data_timeout, allow_insecure_auth",
+                    "an SMTP parameter is unknown; known are tls, from, return_path, hello, \
+                     max_connections, connect_timeout, command_timeout, data_timeout, \
+                     html_alternative, allow_insecure_auth",
                 ));
             }
         }
@@ -162,7 +178,8 @@ mod tests {
     fn a_full_line_is_read() {
         let config = SmtpConfig::parse(
             "smtp://us%40er:p%3Ass%25@mail.example:2525?tls=implicit&max_connections=7\
-             &from=%D0%A1%D0%B0%D0%BB%D0%BE%D0%BD%20%3Cnews+a@salon.example%3E&data_timeout=600",
+             &from=%D0%A1%D0%B0%D0%BB%D0%BE%D0%BD%20%3Cnews+a@salon.example%3E&data_timeout=600\
+             &return_path=bounce@salon.example&html_alternative=true",
         )
         .unwrap();
         assert_eq!((config.host.as_str(), config.port), ("mail.example", 2525));
@@ -174,6 +191,11 @@ mod tests {
         assert_eq!(config.hello_name(), "salon.example");
         assert_eq!(config.max_connections, 7);
         assert_eq!(config.timeouts.data.as_secs(), 600);
+        assert_eq!(
+            config.return_path,
+            ReturnPath::parse("bounce@salon.example")
+        );
+        assert!(config.html_alternative);
         let shown = format!("{config:?}");
         for hidden in ["us@er", "p:ss%", "news"] {
             assert!(!shown.contains(hidden), "{shown}");
@@ -184,6 +206,7 @@ mod tests {
     fn defaults_are_safe() {
         let config = SmtpConfig::parse("smtp://mail.example?from=a@b.example").unwrap();
         assert_eq!((config.tls, config.port), (Tls::StartTls, 587));
+        assert!(config.return_path.is_none() && !config.html_alternative);
         let config = SmtpConfig::parse("smtps://[::1]/?from=a@b.example").unwrap();
         assert_eq!((config.host.as_str(), config.port), ("::1", 465));
     }
@@ -203,6 +226,8 @@ mod tests {
             "smtp://u:hunter2@h?from=a@b.c&hunter2=1",
             "smtp://u:hunter2@h?from=a@b.c&max_connections=0",
             "smtp://u:hunter2@h?from=a@b.c&data_timeout=0",
+            "smtp://u:hunter2@h?from=a@b.c&return_path=hunter2",
+            "smtp://u:hunter2@h?from=a@b.c&html_alternative=hunter2",
             "smtp://u:hunter2@h?from=a@b.c&tls=none",
             "smtp://u%0d:hunter2@h?from=a@b.c",
             "smtp://u:hunter2@h/x?from=a@b.c",

@@ -173,6 +173,7 @@ impl Channel for Twilio {
             look_up: true,
             receipts: true,
             concurrency: self.config.concurrency,
+            rate: None,
             // The channel's own limit ends first.
             timeout: self
                 .config

@@ -148,6 +148,7 @@ impl Channel for Webhook {
             look_up: false,
             receipts: false,
             concurrency: 8,
+            rate: None,
             timeout: self
                 .config
                 .http

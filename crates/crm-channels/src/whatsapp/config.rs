@@ -18,6 +18,8 @@ pub struct WhatsAppConfig {
     pub access_token: SecretString,
     /// The app's secret, which signs callbacks. Without it the channel reads none.
     pub app_secret: Option<SecretString>,
+    /// What the app's webhook was given as its verify token. Without it the channel answers no verification.
+    pub verify_token: Option<SecretString>,
     /// What is sent.
     pub compose: Compose,
     /// The version of the Graph API, `v23.0`.
@@ -38,6 +40,7 @@ impl WhatsAppConfig {
             phone_number_id: phone_number_id.into(),
             access_token,
             app_secret: None,
+            verify_token: None,
             compose,
             version: "v23.0".to_owned(),
             http: HttpOptions::default(),
@@ -52,6 +55,9 @@ impl WhatsAppConfig {
     pub fn check(&self) -> Result<()> {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let visible = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        let empty = |secret: Option<&SecretString>| {
+            secret.is_some_and(|secret| secret.expose_secret().is_empty())
+        };
         let (major, minor) = self
             .version
             .strip_prefix('v')
@@ -63,12 +69,10 @@ impl WhatsAppConfig {
             Err(wrong("the WhatsApp access token must be one visible word"))
         } else if !digits(major) || !digits(minor) {
             Err(wrong("the WhatsApp version must be as v23.0"))
-        } else if self
-            .app_secret
-            .as_ref()
-            .is_some_and(|s| s.expose_secret().is_empty())
-        {
+        } else if empty(self.app_secret.as_ref()) {
             Err(wrong("the WhatsApp app secret must not be empty"))
+        } else if empty(self.verify_token.as_ref()) {
+            Err(wrong("the WhatsApp verify token must not be empty"))
         } else {
             self.compose.check()
         }

@@ -20,7 +20,7 @@ use crm_core::message::{Approved, Format};
 use crm_core::port::callback::{Callback, News};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
 use crm_core::{Error, ErrorKind, Result};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 pub use compose::{Compose, Template};
@@ -94,25 +94,19 @@ fn digits(address: &str) -> Option<&str> {
     good.then_some(digits)
 }
 
-/// What a host answers, as plain text with status 200, when Meta asks with GET whether the webhook's address
-/// is really its own. `url` is the whole address that was asked for, with its query.
-///
-/// # Errors
-/// [`ErrorKind::Forbidden`] when the query does not hold this token: answer 403.
-pub fn challenge(url: &str, verify_token: &SecretString) -> Result<String> {
-    let refused = || Error::new(ErrorKind::Forbidden, "not a verification with our token");
-    let url = reqwest::Url::parse(url).map_err(|_| refused())?;
+/// The text that answers a verification with this token.
+fn challenge(url: &str, verify_token: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
     let said = |name: &str| {
         let mut pairs = url.query_pairs();
         pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
     };
-    let token = said("hub.verify_token").unwrap_or_default();
-    let wanted = verify_token.expose_secret();
-    let ours = !wanted.is_empty() && signature::same(token.as_bytes(), wanted.as_bytes());
-    if !ours || said("hub.mode").as_deref() != Some("subscribe") {
-        return Err(refused());
+    let token = said("hub.verify_token")?;
+    let ours = signature::same(token.as_bytes(), verify_token.as_bytes());
+    if !ours || said("hub.mode")? != "subscribe" {
+        return None;
     }
-    said("hub.challenge").ok_or_else(refused)
+    said("hub.challenge")
 }
 
 #[async_trait]
@@ -127,6 +121,7 @@ impl Channel for WhatsApp {
             look_up: false,
             receipts: self.config.app_secret.is_some(),
             concurrency: 16,
+            rate: None,
             timeout: self
                 .config
                 .http
@@ -150,6 +145,18 @@ impl Channel for WhatsApp {
             Ok(answer) => classify::classify(&answer, approved.attempt()),
             Err(failure) => failure.outcome(),
         }
+    }
+
+    /// Answers Meta, which asks whether the webhook's address is really ours.
+    fn challenge(&self, url: &str) -> Result<String> {
+        let Some(token) = &self.config.verify_token else {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "this WhatsApp channel has no verify token",
+            ));
+        };
+        challenge(url, token.expose_secret())
+            .ok_or_else(|| Error::new(ErrorKind::Forbidden, "not a verification with our token"))
     }
 
     /// Reads one POST of the webhook, with everything in it that concerns this number.

@@ -1,7 +1,6 @@
 //! What the POSTs of the webhook tell, who may say it, and how its address is verified.
 
 use chrono::DateTime;
-use crm_channels::whatsapp::challenge;
 use crm_channels::{WhatsApp, WhatsAppConfig};
 use crm_core::ErrorKind;
 use crm_core::id::AttemptId;
@@ -235,8 +234,14 @@ async fn one_post_holds_many_things_and_some_are_not_ours() {
 
 #[test]
 fn a_verification_is_answered_with_its_challenge() {
-    let token = "verify me&".into();
-    let ask = |query: &str| challenge(&format!("https://crm.example.test/hooks?{query}"), &token);
+    let with = |token: Option<&str>| {
+        WhatsApp::new(WhatsAppConfig {
+            verify_token: token.map(Into::into),
+            ..WhatsAppConfig::new(NUMBER, TOKEN.into(), FREE)
+        })
+    };
+    let channel = with(Some("verify me&")).unwrap();
+    let ask = |query: &str| channel.challenge(&format!("https://crm.example.test/hooks?{query}"));
     let good = "hub.mode=subscribe&hub.challenge=11%2058&hub.verify_token=verify%20me%26";
     assert_eq!(ask(good).unwrap(), "11 58");
     for bad in [
@@ -251,9 +256,12 @@ fn a_verification_is_answered_with_its_challenge() {
         assert_eq!(error.kind(), ErrorKind::Forbidden, "{bad}");
         assert!(!format!("{error:?}").contains("verify me"));
     }
-    let nothing = challenge(
-        "https://x.test/?hub.mode=subscribe&hub.challenge=1&hub.verify_token=",
-        &"".into(),
-    );
-    assert!(nothing.is_err() && challenge("nonsense", &token).is_err());
+    assert!(channel.challenge("nonsense").is_err());
+    // An empty token would be everybody's.
+    assert_eq!(with(Some("")).unwrap_err().kind(), ErrorKind::Configuration);
+    let without = with(None)
+        .unwrap()
+        .challenge("https://x.test/")
+        .unwrap_err();
+    assert_eq!(without.kind(), ErrorKind::Unsupported);
 }

@@ -76,6 +76,11 @@ pub fn lower(stored: &[Consent], imported: &[Consent]) -> Vec<Consent> {
     joined
 }
 
+/// Reasons of suppressions that the person's own word lifts: they said STOP and then START, blocked and
+/// unblocked, or an address that was dead writes again. What a link, a complaint or somebody of the house put
+/// is not among them.
+pub const LIFTED_BY_OPT_IN: [&str; 3] = ["reply", "blocked", "dead"];
+
 /// An address nothing is ever sent to, whoever it belongs to.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suppression {
@@ -85,7 +90,7 @@ pub struct Suppression {
     pub channel: String,
     /// The address, normalised as the channel's contacts are.
     pub address: String,
-    /// Why: `dead`, `unsubscribed`, `complaint`, `manual`, `erased`.
+    /// Why: `dead`, `reply`, `blocked`, `complaint`, or in the words of whoever put it.
     pub reason: String,
     /// Who.
     pub created_by: String,

@@ -29,6 +29,12 @@ pub enum BulkAction {
     Reject,
     /// Cancel.
     Cancel,
+    /// Say of uncertain ones that they were sent.
+    ResolveSent,
+    /// Send uncertain ones again; duplicates are acceptable.
+    ResolveResend,
+    /// Give up on uncertain ones.
+    ResolveFailed,
 }
 
 impl BulkAction {
@@ -37,7 +43,15 @@ impl BulkAction {
             Self::Approve => Event::Approve,
             Self::Reject => Event::Reject,
             Self::Cancel => Event::Cancel,
+            Self::ResolveSent => Event::ResolveSent,
+            Self::ResolveResend => Event::ResolveResend,
+            Self::ResolveFailed => Event::ResolveFailed,
         }
+    }
+
+    /// Whether it makes something leave, or leave again: then exactly what was previewed.
+    const fn sends(self) -> bool {
+        matches!(self, Self::Approve | Self::ResolveResend)
     }
 }
 
@@ -245,7 +259,7 @@ impl Approvals<'_> {
     /// Decides over exactly the previewed set; what changed since is skipped and said.
     ///
     /// # Errors
-    /// `PreconditionRequired` to approve without a manifest; `Conflict` when the preview is no longer
+    /// `PreconditionRequired` to approve or resend without a manifest; `Conflict` when the preview is no longer
     /// kept (the last 32 are) and the selection is not what it was.
     pub async fn bulk(
         &self,
@@ -256,10 +270,10 @@ impl Approvals<'_> {
     ) -> Result<BulkResult> {
         self.0.require(Action::WriteMessages)?;
         let set = match manifest {
-            None if action == BulkAction::Approve => {
+            None if action.sends() => {
                 return Err(Error::new(
                     ErrorKind::PreconditionRequired,
-                    "preview first and give the manifest it returned: nobody approves unseen",
+                    "preview first and give the manifest it returned: nobody sends unseen",
                 ));
             }
             None => self.select(action, query, |_| {}).await?.1.into(),

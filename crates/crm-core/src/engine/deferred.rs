@@ -17,13 +17,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hold::Hold;
 use crate::id::MessageId;
 use crate::intake::IntakeRow;
-use crate::message::Message;
 use crate::message::history::{Checkpoint, StoredEvent};
+use crate::message::{Attempt, Message};
+use crate::port::callback::About;
 use crate::port::observer::Silent;
 use crate::port::store::{
     CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
-    PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
+use crate::receipt::KeptReceipt;
 use crate::template::Template;
 
 /// What an engine made by [`Engine::deferred`] decided and nobody has written yet.
@@ -203,6 +205,18 @@ impl Store for Collecting {
         messages: &[MessageId],
     ) -> Result<Vec<DispatchView>> {
         self.inner.dispatch(workspace, messages).await
+    }
+
+    async fn attempts(&self, workspace: &Workspace, about: &[About]) -> Result<Vec<Attempt>> {
+        self.inner.attempts(workspace, about).await
+    }
+
+    async fn receipts(
+        &self,
+        workspace: &Workspace,
+        query: ReceiptQuery,
+    ) -> Result<Vec<KeptReceipt>> {
+        self.inner.receipts(workspace, query).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

@@ -11,8 +11,21 @@ use crate::id::{ContactId, MessageId};
 use crate::message::decide::{self, Edit, NewMessage, Text};
 use crate::message::history::{StoredEvent, Subject};
 use crate::message::lifecycle::Event;
-use crate::message::{Format, GeneratedBy, Message, Occasion, Provenance, Status};
-use crate::port::store::{EventQuery, MessageQuery, Page, Trail};
+use crate::message::{Attempt, Format, GeneratedBy, Message, Occasion, Provenance, Status};
+use crate::port::callback::About;
+use crate::port::store::{EventQuery, MessageQuery, Page, ReceiptQuery, Trail};
+use crate::receipt::KeptReceipt;
+
+/// One call of a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The provider's id, from its answer or learnt afterwards.
+    pub provider_id: Option<String>,
+    /// What the provider said of it since, earliest first.
+    pub receipts: Vec<KeptReceipt>,
+}
 
 /// Use cases of messages.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +98,39 @@ impl Messages<'_> {
             limit: 1_000,
         };
         self.0.store().events(self.0.workspace(), query).await
+    }
+
+    /// Each call of a provider for it, oldest first, with what the provider said of it since.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn deliveries(&self, id: MessageId) -> Result<Vec<Delivery>> {
+        let message = self.get(id).await?;
+        let (store, workspace) = (self.0.store(), self.0.workspace());
+        let attempts = store.trail(workspace, id).await?.attempts;
+        let query = ReceiptQuery {
+            message_id: Some(id),
+            limit: 1_000,
+            ..ReceiptQuery::default()
+        };
+        let receipts = store.receipts(workspace, query).await?;
+        let deliveries = attempts.into_iter().map(|attempt| {
+            let last = attempt.epoch == message.epoch;
+            // It may have been learnt afterwards, by a look-up.
+            let learnt = message.provider_id.clone().filter(|_| last);
+            let provider_id = attempt.provider_id.clone().or(learnt);
+            let about = |kept: &&KeptReceipt| match &kept.receipt.about {
+                About::Attempt(id) => *id == attempt.id,
+                About::ProviderId(id) => provider_id.as_ref() == Some(id),
+            };
+            let receipts = receipts.iter().filter(about).cloned().collect();
+            Delivery {
+                receipts,
+                provider_id,
+                attempt,
+            }
+        });
+        Ok(deliveries.collect())
     }
 
     /// Saves a text somebody wrote, as a draft.

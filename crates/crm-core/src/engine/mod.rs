@@ -16,6 +16,7 @@ mod import;
 mod intake;
 mod messages;
 mod previews;
+mod receive;
 mod suppressions;
 mod templates;
 mod unsubscribe;
@@ -52,7 +53,8 @@ pub use generate::GenerateMessage;
 pub(crate) use generate::Wanted;
 pub use import::{ImportReport, KeptContact, RejectedRow, RevertReport};
 pub use intake::Intake;
-pub use messages::{Messages, NewDraft};
+pub use messages::{Delivery, Messages, NewDraft};
+pub use receive::Received;
 pub use suppressions::Suppressions;
 pub use templates::Templates;
 

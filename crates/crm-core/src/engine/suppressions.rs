@@ -3,7 +3,7 @@
 use super::Session;
 use crate::actor::Action;
 use crate::change::{Change, ChangeSet};
-use crate::consent::Suppression;
+use crate::consent::{LIFTED_BY_OPT_IN, Suppression};
 use crate::error::{Error, Result};
 use crate::message::history::Subject;
 use crate::port::store::{Page, SuppressionQuery};
@@ -22,7 +22,8 @@ impl Suppressions<'_> {
         self.0.store().suppressions(self.0.workspace(), query).await
     }
 
-    /// Suppresses an address on a channel. Repeating it changes nothing.
+    /// Suppresses an address on a channel. Repeating it changes nothing, but for the reason of one that the
+    /// person's own word could lift: that becomes this one, and stays.
     ///
     /// # Errors
     /// `Forbidden`; `Invalid` for an empty address or reason.
@@ -34,12 +35,26 @@ impl Suppressions<'_> {
         if reason.is_empty() || reason.chars().count() > 500 {
             return Err(Error::field("reason", "say why in 1 to 500 characters"));
         }
+        let address = address.trim();
+        let engine = &self.0.engine;
+        let known = engine.suppression(self.0.workspace(), channel, address);
+        let known = known.await?.map(|known| known.reason);
         let stamp = self.0.stamp();
         let mut set = ChangeSet::new(self.0.workspace().clone());
+        if known
+            .as_deref()
+            .is_some_and(|known| LIFTED_BY_OPT_IN.contains(&known))
+        {
+            set.push(Change::DeleteSuppression {
+                channel: channel.to_owned(),
+                address: address.to_owned(),
+                reason: known,
+            });
+        }
         set.push(Change::InsertSuppression(Suppression {
             workspace: self.0.workspace().clone(),
             channel: channel.to_owned(),
-            address: address.trim().to_owned(),
+            address: address.to_owned(),
             reason: reason.to_owned(),
             created_by: stamp.actor.id.clone(),
             created_at: stamp.at,
@@ -59,6 +74,7 @@ impl Suppressions<'_> {
         set.push(Change::DeleteSuppression {
             channel: channel.to_owned(),
             address: address.to_owned(),
+            reason: None,
         });
         set.event(stamp.event(Subject::Suppression, stamp.ids.next(), 1, "lifted"));
         self.0.engine.commit_one(set).await

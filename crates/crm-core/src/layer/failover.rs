@@ -9,7 +9,7 @@ use super::breaker::{Breaker, BreakerOptions, Passage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Approved;
 use crate::port::callback::{About, Callback, Doubt, LookUp, News};
-use crate::port::channel::{Channel, ChannelCapabilities, Outcome, RetryScope};
+use crate::port::channel::{Channel, ChannelCapabilities, Outcome, Rate, RetryScope};
 use crate::port::clock::Clock;
 use crate::port::units::Units;
 
@@ -105,6 +105,7 @@ impl Failover {
                 look_up: capabilities.look_up || next.look_up,
                 receipts: capabilities.receipts || next.receipts,
                 concurrency: capabilities.concurrency.min(next.concurrency),
+                rate: slower(capabilities.rate, next.rate),
                 timeout: capabilities.timeout.max(next.timeout),
             };
         }
@@ -165,6 +166,12 @@ impl Drop for Passing<'_> {
             provider.breaker().gave_up();
         }
     }
+}
+
+/// The one of two limits that is kept by both.
+fn slower(one: Option<Rate>, other: Option<Rate>) -> Option<Rate> {
+    let spacing = |rate: &Rate| rate.per / rate.units.max(1);
+    one.into_iter().chain(other).max_by_key(spacing)
 }
 
 #[async_trait]
@@ -242,6 +249,22 @@ impl Channel for Failover {
                 Err(error) if error.kind() == ErrorKind::Unsupported => {}
                 Err(error) if error.kind() == ErrorKind::Forbidden => refused = error,
                 Err(error) => return Err(error),
+            }
+        }
+        Err(refused)
+    }
+
+    /// The first provider that knows the token answers.
+    fn challenge(&self, url: &str) -> Result<String> {
+        let mut refused = Error::new(
+            ErrorKind::Unsupported,
+            "no provider of this channel asks for an answer",
+        );
+        for provider in &self.providers {
+            match provider.channel.challenge(url) {
+                Err(error) if error.kind() == ErrorKind::Unsupported => {}
+                Err(error) => refused = error,
+                answer => return answer,
             }
         }
         Err(refused)

@@ -2,6 +2,8 @@
 
 mod breaker;
 mod failover;
+mod paced;
 
 pub use breaker::{Breaker, BreakerOptions, Passage};
 pub use failover::Failover;
+pub use paced::Paced;

@@ -3,10 +3,11 @@
 use uuid::Uuid;
 
 use super::Spaces;
-use super::tables::{Put, Tables, email_key, occurrence_key, template_key};
+use super::tables::{Put, Tables, email_key, occurrence_key, receipt_key, template_key};
 use crate::actor::Workspace;
 use crate::campaign::PlanRow;
 use crate::change::{Change, ChangeSet, Precondition};
+use crate::consent::Suppression;
 use crate::contact::{AddressKind, Contact};
 use crate::counter;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +15,7 @@ use crate::id::ContactId;
 use crate::intake::{IntakeRow, IntakeState, NewIntake, Settlement};
 use crate::message::history::StoredEvent;
 use crate::message::{Attempt, Message, Revision, Status};
+use crate::receipt::{KeptReceipt, ReceiptState};
 use crate::template::Template;
 
 /// Applies `set` to the tables of its workspace. After an error the tables are as they were.
@@ -197,9 +199,17 @@ fn change_one(
                 undo.put(tables, Put::Suppression(key, Some(row.clone())));
             }
         }
-        Change::DeleteSuppression { channel, address } => {
+        Change::DeleteSuppression {
+            channel,
+            address,
+            reason,
+        } => {
             let key = (channel.clone(), address.clone());
-            undo.put(tables, Put::Suppression(key, None));
+            let stored = tables.suppressions.get(&key);
+            let meant = |row: &Suppression| reason.as_ref().is_none_or(|why| *why == row.reason);
+            if stored.is_some_and(meant) {
+                undo.put(tables, Put::Suppression(key, None));
+            }
         }
         Change::InsertCampaign(row) => {
             own(workspace, &row.workspace)?;
@@ -247,6 +257,17 @@ fn change_one(
         Change::FinishIntake(settlement) => {
             own(workspace, &settlement.workspace)?;
             finish_intake(tables, settlement, undo)?;
+        }
+        Change::InsertReceipt(row) => {
+            own(workspace, &row.workspace)?;
+            let key = receipt_key(row);
+            if !tables.receipts.contains_key(&key) {
+                undo.put(tables, Put::Receipt(key, Some(row.clone())));
+            }
+        }
+        Change::UpdateReceipt(row) => {
+            own(workspace, &row.workspace)?;
+            update_receipt(tables, row, undo)?;
         }
     }
     Ok(())
@@ -393,6 +414,25 @@ fn finish_intake(tables: &mut Tables, settlement: &Settlement, undo: &mut Undo) 
         ..(**stored).clone()
     };
     undo.put(tables, Put::Intake(row.seq, Some(Box::new(row))));
+    Ok(())
+}
+
+fn update_receipt(tables: &mut Tables, row: &KeptReceipt, undo: &mut Undo) -> Result<()> {
+    let key = receipt_key(row);
+    let Some(stored) = tables.receipts.get(&key) else {
+        return Err(Error::not_found("receipt"));
+    };
+    let waits = stored.state == ReceiptState::Waiting;
+    if !waits || stored.tries.checked_add(1) != Some(row.tries) {
+        return Err(conflict("receipt"));
+    }
+    // What was said, and when it came, never changes.
+    let row = KeptReceipt {
+        receipt: stored.receipt.clone(),
+        received_at: stored.received_at,
+        ..row.clone()
+    };
+    undo.put(tables, Put::Receipt(key, Some(Box::new(row))));
     Ok(())
 }
 

@@ -22,11 +22,14 @@ use crate::hold::Hold;
 use crate::id::MessageId;
 use crate::intake::IntakeRow;
 use crate::message::history::{AuditEvent, Checkpoint, StoredEvent, seal};
-use crate::message::{Message, Status};
+use crate::message::{Attempt, AttemptOutcome, Message, Status};
+use crate::port::callback::About;
 use crate::port::store::{
     CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
-    PageRequest, PlanQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    PageRequest, PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery,
+    TemplateQuery, Trail,
 };
+use crate::receipt::KeptReceipt;
 use crate::template::Template;
 use tables::Tables;
 
@@ -355,6 +358,47 @@ impl Store for MemoryStore {
     ) -> Result<Vec<DispatchView>> {
         Ok(self.read(workspace, |tables| {
             messages.iter().filter_map(|id| view(tables, *id)).collect()
+        }))
+    }
+
+    async fn attempts(&self, workspace: &Workspace, about: &[About]) -> Result<Vec<Attempt>> {
+        let wanted: BTreeSet<_> = about.iter().map(About::parts).collect();
+        let is = |name: About| wanted.contains(&name.parts());
+        Ok(self.read(workspace, |tables| {
+            let stands_for = |attempt: &&Attempt| {
+                let message = tables.messages.get(&attempt.message_id);
+                let named = message.and_then(|message| {
+                    let id = message.provider_id.clone()?;
+                    let unknown = attempt.outcome == Some(AttemptOutcome::Unknown)
+                        && attempt.epoch == message.epoch;
+                    (unknown || attempt.provider_id.as_ref() == Some(&id)).then_some(id)
+                });
+                is(About::Attempt(attempt.id)) || named.is_some_and(|id| is(About::ProviderId(id)))
+            };
+            tables
+                .attempts
+                .values()
+                .filter(stands_for)
+                .cloned()
+                .collect()
+        }))
+    }
+
+    async fn receipts(
+        &self,
+        workspace: &Workspace,
+        query: ReceiptQuery,
+    ) -> Result<Vec<KeptReceipt>> {
+        let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
+        Ok(self.read(workspace, |tables| {
+            let rows = tables.receipts.values().map(|row| &**row);
+            let mut rows: Vec<_> = rows.filter(query::receipt(&query)).collect();
+            // Those of one instant stay in order of their key.
+            rows.sort_by_key(|row| row.due_at);
+            let rows = rows.into_iter().skip(skip);
+            rows.take(at_most(query.limit, 100, 1_000))
+                .cloned()
+                .collect()
         }))
     }
 

@@ -11,8 +11,9 @@ use crate::intake::IntakeRow;
 use crate::message::Message;
 use crate::port::store::{
     CampaignQuery, ContactQuery, IntakeQuery, MessageQuery, Page, PageRequest, PlanQuery,
-    TemplateQuery,
+    ReceiptQuery, TemplateQuery,
 };
+use crate::receipt::KeptReceipt;
 use crate::template::Template;
 
 /// Cuts one page out of rows that come in ascending order of `id`.
@@ -167,6 +168,15 @@ pub(super) fn intake(query: &IntakeQuery) -> impl Fn(&&IntakeRow) -> bool {
                     row.seq < after
                 }
             })
+    }
+}
+
+/// A filter over receipts.
+pub(super) fn receipt(query: &ReceiptQuery) -> impl Fn(&&KeptReceipt) -> bool {
+    move |row| {
+        query.state.is_none_or(|state| state == row.state)
+            && (query.message_id.is_none() || query.message_id == row.message_id)
+            && query.due_before.is_none_or(|until| row.due_at <= until)
     }
 }
 

@@ -11,12 +11,15 @@ use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent};
 use crate::message::{Approval, Attempt, Message, Revision, Status};
+use crate::receipt::KeptReceipt;
 use crate::template::Template;
 
 /// Channel and address.
 pub(super) type AddressKey = (String, String);
 /// Campaign, run and contact.
 pub(super) type PlanKey = (CampaignId, String, ContactId);
+/// Channel, and what the receipt is about and says, as columns.
+pub(super) type ReceiptKey = (String, &'static str, String, &'static str);
 /// Campaign, run, contact and channel.
 pub(super) type OccurrenceKey = (CampaignId, String, ContactId, String);
 
@@ -33,6 +36,7 @@ pub(super) enum Put {
     Campaign(CampaignId, Option<Box<Campaign>>),
     Plan(PlanKey, Option<PlanRow>),
     Intake(u64, Option<Box<IntakeRow>>),
+    Receipt(ReceiptKey, Option<Box<KeptReceipt>>),
 }
 
 /// Everything of one workspace.
@@ -48,6 +52,7 @@ pub(super) struct Tables {
     pub(super) campaigns: BTreeMap<CampaignId, Box<Campaign>>,
     pub(super) plan: BTreeMap<PlanKey, PlanRow>,
     pub(super) intake: BTreeMap<u64, Box<IntakeRow>>,
+    pub(super) receipts: BTreeMap<ReceiptKey, Box<KeptReceipt>>,
     /// In commit order; the first `checkpoint.position` of them are sealed.
     pub(super) events: Vec<StoredEvent>,
     pub(super) checkpoint: Checkpoint,
@@ -83,6 +88,10 @@ impl Tables {
                 Put::Plan(key, old)
             }
             Put::Intake(seq, new) => Put::Intake(seq, self.put_intake(seq, new)),
+            Put::Receipt(key, new) => {
+                let old = swap(&mut self.receipts, key.clone(), new);
+                Put::Receipt(key, old)
+            }
         }
     }
 
@@ -95,6 +104,7 @@ impl Tables {
             && self.suppressions.is_empty()
             && self.plan.is_empty()
             && self.intake.is_empty()
+            && self.receipts.is_empty()
             && self.events.is_empty()
             && self.counters.is_empty()
     }
@@ -199,4 +209,15 @@ pub(super) fn occurrence_key(message: &Message) -> Option<OccurrenceKey> {
         message.contact_id,
         message.channel.clone(),
     ))
+}
+
+/// What is unique about a receipt.
+pub(super) fn receipt_key(kept: &KeptReceipt) -> ReceiptKey {
+    let (kind, about) = kept.receipt.about.parts();
+    (
+        kept.channel.clone(),
+        kind,
+        about,
+        kept.receipt.fate.as_str(),
+    )
 }

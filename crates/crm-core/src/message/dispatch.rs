@@ -16,7 +16,7 @@ use crate::consent::{self, Suppression};
 use crate::contact::AddressKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::AttemptId;
-use crate::port::channel::Outcome;
+use crate::port::channel::{Outcome, RetryScope};
 use crate::port::store::{Claim, DispatchView};
 use crate::stamp::Stamp;
 
@@ -124,6 +124,8 @@ pub fn begin(
     };
     let (after, mut changes) = step(message, Event::Begin, stamp, None, |after| {
         after.attempts += 1;
+        // What a provider says from now on under an older attempt's id is not about this one.
+        after.provider_id = None;
     })?;
     let attempt = Attempt {
         id: AttemptId(stamp.ids.next()),
@@ -182,7 +184,7 @@ pub fn postpone(
 /// How often and how late a message is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts in all; 1 or more.
+    /// Attempts in all; 1 or more. One that the whole channel refused is not counted.
     pub max_attempts: u32,
     /// Wait after the first attempt; doubles with each.
     pub base: Duration,
@@ -282,7 +284,16 @@ fn record_as(
     }
     let current = attempt.epoch == message.epoch;
     let reason = outcome.reason().map(str::to_owned);
-    let again = attempt.number < policy.max_attempts;
+    // Where nothing of a channel could go, it is not this message's turn that is used up.
+    let spared = matches!(
+        outcome,
+        Outcome::Stop { .. }
+            | Outcome::RetryAfter {
+                scope: RetryScope::Channel,
+                ..
+            }
+    );
+    let again = spared || attempt.number < policy.max_attempts;
     let at_least = match outcome {
         Outcome::RetryAfter { at_least, .. } => *at_least,
         _ => std::time::Duration::ZERO,
@@ -296,7 +307,10 @@ fn record_as(
                     after.sent_at = Some(stamp.at);
                     after.provider_id.clone_from(&finished.provider_id);
                 }
-                Event::Defer => after.not_before = stamp.at + policy.wait(attempt, at_least),
+                Event::Defer => {
+                    after.not_before = stamp.at + policy.wait(attempt, at_least);
+                    after.attempts -= u32::from(spared).min(after.attempts);
+                }
                 _ => {}
             }
         })?,
@@ -311,13 +325,20 @@ fn record_as(
 }
 
 /// The answer to an attempt that nobody waits for any more, as evidence.
-fn late(message: &Message, attempt: &Attempt, outcome: &Outcome, stamp: &Stamp<'_>) -> ChangeSet {
+pub(super) fn late(
+    message: &Message,
+    attempt: &Attempt,
+    outcome: &Outcome,
+    stamp: &Stamp<'_>,
+) -> ChangeSet {
     let mut set = ChangeSet::new(message.workspace.clone());
-    let again = message.attempts > attempt.number
-        || matches!(
-            message.status,
-            Status::Approved | Status::Claimed | Status::Sending
-        );
+    let later = message.epoch > attempt.epoch;
+    let again = match message.status {
+        Status::Approved | Status::Claimed | Status::Sending => true,
+        // An attempt led there, and it was another one.
+        Status::Sent | Status::Delivered | Status::Failed | Status::Uncertain if later => true,
+        _ => message.attempts > attempt.number,
+    };
     let (action, detail) = match outcome {
         Outcome::Unknown { .. } => return set,
         Outcome::Accepted { provider_id } if again => ("duplicate_detected", provider_id.as_str()),
@@ -331,7 +352,7 @@ fn late(message: &Message, attempt: &Attempt, outcome: &Outcome, stamp: &Stamp<'
     set
 }
 
-fn suppress(set: &mut ChangeSet, message: &Message, reason: &str, stamp: &Stamp<'_>) {
+pub(super) fn suppress(set: &mut ChangeSet, message: &Message, reason: &str, stamp: &Stamp<'_>) {
     set.push(Change::InsertSuppression(Suppression {
         workspace: message.workspace.clone(),
         channel: message.channel.clone(),

@@ -356,6 +356,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::Uncertain, E::ResolveFailed, People, S::Failed),
         t(S::Sent, E::Deliver, Worker, S::Delivered),
         t(S::Sent, E::Bounce, Worker, S::Failed),
+        t(S::Failed, E::Deliver, Worker, S::Delivered),
         t(S::Failed, E::Retry, People, S::Approved),
         t(S::Draft, E::Cancel, Both, S::Cancelled),
         t(S::PendingApproval, E::Cancel, Both, S::Cancelled),

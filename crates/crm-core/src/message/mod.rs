@@ -6,6 +6,7 @@ pub mod digest;
 pub mod dispatch;
 pub mod history;
 pub mod lifecycle;
+pub mod receipts;
 pub mod rules;
 
 use std::fmt;
@@ -242,7 +243,7 @@ pub struct Message {
     pub lease_owner: Option<String>,
     /// When the lease runs out.
     pub lease_until: Option<DateTime<Utc>>,
-    /// How many attempts were begun.
+    /// How many attempts were begun, but for those that the whole channel refused.
     pub attempts: u32,
     /// Why it failed, was cancelled, rejected or postponed: a code, or the person's own words.
     pub failure: Option<String>,
@@ -326,7 +327,7 @@ pub struct Attempt {
     pub id: AttemptId,
     /// The message.
     pub message_id: MessageId,
-    /// 1, 2, 3, ...
+    /// 1, 2, 3, ...; the number of one that the whole channel refused is given again.
     pub number: u32,
     /// The claim it belongs to; unique with the message.
     pub epoch: u64,

@@ -5,6 +5,7 @@
 use super::lifecycle::{Event, Status};
 use super::{Attempt, AttemptOutcome};
 use crate::campaign::CampaignStatus;
+use crate::port::callback::Fate;
 
 /// What is looked at immediately before an attempt is recorded, on data read for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,4 +125,42 @@ pub const fn given_up(status: Status) -> Event {
 #[must_use]
 pub const fn ends(attempt: &Attempt, latest: bool) -> bool {
     latest && attempt.finished_at.is_none()
+}
+
+/// What a receipt does to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// Its attempt's own answer is awaited: look again later.
+    Wait,
+    /// These steps, in this order.
+    Steps(&'static [Event]),
+    /// Nothing; the history keeps it, for the message has moved on.
+    Evidence,
+    /// Nothing: it was known.
+    Known,
+}
+
+/// What a receipt does to the message of its attempt; `latest` says whether that is the message's last one.
+///
+/// Receipts come in any order, so what arrived is not undone by a failure that is told later, and a failure is
+/// undone by the news that it did arrive: whoever sends such a message again sends it twice.
+#[must_use]
+pub const fn receipt(status: Status, latest: bool, fate: &Fate) -> Heard {
+    use Event as E;
+    match (status, fate) {
+        _ if !latest => Heard::Evidence,
+        (Status::Sending, _) => Heard::Wait,
+        (Status::Uncertain, Fate::Accepted) => Heard::Steps(&[E::ConfirmSent]),
+        (Status::Uncertain, Fate::Delivered | Fate::Read) => {
+            Heard::Steps(&[E::ConfirmSent, E::Deliver])
+        }
+        (Status::Uncertain, Fate::Failed { .. }) => Heard::Steps(&[E::ConfirmFailed]),
+        (Status::Sent | Status::Failed, Fate::Delivered | Fate::Read) => {
+            Heard::Steps(&[E::Deliver])
+        }
+        (Status::Sent, Fate::Failed { .. }) => Heard::Steps(&[E::Bounce]),
+        (Status::Sent | Status::Delivered, _)
+        | (Status::Failed, Fate::Accepted | Fate::Failed { .. }) => Heard::Known,
+        _ => Heard::Evidence,
+    }
 }

@@ -55,6 +55,27 @@ pub enum About {
     Attempt(AttemptId),
 }
 
+impl About {
+    /// As two columns: what kind of name, and the name.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, String) {
+        match self {
+            Self::ProviderId(id) => ("provider_id", id.clone()),
+            Self::Attempt(id) => ("attempt", id.to_string()),
+        }
+    }
+
+    /// From two columns; `None` for what [`parts`](Self::parts) never gives.
+    #[must_use]
+    pub fn from_parts(kind: &str, name: &str) -> Option<Self> {
+        match kind {
+            "provider_id" => Some(Self::ProviderId(name.to_owned())),
+            "attempt" => name.parse().ok().map(|id| Self::Attempt(AttemptId(id))),
+            _ => None,
+        }
+    }
+}
+
 /// How far a delivery came, in the order in which it can only rise; see [`Fate::outranks`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
@@ -75,6 +96,32 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// The name used in columns.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Failed { .. } => "failed",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+        }
+    }
+
+    /// From columns: its name, and what a failed one has besides. `None` for another name.
+    #[must_use]
+    pub fn from_parts(name: &str, reason: Option<String>, dead: bool) -> Option<Self> {
+        match name {
+            "accepted" => Some(Self::Accepted),
+            "failed" => Some(Self::Failed {
+                reason: reason.unwrap_or_default(),
+                dead,
+            }),
+            "delivered" => Some(Self::Delivered),
+            "read" => Some(Self::Read),
+            _ => None,
+        }
+    }
+
     const fn rank(&self) -> u8 {
         match self {
             Self::Accepted => 0,

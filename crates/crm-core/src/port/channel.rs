@@ -34,9 +34,24 @@ pub struct ChannelCapabilities {
     pub receipts: bool,
     /// How many deliveries may run at once.
     pub concurrency: usize,
+    /// How much may be sent in how long; `None` without a limit. Each worker keeps to it by itself: several
+    /// share a provider's limit by being given a part of it each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
     /// How long one delivery may take before the engine stops waiting and calls it unknown.
     #[serde(with = "duration_ms", rename = "timeout_ms")]
     pub timeout: Duration,
+}
+
+/// A provider's limit: so many units (see [`Channel::units`]) in so long, evenly spaced. A tenth of it may go
+/// together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Units; at least 1.
+    pub units: u32,
+    /// In this long.
+    #[serde(with = "duration_ms", rename = "per_ms")]
+    pub per: Duration,
 }
 
 impl Default for ChannelCapabilities {
@@ -50,6 +65,7 @@ impl Default for ChannelCapabilities {
             look_up: false,
             receipts: false,
             concurrency: 16,
+            rate: None,
             timeout: Duration::from_secs(30),
         }
     }
@@ -239,6 +255,18 @@ pub trait Channel: Send + Sync + Debug {
         Err(Error::new(
             ErrorKind::Unsupported,
             "this channel's provider sends no callbacks",
+        ))
+    }
+
+    /// Answers a provider that asks once, with GET and before it posts, whether the callbacks' address is ours.
+    /// `url` is the whole address that was asked for, with its query; the answer is sent back as plain text.
+    ///
+    /// # Errors
+    /// `Forbidden` when it is not asked with our token, `Unsupported` for a channel whose provider never asks.
+    fn challenge(&self, _url: &str) -> Result<String> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "this channel's provider asks for no answer",
         ))
     }
 

@@ -11,7 +11,7 @@ pub const NEWEST: i32 = 1;
 
 /// Tables and their columns, as every SQL store has them. A store may have further ones of its own, for
 /// locking, counting and noting its place, which its documentation names.
-pub const TABLES: [(&str, &str); 14] = [
+pub const TABLES: [(&str, &str); 15] = [
     ("workspaces", "key name"),
     (
         "contacts",
@@ -53,6 +53,10 @@ pub const TABLES: [(&str, &str); 14] = [
         "attempts",
         "workspace message epoch id number worker digest started_at finished_at outcome provider_id \
          reason",
+    ),
+    (
+        "receipts",
+        "workspace channel about_kind about fate reason dead at received_at state message tries due_at",
     ),
     (
         "suppressions",

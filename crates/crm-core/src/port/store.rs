@@ -9,6 +9,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::callback::About;
 use super::ids::Ids;
 use crate::actor::Workspace;
 use crate::audience::Audience;
@@ -22,6 +23,7 @@ use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent, Subject};
 use crate::message::{Approval, Attempt, GeneratedBy, Message, Occasion, Revision, Status};
+use crate::receipt::{KeptReceipt, ReceiptState};
 use crate::template::Template;
 
 /// What a store can do.
@@ -206,6 +208,22 @@ pub struct IntakeQuery {
     pub limit: u32,
 }
 
+/// Which receipts, earliest [`due_at`](KeptReceipt::due_at) first. All of a workspace are walked through when
+/// settled ones are asked for, or any, and no message is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReceiptQuery {
+    /// In this state.
+    pub state: Option<ReceiptState>,
+    /// About this message.
+    pub message_id: Option<MessageId>,
+    /// Due at or before this instant.
+    pub due_before: Option<DateTime<Utc>>,
+    /// At most this many; 1 to 1,000; 0 means 100.
+    pub limit: u32,
+    /// Skip this many first.
+    pub skip: u32,
+}
+
 /// Everything written about one message, oldest first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Trail {
@@ -382,6 +400,18 @@ pub trait Store: Send + Sync + Debug {
         workspace: &Workspace,
         messages: &[MessageId],
     ) -> Result<Vec<DispatchView>>;
+
+    /// The attempts that these names stand for, in any order, each once. An attempt's id stands for it. A
+    /// provider's id stands, in each message that has it now, for the attempts that got it, and for the last
+    /// one if its outcome is unknown: such a message learnt the id afterwards.
+    async fn attempts(&self, workspace: &Workspace, about: &[About]) -> Result<Vec<Attempt>>;
+
+    /// Lists receipts.
+    async fn receipts(
+        &self,
+        workspace: &Workspace,
+        query: ReceiptQuery,
+    ) -> Result<Vec<KeptReceipt>>;
 
     /// Lists rows of the intake. A row whose payload cannot be read has `null` in its place: it is
     /// worked off, and rejected, like any other.

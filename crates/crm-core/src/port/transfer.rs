@@ -29,7 +29,7 @@ pub enum Kind {
 #[must_use]
 pub fn kind(column: &str) -> Kind {
     match column {
-        "erased" | "is_active" | "test_mode" | "planned" | "deleted" => Kind::Bool,
+        "erased" | "is_active" | "test_mode" | "planned" | "deleted" | "dead" => Kind::Bool,
         "id" | "contact" | "campaign" | "message" | "plan_cursor" | "subject_id" => Kind::Id,
         "digest" | "salt" | "prev_hash" | "hash" => Kind::Bytes,
         "tags" | "custom_fields" | "preferred_channels" | "consent" | "fields" | "metadata"
@@ -49,7 +49,9 @@ pub fn kind(column: &str) -> Kind {
         | "started_at"
         | "finished_at"
         | "at"
-        | "settled_at" => Kind::Instant,
+        | "settled_at"
+        | "received_at"
+        | "due_at" => Kind::Instant,
         _ => Kind::Plain,
     }
 }

@@ -5,7 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::Approved;
+use crate::port::callback::{Callback, Doubt, LookUp, News};
 use crate::port::channel::{Channel, ChannelCapabilities, Outcome};
 
 /// Keeps what it is given. Accepts everything unless told otherwise.
@@ -18,6 +20,8 @@ pub struct RecordingChannel {
 struct State {
     script: VecDeque<Step>,
     calls: Vec<Approved>,
+    look_ups: VecDeque<LookUp>,
+    doubts: Vec<Doubt>,
     delivered: Vec<Approved>,
 }
 
@@ -58,6 +62,29 @@ impl RecordingChannel {
     pub fn push_hang(&self, taken: bool) -> &Self {
         self.lock().script.push_back(Step::Hang { taken });
         self
+    }
+
+    /// Answers the next look-up so. What is not scripted is unknown.
+    pub fn push_look_up(&self, found: LookUp) -> &Self {
+        self.lock().look_ups.push_back(found);
+        self
+    }
+
+    /// Every look-up, oldest first.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<Doubt> {
+        self.lock().doubts.clone()
+    }
+
+    /// A callback that [`read`](Channel::read) understands: news as JSON, signed with a word.
+    #[must_use]
+    pub fn callback(news: &[News]) -> Callback {
+        Callback {
+            headers: vec![("Signature".to_owned(), SIGNATURE.to_owned())],
+            // News are plain data: they always have a JSON.
+            body: serde_json::to_vec(news).unwrap_or_default(),
+            ..Callback::default()
+        }
     }
 
     /// Everything that was delivered, oldest first.
@@ -116,6 +143,9 @@ fn has_control(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
 
+/// What stands for a signature.
+const SIGNATURE: &str = "recorded";
+
 #[async_trait]
 impl Channel for RecordingChannel {
     fn capabilities(&self) -> ChannelCapabilities {
@@ -127,5 +157,23 @@ impl Channel for RecordingChannel {
             Some(outcome) => outcome,
             None => std::future::pending().await,
         }
+    }
+
+    async fn read(&self, callback: &Callback) -> Result<Vec<News>> {
+        if callback.header("signature") != Some(SIGNATURE) {
+            let text = "the signature is wrong";
+            return Err(Error::new(ErrorKind::Forbidden, text));
+        }
+        serde_json::from_slice(&callback.body)
+            .map_err(|_| Error::field("body", "send a list of news as JSON"))
+    }
+
+    async fn look_up(&self, doubt: &Doubt) -> LookUp {
+        let mut state = self.lock();
+        state.doubts.push(doubt.clone());
+        let unknown = || LookUp::Unknown {
+            reason: "not_scripted".to_owned(),
+        };
+        state.look_ups.pop_front().unwrap_or_else(unknown)
     }
 }

@@ -4,9 +4,10 @@
 //! calls to channels, and a commit that records answers. A channel has a number of places; an attempt
 //! takes one before it is begun and gives it back when its outcome is recorded. So no more attempts are
 //! open than a channel delivers at once, which is also all that a crash can leave uncertain, and a slow
-//! channel fills its own places and nobody else's.
+//! channel fills its own places and nobody else's. A channel with a rate has no free place while its pace
+//! says so.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::pending;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use super::deliver::{Begin, Claimed};
 use crate::actor::Workspace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::AttemptId;
+use crate::message::Message;
 use crate::port::channel::Outcome;
 
 /// How many outcomes are recorded in one commit at most.
@@ -115,7 +117,8 @@ impl Worker {
             }
             // While a refill is under way nothing can be given back.
             let first = flow.waiting.front().filter(|_| refill.is_none());
-            let wake = [patience, flow.rest, first.map(|next| next.deadline)];
+            let paced = first.and_then(|_| flow.paced());
+            let wake = [patience, flow.rest, first.map(|next| next.deadline), paced];
             let wake = wake.into_iter().flatten().min();
             tokio::select! {
                 done = step(&mut refill) => {
@@ -207,11 +210,47 @@ impl<'w> Flow<'w> {
         Some((u32::try_from(batch - ready).unwrap_or(u32::MAX), except))
     }
 
-    /// Free places of a channel; `None` for one that is not set up.
+    /// Free places of a channel, none while it may not be called yet; `None` for one that is not set up.
     fn free(&self, name: &str) -> Option<usize> {
-        let channel = self.worker.engine.channels().get(name)?;
-        let places = channel.capabilities().concurrency.max(1);
+        let capabilities = self.worker.engine.channels().get(name)?.capabilities();
+        let now = Instant::now();
+        let until = |rate| self.worker.pace().until(name, rate, now);
+        if capabilities.rate.and_then(until).is_some() {
+            return Some(0);
+        }
+        let places = capabilities.concurrency.max(1);
         Some(places.saturating_sub(self.open.get(name).copied().unwrap_or(0)))
+    }
+
+    /// When the first of the channels that messages wait for may be called again.
+    fn paced(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let names: BTreeSet<&str> = self
+            .waiting
+            .iter()
+            .map(|waiting| waiting.message.channel.as_str())
+            .collect();
+        let until = |name: &str| {
+            let channel = self.worker.engine.channels().get(name)?;
+            let rate = channel.capabilities().rate?;
+            self.worker.pace().until(name, rate, now)
+        };
+        names.into_iter().filter_map(until).min()
+    }
+
+    /// Notes that a message is about to leave.
+    fn spend(&self, message: &Message) {
+        let name = &message.channel;
+        let Some(channel) = self.worker.engine.channels().get(name) else {
+            return;
+        };
+        let Some(rate) = channel.capabilities().rate else {
+            return;
+        };
+        let text = &message.revision;
+        let units = channel.units(text.subject.as_deref(), &text.content).count;
+        let mut pace = self.worker.pace();
+        pace.spend(name, rate, units, Instant::now());
     }
 
     /// Takes as many waiting messages as their channels have free places. A message whose channel is
@@ -230,6 +269,8 @@ impl<'w> Flow<'w> {
                     continue;
                 }
                 Some(_) => {
+                    self.spend(&next.message);
+                    let name = &next.message.channel;
                     *self.open.entry(name.clone()).or_default() += 1;
                     *places.entry(name.clone()).or_default() += 1;
                 }

@@ -1,4 +1,5 @@
-//! The background worker: works off the intake, plans, drafts, claims, delivers, records, sweeps and seals.
+//! The background worker: works off the intake and receipts, plans, drafts, claims, delivers, records, sweeps,
+//! asks providers about what is in doubt, and seals.
 //!
 //! It holds no truth of its own. Killing it at any moment loses nothing: what it had claimed returns to
 //! the queue, what it was sending becomes uncertain.
@@ -6,13 +7,15 @@
 mod deliver;
 mod flow;
 mod intake;
+mod look_up;
+mod pace;
 mod plan;
 mod recall;
 mod unanswered;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
 use futures_util::future;
@@ -79,6 +82,10 @@ pub struct Round {
     pub begun: u64,
     /// Messages moved by the sweep.
     pub swept: u64,
+    /// Receipts looked at.
+    pub receipts: u64,
+    /// Messages in doubt that a provider knew of.
+    pub looked_up: u64,
     /// Events sealed.
     pub sealed: u64,
 }
@@ -87,7 +94,14 @@ impl Round {
     /// Whether there was nothing to do.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
-        self.drained + self.planned + self.drafted + self.begun + self.swept == 0
+        self.drained
+            + self.planned
+            + self.drafted
+            + self.begun
+            + self.swept
+            + self.receipts
+            + self.looked_up
+            == 0
     }
 }
 
@@ -96,8 +110,10 @@ impl Round {
 enum Part {
     /// Sweep, expire, call off, seal.
     Tend,
-    /// Work off the intake.
+    /// Work off the intake and the receipts.
     Drain,
+    /// Ask providers about what is in doubt.
+    LookUp,
     /// Plan and draft: one after the other, for a plan that moves on voids the drafts decided before.
     Write,
 }
@@ -111,6 +127,10 @@ pub struct Worker {
     parked: Mutex<BTreeMap<String, DateTime<Utc>>>,
     /// How far the messages of cancelled campaigns were called off.
     recalled: Mutex<BTreeMap<CampaignId, recall::Recall>>,
+    /// How fast channels may be called.
+    pace: Mutex<pace::Pace>,
+    /// What providers were asked about.
+    asked: Mutex<look_up::Asked>,
     /// Whose turn it is to be claimed for first.
     turn: AtomicUsize,
     /// Whether the last claim was refused because the store is on hold.
@@ -136,6 +156,8 @@ impl Worker {
             options,
             parked: Mutex::default(),
             recalled: Mutex::default(),
+            pace: Mutex::default(),
+            asked: Mutex::default(),
             turn: AtomicUsize::new(0),
             on_hold: AtomicBool::new(false),
         }
@@ -153,7 +175,8 @@ impl Worker {
         let drain = self.repeat(stop.clone(), Part::Drain);
         let write = self.repeat(stop.clone(), Part::Write);
         let deliver = self.flow(&stop, Until::Stopped);
-        let ((), (), (), delivered) = future::join4(tend, drain, write, deliver).await;
+        let look_up = self.repeat(stop.clone(), Part::LookUp);
+        let ((), (), (), (), delivered) = future::join5(tend, drain, write, look_up, deliver).await;
         delivered?;
         // The last events are sealed so that a stopped system verifies to its end.
         for workspace in self.engine.store().workspaces().await? {
@@ -217,7 +240,8 @@ impl Worker {
                     changed = stop.changed() => if changed.is_err() { break },
                     () = tokio::time::sleep(self.options.poll) => {}
                     // What tends waits for time to pass, not for writes: it would only look in vain.
-                    number = self.engine.store().changed(seen), if !matches!(part, Part::Tend) => {
+                    number = self.engine.store().changed(seen),
+                        if !matches!(part, Part::Tend | Part::LookUp) => {
                         seen = number;
                     }
                 }
@@ -233,7 +257,11 @@ impl Worker {
                     done += self.tend(&workspace).await?;
                     self.seal(&workspace).await?;
                 }
-                Part::Drain => done += self.drain(&workspace).await?,
+                Part::Drain => {
+                    done += self.drain(&workspace).await?;
+                    done += self.engine.settle_receipts(&workspace, 500).await?;
+                }
+                Part::LookUp => done += self.look_up(&workspace).await?,
                 Part::Write => {
                     done += self.plan(&workspace).await? + self.draft(&workspace).await?;
                 }
@@ -260,6 +288,8 @@ impl Worker {
         for workspace in &workspaces {
             sum.swept += self.tend(workspace).await?;
             sum.drained += self.drain(workspace).await?;
+            sum.receipts += self.engine.settle_receipts(workspace, 500).await?;
+            sum.looked_up += self.look_up(workspace).await?;
             sum.planned += self.plan(workspace).await?;
             sum.drafted += self.draft(workspace).await?;
         }
@@ -279,6 +309,11 @@ impl Worker {
         let (_sender, stop) = watch::channel(false);
         while !self.round(&stop).await?.is_idle() {}
         Ok(())
+    }
+
+    fn pace(&self) -> MutexGuard<'_, pace::Pace> {
+        // A poisoned lock still holds usable instants: each is written in one call.
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The store's time: leases are given by it, so they are judged by it.

@@ -16,9 +16,11 @@ use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
 use crm_core::memory::MemoryStore;
-use crm_core::message::Message;
 use crm_core::message::history::{Checkpoint, StoredEvent};
+use crm_core::message::{Attempt, Message};
+use crm_core::port::callback::About;
 use crm_core::port::store::*;
+use crm_core::receipt::KeptReceipt;
 use crm_core::template::Template;
 use crm_core::{Error, ErrorKind, Result, Workspace};
 use futures_util::future::BoxFuture;
@@ -248,6 +250,14 @@ impl Store for SharedStore {
 
     async fn trail(&self, space: &Workspace, message: MessageId) -> Result<Trail> {
         self.inner.trail(space, message).await
+    }
+
+    async fn attempts(&self, space: &Workspace, about: &[About]) -> Result<Vec<Attempt>> {
+        self.inner.attempts(space, about).await
+    }
+
+    async fn receipts(&self, space: &Workspace, query: ReceiptQuery) -> Result<Vec<KeptReceipt>> {
+        self.inner.receipts(space, query).await
     }
 
     async fn intake(&self, space: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

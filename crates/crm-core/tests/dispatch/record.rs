@@ -26,6 +26,14 @@ fn retry(at_least: u64) -> Outcome {
     }
 }
 
+fn channel_retry() -> Outcome {
+    Outcome::RetryAfter {
+        scope: RetryScope::Channel,
+        at_least: std::time::Duration::ZERO,
+        reason: "busy".to_owned(),
+    }
+}
+
 fn coded(make: fn(String) -> Outcome) -> Outcome {
     make("code".to_owned())
 }
@@ -79,10 +87,14 @@ fn each_outcome_moves_a_sending_message_once() {
         ),
         (retry(0), &attempt, Status::Approved),
         (retry(0), &last, Status::Failed),
+        (channel_retry(), &last, Status::Approved),
     ];
     for (outcome, attempt, status) in cases {
         let (after, set) = record(&message, attempt, &outcome);
         assert_eq!(after.status, status, "{outcome:?}");
+        // What the whole channel refused used up nothing.
+        let spared = matches!(outcome, Outcome::Stop { .. }) || outcome == channel_retry();
+        assert_eq!(after.attempts, message.attempts - u32::from(spared));
         let finished = finished(&set).unwrap();
         assert_eq!(finished.outcome, Some(outcome.kind()));
         assert_eq!(finished.finished_at, Some(now()));
@@ -122,6 +134,36 @@ fn a_refusal_for_now_waits_at_least_as_long_as_it_asked() {
         assert!(wait >= Duration::seconds(30) && wait <= Duration::hours(1));
         assert!(number < 8 || wait >= Duration::minutes(30), "{number}");
     }
+}
+
+#[test]
+fn an_attempt_behind_one_that_was_spared_is_another_one() {
+    // The channel refused everything; the next attempt has the same number, and it was sent.
+    let (message, first) = sending();
+    let (after, _) = record(&message, &first, &coded(|reason| Outcome::Stop { reason }));
+    let mut sent = Message {
+        epoch: after.epoch + 1,
+        attempts: first.number,
+        status: Status::Sent,
+        ..after
+    };
+    for status in [
+        Status::Sent,
+        Status::Delivered,
+        Status::Failed,
+        Status::Uncertain,
+        Status::Approved,
+    ] {
+        sent.status = status;
+        let (same, set) = record(&sent, &first, &accepted());
+        assert_eq!(same, sent);
+        assert_eq!(action(&set).0, "duplicate_detected", "{status:?}");
+    }
+    // It was called off before another attempt.
+    sent.status = Status::Cancelled;
+    sent.attempts = 0;
+    let (_, set) = record(&sent, &first, &accepted());
+    assert_eq!(action(&set).0, "accepted_late");
 }
 
 /// Given up by the sweep while the provider still had it.

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use crm_core::engine::Engine;
-use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crm_core::id::{AttemptId, CampaignId, ContactId, MessageId, TemplateId};
 use crm_core::intake::IntakeState;
 use crm_core::message::history::Subject;
 use crm_core::message::{GeneratedBy, Occasion, Status};
+use crm_core::port::callback::About;
 use crm_core::port::store::{
     CampaignQuery, Claim, ContactQuery, EventQuery, IntakeQuery, MessageQuery, PageRequest,
-    PlanQuery, Store, SuppressionQuery, TemplateQuery,
+    PlanQuery, ReceiptQuery, Store, SuppressionQuery, TemplateQuery,
 };
+use crm_core::receipt::ReceiptState;
 use crm_core::testing::{FakeClock, SequentialIds};
 use crm_core::{Actor, Role, Workspace};
 use uuid::Uuid;
@@ -324,6 +326,32 @@ async fn others(
             }
         }
     }
+    for state in [ReceiptState::Waiting, ReceiptState::Unmatched] {
+        for due_before in [None, Some(DateTime::<Utc>::MAX_UTC)] {
+            let query = ReceiptQuery {
+                state: Some(state),
+                due_before,
+                limit: 10,
+                ..ReceiptQuery::default()
+            };
+            let name = format!("receipts {query:?}");
+            store.receipts(workspace, query).await.unwrap();
+            told(&name, PAGE);
+        }
+    }
+    let query = ReceiptQuery {
+        message_id: Some(MessageId(id(7))),
+        ..ReceiptQuery::default()
+    };
+    store.receipts(workspace, query).await.unwrap();
+    told("receipts of a message", PAGE);
+    let about = [
+        About::Attempt(AttemptId(id(7))),
+        About::ProviderId("p7".to_owned()),
+        About::ProviderId("unheard of".to_owned()),
+    ];
+    store.attempts(workspace, &about).await.unwrap();
+    told("attempts a receipt is about", FEW);
     store
         .counters(workspace, &["message.", "contact."])
         .await

@@ -114,6 +114,10 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
         format!(
             "INSERT INTO crm.suppressions SELECT {key}, 'email', 'a' || n || '@mail.example', 'asked', 'olga', {at}
              FROM generate_series({}, {}) n", first + 1, first + people),
+        format!(
+            "INSERT INTO crm.receipts SELECT {key}, 'email', 'provider_id', 'p' || n, 'delivered', NULL, false, NULL,
+             {at}, CASE WHEN n > {first} + {count} - 30 THEN 'waiting' WHEN n % 5 = 0 THEN 'unmatched' ELSE 'settled' END,
+             CASE WHEN n % 5 > 0 THEN {own} END, 1, {at} FROM {series} n"),
         // The last few are not sealed yet.
         format!(
             "INSERT INTO crm.events (workspace, id, at, actor, role, subject, subject_id, action, version, position,

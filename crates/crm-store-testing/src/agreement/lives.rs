@@ -2,6 +2,7 @@
 
 use crm_core::Role;
 use crm_core::message::lifecycle::Event;
+use crm_core::port::callback::Fate;
 use crm_core::port::channel::{Outcome, RetryScope};
 use proptest::prelude::*;
 
@@ -86,6 +87,27 @@ fn circumstance() -> impl Strategy<Value = Command> {
     ]
 }
 
+/// What the provider says afterwards.
+fn news() -> impl Strategy<Value = Command> {
+    let fate = prop_oneof![
+        1 => Just(Fate::Accepted),
+        2 => any::<bool>().prop_map(|dead| Fate::Failed { reason: "30003".to_owned(), dead }),
+        2 => Just(Fate::Delivered),
+        1 => Just(Fate::Read),
+    ];
+    prop_oneof![
+        6 => (0..8_usize, 0..4_usize, fate, any::<bool>()).prop_map(
+            |(message, attempt, fate, by_provider)| Command::Hear {
+                message,
+                attempt,
+                fate,
+                by_provider,
+            }
+        ),
+        1 => (0..4_u8, any::<bool>()).prop_map(|(address, out)| Command::Opt { address, out }),
+    ]
+}
+
 /// What a host asks for by rows of the intake, and that they are worked off.
 fn intake() -> impl Strategy<Value = Command> {
     let (person, key) = (|| 0..4_usize, || 0..10_u8);
@@ -161,7 +183,7 @@ fn called_off() -> impl Strategy<Value = Vec<Command>> {
 
 /// One life: up to 100 commands.
 pub(super) fn life() -> impl Strategy<Value = Vec<Command>> {
-    let one = prop_oneof![6 => decision(), 4 => circumstance(), 2 => intake()];
+    let one = prop_oneof![12 => decision(), 8 => circumstance(), 4 => intake(), 3 => news()];
     let part = prop_oneof![
         30 => one.prop_map(|command| vec![command]),
         1 => sent_twice(),

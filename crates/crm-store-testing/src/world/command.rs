@@ -2,6 +2,7 @@
 
 use crm_core::Role;
 use crm_core::message::lifecycle::Event;
+use crm_core::port::callback::Fate;
 use crm_core::port::channel::Outcome;
 
 /// One of them.
@@ -100,6 +101,19 @@ pub(crate) enum Command {
     /// Some rows of the intake are worked off, and others stay.
     Drain {
         limit: u32,
+    },
+    /// The provider says how one of the message's attempts went.
+    Hear {
+        message: usize,
+        attempt: usize,
+        fate: Fate,
+        /// Under its own id for it, if it gave one.
+        by_provider: bool,
+    },
+    /// The person says STOP, or START.
+    Opt {
+        address: u8,
+        out: bool,
     },
     /// Nothing happens, and everything is compared: not only what changed last.
     Compare,

@@ -12,8 +12,9 @@ use crm_core::message::Message;
 use crm_core::message::history::{Checkpoint, StoredEvent, Subject};
 use crm_core::port::store::{
     CampaignQuery, ContactQuery, EventQuery, IntakeQuery, MessageQuery, PageRequest, PlanQuery,
-    SuppressionQuery, Trail,
+    ReceiptQuery, SuppressionQuery, Trail,
 };
+use crm_core::receipt::KeptReceipt;
 
 use super::World;
 
@@ -36,6 +37,7 @@ pub(crate) struct Everything {
     plan: Vec<PlanRow>,
     suppressions: Vec<Suppression>,
     intake: Vec<IntakeRow>,
+    receipts: Vec<KeptReceipt>,
     events: Vec<StoredEvent>,
     counters: BTreeMap<String, i64>,
     end: Checkpoint,
@@ -140,7 +142,13 @@ impl World {
         for (place, row) in (1..).zip(&mut intake) {
             row.seq = place;
         }
+        let query = ReceiptQuery {
+            limit: 1_000,
+            ..ReceiptQuery::default()
+        };
+        let receipts = store.receipts(workspace, query).await.unwrap();
         Everything {
+            receipts,
             trails: self.trails(messages.items.iter().map(|row| row.id)).await,
             messages: (messages.items, messages.total),
             contacts: (contacts.items, contacts.total),

@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::channels::{self, ChannelSettings};
+use super::source::Source;
 
 /// Everything a file may say. Unknown keys are errors.
 #[derive(Default, Deserialize)]
@@ -12,11 +17,15 @@ use serde::Deserialize;
 pub(super) struct FileSettings {
     pub(super) database: Option<SecretString>,
     pub(super) listen: Option<String>,
+    pub(super) public_url: Option<String>,
     pub(super) demo: Option<bool>,
     pub(super) outbox: Option<PathBuf>,
     pub(super) no_worker: Option<bool>,
-    pub(super) channels: BTreeMap<String, SecretString>,
+    /// Read by themselves: what one may say depends on its type.
+    #[serde(skip)]
+    pub(super) channels: BTreeMap<String, ChannelSettings>,
     pub(super) secret: Option<SecretString>,
+    pub(super) unsubscribe_keys: Option<Vec<SecretString>>,
     pub(super) demo_password: Option<SecretString>,
     pub(super) anthropic_api_key: Option<SecretString>,
     pub(super) anthropic_base_url: Option<String>,
@@ -24,42 +33,43 @@ pub(super) struct FileSettings {
 }
 
 impl FileSettings {
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
+    pub(super) fn read(
+        path: &Path,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
+        let name = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| {
-            format!(
-                "the settings file {} cannot be read: {}",
-                path.display(),
-                error.kind()
-            )
+            format!("the settings file {name} cannot be read: {}", error.kind())
         })?;
-        Self::parse(&text).map_err(|problem| format!("{}: {problem}", path.display()))
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut settings =
+            Self::parse(&text, folder, variable).map_err(|problem| format!("{name}: {problem}"))?;
+        for channel in settings.channels.values_mut() {
+            channel.is_from(path);
+        }
+        Ok(settings)
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        serde_path_to_error::deserialize(
-            toml::Deserializer::parse(text).map_err(|e| shown(text, "", &e))?,
-        )
-        .map_err(|error| {
-            let path = error.path().to_string();
-            shown(text, &path, error.inner())
-        })
-    }
-}
-
-/// The fault without the value, which may be a secret.
-fn shown(text: &str, path: &str, error: &toml::de::Error) -> String {
-    let message = error.message();
-    let message = match message.find("expected ") {
-        Some(at) if message.starts_with("invalid") => message.get(at..).unwrap_or(message),
-        _ => message,
-    };
-    let line = error
-        .span()
-        .and_then(|span| text.get(..span.start))
-        .map(|before| format!("line {}: ", before.matches('\n').count() + 1));
-    let line = line.unwrap_or_default();
-    match path {
-        "" | "." => format!("{line}{message}"),
-        path => format!("{line}{path}: {message}"),
+    /// `folder` is where the file lies.
+    pub(super) fn parse(
+        text: &str,
+        folder: &Path,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
+        let source = Source {
+            text,
+            folder,
+            variable,
+        };
+        let root = DeTable::parse(text).map_err(|error| source.fault(0, "", "", &error))?;
+        let span = root.span();
+        let mut root = root.into_inner();
+        let channels = root.remove("channels");
+        source.fetch("", &mut root)?;
+        let mut settings: Self = source.read("", Spanned::new(span, DeValue::Table(root)))?;
+        if let Some(channels) = channels {
+            settings.channels = channels::read(&source, channels)?;
+        }
+        Ok(settings)
     }
 }

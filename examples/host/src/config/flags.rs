@@ -13,6 +13,8 @@ Read from the environment or the file, so that no process list shows them:
   CRM_MIGRATE_TO       as migrate-store --to, when the address holds a password
   CRM_SECRET           signs access tokens, at least 32 bytes, the same for all hosts of a database;
                        created beside an SQLite database when unset
+  CRM_UNSUBSCRIBE_KEYS sign the links to unsubscribe, at least 32 bytes each, divided by spaces: the first one
+                       signs, the others are still read; created beside an SQLite database when unset
   CRM_DEMO_PASSWORD    password of the three demo users, 8 to 100 characters; random when unset
   CRM_CHANNEL_<NAME>   as --channel <name>=...
   ANTHROPIC_API_KEY    drafts come from Claude; without it from templates and built-in greetings
@@ -20,12 +22,16 @@ Read from the environment or the file, so that no process list shows them:
   CRM_MODEL            another model
   RUST_LOG             what is logged to standard error: error, warn, info (unless set), debug
 
-The file is TOML. Its keys are those of the flags with _ for -, and secret, demo_password,
-anthropic_api_key, anthropic_base_url, model; channels are a table:
+The file is TOML. Its keys are those of the flags with _ for -, and secret, unsubscribe_keys, demo_password,
+anthropic_api_key, anthropic_base_url, model. Each channel is a table with one provider or several: e-mail, text
+messages, Telegram, WhatsApp, webhooks. A secret may stand elsewhere: KEY_env names a variable, KEY_file a
+file. All of it, with every provider: examples/host/crm-host.example.toml.
   database = \"sqlite:/var/lib/crm/crm.db\"    # or \"postgres://crm:password@db.example/crm\"
   listen = \"127.0.0.1:8000\"
-  [channels]
-  email = \"smtp://user:password@mail.example:587?tls=starttls&from=news@salon.example\"
+  public_url = \"https://crm.salon.example\"
+  [channels.telegram]
+  type = \"telegram\"
+  token_env = \"TELEGRAM_TOKEN\"
 
 Flags win over the environment, the environment over the file.";
 
@@ -49,6 +55,9 @@ pub(super) struct Flags {
     /// Address to listen on; port 0 picks one [default: 127.0.0.1:8000].
     #[arg(long, env = "CRM_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)]
     pub(super) listen: Option<SocketAddr>,
+    /// Where people reach this host, https://...; mails then say where to unsubscribe.
+    #[arg(long, env = "CRM_PUBLIC_URL", value_name = "URL", global = true)]
+    pub(super) public_url: Option<String>,
     /// Fills an empty database with demo data.
     #[arg(long, env = "CRM_DEMO", value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = yes)]
@@ -56,9 +65,9 @@ pub(super) struct Flags {
     /// Directory of delivered messages [default: outbox/ beside an SQLite database, else here].
     #[arg(long, env = "CRM_OUTBOX", value_name = "DIRECTORY", global = true)]
     pub(super) outbox: Option<PathBuf>,
-    /// A channel's provider, for example
+    /// A channel's mail relay, for example
     /// email=smtp://user:password@host:587?tls=starttls&from=a@b.example (tls: none, starttls, implicit);
-    /// repeatable. Channels without one go to the outbox.
+    /// repeatable. Other providers are set up in the file. Channels without a provider go to the outbox.
     #[arg(long = "channel", value_name = "NAME=URL", global = true, value_parser = channel)]
     pub(super) channels: Vec<(String, SecretString)>,
     /// Serves HTTP only.

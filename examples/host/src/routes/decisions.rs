@@ -198,7 +198,7 @@ async fn resolve(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Bulk {
-    /// `approve`, `reject` or `cancel`.
+    /// `approve`, `reject`, `cancel`; of uncertain ones `resolve_sent`, `resolve_resend`, `resolve_failed`.
     #[schema(value_type = String, example = "approve")]
     action: BulkAction,
     /// These messages.
@@ -206,7 +206,7 @@ struct Bulk {
     ids: Option<Vec<Uuid>>,
     /// Or all that match.
     filter: Option<Filter>,
-    /// What the preview returned; required to approve.
+    /// What the preview returned; required to approve and to resend.
     manifest: Option<String>,
     #[schema(max_length = 500)]
     reason: Option<String>,
@@ -285,7 +285,7 @@ struct BulkItem {
 /// Decides about exactly what was previewed; what changed since is skipped and said.
 #[utoipa::path(post, path = "/api/messages/bulk", tag = "messages", request_body = Bulk,
     responses((status = 200, body = BulkResult),
-        (status = 428, description = "The manifest is missing: nobody approves unseen.")))]
+        (status = 428, description = "The manifest is missing: nobody sends unseen.")))]
 async fn bulk(user: User, Json(mut body): Json<Bulk>) -> Answer<BulkResult> {
     let manifest = digest("manifest", body.manifest.as_deref())?;
     let query = body.selection()?;

@@ -13,7 +13,9 @@ mod hold;
 mod import;
 mod messages;
 mod ops;
+mod receipts;
 mod templates;
+mod unsubscribe;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -43,6 +45,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(audit::router())
         .merge(events::router())
         .merge(hold::router())
+        .merge(receipts::router())
         .merge(ops::router())
         .split_for_parts();
     let swagger = SwaggerUi::new("/api/docs")
@@ -51,6 +54,7 @@ pub(crate) fn router(app: App) -> Router {
         .config(Config::default().validator_url("none"));
     router
         .merge(swagger)
+        .merge(unsubscribe::router())
         // Whoever opens the printed address in a browser finds something.
         .route("/", axum::routing::get(async || Redirect::to("/api/docs/")))
         .fallback(async || {

@@ -16,7 +16,7 @@ pub mod scratch;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -65,12 +65,26 @@ impl Host {
         Self::start_with(directory, flags, &[])
     }
 
+    /// By a settings file alone.
+    pub fn start_by(directory: Place, file: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crm-host"));
+        command
+            .arg("--config")
+            .arg(file)
+            .env_remove("ANTHROPIC_API_KEY");
+        Self::run(directory, command, &[])
+    }
+
     /// With these variables, and its log in `log` inside the directory.
     pub fn start_with(directory: Place, flags: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = directory.command();
+        command.args(flags);
+        Self::run(directory, command, variables)
+    }
+
+    fn run(directory: Place, mut command: Command, variables: &[(&str, &str)]) -> Self {
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
-        let mut child = directory
-            .command()
-            .args(flags)
+        let mut child = command
             .env("CRM_DEMO_PASSWORD", "demo-password")
             .env("RUST_LOG", "warn")
             .envs(variables.iter().copied())

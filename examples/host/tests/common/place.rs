@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -74,6 +75,19 @@ impl Place {
         };
         command.env_remove("ANTHROPIC_API_KEY");
         command
+    }
+
+    /// What a settings file says of it: all that a host needs but its channels.
+    pub fn settings(&self) -> String {
+        let database = match &self.postgres {
+            None => format!("sqlite:{}", self.path().join("crm.db").display()),
+            Some(database) => database.url.clone(),
+        };
+        let outbox = self.path().join("outbox");
+        format!(
+            "listen = '127.0.0.1:0'\ndatabase = '{database}'\noutbox = '{}'\nsecret = '{SECRET}'\n",
+            outbox.display()
+        )
     }
 
     /// What signs the tokens of its hosts.
@@ -202,6 +216,55 @@ impl Place {
         let sql = format!("SELECT count(*) FROM \"{table}\"");
         let found = self.file(tables).query_row(&sql, [], |row| row.get(0));
         found.unwrap()
+    }
+}
+
+/// What a host leaves that was killed.
+impl Place {
+    /// How many messages are in each state, without opening the database itself.
+    pub fn messages(&self) -> BTreeMap<String, usize> {
+        let count = |rows: i64| rows.try_into().unwrap();
+        if let Some(database) = &self.postgres {
+            let sql = "SELECT status::text, count(*) FROM crm.messages GROUP BY status";
+            let rows = wait(database.counts(sql)).into_iter();
+            return rows.map(|(status, rows)| (status, count(rows))).collect();
+        }
+        // From a copy: the next host is the first to open the real files.
+        let copy = tempfile::tempdir().unwrap();
+        for name in ["crm.db", "crm.db-wal"] {
+            let from = self.path().join(name);
+            if from.exists() {
+                std::fs::copy(from, copy.path().join(name)).unwrap();
+            }
+        }
+        let database = rusqlite::Connection::open(copy.path().join("crm.db")).unwrap();
+        let mut query = database
+            .prepare("SELECT status, count(*) FROM messages GROUP BY status")
+            .unwrap();
+        let rows = query.query_map([], |row| Ok((row.get(0)?, count(row.get(1)?))));
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// On SQLite the next host knows that the one before is dead. On PostgreSQL it may be alive on another
+    /// machine, and its leases have to end: time is made to pass for what the dead one held.
+    pub fn is_dead_for_good(&self) {
+        let Some(database) = &self.postgres else {
+            return;
+        };
+        // A commit that was on its way is done or not when the server has noticed.
+        let connected = "SELECT '', count(*) FROM pg_stat_activity WHERE datname = current_database() \
+             AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+        let begun = Instant::now();
+        while wait(database.counts(connected)).pop().unwrap().1 > 0 {
+            assert!(
+                begun.elapsed() < Duration::from_secs(120),
+                "the dead are still connected"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let ended = "UPDATE {}messages SET lease_until = clock_timestamp() - interval '1 second' \
+             WHERE lease_until IS NOT NULL";
+        self.change(Tables::Engine, ended).unwrap();
     }
 }
 

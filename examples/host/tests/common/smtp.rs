@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub struct Server {
     process: Child,
     pub port: u16,
     ledger: PathBuf,
+    answers: Cell<usize>,
 }
 
 impl Server {
@@ -44,7 +46,26 @@ impl Server {
             process,
             port,
             ledger: ledger.to_owned(),
+            answers: Cell::new(usize::MAX),
         }
+    }
+
+    /// Lets it answer what it has taken and so many more; later ones it takes and holds its answers back.
+    pub fn answers(&self, more: usize) {
+        self.answers.set(self.taken() + more);
+        // Renamed, so that it is never read half written.
+        let file = self.ledger.with_extension("answers");
+        let half = self.ledger.with_extension("half");
+        std::fs::write(&half, self.answers.get().to_string()).unwrap();
+        std::fs::rename(half, file).unwrap();
+    }
+
+    /// Whoever is behind the answers that are held back.
+    pub fn held(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(&self.ledger).unwrap();
+        let held = text.lines().skip(self.answers.get());
+        held.map(|line| line.split(' ').nth(1).unwrap().to_owned())
+            .collect()
     }
 
     /// How many messages it has taken so far.

@@ -363,14 +363,28 @@ async fn suppression_repeat_changes_nothing(store: S) -> Verdict {
 }
 
 async fn delete_suppression(store: S) -> Verdict {
-    let lift = Change::DeleteSuppression {
+    let lift = |reason: Option<&str>| Change::DeleteSuppression {
         channel: "email".to_owned(),
         address: "anna@example.org".to_owned(),
+        reason: reason.map(str::to_owned),
     };
-    put(&store, |s| s.push(lift.clone())).await?;
+    put(&store, |s| s.push(lift(None))).await?;
     let row = suppression("anna@example.org");
+    let reason = row.reason.clone();
+    put(&store, |s| s.push(Change::InsertSuppression(row.clone()))).await?;
+    put(&store, |s| s.push(lift(Some("another")))).await?;
+    let found = store
+        .suppressions(&ws(), SuppressionQuery::default())
+        .await
+        .map_err(told)?;
+    same(
+        found.items,
+        vec![row.clone()],
+        "suppressions of another reason",
+    )?;
+    put(&store, |s| s.push(lift(Some(&reason)))).await?;
     put(&store, |s| s.push(Change::InsertSuppression(row))).await?;
-    put(&store, |s| s.push(lift)).await?;
+    put(&store, |s| s.push(lift(None))).await?;
     let found = store
         .suppressions(&ws(), SuppressionQuery::default())
         .await

@@ -9,6 +9,7 @@ mod holds;
 mod intake;
 mod kit;
 mod lists;
+mod receipts;
 mod sets;
 mod texts;
 mod views;
@@ -38,6 +39,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(history::cases());
     all.extend(views::cases());
     all.extend(intake::cases());
+    all.extend(receipts::cases());
     all
 }
 
