@@ -1,5 +1,8 @@
 //! Each documented answer of each provider.
 
+use std::time::Duration;
+
+use crm_core::message::{AttemptOutcome, Status};
 use serde_json::{Value, json as value};
 
 use crate::common::emulator::{PATIENT, options};
@@ -11,18 +14,22 @@ use crate::provider::{
 use crate::world::World;
 use End::{Again, Dead, Failed, Sent, Stop, Uncertain, Wait};
 
-use std::time::Duration;
-
-use crm_core::message::{AttemptOutcome, Status};
-
 type Row = (Vec<Act>, End);
 
 async fn matrix(kind: Kind, rows: Vec<Row>) {
     for (faults, end) in rows {
-        let shown = format!("{faults:?}");
+        let shown: Vec<String> = faults.iter().map(shown).collect();
+        let shown = shown.join(", then ");
         let faulty = Faulty::start(kind, faults, end == Uncertain).await;
         let world = World::new(kind, options(&faulty.provider.base(), PATIENT));
         walk(kind, &faulty, &world, end, &shown).await;
+    }
+}
+
+fn shown(act: &Act) -> String {
+    match act {
+        Act::Answer(status, _, body) => format!("{status} {}", String::from_utf8_lossy(body)),
+        other => format!("{other:?}"),
     }
 }
 

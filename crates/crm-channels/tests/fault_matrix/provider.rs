@@ -16,6 +16,9 @@ use crm_core::port::channel::Channel;
 use crate::common::eskiz::{TOKEN, taken, token};
 use crate::common::http::{Act, Provider, Request, json};
 
+/// Who gets a message, and the key by which it is taken once.
+type Carried = (String, Option<String>);
+
 /// What tells one provider from another.
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
@@ -24,8 +27,8 @@ pub(crate) struct Kind {
     pub(crate) make: fn(HttpOptions) -> Arc<dyn Channel>,
     /// Gives a contact its so-many-th address.
     pub(crate) address: fn(u64, &mut ContactFields),
-    /// Who gets the message of a request, and the key by which it is taken once; `None` for other requests.
-    read: fn(&Request) -> Option<(String, Option<String>)>,
+    /// What a request carries; `None` for one without a message.
+    read: fn(&Request) -> Option<Carried>,
     /// The answer that takes a message.
     taken: fn() -> Act,
 }

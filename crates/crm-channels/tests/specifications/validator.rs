@@ -85,9 +85,12 @@ pub(crate) fn are_valid(spec: &str, requests: &[Request], operations: &[(&str, u
     assert_eq!(requests.len(), sum, "{spec}");
 }
 
+/// What is wrong with a request, and how it becomes so.
+type Change = (&'static str, fn(&mut Request));
+
 /// Each change of a good request is refused.
-pub(crate) fn are_refused(spec: &str, good: &Request, changes: &[(&str, fn(&mut Request))]) {
-    let changed = |(_, change): &(&str, fn(&mut Request))| {
+pub(crate) fn are_refused(spec: &str, good: &Request, changes: &[Change]) {
+    let changed = |(_, change): &Change| {
         let mut request = good.clone();
         change(&mut request);
         request
