@@ -252,32 +252,41 @@ async fn every_answer_of_a_webhook_ends_as_documented() {
     matrix(ENDPOINT, vec![(says(410), Stop)]).await;
 }
 
-/// A provider that never takes anything: the attempts run out, unless it is the channel that is wrong.
+/// A provider that never takes anything: the attempts run out where it is the message that is refused, and none
+/// is used up where the whole channel has to wait.
 #[tokio::test]
 async fn refusals_without_end_fail_the_message_and_stops_never_do() {
     let day = Duration::from_secs(2 * 24 * 3600);
-    for kind in ALL {
-        let busy = gateway(429, None).remove(0);
-        let faulty = Faulty::start(kind, vec![busy; 100], false).await;
+    let pair = body(400, &value!({"error": {"code": 131_056, "message": "x"}}));
+    for (kind, refusal) in [(WHATSAPP, pair), (WEBHOOK, gateway(422, None))] {
+        let refusal = refusal.into_iter().next().unwrap();
+        let faulty = Faulty::start(kind, vec![refusal; 100], false).await;
         let world = World::new(kind, options(&faulty.provider.base(), PATIENT));
         let message = world.approved(&world.contact(1).await).await;
         for _ in 0..10 {
             world.work_after(day).await;
         }
-        assert_eq!(
-            world.now(&message).await.status,
-            Status::Failed,
-            "{}",
-            kind.name
-        );
-        let refused = Some(AttemptOutcome::RetryAfter);
-        assert_eq!(
-            world.attempts(&message).await,
-            [refused; 5],
-            "{}",
-            kind.name
-        );
-        assert_eq!((faulty.called(), faulty.taken()), (5, 0), "{}", kind.name);
+        let (name, refused) = (kind.name, Some(AttemptOutcome::RetryAfter));
+        assert_eq!(world.now(&message).await.status, Status::Failed, "{name}");
+        assert_eq!(world.attempts(&message).await, [refused; 5], "{name}");
+        assert_eq!((faulty.called(), faulty.taken()), (5, 0), "{name}");
+        assert_eq!(world.suppressed(&message).await, None);
+    }
+    for kind in ALL {
+        let busy = gateway(429, None).remove(0);
+        let faulty = Faulty::start(kind, vec![busy; 10], false).await;
+        let world = World::new(kind, options(&faulty.provider.base(), PATIENT));
+        let message = world.approved(&world.contact(1).await).await;
+        let name = kind.name;
+        for round in 1..=10 {
+            world.work_after(day).await;
+            let now = world.now(&message).await;
+            assert_eq!((now.status, now.attempts), (Status::Approved, 0), "{name}");
+            assert_eq!((faulty.called(), faulty.taken()), (round, 0), "{name}");
+        }
+        world.work_after(day).await;
+        let now = world.now(&message).await;
+        assert_eq!((now.status, now.attempts), (Status::Sent, 1), "{name}");
         assert_eq!(world.suppressed(&message).await, None);
     }
     for kind in [TWILIO, ESKIZ, TELEGRAM, WHATSAPP] {

@@ -1,4 +1,4 @@
-//! What a receipt does to its message. Pure; [`rules::receipt`](super::rules::receipt) is the table.
+//! What a receipt does to its message. Pure; [`rules::receipt`] is the table.
 
 use super::decide::step;
 use super::dispatch::{late, suppress};
