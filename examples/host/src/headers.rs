@@ -15,9 +15,9 @@ const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
-/// The pages for people who unsubscribe: one form, which posts to the page itself.
-const PAGE_POLICY: &str =
-    "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// The pages for people who unsubscribe: one style, by its hash, and one form, which posts to the page itself.
+pub(crate) const PAGE_POLICY: &str = "default-src 'none'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'; style-src 'sha256-s7mQmS/Q/ynJtvY3JXBzDuuB30YglOb7Fjww/qMmDf8='";
 
 tokio::task_local! {
     static CURRENT: String;

@@ -149,6 +149,15 @@ const fn words(
     }
 }
 
+/// How the pages look. The policy of these pages names its hash: nothing else is applied.
+const STYLE: &str = concat!(
+    "body{margin:0;font:18px/1.5 system-ui,sans-serif;color:#1c2024;background:#f3f4f6}\n",
+    "main{max-width:30rem;margin:12vh auto;padding:2rem;background:#fff;border-radius:12px}\n",
+    "h1{margin:0 0 .75rem;font-size:1.5rem}\n",
+    "button{font:inherit;padding:.6rem 1.4rem;border:0;border-radius:8px;background:#1c4fd8;color:#fff;cursor:pointer}\n",
+    "@media(prefers-color-scheme:dark){body{color:#e7e9ec;background:#14161a}main{background:#1f2228}}\n",
+);
+
 /// The page as an answer. Its form posts to where it came from, so that the link need not stand on it.
 pub(super) fn show(language: Language, status: StatusCode, page: Page) -> Response {
     let (title, text, button) = words(language, page);
@@ -160,7 +169,7 @@ pub(super) fn show(language: Language, status: StatusCode, page: Page) -> Respon
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"{tag}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"robots\" content=\"noindex, nofollow\">\n<title>{title}</title>\n</head>\n\
+         <meta name=\"robots\" content=\"noindex, nofollow\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n\
          <body>\n<main>\n<h1>{title}</h1>\n<p>{text}</p>\n{form}</main>\n</body>\n</html>\n"
     );
     let mut response = (status, Html(html)).into_response();
@@ -172,6 +181,10 @@ pub(super) fn show(language: Language, status: StatusCode, page: Page) -> Respon
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
 
     fn wanted(value: &str) -> Language {
@@ -202,6 +215,13 @@ mod tests {
             assert_eq!(wanted(value), language, "{value}");
         }
         assert_eq!(Language::wanted(&HeaderMap::new()), Language::English);
+    }
+
+    #[test]
+    fn the_policy_allows_this_style_and_no_other() {
+        let hash = STANDARD.encode(Sha256::digest(STYLE));
+        let allowed = format!("style-src 'sha256-{hash}'");
+        assert!(crate::headers::PAGE_POLICY.contains(&allowed), "{allowed}");
     }
 
     #[test]
