@@ -174,7 +174,8 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 18] = [
+    const SUITES: [&str; 19] = [
+        "bounces",
         "campaign_smtp",
         "channels",
         "document",

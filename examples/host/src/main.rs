@@ -2,6 +2,7 @@
 
 mod assemble;
 mod auth;
+mod bounces;
 mod config;
 mod csv;
 mod document;
@@ -78,6 +79,7 @@ async fn run(config: Config) -> Result<(), String> {
     let engine = assemble::engine(&config, Arc::new(Broadcast(notices.clone()))).await?;
     let state = WorkerCell::new();
     if matches!(config.command, Some(Command::Worker)) {
+        bounces::start(&config, &engine, &stop);
         work(engine, state, stop).await;
         return Ok(());
     }
@@ -122,6 +124,7 @@ async fn run(config: Config) -> Result<(), String> {
     }
     let worker = config.worker.then(|| {
         state.set(WorkerState::Standby);
+        bounces::start(&config, &engine, &stop);
         tokio::spawn(work(engine, state, stop.clone()))
     });
     let service = routes::router(app).into_make_service_with_connect_info::<SocketAddr>();

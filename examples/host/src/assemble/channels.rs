@@ -7,7 +7,7 @@ use crm_channels::smtp::UnsubscribeLinks;
 use crm_channels::{Eskiz, Outbox, Smtp, SmtpConfig, Telegram, Twilio, Webhook, WhatsApp};
 use crm_core::consent::token::TokenKeys;
 use crm_core::contact::AddressKind;
-use crm_core::layer::Failover;
+use crm_core::layer::{Failover, Paced};
 use crm_core::port::channel::Channel;
 use crm_core::system::SystemClock;
 use secrecy::ExposeSecret as _;
@@ -75,7 +75,12 @@ impl Maker<'_> {
         }
         let channel = Failover::new(providers, table.breaker, Arc::new(SystemClock))
             .map_err(|error| format!("{}: {error}", table.place))?;
-        Ok(Arc::new(channel))
+        let channel: Arc<dyn Channel> = Arc::new(channel);
+        let Some(rate) = table.rate else {
+            return Ok(channel);
+        };
+        let paced = Paced::new(channel, rate);
+        made(paced).map_err(|problem| format!("{}: {problem}", table.place))
     }
 
     fn provider(&self, provider: &Provider) -> Result<Arc<dyn Channel>, String> {

@@ -15,7 +15,9 @@ use crm_channels::{
 };
 use crm_core::contact::AddressKind;
 use crm_core::layer::BreakerOptions;
+use crm_core::port::channel::Rate;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -44,6 +46,10 @@ pub(crate) struct ChannelTable {
     pub(crate) place: String,
     pub(crate) providers: Vec<NamedProvider>,
     pub(crate) breaker: BreakerOptions,
+    /// How fast it is called, whoever the provider is.
+    pub(crate) rate: Option<Rate>,
+    /// A Maildir that bounces arrive in.
+    pub(crate) bounces: Option<PathBuf>,
 }
 
 /// One of a channel's providers.
@@ -141,12 +147,14 @@ fn channel(
     let mut table = table_of(source, key, value)?;
     source.fetch_all(key, &mut table)?;
     let breaker = breaker(source, key, &mut table)?;
+    let rate = take::<RateTable>(source, key, &mut table, "rate")?.map(RateTable::rate);
+    let bounces = take(source, key, &mut table, "bounces")?;
     let providers = match table.remove("providers") {
         None => vec![provider(source, key, start, table)?],
         Some(list) => {
             if let Some(other) = table.keys().next() {
                 let key = format!("{key}.{}", other.get_ref());
-                let problem = "beside providers there may be rest and most alone";
+                let problem = "beside providers there may be rest, most, rate and bounces alone";
                 return Err(source.wrong(other.span().start, &key, problem));
             }
             list_of(source, &format!("{key}.providers"), list)?
@@ -156,6 +164,8 @@ fn channel(
         place: source.place(start, key),
         providers,
         breaker,
+        rate,
+        bounces,
     })
 }
 
@@ -251,6 +261,24 @@ fn read_as<T: ProviderTable>(
         let at = places.get(field).copied().unwrap_or(start);
         source.wrong(at, &format!("{key}.{field}"), problem)
     })
+}
+
+/// `rate = { units = 30, per = 1 }`: units in so many seconds.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RateTable {
+    units: u32,
+    per: Seconds,
+}
+
+impl RateTable {
+    fn rate(self) -> Rate {
+        let Seconds(per) = self.per;
+        Rate {
+            units: self.units,
+            per,
+        }
+    }
 }
 
 /// How long a provider rests that takes nothing: `rest` at first and `most` at last.

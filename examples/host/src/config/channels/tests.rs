@@ -106,7 +106,7 @@ fn what_is_wrong_is_told_with_line_and_key_and_without_the_value() {
         ),
         (
             "[channels.s]\ntype = 'smtp'\n[[channels.s.providers]]\ntype = 'outbox'",
-            "line 2: channels.s.type: beside providers there may be rest and most alone",
+            "line 2: channels.s.type: beside providers there may be rest, most, rate and bounces alone",
         ),
         (
             "[[channels.s.providers]]\ntype = 'outbox'\n[[channels.s.providers]]\ntype = 'eskiz'\nemail = 5",
