@@ -197,8 +197,10 @@ inside.wait()
 
 def test_control_c_stops_a_blocking_worker(place: Place) -> None:
     text = """
-import json, sys
+import json, signal, sys
 from crm_engine import Engine, outcome
+# A program that is started in the background ignores it, and so do its children unless they say otherwise.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 class Sms:
     capabilities = {"address": "phone", "subject": False}
     def send(self, message):
