@@ -370,31 +370,29 @@ pub const TRANSITIONS: &[Transition] = {
 /// The status after `event` caused by `role`.
 ///
 /// # Errors
-/// [`ErrorKind::NotAllowed`] when the status has no such transition, [`ErrorKind::Forbidden`] when it
-/// has but not for this role.
+/// [`ErrorKind::Forbidden`] when this role may never cause it, so that a viewer learns nothing about statuses
+/// by probing; [`ErrorKind::NotAllowed`] when it may, but not in this status (a manager cancels what waits, and
+/// only the worker what it has claimed).
 pub fn apply(from: Status, event: Event, role: Role) -> Result<Status> {
-    let Some(row) = TRANSITIONS
-        .iter()
-        .find(|row| row.from == from && row.event == event)
-    else {
-        // A viewer learns nothing about the state machine by probing it.
-        if role == Role::Viewer {
-            return Err(forbidden(event, role));
+    let mut ever = false;
+    for row in TRANSITIONS.iter().filter(|row| row.event == event) {
+        let may = row.who.includes(role);
+        if may && row.from == from {
+            return Ok(row.to);
         }
-        return Err(Error::new(
-            ErrorKind::NotAllowed,
-            format!(
-                "a message that is {} cannot be changed by {}",
-                from.as_str(),
-                event.as_str()
-            ),
-        ));
-    };
-    if row.who.includes(role) {
-        Ok(row.to)
-    } else {
-        Err(forbidden(event, role))
+        ever |= may;
     }
+    if !ever {
+        return Err(forbidden(event, role));
+    }
+    Err(Error::new(
+        ErrorKind::NotAllowed,
+        format!(
+            "a message that is {} cannot be changed by {}",
+            from.as_str(),
+            event.as_str()
+        ),
+    ))
 }
 
 fn forbidden(event: Event, role: Role) -> Error {
