@@ -28,6 +28,7 @@ def main() -> None:
         for path in sorted((here / "crm_engine").iterdir())
         if path.is_file()
     }
+    licences = sorted(here.glob("LICENSE-*"))
     files[f"{info}/METADATA"] = (
         "Metadata-Version: 2.4\n"
         f"Name: {project['name']}\n"
@@ -35,7 +36,12 @@ def main() -> None:
         f"Summary: {project['description']}\n"
         f"License-Expression: {project['license']}\n"
         f"Requires-Python: {project['requires-python']}\n"
+        + "".join(f"License-File: {licence.name}\n" for licence in licences)
+        + "Description-Content-Type: text/markdown\n\n"
+        + (here / "README.md").read_text(encoding="utf-8")
     ).encode()
+    for licence in licences:
+        files[f"{info}/licenses/{licence.name}"] = licence.read_bytes()
     files[f"{info}/WHEEL"] = (
         "Wheel-Version: 1.0\n"
         "Generator: make_wheel\n"

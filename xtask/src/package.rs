@@ -41,6 +41,16 @@ pub(crate) fn trial(root: &Path) -> Result<(), String> {
 
 fn pack(root: &Path, place: &Path) -> Result<(), String> {
     fresh(place)?;
+    let readme = readme(root)?;
+    for (folder, section) in [
+        (Build::Plain.python(root), "From Python"),
+        (Build::Plain.node(root), "From Node"),
+    ] {
+        write(&folder.join("README.md"), &description(&readme, section)?)?;
+        for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
+            bindings::copy(&root.join(licence), &folder.join(licence))?;
+        }
+    }
     let python = venv::create(root)?;
     run::inherit(
         Command::new(python)
@@ -56,9 +66,7 @@ fn pack(root: &Path, place: &Path) -> Result<(), String> {
 }
 
 fn check(root: &Path, place: &Path) -> Result<(), String> {
-    let readme = root.join("README.md");
-    let readme =
-        fs::read_to_string(&readme).map_err(|error| format!("{}: {error}", readme.display()))?;
+    let readme = readme(root)?;
     let empty = root.join("target").join("bindings").join("empty");
 
     let python = empty.join("python");
@@ -110,6 +118,29 @@ fn check(root: &Path, place: &Path) -> Result<(), String> {
     run::inherit(bindings::node(root)?.arg("job.mjs").current_dir(&node))
 }
 
+fn readme(root: &Path) -> Result<String, String> {
+    let path = root.join("README.md");
+    fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// What a package says of itself where it is installed from: what the whole README begins and ends with, and
+/// between them the section about its language.
+fn description(readme: &str, section: &str) -> Result<String, String> {
+    let mut parts = readme.split("\n## ");
+    let beginning = parts.next().unwrap_or_default();
+    let part = |name: &str| {
+        readme
+            .split("\n## ")
+            .find(|text| text.lines().next() == Some(name))
+            .ok_or_else(|| format!("README.md: there is no section {name}"))
+    };
+    let end = part("What it does not promise")?;
+    let text = format!("{beginning}\n## {}\n## {end}", part(section)?);
+    // Notes for those who work on the README itself.
+    let lines = text.lines().filter(|line| !line.starts_with("<!--"));
+    Ok(lines.map(|line| format!("{line}\n")).collect())
+}
+
 /// The only code block of `language` in a section of the README.
 fn example<'a>(readme: &'a str, section: &str, language: &str) -> Result<&'a str, String> {
     let section = readme
@@ -141,6 +172,21 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_package_says_what_concerns_its_language() {
+        let readme = "# It\nDoes.\n\n## From A\n<!-- note -->\na\n\n## From B\nb\n\n## What it does not promise\nc\n";
+        assert_eq!(
+            description(readme, "From B"),
+            Ok("# It\nDoes.\n\n## From B\nb\n\n## What it does not promise\nc\n".to_owned())
+        );
+        assert_eq!(
+            description(readme, "From A").map(|text| text.contains("note")),
+            Ok(false)
+        );
+        assert!(description(readme, "From C").is_err());
+        assert!(description("# It", "It").is_err());
+    }
 
     #[test]
     fn the_one_example_of_a_section_is_found() {
