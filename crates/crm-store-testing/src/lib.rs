@@ -8,6 +8,7 @@
 pub mod agreement;
 pub mod crash;
 pub mod crowds;
+pub mod disk;
 pub mod hold;
 pub mod job;
 pub mod race;

@@ -11,7 +11,7 @@ use crm_store_sqlite::{SqliteOptions, SqliteStore};
 
 use super::OPERATIONS;
 use super::sequence::{self, PEOPLE, PLACES, SUPPRESSED, Steps};
-use super::tracer::Fault;
+use super::tracer::{Fault, Target};
 
 /// Opens the database on a sound disk, finishes what is left and looks at everything. Which operation
 /// noticed the fault first, or `nothing`.
@@ -100,7 +100,7 @@ fn stands_still(steps: &[String], fault: &Fault) -> Result<(), String> {
         let lines = steps.iter().filter(|step| step.starts_with(what));
         lines.count()
     };
-    if fault.calls != super::tracer::MARKER {
+    if fault.target != Target::Marker {
         for operation in OPERATIONS {
             if count(after, &format!("{operation} ok")) > 0 {
                 return Err(format!("{operation} went on: {steps:#?}"));

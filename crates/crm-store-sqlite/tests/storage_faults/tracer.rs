@@ -6,14 +6,45 @@ use std::process::Command;
 
 use super::sequence;
 
-/// The calls by which the marker beside the database is written; SQLite itself uses others.
-pub(crate) const MARKER: &str = "write,ftruncate";
+/// What fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Writes to the database and its log.
+    Writes,
+    /// What brings these and the marker to the disk.
+    Flushes,
+    /// Writes to the index of the log, which grows when the database is opened and with the log.
+    Index,
+    /// Writes to the marker beside the database, which says how far it has come.
+    Marker,
+}
 
-/// Which calls on the files of the database fail, and how. Calls are counted by thread, and one thread writes.
+impl Target {
+    /// Names of system calls, each counted by itself.
+    const fn calls(self) -> &'static str {
+        match self {
+            Self::Writes => "pwrite64",
+            Self::Flushes => "fsync,fdatasync",
+            Self::Index => "pwrite64,ftruncate",
+            Self::Marker => "write,ftruncate",
+        }
+    }
+
+    /// What the names of the files end in.
+    const fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::Writes => &["", "-wal"],
+            Self::Flushes => &["", "-wal", ".place"],
+            Self::Index => &["-shm"],
+            Self::Marker => &[".place"],
+        }
+    }
+}
+
+/// Which calls fail, and how. They are counted by thread, and one thread writes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fault {
-    /// Names of system calls, each counted by itself.
-    pub(crate) calls: &'static str,
+    pub(crate) target: Target,
     /// The error, as errno(3) names it.
     pub(crate) error: &'static str,
     /// The first that fails, from 1.
@@ -28,7 +59,9 @@ impl fmt::Display for Fault {
         write!(
             f,
             "{}:error={}:when={}{sticky}",
-            self.calls, self.error, self.nth
+            self.target.calls(),
+            self.error,
+            self.nth
         )
     }
 }
@@ -60,9 +93,9 @@ pub(crate) fn run(test: &str, folder: &Path, fault: &Fault) -> bool {
     let log = folder.join("strace");
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "--seccomp-bpf", "-o"]).arg(&log);
-    command.args(["-e", &format!("trace={}", fault.calls)]);
+    command.args(["-e", &format!("trace={}", fault.target.calls())]);
     command.args(["-e", &format!("inject={fault}")]);
-    for end in ["", "-wal", "-shm", ".place"] {
+    for end in fault.target.files() {
         let mut name = sequence::database(&folder).into_os_string();
         name.push(end);
         command.arg("-P").arg(name);
