@@ -15,6 +15,7 @@ pub mod race;
 pub mod races;
 pub mod tamper;
 
+mod stagger;
 mod world;
 
 /// A folder for a database that is written to much by a test that is not about the disk: in memory where
