@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
-use crm_store_testing::disk::{self, Disk};
+use crm_store_testing::disk::Disk;
+use crm_store_testing::full;
 
 #[test]
 fn a_worker_stands_still_on_a_full_disk_and_goes_on_by_itself() {
@@ -16,8 +17,8 @@ fn a_worker_stands_still_on_a_full_disk_and_goes_on_by_itself() {
             let path = disk.path().join("crm.db");
             let open = || SqliteStore::open(&path, SqliteOptions::default()).unwrap();
             // Closed in between, so that the log does not fill the disk.
-            disk::prepare(Arc::new(open())).await;
-            disk::fills_up_under_a_worker(Arc::new(open()), &disk).await;
+            full::prepare(Arc::new(open())).await;
+            full::fills_up_under_a_worker(Arc::new(open()), &disk).await;
         });
         drop(runtime);
     });

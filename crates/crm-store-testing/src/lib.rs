@@ -9,6 +9,7 @@ pub mod agreement;
 pub mod crash;
 pub mod crowds;
 pub mod disk;
+pub mod full;
 pub mod hold;
 pub mod job;
 pub mod race;
