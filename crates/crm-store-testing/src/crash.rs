@@ -67,6 +67,9 @@ impl Point {
     }
 }
 
+/// Is told what a write was about and, where it failed, how.
+pub type Told = Box<dyn Fn(&str, Option<ErrorKind>) + Send + Sync>;
+
 /// See the module's text.
 pub struct CrashingStore {
     /// The store that does the work.
@@ -88,7 +91,7 @@ pub struct CrashingStore {
     /// What it answered for and has not committed.
     pub promised: Mutex<Vec<ChangeSet>>,
     /// Is told what each write was about and, where it failed, how. Claims that find nothing are none.
-    pub told: Box<dyn Fn(&str, Option<ErrorKind>) + Send + Sync>,
+    pub told: Told,
 }
 
 impl fmt::Debug for CrashingStore {
