@@ -98,6 +98,13 @@ const PROOFS: &[Proof] = &[
         variables: &[("CRM_CRASH_ALL", "1")],
     },
     Proof {
+        name: "storage-faults",
+        what: "each write and flush of the SQLite store fails, once and for good",
+        package: "crm-store-sqlite",
+        test: ("storage_faults", None),
+        variables: &[("CRM_STORAGE_FAULT_STEP", "1")],
+    },
+    Proof {
         name: "cuts",
         what: "the way to PostgreSQL is cut at every message of the protocol, 20 times each",
         package: "crm-store-postgres",

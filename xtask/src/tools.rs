@@ -20,17 +20,25 @@ pub(crate) enum Tool {
     Curl,
     /// The programs of a PostgreSQL server, 15 or newer: the tests start one.
     Postgres,
+    /// Lets system calls of the store fail. Linux alone has it, and the test that needs it.
+    Strace,
 }
 
 impl Tool {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Python,
         Self::Node,
         Self::Cc,
         Self::Curl,
         Self::Postgres,
+        Self::Strace,
     ];
+
+    /// Whether anything here needs it.
+    const fn is_needed(self) -> bool {
+        cfg!(target_os = "linux") || !matches!(self, Self::Strace)
+    }
 
     /// Its name in the table.
     pub(crate) const fn name(self) -> &'static str {
@@ -40,6 +48,7 @@ impl Tool {
             Self::Cc => "cc",
             Self::Curl => "curl",
             Self::Postgres => "postgresql 15",
+            Self::Strace => "strace",
         }
     }
 
@@ -52,6 +61,7 @@ impl Tool {
             Self::Cc => &["gcc", "libc6-dev"],
             Self::Curl => &["curl"],
             Self::Postgres => &["postgresql"],
+            Self::Strace => &["strace"],
         }
     }
 
@@ -64,6 +74,9 @@ impl Tool {
                 Self::Node => node_version(&program),
                 Self::Cc => probe(Command::new(&program).arg("-dumpversion")),
                 Self::Curl => probe(Command::new(&program).arg("--version")).map(first_words),
+                Self::Strace => {
+                    probe(Command::new(&program).arg("-V")).map(last_word_of_first_line)
+                }
             }?;
             Some(Found { program, version })
         })
@@ -77,6 +90,7 @@ impl Tool {
             Self::Node => vec!["node".into(), venv::program(root, "node")],
             Self::Cc => vec!["cc".into(), "gcc".into(), "clang".into()],
             Self::Curl => vec!["curl".into()],
+            Self::Strace => vec!["strace".into()],
             Self::Postgres => Binaries::find()
                 .map(|found| found.folder().to_owned())
                 .into_iter()
@@ -114,6 +128,12 @@ fn first_words(text: String) -> String {
     words.join(" ")
 }
 
+/// `6.1` of `strace -- version 6.1` and what follows.
+fn last_word_of_first_line(text: String) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.rsplit(' ').next().unwrap_or_default().to_owned()
+}
+
 /// Fails where Debian's python3 lacks python3-venv, and for a Python older than the package supports.
 const PYTHON_PROBE: &str = "import venv, ensurepip, sys; print('.'.join(map(str, sys.version_info[:3]))); \
      sys.exit(sys.version_info < (3, 11))";
@@ -130,7 +150,7 @@ pub(crate) struct Found {
 /// Prints which tools are there and returns those that are missing.
 pub(crate) fn doctor(root: &Path) -> Vec<Tool> {
     let mut missing = Vec::new();
-    for tool in Tool::ALL {
+    for tool in Tool::ALL.into_iter().filter(|tool| tool.is_needed()) {
         let found = tool.find(root);
         println!("{}", row(tool, found.as_ref(), root));
         if found.is_none() {

@@ -70,6 +70,11 @@ async fn suppress_and_begin() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn suppress_and_deliver() {
+    on_two(races::suppress_and_deliver).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn opt_out_and_begin() {
     on_two(races::opt_out_and_begin).await;
 }

@@ -48,6 +48,11 @@ async fn suppress_and_begin() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn suppress_and_deliver() {
+    on_both(races::suppress_and_deliver).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn opt_out_and_begin() {
     on_both(races::opt_out_and_begin).await;
 }

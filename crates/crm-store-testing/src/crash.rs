@@ -27,7 +27,7 @@ use crm_core::port::store::{
 };
 use crm_core::receipt::KeptReceipt;
 use crm_core::template::Template;
-use crm_core::{Result, Workspace};
+use crm_core::{Error, ErrorKind, Result, Workspace};
 
 /// Deliveries under way at once.
 pub const CONNECTIONS: usize = 4;
@@ -67,6 +67,9 @@ impl Point {
     }
 }
 
+/// Is told what a write was about and, where it failed, how.
+pub type Told = Box<dyn Fn(&str, Option<ErrorKind>) + Send + Sync>;
+
 /// See the module's text.
 pub struct CrashingStore {
     /// The store that does the work.
@@ -87,6 +90,8 @@ pub struct CrashingStore {
     pub writes: AtomicUsize,
     /// What it answered for and has not committed.
     pub promised: Mutex<Vec<ChangeSet>>,
+    /// Is told what each write was about and, where it failed, how. Claims that find nothing are none.
+    pub told: Told,
 }
 
 impl fmt::Debug for CrashingStore {
@@ -151,6 +156,7 @@ impl CrashingStore {
             only: None,
             writes: AtomicUsize::new(0),
             promised: Mutex::default(),
+            told: Box::new(|_, _| {}),
         }
     }
 
@@ -196,6 +202,12 @@ impl Store for CrashingStore {
         if answer.as_ref().is_ok_and(wrote) {
             self.reach(what, false);
         }
+        let mut sets = answer.iter().flatten();
+        let failed = answer
+            .as_ref()
+            .err()
+            .or_else(|| sets.find_map(|set| set.as_ref().err()));
+        (self.told)(what, failed.map(Error::kind));
         answer
     }
 
@@ -214,6 +226,9 @@ impl Store for CrashingStore {
         // An empty one changes nothing and is no commit.
         if claimed.as_ref().is_ok_and(|claimed| !claimed.is_empty()) {
             self.reach("claim", false);
+        }
+        if !claimed.as_ref().is_ok_and(Vec::is_empty) {
+            (self.told)("claim", claimed.as_ref().err().map(Error::kind));
         }
         claimed
     }
@@ -237,6 +252,7 @@ impl Store for CrashingStore {
         if sealed.is_ok() {
             self.reach("seal", false);
         }
+        (self.told)("seal", sealed.as_ref().err().map(Error::kind));
         sealed
     }
 

@@ -8,12 +8,15 @@
 pub mod agreement;
 pub mod crash;
 pub mod crowds;
+pub mod disk;
+pub mod full;
 pub mod hold;
 pub mod job;
 pub mod race;
 pub mod races;
 pub mod tamper;
 
+mod stagger;
 mod world;
 
 /// A folder for a database that is written to much by a test that is not about the disk: in memory where

@@ -1,6 +1,7 @@
 //! Engines over the same data, a line to start from, and what must hold whoever won.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::Duration;
 use crm_core::contact::{AddressKind, ContactFields};
@@ -16,6 +17,8 @@ use crm_core::{Actor, Error, ErrorKind, Role, Workspace};
 use tokio::sync::Barrier;
 use uuid::Uuid;
 
+use crate::stagger::{self, Stagger};
+
 /// Engines over stores that hold the same data, and a line to start from.
 #[derive(Debug)]
 pub struct Race {
@@ -23,6 +26,8 @@ pub struct Race {
     pub(crate) channel: Arc<RecordingChannel>,
     /// Two at the start line.
     line: Arc<Barrier>,
+    /// By how much one of them is ahead.
+    stagger: Stagger,
     /// How often each race is run.
     pub(crate) rounds: usize,
 }
@@ -47,6 +52,7 @@ impl Race {
             engines: stores.iter().map(engine).collect(),
             channel: channel.clone(),
             line: Arc::new(Barrier::new(2)),
+            stagger: Stagger::new(),
             rounds: std::env::var("CRM_RACE_ROUNDS").map_or(ROUNDS, |text| text.parse().unwrap()),
         }
     }
@@ -110,7 +116,7 @@ impl Race {
         self.act("ann").messages().get(message.id).await.unwrap()
     }
 
-    /// Runs both from one start line.
+    /// Runs both from one start line, one of them a random moment behind the other.
     pub(crate) async fn race<A, B>(
         &self,
         first: impl Future<Output = A> + Send + 'static,
@@ -120,16 +126,12 @@ impl Race {
         A: Send + 'static,
         B: Send + 'static,
     {
-        let (one, two) = (self.line.clone(), self.line.clone());
-        let first = tokio::spawn(async move {
-            one.wait().await;
-            first.await
-        });
-        let second = tokio::spawn(async move {
-            two.wait().await;
-            second.await
-        });
-        (first.await.unwrap(), second.await.unwrap())
+        let (early, late) = self.stagger.head_start();
+        let first = tokio::spawn(run(self.line.clone(), early, first));
+        let second = tokio::spawn(run(self.line.clone(), late, second));
+        let ((first, took), (second, also_took)) = (first.await.unwrap(), second.await.unwrap());
+        self.stagger.took(took.max(also_took));
+        (first, second)
     }
 
     /// The history leads to the row and the counters to a count, whoever won.
@@ -181,6 +183,18 @@ impl Race {
         };
         self.engine().store().claim(claim).await.unwrap()
     }
+}
+
+/// Waits for the other, then for as long as it is behind; what came out, and how long that took.
+async fn run<T>(
+    line: Arc<Barrier>,
+    behind: std::time::Duration,
+    runner: impl Future<Output = T>,
+) -> (T, std::time::Duration) {
+    line.wait().await;
+    stagger::wait(behind).await;
+    let start = Instant::now();
+    (runner.await, start.elapsed())
 }
 
 /// Reads, decides and commits the begin of `message`. Whether an attempt was begun.

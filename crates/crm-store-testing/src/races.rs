@@ -202,6 +202,68 @@ pub async fn suppress_and_begin(world: &Race) {
     world.hold_all().await;
 }
 
+/// What is suppressed before it is claimed never leaves, and what is suppressed before it begins does not
+/// either: a worker claims, begins and delivers while the address is suppressed.
+///
+/// # Panics
+/// It left.
+pub async fn suppress_and_deliver(world: &Race) {
+    let options = WorkerOptions {
+        name: "racer".to_owned(),
+        ..WorkerOptions::default()
+    };
+    let worker = Arc::new(Worker::new(world.engine().clone(), options));
+    worker.start().await.unwrap();
+    let (_sender, stop) = tokio::sync::watch::channel(false);
+    let (mut unclaimed, mut unbegun, mut gone) = (Vec::new(), Vec::new(), 0);
+    let left = |id| {
+        let delivered = world.channel.delivered();
+        delivered.iter().filter(|d| d.message_id() == id).count()
+    };
+    for round in 0..world.rounds {
+        let message = world.approved(round).await;
+        let (ann, address) = (world.act("ann"), message.recipient.clone());
+        let end = world.end().await;
+        let (racing, stop) = (worker.clone(), stop.clone());
+        let deliver = async move {
+            racing.round(&stop).await.unwrap();
+        };
+        let suppress = async move {
+            ann.suppressions()
+                .add("email", &address, "asked")
+                .await
+                .unwrap();
+        };
+        let ((), ()) = world.race(deliver, suppress).await;
+        let since = world.since(end).await;
+        let suppressed = since.place_of("suppressed").unwrap();
+        let before = |action: &str| {
+            let place = since.place(message.id.0, action);
+            place.is_some_and(|place| place < suppressed)
+        };
+        if !before("claimed") {
+            unclaimed.push(message.id);
+        } else if !before("begun") {
+            unbegun.push(message.id);
+        } else {
+            gone += 1;
+        }
+        assert_eq!(left(message.id), usize::from(before("begun")));
+        world.hold(&message).await;
+    }
+    // Nor does it leave later.
+    worker.round(&stop).await.unwrap();
+    for id in unclaimed.iter().chain(&unbegun) {
+        assert_eq!(left(*id), 0);
+    }
+    println!(
+        "suppressed before the claim: {}; before the begin: {}; after it: {gone}",
+        unclaimed.len(),
+        unbegun.len()
+    );
+    world.hold_all().await;
+}
+
 /// A delivery begins before its recipient says no, or not at all.
 ///
 /// # Panics

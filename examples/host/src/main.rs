@@ -51,6 +51,8 @@ fn main() -> ExitCode {
         .json()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // A log on a full disk: telling of it on standard error would panic in whoever logs.
+        .log_internal_errors(false)
         .init();
     let done = Config::load().and_then(|config| {
         let runtime = tokio::runtime::Builder::new_multi_thread()

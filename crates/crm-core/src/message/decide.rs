@@ -2,6 +2,7 @@
 //!
 //! Pure: each function takes the message as it is and returns the message as it will be, with the
 //! change set that makes it so.
+#![deny(clippy::wildcard_enum_match_arm)]
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -401,7 +402,15 @@ pub fn close(
             after.failure = None;
         }
         Status::Delivered => after.failure = None,
-        _ => after.failure = kept.or_else(|| Some(event.past().to_owned())),
+        Status::Draft
+        | Status::PendingApproval
+        | Status::Claimed
+        | Status::Sending
+        | Status::Failed
+        | Status::Uncertain
+        | Status::Rejected
+        | Status::Cancelled
+        | Status::Expired => after.failure = kept.or_else(|| Some(event.past().to_owned())),
     })
 }
 

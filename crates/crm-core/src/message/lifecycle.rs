@@ -16,6 +16,8 @@
 //! assert_eq!(allowed_actions(Status::Failed, Role::Manager), [Event::Retry]);
 //! # Ok::<(), crm_core::Error>(())
 //! ```
+// Whoever adds a status, an event or a role says everywhere what becomes of it.
+#![deny(clippy::wildcard_enum_match_arm)]
 
 use serde::{Deserialize, Serialize};
 

@@ -1,59 +1,13 @@
 //! A small disk that fills up under an open store.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use crm_core::ErrorKind;
 use crm_postgres_testing::{Server, ServerOptions};
 use crm_store_postgres::{PgOptions, PgStore};
+use crm_store_testing::disk::Disk;
 
 use super::{ann, count, create, seal, told};
-
-/// A file system in memory, unmounted in the end.
-struct Disk(tempfile::TempDir);
-
-impl Disk {
-    /// `None` where this user may mount nothing.
-    fn mount(size: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new("mount");
-        let options = format!("size={size},mode=755");
-        command.args(["-t", "tmpfs", "-o", &options, "crm-test"]);
-        let done = command.arg(folder.path()).output();
-        done.is_ok_and(|done| done.status.success())
-            .then(|| Self(folder))
-    }
-
-    /// Fills all that is left.
-    fn fill(&self) -> PathBuf {
-        let path = self.0.path().join("filling");
-        let mut file = File::create(&path).unwrap();
-        let mut block = vec![b'x'; 1 << 16];
-        while !block.is_empty() {
-            match file.write_all(&block) {
-                Ok(()) => {}
-                Err(error) => {
-                    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
-                    block.truncate(block.len() / 2);
-                }
-            }
-        }
-        path
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily, should a process of the server still be ending.
-        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_told_and_the_same_is_written_once_there_is_room() {

@@ -57,6 +57,14 @@ impl Place {
         }
     }
 
+    /// As [`Place::sqlite`], on the disk of this folder.
+    pub fn sqlite_in(folder: &Path) -> Self {
+        Self {
+            directory: tempfile::tempdir_in(folder).unwrap(),
+            postgres: None,
+        }
+    }
+
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
