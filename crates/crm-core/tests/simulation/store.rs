@@ -95,8 +95,8 @@ impl FaultyStore {
     }
 
     /// The way back from a write: when it fails, what was done is done.
-    async fn back<T>(&self, done: T) -> Result<T> {
-        if self.tells {
+    async fn back<T>(&self, done: T, wrote: bool) -> Result<T> {
+        if self.tells && wrote {
             self.changes.send_modify(|number| *number += 1);
         }
         self.way().await.inspect_err(|_| {
@@ -126,7 +126,8 @@ impl Store for FaultyStore {
             }
             results.push(result);
         }
-        self.back(results).await
+        let wrote = results.iter().any(Result::is_ok);
+        self.back(results, wrote).await
     }
 
     async fn now(&self, _local: DateTime<Utc>) -> Result<DateTime<Utc>> {
@@ -148,7 +149,8 @@ impl Store for FaultyStore {
         for message in &claimed {
             self.witness.claimed(message);
         }
-        self.back(claimed).await
+        let wrote = !claimed.is_empty();
+        self.back(claimed, wrote).await
     }
 
     async fn hold(&self) -> Result<Option<Hold>> {
@@ -160,7 +162,7 @@ impl Store for FaultyStore {
         self.way().await?;
         self.inner.lift_hold(seen, sets).await?;
         self.witness.hold(false);
-        self.back(()).await
+        self.back((), true).await
     }
 
     async fn become_dispatcher(&self) -> Result<()> {
