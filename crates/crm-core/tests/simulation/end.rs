@@ -36,8 +36,8 @@ pub(crate) async fn judge(
         };
         let events = people.store.events(&house, query).await.unwrap();
         let replayed = replay(events.iter().map(|stored| &stored.event));
-        let replayed = replayed.ok().flatten();
-        let same = replayed.is_some_and(|end| {
+        let same = replayed.as_ref().is_ok_and(|end| {
+            let Some(end) = end else { return false };
             (end.status, end.version, end.revision, end.digest)
                 == (
                     message.status,
@@ -47,7 +47,11 @@ pub(crate) async fn judge(
                 )
         });
         witness.demand(same, || {
-            format!("I11: {} is not its history", message.id)
+            let trace: Vec<_> = events.iter().map(|it| &it.event.action).collect();
+            format!(
+                "I11: {} is not its history: {replayed:?} {trace:?}",
+                message.id
+            )
         });
         let taken = told.get(&message.id.to_string()).map_or(&[][..], |it| it);
         about(people, message, &events, taken, looks_up).await;
