@@ -215,8 +215,15 @@ impl People {
                     format!("a viewer or an old page decided about {id}")
                 });
                 // I17: what was answered is written.
-                let all = all(&store).await;
-                let row = all.iter().find(|row| row.id == id);
+                let row = {
+                    let ids = vec![id];
+                    let query = MessageQuery {
+                        ids,
+                        ..MessageQuery::default()
+                    };
+                    let page = store.messages(&Workspace::default(), query).await;
+                    page.unwrap().items.pop()
+                };
                 witness.demand(row.is_some_and(|row| row.version >= after.version), || {
                     format!("I17: answered and not written: {id}")
                 });

@@ -23,7 +23,7 @@ use crm_core::port::store::*;
 use crm_core::receipt::KeptReceipt;
 use crm_core::template::Template;
 use crm_core::{Error, ErrorKind, Result, Workspace};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::rng::{Dice, LeapingClock};
 use crate::witness::Witness;
@@ -39,7 +39,9 @@ pub(crate) struct FaultyStore {
     alone: bool,
     /// Whether it tells of what was written.
     tells: bool,
-    changes: watch::Sender<u64>,
+    changes: AtomicU64,
+    /// Wakes in the order of asking; `watch` wakes in any.
+    change: Notify,
 }
 
 impl fmt::Debug for FaultyStore {
@@ -67,7 +69,8 @@ impl FaultyStore {
             alone,
             tells: dice.percent(50),
             dice,
-            changes: watch::channel(0).0,
+            changes: AtomicU64::new(0),
+            change: Notify::new(),
         }
     }
 
@@ -97,7 +100,8 @@ impl FaultyStore {
     /// The way back from a write: when it fails, what was done is done.
     async fn back<T>(&self, done: T, wrote: bool) -> Result<T> {
         if self.tells && wrote {
-            self.changes.send_modify(|number| *number += 1);
+            self.changes.fetch_add(1, Ordering::SeqCst);
+            self.change.notify_waiters();
         }
         self.way().await.inspect_err(|_| {
             self.witness.count("answer lost");
@@ -137,9 +141,14 @@ impl Store for FaultyStore {
     }
 
     async fn changed(&self, seen: u64) -> u64 {
-        let mut changes = self.changes.subscribe();
-        let number = changes.wait_for(|number| *number > seen).await.unwrap();
-        *number
+        loop {
+            let changed = self.change.notified();
+            let number = self.changes.load(Ordering::SeqCst);
+            if number > seen {
+                return number;
+            }
+            changed.await;
+        }
     }
 
     async fn claim(&self, mut claim: Claim) -> Result<Vec<Message>> {
