@@ -18,7 +18,7 @@ use crate::table::message;
 const BASES: &str = "CRM_HOSTILE_BASES";
 /// More than this the answers may not take, in kilobytes.
 const MOST: u64 = 20 * 1024;
-/// Deliveries at once, of each channel.
+/// Deliveries at once.
 const AT_ONCE: u64 = 8;
 
 /// The peak of this process so far, in kilobytes.
@@ -52,8 +52,9 @@ fn client() {
             channels.push((channel, kind));
         }
         let before = peak();
-        let mut together = Vec::new();
+        // One provider after the other goes mad.
         for (channel, kind) in channels {
+            let mut together = Vec::new();
             for number in 2..2 + AT_ONCE {
                 let channel = channel.clone();
                 together.push(tokio::spawn(async move {
@@ -62,8 +63,12 @@ fn client() {
                     }
                 }));
             }
+            for one in together {
+                one.await.unwrap();
+            }
         }
         let smtp = Arc::new(smtp(mail));
+        let mut together = Vec::new();
         for _ in 0..AT_ONCE {
             let smtp = smtp.clone();
             together.push(tokio::spawn(async move {

@@ -134,11 +134,16 @@ async fn about(
     witness.demand(by_people || !arrived || !taken.is_empty(), || {
         format!("I7: {id} is {} and never left", status.as_str())
     });
-    // Whom one can ask knows in the end; but for what an operator put in doubt, of which there is no attempt.
+    // Whom one can ask knows in the end; but for what an operator put in doubt, of which nobody can tell.
     let last = trail.attempts.iter().find(|it| it.epoch == message.epoch);
+    let asked = last.is_some_and(|it| it.outcome == Some(AttemptOutcome::Unknown));
     witness.demand(
-        status != Status::Uncertain || !looks_up || last.is_none(),
-        || format!("{id} is still in doubt"),
+        status != Status::Uncertain || !looks_up || !asked,
+        || {
+            let trace = events.iter().map(|it| (&it.event.action, &it.event.reason));
+            let trace: Vec<_> = trace.collect();
+            format!("{id} is still in doubt: {last:?} {trace:?}")
+        },
     );
 }
 
