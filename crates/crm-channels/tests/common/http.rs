@@ -189,7 +189,8 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<Request>>>, answers: A
                 }
             }
             Act::Endless(status) => {
-                let start = format!("HTTP/1.1 {status} status\r\ntransfer-encoding: chunked\r\n\r\n");
+                let start =
+                    format!("HTTP/1.1 {status} status\r\ntransfer-encoding: chunked\r\n\r\n");
                 let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x1_0000));
                 return without_end(&mut stream, &start, &chunk).await;
             }

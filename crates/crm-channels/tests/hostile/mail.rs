@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::common::Draft;
+use crate::common::server::{Server, say};
 
 /// The steps of a dialogue, by the start of what the client says; the greeting comes unasked.
 const STEPS: [&str; 6] = ["", "EHLO", "MAIL", "RCPT", "DATA", "."];
@@ -145,13 +146,29 @@ async fn meets(step: &'static str, worst: Worst) {
     let what = format!("{worst:?} at {step:?}");
     let smtp = smtp(server(step, worst, true).await);
     let outcome = smtp.send(&Draft::default().approved()).await;
-    let wanted = if step == "." { O::Unknown } else { O::RetryAfter };
+    let wanted = if step == "." {
+        O::Unknown
+    } else {
+        O::RetryAfter
+    };
     assert_eq!(outcome.kind(), wanted, "{what}: {outcome:?}");
     let reason = outcome.reason().unwrap();
     assert!(reason.len() < 60, "{what}: a code, not {reason:?}");
     let next = smtp.send(&Draft::default().approved()).await;
     let late = format!("{next:?}").contains("LATE");
     assert!(next.kind() == O::Accepted && !late, "{what}: {next:?}");
+}
+
+/// What a server calls the message is kept, and it may call it anything.
+#[tokio::test]
+async fn a_queue_id_without_end_is_cut() {
+    let long = format!("250 2.0.0 queued as {}", "9".repeat(3_900));
+    let server = Server::start(vec![vec![(".", say(&long))]]).await;
+    let outcome = smtp(server.address)
+        .send(&Draft::default().approved())
+        .await;
+    assert_eq!(outcome.kind(), O::Accepted);
+    assert!(format!("{outcome:?}").len() < 200, "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crm_channels::HttpOptions;
+use crm_channels::{HttpOptions, Webhook, WebhookConfig};
 use crm_core::contact::ContactFields;
 use crm_core::message::{Approved, AttemptOutcome as O};
 use crm_core::port::channel::Outcome;
@@ -229,6 +229,45 @@ async fn an_expired_certificate_stops_every_adapter() {
     }
 }
 
+/// A receiver that a tenant names is somewhere on the public internet, however its address is written.
+#[test]
+fn private_addresses_in_disguise_are_refused() {
+    let webhook = |host: &str, allowed: &[&str]| {
+        let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
+        let url = format!("https://{host}/hook");
+        let config = WebhookConfig {
+            allowed: allowed.iter().map(|one| (*one).to_owned()).collect(),
+            ..WebhookConfig::new(url.into(), vec![secret.into()])
+        };
+        Webhook::new(config).is_ok()
+    };
+    for host in [
+        "127.0.0.1",
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "127.1",
+        "0",
+        "１２７.0.0.1",
+        "127.0.0.1.",
+        "169.254.169.254",
+        "100.64.0.1",
+        "[::1]",
+        "[::ffff:7f00:1]",
+        "[::ffff:169.254.169.254]",
+        "[64:ff9b::10.0.0.1]",
+        "[fe80::1]",
+        "[fd00::1]",
+        "[2002:7f00:1::]",
+        "[ff02::1]",
+    ] {
+        assert!(!webhook(host, &[]), "{host}");
+    }
+    assert!(webhook("1.1.1.1", &[]) && webhook("[2606:4700::1111]", &[]));
+    // Only what is named is opened, and by the address, not by how it is written.
+    assert!(webhook("2130706433", &["127.0.0.1"]) && !webhook("127.0.0.2", &["127.0.0.1"]));
+}
+
 /// What a provider says is kept in columns that are indexed, and told in logs: none of it may be long.
 #[tokio::test]
 async fn an_id_without_end_is_none() {
@@ -248,7 +287,11 @@ async fn an_id_without_end_is_none() {
         let outcome = channel.send(&message(&kind, 1)).await;
         match &outcome {
             Outcome::Accepted { provider_id } => {
-                assert!(is_webhook(&kind) && provider_id.len() < 100, "{}", kind.name);
+                assert!(
+                    is_webhook(&kind) && provider_id.len() < 100,
+                    "{}",
+                    kind.name
+                );
             }
             other => assert_eq!(other.kind(), O::Unknown, "{}", kind.name),
         }

@@ -65,7 +65,8 @@ fn engine(channels: &[(&str, Arc<dyn Channel>)]) -> Engine {
     let store = Arc::new(MemoryStore::default());
     let clock = Arc::new(FakeClock::default());
     let builder = Engine::builder(store, clock, Arc::new(SequentialIds::default()));
-    let with = |builder: crm_core::engine::EngineBuilder, (name, channel): &(&str, Arc<dyn Channel>)| {
+    let with = |builder: crm_core::engine::EngineBuilder,
+                (name, channel): &(&str, Arc<dyn Channel>)| {
         builder.channel(*name, channel.clone())
     };
     channels.iter().fold(builder, with).build()
@@ -187,7 +188,10 @@ async fn a_good_channel_keeps_nine_tenths_of_its_pace() {
         let beside = takes(Some(bad)).await;
         let kept = alone.as_secs_f64() / beside.as_secs_f64();
         println!("{bad:?}: {:.1} %", 100.0 * kept);
-        assert!(kept >= 0.9, "{bad:?}: {alone:?} alone, {beside:?} beside it");
+        assert!(
+            kept >= 0.9,
+            "{bad:?}: {alone:?} alone, {beside:?} beside it"
+        );
     }
 }
 

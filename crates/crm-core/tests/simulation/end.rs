@@ -103,10 +103,7 @@ async fn about(
                     .any(|it| it.id == taken.attempt_id() && it.started_at >= approval.decided_at)
         });
         // Clocks of people and workers differ by some seconds; the witness has looked at the order.
-        let known = trail
-            .approvals
-            .iter()
-            .any(|it| it.digest == taken.digest());
+        let known = trail.approvals.iter().any(|it| it.digest == taken.digest());
         witness.demand(approved || known, || {
             format!("I1: {id} was not approved as it left")
         });
@@ -137,14 +134,11 @@ async fn about(
     // Whom one can ask knows in the end; but for what an operator put in doubt, of which nobody can tell.
     let last = trail.attempts.iter().find(|it| it.epoch == message.epoch);
     let asked = last.is_some_and(|it| it.outcome == Some(AttemptOutcome::Unknown));
-    witness.demand(
-        status != Status::Uncertain || !looks_up || !asked,
-        || {
-            let trace = events.iter().map(|it| (&it.event.action, &it.event.reason));
-            let trace: Vec<_> = trace.collect();
-            format!("{id} is still in doubt: {last:?} {trace:?}")
-        },
-    );
+    witness.demand(status != Status::Uncertain || !looks_up || !asked, || {
+        let trace = events.iter().map(|it| (&it.event.action, &it.event.reason));
+        let trace: Vec<_> = trace.collect();
+        format!("{id} is still in doubt: {last:?} {trace:?}")
+    });
 }
 
 /// I8: what a worker heard is kept, unless the worker was killed.

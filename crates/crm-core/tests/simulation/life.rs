@@ -70,12 +70,7 @@ impl House {
             alone,
         ));
         let (news, heard) = mpsc::unbounded_channel();
-        let provider = Provider::new(
-            Dice::new(seed, 3),
-            ledger.clone(),
-            witness.clone(),
-            news,
-        );
+        let provider = Provider::new(Dice::new(seed, 3), ledger.clone(), witness.clone(), news);
         let setup = Setup {
             batch: u32::try_from(1 + dice.below(5)).unwrap(),
             poll: Duration::from_millis(500 + dice.below(2_500)),
@@ -220,7 +215,10 @@ impl House {
 }
 
 /// Brings the host what the provider says, again and again until the host has it.
-async fn post(engine: Engine, mut heard: mpsc::UnboundedReceiver<(Duration, crm_core::port::callback::News)>) {
+async fn post(
+    engine: Engine,
+    mut heard: mpsc::UnboundedReceiver<(Duration, crm_core::port::callback::News)>,
+) {
     while let Some((delay, news)) = heard.recv().await {
         let engine = engine.clone();
         tokio::spawn(async move {

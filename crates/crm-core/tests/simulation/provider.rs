@@ -279,7 +279,13 @@ impl Channel for Provider {
             Taking::No => {
                 if self.0.dice.percent(10) {
                     let reason = "never_came".to_owned();
-                    self.say(attempt, Fate::Failed { reason, dead: false });
+                    self.say(
+                        attempt,
+                        Fate::Failed {
+                            reason,
+                            dead: false,
+                        },
+                    );
                 }
             }
             Taking::Here => self.take(approved),

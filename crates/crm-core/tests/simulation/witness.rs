@@ -169,7 +169,9 @@ impl Witness {
                 && event.version == row.version
                 && event.status == Some(row.status)
         });
-        self.demand(told, || format!("I11: no event: {} {}", row.id, row.version));
+        self.demand(told, || {
+            format!("I11: no event: {} {}", row.id, row.version)
+        });
     }
 
     fn moved(&self, known: &mut Known, set: &ChangeSet, now: &Message) {
@@ -289,7 +291,9 @@ impl Witness {
             campaign.is_none_or(|campaign| !stopped.contains(&campaign.status)),
             "I6: paused or cancelled",
         );
-        known.attempts.insert(attempt.id, (attempt.clone(), message));
+        known
+            .attempts
+            .insert(attempt.id, (attempt.clone(), message));
         self.demand(faults.is_empty(), || format!("{id} was begun: {faults:?}"));
     }
 
