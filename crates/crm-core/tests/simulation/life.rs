@@ -140,19 +140,13 @@ impl House {
         }
         self.quiet(&people).await;
         let looks_up = self.provider.capabilities().look_up;
-        let ended = std::mem::take(&mut self.workers);
-        for (place, process) in ended.into_iter().enumerate() {
-            let ended = process.end().await;
-            let fine = ended.is_ok();
-            people
-                .witness
-                .demand(fine, || format!("worker {place} panicked"));
-        }
-        for ending in std::mem::take(&mut self.ending) {
-            let fine = ending.await.is_ok();
-            people
-                .witness
-                .demand(fine, || "a stopping worker panicked".to_owned());
+        let still = std::mem::take(&mut self.workers).into_iter();
+        let told = still.map(Process::end);
+        for ending in std::mem::take(&mut self.ending).into_iter().chain(told) {
+            let ended = tokio::time::timeout(Duration::from_secs(600), ending).await;
+            people.witness.demand(matches!(ended, Ok(Ok(()))), || {
+                format!("a worker did not end in order: {ended:?}")
+            });
         }
         let ledger = std::mem::take(&mut *self.ledger.lock().unwrap());
         let hash = end::judge(&people, &ledger, &self.killed, looks_up).await;
@@ -171,7 +165,11 @@ impl House {
                 people.witness.count("kills");
                 let engine = self.somewhere();
                 let process = &mut self.workers[place];
-                process.kill(&engine, &self.setup, &mut self.killed).await;
+                let killed = process.kill(&engine, &self.setup, &mut self.killed);
+                let calm = killed.await;
+                people
+                    .witness
+                    .demand(calm, || "a worker panicked".to_owned());
             }
             6..9 => {
                 people.witness.count("replaced");

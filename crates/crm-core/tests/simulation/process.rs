@@ -93,18 +93,19 @@ impl Process {
         }
     }
 
-    /// Ends it where it stands; another one takes its place.
+    /// Ends it where it stands; another one takes its place. Whether it had not panicked before.
     pub(crate) async fn kill(
         &mut self,
         engine: &Engine,
         setup: &Setup,
         killed: &mut BTreeSet<String>,
-    ) {
+    ) -> bool {
         killed.insert(name(self.place, self.generation));
         self.running.abort();
         // What it held is gone when this returns.
-        let _ = (&mut self.running).await;
+        let ended = (&mut self.running).await;
         *self = Self::start(self.place, self.generation + 1, engine, setup);
+        !ended.is_err_and(|error| error.is_panic())
     }
 
     /// Lets it end in order; another one takes its place at once, or `alone` when it has ended.
@@ -115,7 +116,11 @@ impl Process {
         alone: bool,
     ) -> JoinHandle<()> {
         self.stop.send_replace(true);
-        while alone && !self.running.is_finished() {
+        // One that never ends is found at the end.
+        for _ in 0..100 {
+            if !alone || self.running.is_finished() {
+                break;
+            }
             tokio::time::sleep(setup.poll).await;
         }
         let next = Self::start(self.place, self.generation + 1, engine, setup);
@@ -126,10 +131,10 @@ impl Process {
         *self.gate.lock().unwrap() = Some(Instant::now() + time);
     }
 
-    /// Lets it end in order and waits for that.
-    pub(crate) async fn end(self) -> Result<(), tokio::task::JoinError> {
+    /// Lets it end in order; done when it has.
+    pub(crate) fn end(self) -> JoinHandle<()> {
         self.stop.send_replace(true);
-        self.running.await
+        self.running
     }
 }
 
