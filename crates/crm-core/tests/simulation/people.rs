@@ -127,10 +127,10 @@ impl People {
             contact_id,
             occasion_type: Occasion::Custom,
             content: format!("Текст номер {text}"),
-            subject: (text % 2 == 0).then(|| format!("Тема {text}")),
+            subject: text.is_multiple_of(2).then(|| format!("Тема {text}")),
             channel: Some("email".to_owned()),
             format: Format::Text,
-            scheduled_for: (text % 7 == 0).then(|| now + Duration::seconds(20)),
+            scheduled_for: text.is_multiple_of(7).then(|| now + Duration::seconds(20)),
             expires_at: late.then(|| now + Duration::seconds(40)),
         };
         tokio::spawn(async move {
@@ -173,7 +173,7 @@ impl People {
         let now = self.engine.now();
         tokio::spawn(async move {
             let id = message.id;
-            let stale = roll % 10 == 0;
+            let stale = roll.is_multiple_of(10);
             let seen = Seen {
                 version: message.version - u64::from(stale),
                 digest: Some(message.digest),
@@ -211,7 +211,7 @@ impl People {
                 _ => messages.send(id).await,
             };
             if let Ok(after) = &result {
-                witness.demand(!wrong && !(stale && binds), || {
+                witness.demand(!(wrong || stale && binds), || {
                     format!("a viewer or an old page decided about {id}")
                 });
                 // I17: what was answered is written.

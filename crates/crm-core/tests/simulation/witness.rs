@@ -126,11 +126,9 @@ impl Witness {
             }
             Change::DeleteSuppression {
                 address, reason, ..
-            } => {
+            } if reason.is_none() || self.lifts(set) => {
                 // One of another reason stays; which it had is the store's to know.
-                if reason.is_none() || self.lifts(set) {
-                    known.suppressed.remove(address);
-                }
+                known.suppressed.remove(address);
             }
             Change::InsertMessage(row) => {
                 if let (Some(campaign), Some(on)) = (row.campaign_id, &row.occurrence) {
