@@ -27,6 +27,13 @@ struct Proof {
 
 const PROOFS: &[Proof] = &[
     Proof {
+        name: "simulation",
+        what: "200,000 whole lives of engine, store, provider and workers, each from its seed",
+        package: "crm-core",
+        test: ("simulation", Some("whatever_fails")),
+        variables: &[("CRM_SIMULATION_SEEDS", "200000")],
+    },
+    Proof {
         name: "faults",
         what: "four workers are killed 100 times and PostgreSQL is restarted 5 times under 20,000 messages",
         package: "crm-store-postgres",

@@ -74,6 +74,21 @@ fn a_life_with_a_step_missing_or_doubled_is_refused() {
     }
 }
 
+/// A late answer waits for nobody: what it was decided on may be a step behind when it is written.
+#[test]
+fn evidence_may_tell_of_an_earlier_state_and_of_none_that_never_was() {
+    let mut events = life();
+    let late = events.remove(8);
+    events.insert(9, late.clone());
+    let end = replay(&events).unwrap().unwrap();
+    assert_eq!((end.status, end.version), (Status::Cancelled, 10));
+    for (version, status) in [(7, Status::Approved), (11, Status::Cancelled)] {
+        events[9] = event(version, "duplicate_detected", status, 2);
+        let error = replay(&events).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{version}");
+    }
+}
+
 #[test]
 fn an_event_that_does_not_follow_is_refused() {
     type Change = fn(&mut AuditEvent);

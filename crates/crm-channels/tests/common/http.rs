@@ -26,6 +26,12 @@ pub enum Act {
     Flood(usize),
     /// Sends the answer to the end one byte at a time, with this pause between two.
     Drip(Duration, u16, Vec<u8>),
+    /// Waits for so long, then answers with this status and this body.
+    Late(Duration, u16, Vec<u8>),
+    /// Sends a body without end and without a length, with this status.
+    Endless(u16),
+    /// Sends header lines without end.
+    EndlessHead,
 }
 
 /// An answer with a JSON body.
@@ -174,6 +180,24 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<Request>>>, answers: A
                     left -= now;
                 }
             }
+            Act::Late(pause, status, body) => {
+                tokio::time::sleep(pause).await;
+                let mut answer = format!("{}\r\n", head(status, body.len())).into_bytes();
+                answer.extend(body);
+                if stream.write_all(&answer).await.is_err() {
+                    return;
+                }
+            }
+            Act::Endless(status) => {
+                let start =
+                    format!("HTTP/1.1 {status} status\r\ntransfer-encoding: chunked\r\n\r\n");
+                let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x1_0000));
+                return without_end(&mut stream, &start, &chunk).await;
+            }
+            Act::EndlessHead => {
+                let line = format!("x-more: {}\r\n", "x".repeat(1_000));
+                return without_end(&mut stream, "HTTP/1.1 200 status\r\n", &line).await;
+            }
             Act::Drip(pause, status, body) => {
                 let mut answer = format!("{}\r\n", head(status, body.len())).into_bytes();
                 answer.extend(body);
@@ -185,6 +209,13 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<Request>>>, answers: A
                 }
             }
         }
+    }
+}
+
+async fn without_end(stream: &mut TcpStream, start: &str, more: &str) {
+    let mut sent = stream.write_all(start.as_bytes()).await;
+    while sent.is_ok() {
+        sent = stream.write_all(more.as_bytes()).await;
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Kind {
     /// What a request carries; `None` for one without a message.
     read: fn(&Request) -> Option<Carried>,
     /// The answer that takes a message.
-    taken: fn() -> Act,
+    pub(crate) taken: fn() -> Act,
 }
 
 fn form(request: &Request, name: &str) -> String {

@@ -121,6 +121,11 @@ impl Worker {
             let wake = [patience, flow.rest, first.map(|next| next.deadline), paced];
             let wake = wake.into_iter().flatten().min();
             tokio::select! {
+                // In this order, so that the same happenings make the same run. None of them can keep
+                // the next from its turn: a refill and a commit end and are begun above only when there
+                // is something for them, deliveries end as often as they were begun, and a waking
+                // moves on what it woke for.
+                biased;
                 done = step(&mut refill) => {
                     for begin in flow.taken(done, until) {
                         let begin = Arc::new(begin);
@@ -139,10 +144,6 @@ impl Worker {
                     }
                 }
                 _ = stop.changed(), if !stopping => {}
-                number = &mut changed => {
-                    changed = self.engine.store().changed(number);
-                    flow.rest = None;
-                }
                 () = until_then(wake) => {
                     flow.rest = flow.rest.filter(|rest| *rest > Instant::now());
                     if patience.is_some_and(|end| end <= Instant::now()) {
@@ -152,6 +153,10 @@ impl Worker {
                         refill = None;
                         patience = Some(Instant::now() + self.options.grace);
                     }
+                }
+                number = &mut changed => {
+                    changed = self.engine.store().changed(number);
+                    flow.rest = None;
                 }
             }
         }

@@ -237,6 +237,8 @@ impl Worker {
             };
             if idle {
                 tokio::select! {
+                    // See the flow: the same happenings make the same run.
+                    biased;
                     changed = stop.changed() => if changed.is_err() { break },
                     () = tokio::time::sleep(self.options.poll) => {}
                     // What tends waits for time to pass, not for writes: it would only look in vain.
