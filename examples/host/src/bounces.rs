@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crm_channels::settings::Provider;
 use crm_channels::smtp::{Maildir, ReturnPath, bounce};
 use crm_core::engine::Engine;
 use crm_core::port::callback::News;
 use crm_core::{Result, Workspace};
 use tokio::sync::watch;
 
-use crate::config::{ChannelSettings, Config, Provider};
+use crate::config::{ChannelSettings, Config};
 
 /// How often the folders are looked at.
 const EVERY: Duration = Duration::from_secs(5);
@@ -30,7 +31,7 @@ pub(crate) fn start(config: &Config, engine: &Engine, stop: &watch::Receiver<boo
         let ChannelSettings::Table(table) = settings else {
             continue;
         };
-        let Some(folder) = table.bounces.clone() else {
+        let Some(folder) = table.layers.bounces.clone() else {
             continue;
         };
         let paths = table.providers.iter().filter_map(|provider| {
