@@ -7,7 +7,6 @@ use std::time::Duration;
 use crm_channels::settings::Provider;
 use crm_channels::smtp::{Maildir, ReturnPath, bounce};
 use crm_core::engine::Engine;
-use crm_core::port::callback::News;
 use crm_core::{Result, Workspace};
 use tokio::sync::watch;
 
@@ -78,7 +77,7 @@ async fn round(engine: &Engine, mailbox: &Mailbox) -> Result<()> {
             return Ok(());
         }
         for mail in mails {
-            let Ok(news) = read(mail.raw(), &mailbox.return_paths) else {
+            let Ok(news) = bounce::read_any(mail.raw(), &mailbox.return_paths) else {
                 maildir.set_aside(&mail).await?;
                 continue;
             };
@@ -87,15 +86,4 @@ async fn round(engine: &Engine, mailbox: &Mailbox) -> Result<()> {
             maildir.taken(&mail).await?;
         }
     }
-}
-
-/// What a mail says. Where providers have addresses of their own, whichever knows it.
-fn read(raw: &[u8], return_paths: &[ReturnPath]) -> Result<Vec<News>> {
-    for path in return_paths {
-        let news = bounce::read(raw, Some(path))?;
-        if !news.is_empty() {
-            return Ok(news);
-        }
-    }
-    bounce::read(raw, None)
 }
