@@ -66,7 +66,7 @@ def _open(
 ) -> tuple[Native, _Core]:
     dispatcher = Dispatcher({} if channels is None else channels, llm)
     dispatcher.loop = loop
-    values = {
+    values: dict[str, object] = {
         "path": str(path) if isinstance(path, Path) else path,
         "schema": schema,
         "connections": connections,
@@ -77,7 +77,7 @@ def _open(
         "smtp": smtp,
         "anthropic_api_key": anthropic_api_key,
         "model": model,
-        "unsubscribe_keys": [] if unsubscribe_keys is None else unsubscribe_keys,
+        "unsubscribe_keys": unsubscribe_keys or (),
         "unsubscribe_url": unsubscribe_url,
         "undo_window_s": undo_window_s,
         "separate_approver": separate_approver,

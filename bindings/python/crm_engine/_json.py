@@ -57,7 +57,7 @@ def file_bytes(file: object, field: str = "file") -> bytes:
             return file.encode()
         except UnicodeEncodeError:
             raise invalid(field, "the text holds half a surrogate pair") from None
-    if isinstance(file, (bytes, bytearray, memoryview)):
+    if isinstance(file, (bytes, bytearray)):
         return bytes(file)
     raise invalid(field, f"give bytes or text, not {type(file).__name__}")
 

@@ -76,7 +76,7 @@ class Dispatcher:
 
     def _settings(self, name: str, given: object, where: str) -> object:
         """Settings, with plugins among the providers as what the engine has to know of them."""
-        if not isinstance(given, Mapping):
+        if isinstance(given, str):
             return given
         table = _table(given, where)
         providers = table.get("providers")
@@ -86,13 +86,16 @@ class Dispatcher:
         for index, provider in enumerate(cast("list[object]", providers)):
             place = f"{where}.providers[{index}]"
             if _is_settings(provider):
-                known.append(_table(provider, place) if isinstance(provider, Mapping) else provider)
+                known.append(provider if isinstance(provider, str) else _table(provider, place))
                 continue
             described = self._plugin(f"{name}.{index}", provider, place)
             own = getattr(provider, "name", None)
-            named = {} if own is None else {"name": own}
-            known.append({**described, **named, "type": PLUGIN})
-        return {**table, "providers": known}
+            if own is not None:
+                described["name"] = own
+            described["type"] = PLUGIN
+            known.append(described)
+        table["providers"] = known
+        return table
 
     def __call__(self, plugin: str, request: str, reply: Reply) -> Callable[[], object] | None:
         method, arguments_of = self._methods[plugin]
@@ -181,7 +184,7 @@ def _method(plugin: object, name: str, where: str) -> Callable[..., Any]:
 
 
 def _is_settings(channel: object) -> bool:
-    return isinstance(channel, (str, Mapping)) and not hasattr(channel, "send")
+    return not hasattr(channel, "send") and isinstance(channel, (str, Mapping))
 
 
 def _table(given: object, where: str) -> dict[object, object]:

@@ -61,15 +61,16 @@ def test_twilio_says_that_it_arrived(place: Place) -> None:
                 "content-type": "application/x-www-form-urlencoded",
                 "X-Twilio-Signature": signature(url, fields),
             }
-            for name, changed in [
-                ("url", {"url": url + "&x=1"}),
-                ("headers", {"headers": {}}),
-                ("body", {"body": body.replace(b"delivered", b"failed")}),
-            ]:
+            changes: list[dict[str, Any]] = [
+                {"url": url + "&x=1"},
+                {"headers": {}},
+                {"body": body.replace(b"delivered", b"failed")},
+            ]
+            for changed in changes:
                 call: dict[str, Any] = {"url": url, "headers": headers, "body": body, **changed}
                 with pytest.raises(ForbiddenError):
                     engine.receive("sms", **call)
-                assert engine.get_message(message)["status"] == "sent", name
+                assert engine.get_message(message)["status"] == "sent", changed
             nothing = {"receipts": 0, "opt_outs": 0, "opt_ins": 0, "inbound": 0}
             # Twice, the second time with headers as an ASGI server has them.
             raw = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
