@@ -313,7 +313,8 @@ fn a_count_that_hangs_is_not_asked_again_and_a_hanging_read_ends() {
     }
     let silent = ForeignChannel::new("sms", &silent, Arc::new(Silent)).unwrap();
     let refused = run(async {
-        let read = silent.read(&callback());
+        let callback = callback();
+        let read = silent.read(&callback);
         tokio::time::timeout(Duration::from_secs(60), read).await
     });
     assert_eq!(refused.unwrap().unwrap_err().kind(), ErrorKind::Unavailable);
