@@ -608,8 +608,7 @@ export interface RateLimit {
 /**
  * What a channel can do. Usually: `email`, with a subject, 16 at once, 30,000 ms.
  *
- * `idempotent`: the provider delivers one `attempt_id` once, however often it gets it. `look_up` and `receipts`
- * are true when the channel has the methods `lookUp` and `read`, unless said otherwise.
+ * `look_up` and `receipts` are true when the channel has the methods `lookUp` and `read`, unless said otherwise.
  */
 export interface Capabilities {
   address?: AddressKind;

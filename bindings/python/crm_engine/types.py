@@ -671,8 +671,8 @@ class RateLimit(TypedDict):
 class Capabilities(TypedDict, total=False):
     """What a channel can do. Usually: ``email``, with a subject, 16 at once, 30,000 ms.
 
-    ``idempotent``: the provider delivers one ``attempt_id`` once, however often it gets it. ``look_up`` and
-    ``receipts`` are true when the channel has the methods ``look_up`` and ``read``, unless said otherwise.
+    ``look_up`` and ``receipts`` are true when the channel has the methods ``look_up`` and ``read``, unless
+    said otherwise.
     """
 
     address: AddressKind

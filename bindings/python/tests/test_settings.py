@@ -71,7 +71,6 @@ def test_a_webhook_is_signed(place: Place) -> None:
             assert message["status"] == "sent"
         (posted,) = till.posted
         ident, stamp = posted.headers["webhook-id"], posted.headers["webhook-timestamp"]
-        assert ident == message["id"]
         signed = hmac.new(
             base64.b64decode(SECRET),
             b".".join([ident.encode(), stamp.encode(), posted.body]),
