@@ -65,8 +65,8 @@ const whole = (request) => [request];
 
 function isSettings(channel) {
   if (typeof channel === 'string') return true;
-  return channel !== null && typeof channel === 'object' && !Array.isArray(channel) && typeof channel.send !== 'function'
-    && ('type' in channel || 'providers' in channel);
+  if (channel === null || typeof channel !== 'object' || typeof channel.send === 'function') return false;
+  return 'type' in channel || 'providers' in channel;
 }
 
 /** The plugins of one engine: by name, what runs them and what the engine has to know. */
@@ -75,7 +75,9 @@ function dispatcher(channels, llm) {
   const options = { channels: {}, settings: {} };
 
   function plugin(key, channel, where) {
-    if (typeof channel?.send !== 'function') throw invalid(where, 'give an object with a method send()');
+    if (typeof channel?.send !== 'function') {
+      throw invalid(where, 'give an object with a method send(), or settings with a type');
+    }
     const capabilities = named(channel.capabilities, `${where}.capabilities`);
     const limit = capabilities.timeout_ms;
     methods.set(key, caller((...given) => channel.send(...given), whole, limit, 30_000));
