@@ -452,13 +452,173 @@ export interface Work {
   sealed: number;
 }
 
-/** What a channel can do. Usually: `email`, with a subject, 16 at once, 30,000 ms. */
+/** So many units (parts of text messages, or messages) in so many seconds. */
+export interface Rate {
+  units: number;
+  per: number;
+}
+
+/** How a provider over HTTP is reached. `base` is another server than the provider's own. Seconds. */
+export interface Http {
+  base?: string;
+  connect_timeout?: number;
+  timeout?: number;
+  extra_roots_pem?: string;
+}
+
+/**
+ * Keys of a channel, whoever its provider is: one that takes nothing rests for `rest` seconds (usually 30),
+ * longer each time up to `most` (usually 1,800).
+ */
+export interface Layers {
+  rest?: number;
+  most?: number;
+  rate?: Rate;
+}
+
+/** Files, in `directory` or in the outbox of `open`. */
+export interface OutboxSettings extends Layers {
+  type: 'outbox';
+  name?: string;
+  directory?: string;
+  address?: AddressKind;
+}
+
+/** Signs mails, for relays that do not. The key is PEM: RSA of 2,048 bits or more, or Ed25519. */
+export interface Dkim {
+  domain: string;
+  selector: string;
+  private_key: string;
+}
+
+/** A mail relay. `unsubscribe` (usually true): mails say where to, once `open` knows. */
+export interface SmtpSettings extends Layers {
+  type: 'smtp';
+  name?: string;
+  host: string;
+  port?: number;
+  tls?: 'none' | 'starttls' | 'implicit';
+  user?: string;
+  password?: string;
+  from: string;
+  hello?: string;
+  connect_timeout?: number;
+  command_timeout?: number;
+  data_timeout?: number;
+  max_connections?: number;
+  extra_roots_pem?: string;
+  allow_insecure_auth?: boolean;
+  unsubscribe?: boolean;
+  return_path?: string;
+  html_alternative?: boolean;
+  dkim?: Dkim;
+}
+
+/** Text messages, or WhatsApp, through Twilio. */
+export interface TwilioSettings extends Layers {
+  type: 'twilio';
+  name?: string;
+  kind?: 'sms' | 'whatsapp';
+  account_sid: string;
+  auth_token: string;
+  api_key_sid?: string;
+  api_key_secret?: string;
+  from: string;
+  status_callback?: string;
+  validity?: number;
+  concurrency?: number;
+  http?: Http;
+}
+
+/** Text messages in Uzbekistan through Eskiz. */
+export interface EskizSettings extends Layers {
+  type: 'eskiz';
+  name?: string;
+  email: string;
+  password: string;
+  from?: string;
+  callback_url?: string;
+  callback_token?: string;
+  concurrency?: number;
+  http?: Http;
+}
+
+/** A bot. `webhook_secret` is what `setWebhook` was given as `secret_token`. */
+export interface TelegramSettings extends Layers {
+  type: 'telegram';
+  name?: string;
+  token: string;
+  webhook_secret?: string;
+  link_previews?: boolean;
+  silent?: boolean;
+  http?: Http;
+}
+
+/** An approved template; `{{1}}` in its body is where the text goes. */
+export interface WhatsAppTemplate {
+  name: string;
+  language: string;
+  body: string;
+}
+
+/** The Cloud API: free text, or with a `template`. */
+export interface WhatsAppSettings extends Layers {
+  type: 'whatsapp';
+  name?: string;
+  phone_number_id: string;
+  access_token: string;
+  app_secret?: string;
+  verify_token?: string;
+  preview_links?: boolean;
+  template?: WhatsAppTemplate;
+  version?: string;
+  http?: Http;
+}
+
+/** A signed request (Standard Webhooks) to a service of your own. */
+export interface WebhookSettings extends Layers {
+  type: 'webhook';
+  name?: string;
+  url: string;
+  secrets: string[];
+  event?: string;
+  address?: AddressKind;
+  gone?: 'address' | 'endpoint';
+  allowed?: string[];
+  http?: Http;
+}
+
+/** A provider, under the keys of the settings file of the host in `examples/host`. */
+export type ProviderSettings = OutboxSettings | SmtpSettings | TwilioSettings | EskizSettings | TelegramSettings | WhatsAppSettings | WebhookSettings;
+
+/**
+ * Several providers behind one channel, the preferred one first. One that takes none rests, and the next one
+ * has the messages, but never one that the first may have taken.
+ */
+export interface Providers extends Layers {
+  providers: (ProviderSettings | Channel)[];
+}
+
+/** So many units (parts of text messages, or messages) in so many milliseconds. */
+export interface RateLimit {
+  units: number;
+  per_ms: number;
+}
+
+/**
+ * What a channel can do. Usually: `email`, with a subject, 16 at once, 30,000 ms.
+ *
+ * `look_up` and `receipts` are true when the channel has the methods `lookUp` and `read`, unless said otherwise.
+ */
 export interface Capabilities {
   address?: AddressKind;
   subject?: boolean;
   html?: boolean;
   max_length?: number | null;
   idempotent?: boolean;
+  look_up?: boolean;
+  receipts?: boolean;
+  rate?: RateLimit;
   concurrency?: number;
   timeout_ms?: number;
 }
@@ -486,6 +646,112 @@ export interface Outcome {
   scope?: 'message' | 'recipient' | 'channel';
   at_least_ms?: number;
 }
+
+/** A delivery of which nobody knows whether the provider took it. */
+export interface Doubt {
+  attempt_id: string;
+  started_at: string;
+  recipient: string;
+  subject: string | null;
+  content: string;
+}
+
+/** What a look-up found. `not_taken` is for when the provider proves it; `taken` has a `provider_id`. */
+export interface LookUp {
+  found: 'taken' | 'not_taken' | 'unknown';
+  provider_id?: string;
+  reason?: string;
+}
+
+/** A request that a provider made to the host, as it arrived. Signatures cover `url` and `body`. */
+export interface Callback {
+  url: string;
+  headers: [string, string][];
+  body: Uint8Array;
+}
+
+/**
+ * How a delivery went, named by `provider_id` or by `attempt_id`. What failed has a code as `reason` and is
+ * `dead` when its address can never work.
+ */
+export interface ReceiptNews {
+  news: 'receipt';
+  provider_id?: string | null;
+  attempt_id?: string | null;
+  fate: 'accepted' | 'failed' | 'delivered' | 'read';
+  reason?: string | null;
+  dead?: boolean | null;
+  at?: Instant | null;
+}
+
+/** A person wants nothing more on this channel. `reason`: `reply` (usually), `blocked`, `complaint`. */
+export interface OptOutNews {
+  news: 'opt_out';
+  address: string;
+  reason?: string | null;
+}
+
+/** A person came back. */
+export interface OptInNews {
+  news: 'opt_in';
+  address: string;
+}
+
+/** A person wrote something else. */
+export interface InboundNews {
+  news: 'inbound';
+  address: string;
+  at?: Instant | null;
+}
+
+/** One thing a provider says after the call. */
+export type News = ReceiptNews | OptOutNews | OptInNews | InboundNews;
+
+/** A callback that is not taken: its signature is wrong, or it is signed and cannot be read. */
+export interface Refused {
+  refused: 'forbidden' | 'invalid';
+}
+
+/** What a callback said, known things included. */
+export interface Received {
+  receipts: number;
+  opt_outs: number;
+  opt_ins: number;
+  inbound: number;
+}
+
+/** What a provider said of a delivery; `at` is by its own clock. */
+export interface Receipt {
+  fate: 'accepted' | 'failed' | 'delivered' | 'read';
+  reason: string | null;
+  at: string | null;
+  received_at: string;
+}
+
+/** One call of a provider. `outcome` is `null` while it is awaited. */
+export interface Attempt {
+  id: string;
+  number: number;
+  started_at: string;
+  finished_at: string | null;
+  outcome: Outcome['outcome'] | null;
+  provider_id: string | null;
+  reason: string | null;
+  receipts: Receipt[];
+}
+
+/** What the bearer of a link wants: nothing more about `topic` on `channel`. */
+export interface Unsubscription {
+  workspace: string;
+  contact_id: string;
+  channel: string;
+  topic: 'relationship' | 'marketing';
+}
+
+/** Headers of a request, as servers have them. */
+export type RequestHeaders =
+  | Iterable<[string, string]>
+  | { readonly [name: string]: string | readonly string[] | undefined };
 
 /** What a model is asked. `user` is JSON: data about the task, never instructions. */
 export interface DraftRequest {
@@ -535,7 +801,21 @@ export interface Call {
 export interface Channel {
   /** What it can do. */
   readonly capabilities?: Capabilities;
+  /** In a list of `providers`, the provider's name; usually `plugin`. */
+  readonly name?: string;
   send(message: Delivery, call: Call): Outcome | PromiseLike<Outcome>;
+  /** Asks the provider about what is unknown. A rejection, a timeout or any other answer settles nothing. */
+  lookUp?(doubt: Doubt, call: Call): LookUp | PromiseLike<LookUp>;
+  /**
+   * Checks the signature of what the provider posted and says what it says. A rejection, a timeout or any other
+   * answer makes `receive` reject with `unavailable`, and nothing is kept: let the provider come again.
+   */
+  read?(callback: Callback, call: Call): News[] | Refused | PromiseLike<News[] | Refused>;
+  /**
+   * What a text costs of `rate`, 1 to 1,000, without waiting for anything: deliveries stand still meanwhile. A
+   * rejection or any other answer counts as 1; when it takes more than a second it is not asked again.
+   */
+  units?(subject: string | null, content: string, call: Call): number | PromiseLike<number>;
 }
 
 /**
@@ -607,8 +887,19 @@ export interface Options {
   anthropic_api_key?: string;
   /** Id of the Claude model. */
   model?: string;
-  /** Channels of your own, by name. */
-  channels?: Record<string, Channel>;
+  /**
+   * Channels by name: one of your own, the settings of a provider or of several, or a mail relay in one line
+   * (`smtp://...`). Settings have the keys of `examples/host/crm-host.example.toml`, without `bounces` and the
+   * forms `KEY_env` and `KEY_file`.
+   */
+  channels?: Record<string, Channel | ProviderSettings | Providers | string>;
+  /** Sign links to unsubscribe, the first one; the others are still read. At least 32 bytes each. */
+  unsubscribe_keys?: string[];
+  /**
+   * The `https` address that a token is put behind. Mails then say where to unsubscribe, also by one click
+   * (`POST`).
+   */
+  unsubscribe_url?: string;
   /** A model of your own. */
   llm?: Llm;
   /** Seconds an approved message waits; usually 0. */
@@ -659,6 +950,31 @@ export class Engine {
   listMessages(query?: MessageQuery): Promise<Page<Message>>;
   /** What happened to a message, oldest first. */
   messageHistory(id: string): Promise<Event[]>;
+  /** Each call of a provider for a message, oldest first, with what the provider said of it since. */
+  messageAttempts(id: string): Promise<Attempt[]>;
+  /**
+   * Takes what a provider posted to you, as it arrived: the channel checks the signature and reads it. `url` is
+   * the whole address the provider was told to call. Answer the provider with success only when this resolves:
+   * by then all of it is kept. Rejects with `forbidden` when the signature is missing or wrong.
+   */
+  receive(
+    channel: string,
+    callback: { url: string; headers: RequestHeaders; body: string | Uint8Array },
+  ): Promise<Received>;
+  /** What to answer, as plain text, to a provider that asks with GET whether the address is yours. */
+  challenge(channel: string, asked: { url: string }): Promise<string>;
+  /** Takes in what you read from a provider yourself. It is believed as it stands. */
+  hear(channel: string, news: News[]): Promise<Received>;
+  /** Takes in a mail that came back to a channel's `return_path`: a bounce or a complaint. */
+  hearBounce(channel: string, mail: string | Uint8Array): Promise<Received>;
+  /** A token for a link to unsubscribe. */
+  unsubscribeToken(wish: Omit<Unsubscription, 'workspace'>): Promise<string>;
+  /** The same as a link, below `unsubscribe_url`. */
+  unsubscribeLink(wish: Omit<Unsubscription, 'workspace'>): Promise<string>;
+  /** What a token stands for, for the page behind a link. Changes nothing: programs follow links. */
+  unsubscription(token: string): Promise<Unsubscription>;
+  /** Takes the consent away that the token names, once the person has said so (`POST`). */
+  unsubscribe(token: string): Promise<void>;
   /** Approves exactly what was seen: pass the message that was shown. */
   approveMessage(id: string, seen: { version: number; digest: string }): Promise<Message>;
   /** Declines a message. */

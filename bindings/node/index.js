@@ -53,33 +53,104 @@ function named(values, field = 'input') {
   return values;
 }
 
+/** What a channel may have besides send(), and its arguments as the request has them. */
+const OPTIONAL = {
+  lookUp: ['look_up', (doubt) => [doubt]],
+  // Each byte came as the character of its number.
+  read: ['read', ({ url, headers, body }) => [{ url, headers, body: Buffer.from(body, 'latin1') }]],
+  units: ['units', ({ subject, content }) => [subject, content]],
+};
+
+const whole = (request) => [request];
+
+function isSettings(channel) {
+  if (typeof channel === 'string') return true;
+  if (channel === null || typeof channel !== 'object' || typeof channel.send === 'function') return false;
+  return 'type' in channel || 'providers' in channel;
+}
+
 /** The plugins of one engine: by name, what runs them and what the engine has to know. */
 function dispatcher(channels, llm) {
   const methods = new Map();
-  const options = { channels: {} };
+  const options = { channels: {}, settings: {} };
+
+  function plugin(key, channel, where) {
+    if (typeof channel?.send !== 'function') {
+      throw invalid(where, 'give an object with a method send(), or settings with a type');
+    }
+    const capabilities = named(channel.capabilities, `${where}.capabilities`);
+    const limit = capabilities.timeout_ms;
+    methods.set(key, caller((...given) => channel.send(...given), whole, limit, 30_000));
+    const has = [];
+    for (const [method, [name, args]] of Object.entries(OPTIONAL)) {
+      if (typeof channel[method] !== 'function') continue;
+      methods.set(`${key}/${name}`, caller((...given) => channel[method](...given), args, limit, 30_000));
+      has.push(name);
+    }
+    return { ...capabilities, methods: has };
+  }
+
+  function table(given, where) {
+    if (given.type === 'plugin') throw invalid(where, 'give the object itself');
+    return given;
+  }
+
+  function settings(name, given, where) {
+    if (typeof given === 'string') return given;
+    const { providers } = table(given, where);
+    if (!Array.isArray(providers)) return given;
+    const known = providers.map((provider, index) => {
+      const place = `${where}.providers[${index}]`;
+      if (isSettings(provider)) return typeof provider === 'string' ? provider : table(provider, place);
+      const described = plugin(`${name}.${index}`, provider, place);
+      return { ...described, name: provider.name, type: 'plugin' };
+    });
+    return { ...given, providers: known };
+  }
+
   for (const [name, channel] of Object.entries(named(channels, 'channels'))) {
     if (name === 'llm') throw invalid('channels', 'no channel can be named llm');
-    if (typeof channel?.send !== 'function') {
-      throw invalid(`channels.${name}`, 'give an object with a method send()');
-    }
-    const capabilities = named(channel.capabilities, `channels.${name}.capabilities`);
-    options.channels[name] = capabilities;
-    methods.set(name, caller((message, call) => channel.send(message, call), capabilities.timeout_ms, 30_000));
+    const where = `channels.${name}`;
+    if (isSettings(channel)) options.settings[name] = settings(name, channel, where);
+    else options.channels[name] = plugin(name, channel, where);
   }
   if (llm !== undefined && llm !== null) {
     if (typeof llm.draft !== 'function') throw invalid('llm', 'give an object with a method draft()');
     options.llm = llm.timeout_ms === undefined ? {} : { timeout_ms: llm.timeout_ms };
-    methods.set('llm', caller((request, call) => llm.draft(request, call), llm.timeout_ms, 60_000));
+    methods.set('llm', caller((request, call) => llm.draft(request, call), whole, llm.timeout_ms, 60_000));
   }
   return { options, invoke: async (name, request) => methods.get(name)(request) };
 }
 
-function caller(method, timeout, usual) {
+function caller(method, args, timeout, usual) {
   const limit = Number.isSafeInteger(timeout) && timeout > 0 ? timeout : usual;
   return async (request) => {
-    const answer = await method(JSON.parse(request), { signal: AbortSignal.timeout(limit) });
+    const answer = await method(...args(JSON.parse(request)), { signal: AbortSignal.timeout(limit) });
     return encode(answer === undefined ? null : answer);
   };
+}
+
+/** The bytes of what is given as bytes or text. */
+function bytesOf(value, field) {
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw invalid(field, 'the text holds half a surrogate pair');
+    return Buffer.from(value, 'utf8');
+  }
+  if (!(value instanceof Uint8Array)) throw invalid(field, 'give a string or a Uint8Array');
+  return value;
+}
+
+/** Headers as pairs: of a Headers, of an object whose values may be lists (node:http), or of pairs. */
+function pairsOf(headers) {
+  const wrong = () => invalid('headers', 'give Headers, an object or pairs of name and value');
+  if (headers === null || typeof headers !== 'object') throw wrong();
+  const entries = typeof headers[Symbol.iterator] === 'function' ? [...headers] : Object.entries(headers);
+  return entries.flatMap((pair) => {
+    if (!Array.isArray(pair) || pair.length !== 2) throw wrong();
+    const [name, value] = pair;
+    const values = Array.isArray(value) ? value : [value];
+    return values.filter((one) => one !== undefined).map((one) => [name, one]);
+  });
 }
 
 class Engine {
@@ -107,13 +178,7 @@ class Engine {
   }
 
   async importContacts(file) {
-    let bytes = file;
-    if (typeof file === 'string') {
-      if (!file.isWellFormed()) throw invalid('file', 'the text holds half a surrogate pair');
-      bytes = Buffer.from(file, 'utf8');
-    }
-    if (!(bytes instanceof Uint8Array)) throw invalid('file', 'give a string or a Uint8Array');
-    return this.#call('import_contacts', {}, bytes);
+    return this.#call('import_contacts', {}, bytesOf(file, 'file'));
   }
 
   async createContact(fields) {
@@ -174,6 +239,43 @@ class Engine {
 
   async messageHistory(id) {
     return this.#call('message_history', { id });
+  }
+
+  async messageAttempts(id) {
+    return this.#call('message_attempts', { id });
+  }
+
+  async receive(channel, callback) {
+    const { url, headers, body } = named(callback, 'callback');
+    return this.#call('receive', { channel, url, headers: pairsOf(headers) }, bytesOf(body, 'body'));
+  }
+
+  async challenge(channel, { url } = {}) {
+    return this.#call('challenge', { channel, url });
+  }
+
+  async hear(channel, news) {
+    return this.#call('hear', { channel, news });
+  }
+
+  async hearBounce(channel, mail) {
+    return this.#call('hear_bounce', { channel }, bytesOf(mail, 'mail'));
+  }
+
+  async unsubscribeToken(wish) {
+    return this.#call('unsubscribe_token', named(wish));
+  }
+
+  async unsubscribeLink(wish) {
+    return this.#call('unsubscribe_link', named(wish));
+  }
+
+  async unsubscription(token) {
+    return this.#call('unsubscription', { token });
+  }
+
+  async unsubscribe(token) {
+    await this.#call('unsubscribe', { token });
   }
 
   async approveMessage(id, seen) {

@@ -92,6 +92,23 @@ onEach('a hanging plugin is unknown, its signal aborts, and nothing else is held
   assert.equal((await engine.resolveMessage(slow, { outcome: 'sent', reason: 'asked' })).status, 'sent');
 });
 
+onEach('many doubts are settled at once', async (t) => {
+  const engine = await open(t, { channels: { sms: custom(() => outcome.unknown('lost')) } });
+  const ids = [];
+  for (const n of [1, 2, 3]) ids.push(await approved(engine, 'sms', { phone: `+99890123459${n}` }));
+  await engine.runUntilIdle();
+  assert.equal((await engine.decideBulk('resolve_sent', { ids: ids.slice(0, 1) }, { reason: 'asked' })).applied, 1);
+  assert.equal((await engine.decideBulk('resolve_failed', { ids: ids.slice(1, 2) })).applied, 1);
+  const which = { status: 'uncertain' };
+  // Sending again, like approving, is for what was seen.
+  await assert.rejects(engine.decideBulk('resolve_resend', which), { code: 'precondition_required' });
+  const { count, manifest } = await engine.previewBulk('resolve_resend', which);
+  assert.equal(count, 1);
+  assert.equal((await engine.decideBulk('resolve_resend', which, { manifest })).applied, 1);
+  const found = await Promise.all(ids.map(async (id) => (await engine.getMessage(id)).status));
+  assert.deepEqual(found, ['sent', 'failed', 'approved']);
+});
+
 onEach('a plugin may call the engine', async (t) => {
   let engine;
   const seen = [];

@@ -1,6 +1,25 @@
 // Compiles under --strict: what a host writes in TypeScript. Never run.
 
-import { CrmError, Engine, outcome, type Channel, type Delivery, type Llm, type Outcome, type Work } from '../index.js';
+import type { IncomingMessage } from 'node:http';
+
+import {
+  CrmError,
+  Engine,
+  outcome,
+  type Attempt,
+  type Callback,
+  type Channel,
+  type Delivery,
+  type Doubt,
+  type Llm,
+  type LookUp,
+  type News,
+  type Outcome,
+  type Providers,
+  type Received,
+  type Refused,
+  type Work,
+} from '../index.js';
 
 class Sms implements Channel {
   readonly capabilities = { address: 'phone', subject: false } as const;
@@ -8,6 +27,54 @@ class Sms implements Channel {
   async send(message: Delivery): Promise<Outcome> {
     return message.content.length > 160 ? outcome.rejected('too_long') : outcome.accepted(message.attempt_id);
   }
+}
+
+class Gateway implements Channel {
+  readonly capabilities = { address: 'phone', rate: { units: 10, per_ms: 1_000 }, idempotent: true } as const;
+  readonly name = 'ours';
+
+  send(message: Delivery): Outcome {
+    return outcome.accepted(message.attempt_id);
+  }
+
+  async lookUp(doubt: Doubt): Promise<LookUp> {
+    return doubt.subject === null ? { found: 'not_taken' } : { found: 'taken', provider_id: doubt.attempt_id };
+  }
+
+  read(callback: Callback): News[] | Refused {
+    const said: News = { news: 'receipt', provider_id: callback.url, fate: 'delivered', at: new Date(0) };
+    return callback.body.length > 0 ? [said, { news: 'opt_in', address: '+1' }] : { refused: 'invalid' };
+  }
+
+  units(_subject: string | null, content: string): number {
+    return Math.ceil(content.length / 153);
+  }
+}
+
+const sms: Providers = {
+  providers: [
+    { type: 'eskiz', email: 'crm@salon.example', password: 'p', http: { timeout: 10 } },
+    { type: 'twilio', account_sid: 'AC', auth_token: 't', from: 'MG1' },
+    new Gateway(),
+  ],
+  rest: 30,
+  rate: { units: 10, per: 1 },
+};
+
+/** What a server does with what providers post to it. */
+export async function receipts(engine: Engine, request: IncomingMessage, body: Uint8Array): Promise<number> {
+  const received: Received = await engine.receive('sms', { url: `https://crm.example${request.url}`, headers: request.headers, body });
+  await engine.receive('sms', { url: 'https://crm.example/x', headers: new Headers(), body: '' });
+  const [attempt]: Attempt[] = await engine.messageAttempts('id');
+  const link: string = await engine.unsubscribeLink({ contact_id: 'x', channel: 'sms', topic: 'marketing' });
+  await engine.unsubscribe((await engine.unsubscription(link)).contact_id);
+  // @ts-expect-error: there is no such provider
+  await Engine.open({ path: 'x', actor: 'a', role: 'admin', channels: { sms: { type: 'pigeon' } } });
+  // @ts-expect-error: a bot has a token
+  await Engine.open({ path: 'x', actor: 'a', role: 'admin', channels: { t: { type: 'telegram' } } });
+  // @ts-expect-error: a receipt has a fate
+  await engine.hear('sms', [{ news: 'receipt', provider_id: 'x' }]);
+  return received.receipts + (attempt?.receipts.length ?? 0);
 }
 
 const writer: Llm = { draft: (request) => `Hello, ${request.language}` };
@@ -19,7 +86,15 @@ export async function job(): Promise<number> {
     connections: 4,
     actor: 'anna',
     role: 'manager',
-    channels: { sms: new Sms(), quick: { send: () => outcome.unknown('lost') } },
+    channels: {
+      sms: new Sms(),
+      quick: { send: () => outcome.unknown('lost') },
+      bulk: sms,
+      telegram: { type: 'telegram', token: '1:a' },
+      email: 'smtp://127.0.0.1:25?tls=none&from=a@b.example',
+    },
+    unsubscribe_keys: ['0123456789abcdef0123456789abcdef'],
+    unsubscribe_url: 'https://crm.example/u/',
     llm: writer,
   });
   const { items, next } = await engine.listMessages({ status: 'pending_approval', limit: 10 });

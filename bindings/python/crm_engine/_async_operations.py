@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Unpack, cast
 
 from . import types as t
-from ._json import file_bytes
+from ._json import file_bytes, header_pairs
 
 
 class AsyncOperations:
@@ -80,6 +81,62 @@ class AsyncOperations:
     async def message_history(self, id: str) -> list[t.Event]:
         """What happened to a message, oldest first."""
         return cast("list[t.Event]", await self._call("message_history", {"id": id}))
+
+    async def message_attempts(self, id: str) -> list[t.Attempt]:
+        """Each call of a provider for a message, oldest first, with what the provider said of it since."""
+        return cast("list[t.Attempt]", await self._call("message_attempts", {"id": id}))
+
+    async def receive(
+        self,
+        channel: str,
+        *,
+        url: str,
+        headers: Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]],
+        body: bytes | str,
+    ) -> t.Received:
+        """Takes what a provider posted to you, as it arrived: the channel checks the signature and reads it.
+
+        ``url`` is the whole address the provider was told to call. Answer the provider with success only when
+        this returns: by then all of it is kept. ``ForbiddenError`` when the signature is missing or wrong.
+        """
+        values = {"channel": channel, "url": url, "headers": header_pairs(headers)}
+        return cast(t.Received, await self._call("receive", values, file_bytes(body, "body")))
+
+    async def challenge(self, channel: str, *, url: str) -> str:
+        """What to answer, as plain text, to a provider that asks with GET whether the address is yours."""
+        return cast(str, await self._call("challenge", {"channel": channel, "url": url}))
+
+    async def hear(self, channel: str, news: Iterable[t.News]) -> t.Received:
+        """Takes in what you read from a provider yourself. It is believed as it stands."""
+        values = {"channel": channel, "news": list(news)}
+        return cast(t.Received, await self._call("hear", values))
+
+    async def hear_bounce(self, channel: str, mail: bytes) -> t.Received:
+        """Takes in a mail that came back to a channel's ``return_path``: a bounce or a complaint."""
+        values = {"channel": channel}
+        return cast(t.Received, await self._call("hear_bounce", values, file_bytes(mail, "mail")))
+
+    async def unsubscribe_token(
+        self, *, contact_id: str, channel: str, topic: Literal["relationship", "marketing"]
+    ) -> str:
+        """A token for a link to unsubscribe."""
+        values = {"contact_id": contact_id, "channel": channel, "topic": topic}
+        return cast(str, await self._call("unsubscribe_token", values))
+
+    async def unsubscribe_link(
+        self, *, contact_id: str, channel: str, topic: Literal["relationship", "marketing"]
+    ) -> str:
+        """The same as a link, below ``unsubscribe_url``."""
+        values = {"contact_id": contact_id, "channel": channel, "topic": topic}
+        return cast(str, await self._call("unsubscribe_link", values))
+
+    async def unsubscription(self, token: str) -> t.Unsubscription:
+        """What a token stands for, for the page behind a link. Changes nothing: programs follow links."""
+        return cast(t.Unsubscription, await self._call("unsubscription", {"token": token}))
+
+    async def unsubscribe(self, token: str) -> None:
+        """Takes the consent away that the token names, once the person has said so (``POST``)."""
+        await self._call("unsubscribe", {"token": token})
 
     async def approve_message(self, id: str, *, version: int, digest: str) -> t.Message:
         """Approves exactly what was seen: the version and digest of the message that was shown."""

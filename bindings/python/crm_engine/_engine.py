@@ -6,10 +6,10 @@ import asyncio
 import atexit
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from ._async_operations import AsyncOperations
 from ._json import decode, encode
@@ -17,7 +17,10 @@ from ._native import Native
 from ._operations import Operations
 from ._plugins import Dispatcher
 from .errors import InternalError
-from .types import Channel, Llm, Role
+from .types import Channel, Llm, Providers, ProviderSettings, Role
+
+AnyChannel: TypeAlias = Channel | ProviderSettings | Providers | str
+"""A channel of your own, settings, or a mail relay in one line (``smtp://...``)."""
 
 
 class _Core:
@@ -52,7 +55,9 @@ def _open(
     smtp: str | None,
     anthropic_api_key: str | None,
     model: str | None,
-    channels: Mapping[str, Channel] | None,
+    channels: Mapping[str, AnyChannel] | None,
+    unsubscribe_keys: Sequence[str] | None,
+    unsubscribe_url: str | None,
     llm: Llm | None,
     undo_window_s: int,
     separate_approver: bool,
@@ -61,7 +66,7 @@ def _open(
 ) -> tuple[Native, _Core]:
     dispatcher = Dispatcher({} if channels is None else channels, llm)
     dispatcher.loop = loop
-    values = {
+    values: dict[str, object] = {
         "path": str(path) if isinstance(path, Path) else path,
         "schema": schema,
         "connections": connections,
@@ -72,6 +77,8 @@ def _open(
         "smtp": smtp,
         "anthropic_api_key": anthropic_api_key,
         "model": model,
+        "unsubscribe_keys": unsubscribe_keys or (),
+        "unsubscribe_url": unsubscribe_url,
         "undo_window_s": undo_window_s,
         "separate_approver": separate_approver,
         "time_zone": time_zone,
@@ -117,7 +124,9 @@ class Engine(Operations):
         smtp: str | None = None,
         anthropic_api_key: str | None = None,
         model: str | None = None,
-        channels: Mapping[str, Channel] | None = None,
+        channels: Mapping[str, AnyChannel] | None = None,
+        unsubscribe_keys: Sequence[str] | None = None,
+        unsubscribe_url: str | None = None,
         llm: Llm | None = None,
         undo_window_s: int = 0,
         separate_approver: bool = False,
@@ -130,8 +139,14 @@ class Engine(Operations):
 
         ``actor`` is your own id of the user who works, ``role`` what that user may do. Messages of
         channel ``email`` go as files into the folder ``outbox``, through an SMTP relay
-        (``smtp="smtp://user:password@host:587?tls=starttls&from=a@b.example"``) or through one of your
-        own ``channels``. Drafts come from your own ``llm``, from Claude when there is an
+        (``smtp="smtp://user:password@host:587?tls=starttls&from=a@b.example"``) or through one of the
+        ``channels``: a name for each, and an object of your own (:class:`Channel`) or the settings of a
+        provider (:data:`crm_engine.types.ProviderSettings`), or of several
+        (:class:`crm_engine.types.Providers`). They have the keys of the settings file in
+        ``examples/host/crm-host.example.toml``, without ``bounces`` and the forms ``KEY_env`` and
+        ``KEY_file``. ``unsubscribe_keys`` (32 bytes or more each) sign links to unsubscribe, the first one;
+        the others are still read. With ``unsubscribe_url``, the ``https`` address that a token is put behind,
+        mails say where to unsubscribe, also by one click (``POST``). Drafts come from your own ``llm``, from Claude when there is an
         ``anthropic_api_key``, otherwise from templates and built-in greetings. An approved message
         waits ``undo_window_s`` seconds; with ``separate_approver`` the last editor cannot approve.
         """
@@ -148,6 +163,8 @@ class Engine(Operations):
                 anthropic_api_key,
                 model,
                 channels,
+                unsubscribe_keys,
+                unsubscribe_url,
                 llm,
                 undo_window_s,
                 separate_approver,
@@ -214,7 +231,9 @@ class AsyncEngine(AsyncOperations):
         smtp: str | None = None,
         anthropic_api_key: str | None = None,
         model: str | None = None,
-        channels: Mapping[str, Channel] | None = None,
+        channels: Mapping[str, AnyChannel] | None = None,
+        unsubscribe_keys: Sequence[str] | None = None,
+        unsubscribe_url: str | None = None,
         llm: Llm | None = None,
         undo_window_s: int = 0,
         separate_approver: bool = False,
@@ -235,6 +254,8 @@ class AsyncEngine(AsyncOperations):
                 anthropic_api_key,
                 model,
                 channels,
+                unsubscribe_keys,
+                unsubscribe_url,
                 llm,
                 undo_window_s,
                 separate_approver,

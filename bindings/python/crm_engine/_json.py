@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any
+from pathlib import PurePath
+from typing import Any, cast
 from uuid import UUID
 
 from .errors import from_failure, invalid
@@ -17,7 +19,7 @@ def _other(value: object) -> str:
         return value.isoformat()
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, UUID):
+    if isinstance(value, (UUID, PurePath)):
         return str(value)
     raise TypeError(f"a {type(value).__name__} cannot be handed to the engine")
 
@@ -48,13 +50,34 @@ def decode(envelope: str) -> Any:
     return content["ok"]
 
 
-def file_bytes(file: object) -> bytes:
+def file_bytes(file: object, field: str = "file") -> bytes:
     """The bytes of a file given as bytes or text."""
     if isinstance(file, str):
         try:
             return file.encode()
         except UnicodeEncodeError:
-            raise invalid("file", "the text holds half a surrogate pair") from None
+            raise invalid(field, "the text holds half a surrogate pair") from None
     if isinstance(file, (bytes, bytearray)):
         return bytes(file)
-    raise invalid("file", f"give bytes or text, not {type(file).__name__}")
+    raise invalid(field, f"give bytes or text, not {type(file).__name__}")
+
+
+def header_pairs(headers: object) -> list[list[str]]:
+    """Headers given as a mapping or as pairs; what a server has as bytes becomes text."""
+    if isinstance(headers, Mapping):
+        headers = cast("Mapping[object, object]", headers).items()
+    try:
+        pairs = [tuple(pair) for pair in cast("Iterable[Iterable[object]]", headers)]
+    except TypeError:
+        pairs = [()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise invalid("headers", "give a dictionary, or pairs of name and value")
+    return [[_header(part) for part in pair] for pair in pairs]
+
+
+def _header(part: object) -> str:
+    if isinstance(part, bytes):
+        return part.decode("latin-1")
+    if isinstance(part, str):
+        return part
+    raise invalid("headers", "names and values are text")

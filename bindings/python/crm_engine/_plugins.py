@@ -15,6 +15,12 @@ from .errors import invalid
 
 LLM = "llm"
 
+PLUGIN = "plugin"
+"""The type of a provider of one's own, in a list of providers."""
+
+Arguments = Callable[[Any], tuple[Any, ...]]
+"""Makes a method's arguments of a request."""
+
 MOST_THREADS = 256
 """How many calls of plain functions may be under way: those that hang for good add up."""
 
@@ -31,9 +37,10 @@ class Dispatcher:
         self._own: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
         self._threads = threading.BoundedSemaphore(MOST_THREADS)
-        self._methods: dict[str, Callable[[Any], Any]] = {}
-        self.options: dict[str, object] = {"channels": {}}
+        self._methods: dict[str, tuple[Callable[..., Any], Arguments]] = {}
+        self.options: dict[str, object] = {}
         described: dict[str, object] = {}
+        settings: dict[str, object] = {}
         if not isinstance(channels, Mapping):
             raise invalid("channels", "give a dictionary of channels by name")
         for name, channel in cast("Mapping[object, object]", channels).items():
@@ -41,27 +48,65 @@ class Dispatcher:
                 raise invalid("channels", "the name of a channel is text")
             if name == LLM:
                 raise invalid("channels", "no channel can be named llm")
-            self._methods[name] = _method(channel, "send", f"channels.{name}")
-            capabilities: object = getattr(channel, "capabilities", {})
-            if not isinstance(capabilities, Mapping):
-                raise invalid(f"channels.{name}.capabilities", "give a dictionary")
-            described[name] = dict(cast("Mapping[object, object]", capabilities))
+            where = f"channels.{name}"
+            if _is_settings(channel):
+                settings[name] = self._settings(name, channel, where)
+            else:
+                described[name] = self._plugin(name, channel, where)
         self.options["channels"] = described
+        self.options["settings"] = settings
         if llm is not None:
-            self._methods[LLM] = _method(llm, "draft", "llm")
+            self._methods[LLM] = (_method(llm, "draft", "llm"), _whole)
             timeout = getattr(llm, "timeout_ms", None)
             self.options["llm"] = {} if timeout is None else {"timeout_ms": timeout}
 
+    def _plugin(self, key: str, plugin: object, where: str) -> dict[object, object]:
+        """What the engine has to know of a channel of one's own."""
+        self._methods[key] = (_method(plugin, "send", where), _whole)
+        capabilities: object = getattr(plugin, "capabilities", {})
+        if not isinstance(capabilities, Mapping):
+            raise invalid(f"{where}.capabilities", "give a dictionary")
+        methods: list[str] = []
+        for name, arguments in _OPTIONAL.items():
+            method = getattr(plugin, name, None)
+            if callable(method):
+                self._methods[f"{key}/{name}"] = (method, arguments)
+                methods.append(name)
+        return {**cast("Mapping[object, object]", capabilities), "methods": methods}
+
+    def _settings(self, name: str, given: object, where: str) -> object:
+        """Settings, with plugins among the providers as what the engine has to know of them."""
+        if isinstance(given, str):
+            return given
+        table = _table(given, where)
+        providers = table.get("providers")
+        if not isinstance(providers, (list, tuple)):
+            return table
+        known: list[object] = []
+        for index, provider in enumerate(cast("list[object]", providers)):
+            place = f"{where}.providers[{index}]"
+            if _is_settings(provider):
+                known.append(provider if isinstance(provider, str) else _table(provider, place))
+                continue
+            described = self._plugin(f"{name}.{index}", provider, place)
+            own = getattr(provider, "name", None)
+            if own is not None:
+                described["name"] = own
+            described["type"] = PLUGIN
+            known.append(described)
+        table["providers"] = known
+        return table
+
     def __call__(self, plugin: str, request: str, reply: Reply) -> Callable[[], object] | None:
-        method = self._methods[plugin]
-        argument = json.loads(request)
+        method, arguments_of = self._methods[plugin]
+        arguments = arguments_of(json.loads(request))
         if inspect.iscoroutinefunction(method):
-            return self._schedule(method(argument), reply)
+            return self._schedule(method(*arguments), reply)
         if not self._threads.acquire(blocking=False):
             raise RuntimeError("too many calls of plugins hang")
         try:
             threading.Thread(
-                target=self._run, args=(method, argument, reply), name=f"crm-{plugin}", daemon=True
+                target=self._run, args=(method, arguments, reply), name=f"crm-{plugin}", daemon=True
             ).start()
         except BaseException:
             self._threads.release()
@@ -76,9 +121,11 @@ class Dispatcher:
             coroutine.close()
             raise
 
-    def _run(self, method: Callable[[Any], Any], argument: object, reply: Reply) -> None:
+    def _run(
+        self, method: Callable[..., Any], arguments: tuple[Any, ...], reply: Reply
+    ) -> None:
         try:
-            answer = method(argument)
+            answer = method(*arguments)
             if inspect.isawaitable(answer):
                 # A plain function that returned an awaitable: its first part ran here already.
                 self._schedule(_awaited(answer), reply)
@@ -129,8 +176,38 @@ async def _answer(coroutine: Any, reply: Reply) -> None:
     reply.answered(encode_answer(answer))
 
 
-def _method(plugin: object, name: str, where: str) -> Callable[[Any], Any]:
+def _method(plugin: object, name: str, where: str) -> Callable[..., Any]:
     method = getattr(plugin, name, None)
     if isinstance(plugin, type) or not callable(method):
         raise invalid(where, f"give an object with a method {name}()")
     return method  # type: ignore[no-any-return]
+
+
+def _is_settings(channel: object) -> bool:
+    return not hasattr(channel, "send") and isinstance(channel, (str, Mapping))
+
+
+def _table(given: object, where: str) -> dict[object, object]:
+    table = dict(cast("Mapping[object, object]", given))
+    if table.get("type") == PLUGIN:
+        raise invalid(where, "give the object itself")
+    return table
+
+
+def _whole(request: Any) -> tuple[Any, ...]:
+    return (request,)
+
+
+def _callback(request: Any) -> tuple[Any, ...]:
+    # Each byte came as the character of its number.
+    headers = [tuple(pair) for pair in request["headers"]]
+    body = request["body"].encode("latin-1")
+    return ({"url": request["url"], "headers": headers, "body": body},)
+
+
+def _text(request: Any) -> tuple[Any, ...]:
+    return (request["subject"], request["content"])
+
+
+_OPTIONAL: dict[str, Arguments] = {"look_up": _whole, "read": _callback, "units": _text}
+"""What a channel may have besides ``send``."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from datetime import date, datetime
+from os import PathLike
 from typing import Any, Generic, Literal, NotRequired, Protocol, TypeAlias, TypedDict, TypeVar
 
 Instant: TypeAlias = str | datetime
@@ -494,14 +495,194 @@ class Work(TypedDict):
     sealed: int
 
 
+class Rate(TypedDict):
+    """So many units (parts of text messages, or messages) in so many seconds."""
+
+    units: int
+    per: int
+
+
+class Http(TypedDict, total=False):
+    """How a provider over HTTP is reached. ``base`` is another server than the provider's own. Seconds."""
+
+    base: str
+    connect_timeout: int
+    timeout: int
+    extra_roots_pem: str
+
+
+class Layers(TypedDict, total=False):
+    """Keys of a channel, whoever its provider is: one that takes nothing rests for ``rest`` seconds (usually
+    30), longer each time up to ``most`` (usually 1,800)."""
+
+    rest: int
+    most: int
+    rate: Rate
+
+
+class OutboxSettings(Layers):
+    """Files, in ``directory`` or in the outbox of ``open``."""
+
+    type: Literal["outbox"]
+    name: NotRequired[str]
+    directory: NotRequired[str | PathLike[str]]
+    address: NotRequired[AddressKind]
+
+
+class Dkim(TypedDict):
+    """Signs mails, for relays that do not. The key is PEM: RSA of 2,048 bits or more, or Ed25519."""
+
+    domain: str
+    selector: str
+    private_key: str
+
+
+_From = TypedDict("_From", {"from": str})
+_MaybeFrom = TypedDict("_MaybeFrom", {"from": NotRequired[str]})
+
+
+class SmtpSettings(Layers, _From):
+    """A mail relay. ``unsubscribe`` (usually true): mails say where to, once ``open`` knows."""
+
+    type: Literal["smtp"]
+    name: NotRequired[str]
+    host: str
+    port: NotRequired[int]
+    tls: NotRequired[Literal["none", "starttls", "implicit"]]
+    user: NotRequired[str]
+    password: NotRequired[str]
+    hello: NotRequired[str]
+    connect_timeout: NotRequired[int]
+    command_timeout: NotRequired[int]
+    data_timeout: NotRequired[int]
+    max_connections: NotRequired[int]
+    extra_roots_pem: NotRequired[str]
+    allow_insecure_auth: NotRequired[bool]
+    unsubscribe: NotRequired[bool]
+    return_path: NotRequired[str]
+    html_alternative: NotRequired[bool]
+    dkim: NotRequired[Dkim]
+
+
+class TwilioSettings(Layers, _From):
+    """Text messages, or WhatsApp, through Twilio."""
+
+    type: Literal["twilio"]
+    name: NotRequired[str]
+    kind: NotRequired[Literal["sms", "whatsapp"]]
+    account_sid: str
+    auth_token: str
+    api_key_sid: NotRequired[str]
+    api_key_secret: NotRequired[str]
+    status_callback: NotRequired[str]
+    validity: NotRequired[int]
+    concurrency: NotRequired[int]
+    http: NotRequired[Http]
+
+
+class EskizSettings(Layers, _MaybeFrom):
+    """Text messages in Uzbekistan through Eskiz."""
+
+    type: Literal["eskiz"]
+    name: NotRequired[str]
+    email: str
+    password: str
+    callback_url: NotRequired[str]
+    callback_token: NotRequired[str]
+    concurrency: NotRequired[int]
+    http: NotRequired[Http]
+
+
+class TelegramSettings(Layers):
+    """A bot. ``webhook_secret`` is what ``setWebhook`` was given as ``secret_token``."""
+
+    type: Literal["telegram"]
+    name: NotRequired[str]
+    token: str
+    webhook_secret: NotRequired[str]
+    link_previews: NotRequired[bool]
+    silent: NotRequired[bool]
+    http: NotRequired[Http]
+
+
+class WhatsAppTemplate(TypedDict):
+    """An approved template; ``{{1}}`` in its body is where the text goes."""
+
+    name: str
+    language: str
+    body: str
+
+
+class WhatsAppSettings(Layers):
+    """The Cloud API: free text, or with a ``template``."""
+
+    type: Literal["whatsapp"]
+    name: NotRequired[str]
+    phone_number_id: str
+    access_token: str
+    app_secret: NotRequired[str]
+    verify_token: NotRequired[str]
+    preview_links: NotRequired[bool]
+    template: NotRequired[WhatsAppTemplate]
+    version: NotRequired[str]
+    http: NotRequired[Http]
+
+
+class WebhookSettings(Layers):
+    """A signed request (Standard Webhooks) to a service of your own."""
+
+    type: Literal["webhook"]
+    name: NotRequired[str]
+    url: str
+    secrets: list[str]
+    event: NotRequired[str]
+    address: NotRequired[AddressKind]
+    gone: NotRequired[Literal["address", "endpoint"]]
+    allowed: NotRequired[list[str]]
+    http: NotRequired[Http]
+
+
+ProviderSettings: TypeAlias = (
+    OutboxSettings
+    | SmtpSettings
+    | TwilioSettings
+    | EskizSettings
+    | TelegramSettings
+    | WhatsAppSettings
+    | WebhookSettings
+)
+"""A provider, under the keys of the settings file of the host in ``examples/host``."""
+
+
+class Providers(Layers):
+    """Several providers behind one channel, the preferred one first. One that takes none rests, and the next
+    one has the messages, but never one that the first may have taken."""
+
+    providers: list[ProviderSettings | Channel]
+
+
+class RateLimit(TypedDict):
+    """So many units (parts of text messages, or messages) in so many milliseconds."""
+
+    units: int
+    per_ms: int
+
+
 class Capabilities(TypedDict, total=False):
-    """What a channel can do. Usually: ``email``, with a subject, 16 at once, 30,000 ms."""
+    """What a channel can do. Usually: ``email``, with a subject, 16 at once, 30,000 ms.
+
+    ``look_up`` and ``receipts`` are true when the channel has the methods ``look_up`` and ``read``, unless
+    said otherwise.
+    """
 
     address: AddressKind
     subject: bool
     html: bool
     max_length: int | None
     idempotent: bool
+    look_up: bool
+    receipts: bool
+    rate: RateLimit
     concurrency: int
     timeout_ms: int
 
@@ -530,6 +711,119 @@ class Outcome(TypedDict):
     reason: NotRequired[str]
     scope: NotRequired[Literal["message", "recipient", "channel"]]
     at_least_ms: NotRequired[int]
+
+
+class Doubt(TypedDict):
+    """A delivery of which nobody knows whether the provider took it."""
+
+    attempt_id: str
+    started_at: str
+    recipient: str
+    subject: str | None
+    content: str
+
+
+class LookUp(TypedDict):
+    """What a look-up found. ``not_taken`` is for when the provider proves it; ``taken`` has a ``provider_id``."""
+
+    found: Literal["taken", "not_taken", "unknown"]
+    provider_id: NotRequired[str]
+    reason: NotRequired[str]
+
+
+class Callback(TypedDict):
+    """A request that a provider made to the host, as it arrived. Signatures cover ``url`` and ``body``."""
+
+    url: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class ReceiptNews(TypedDict):
+    """How a delivery went, named by ``provider_id`` or by ``attempt_id``. What failed has a code as ``reason``
+    and is ``dead`` when its address can never work."""
+
+    news: Literal["receipt"]
+    provider_id: NotRequired[str | None]
+    attempt_id: NotRequired[str | None]
+    fate: Literal["accepted", "failed", "delivered", "read"]
+    reason: NotRequired[str | None]
+    dead: NotRequired[bool | None]
+    at: NotRequired[Instant | None]
+
+
+class OptOutNews(TypedDict):
+    """A person wants nothing more on this channel. ``reason``: ``reply`` (usually), ``blocked``,
+    ``complaint``."""
+
+    news: Literal["opt_out"]
+    address: str
+    reason: NotRequired[str | None]
+
+
+class OptInNews(TypedDict):
+    """A person came back."""
+
+    news: Literal["opt_in"]
+    address: str
+
+
+class InboundNews(TypedDict):
+    """A person wrote something else."""
+
+    news: Literal["inbound"]
+    address: str
+    at: NotRequired[Instant | None]
+
+
+News: TypeAlias = ReceiptNews | OptOutNews | OptInNews | InboundNews
+"""One thing a provider says after the call."""
+
+
+class Refused(TypedDict):
+    """A callback that is not taken: its signature is wrong, or it is signed and cannot be read."""
+
+    refused: Literal["forbidden", "invalid"]
+
+
+class Received(TypedDict):
+    """What a callback said, known things included."""
+
+    receipts: int
+    opt_outs: int
+    opt_ins: int
+    inbound: int
+
+
+class Receipt(TypedDict):
+    """What a provider said of a delivery; ``at`` is by its own clock."""
+
+    fate: Literal["accepted", "failed", "delivered", "read"]
+    reason: str | None
+    at: str | None
+    received_at: str
+
+
+class Attempt(TypedDict):
+    """One call of a provider. ``outcome`` is ``None`` while it is awaited."""
+
+    id: str
+    number: int
+    started_at: str
+    finished_at: str | None
+    outcome: Literal["accepted", "dead", "rejected", "retry_after", "stop", "unknown"] | None
+    provider_id: str | None
+    reason: str | None
+    receipts: list[Receipt]
+
+
+class Unsubscription(TypedDict):
+    """What the bearer of a link wants: nothing more about ``topic`` on ``channel``."""
+
+    workspace: str
+    contact_id: str
+    channel: str
+    topic: Literal["relationship", "marketing"]
 
 
 class DraftRequest(TypedDict):
@@ -574,6 +868,19 @@ class Channel(Protocol):
     ``message["content"]`` to ``message["recipient"]``, once, and says how it ended
     (:mod:`crm_engine.outcome`). ``retry_after`` and ``stop`` are for when the message provably was not
     taken. An exception, a timeout or any other answer counts as ``unknown``: a person decides.
+
+    It may have these methods besides, plain or ``async``:
+
+    - ``look_up(doubt)`` (:class:`Doubt`, :class:`LookUp`) asks the provider about what is ``unknown``. An
+      exception, a timeout or any other answer settles nothing.
+    - ``read(callback)`` (:class:`Callback`) checks the signature of what the provider posted and returns a
+      list of :data:`News`, or :class:`Refused`. An exception, a timeout or any other answer raises
+      ``UnavailableError`` out of ``receive``, and nothing is kept: let the provider come again.
+    - ``units(subject, content)`` says what a text costs of ``rate``, 1 to 1,000, without waiting for
+      anything: deliveries stand still meanwhile. An exception or any other answer counts as 1; when it takes
+      more than a second it is not asked again.
+
+    In a list of ``providers`` an attribute ``name`` is the provider's name, usually ``plugin``.
     """
 
     def send(self, message: Delivery, /) -> Outcome | Awaitable[Outcome]:

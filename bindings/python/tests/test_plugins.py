@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 from conftest import Place, Sms, approved, wait_until
 
-from crm_engine import AsyncEngine, Channel, Engine, _plugins, outcome
+from crm_engine import (
+    AsyncEngine,
+    Channel,
+    Engine,
+    PreconditionRequiredError,
+    _plugins,
+    outcome,
+)
 
 PHONE = {"address": "phone", "subject": False, "timeout_ms": 1_000}
 
@@ -191,6 +198,27 @@ def test_an_answer_after_the_timeout_changes_nothing(place: Place) -> None:
         assert engine.get_message(message)["status"] == "uncertain"
         resolved = engine.resolve_message(message, outcome="sent", reason="asked the person")
         assert resolved["status"] == "sent"
+
+
+def test_many_doubts_are_settled_at_once(place: Place) -> None:
+    channel = Custom(lambda _: outcome.unknown("lost"))
+    with Engine.open(**place, actor="a", role="manager", channels={"sms": channel}) as engine:
+        messages = [approved(engine, phone=f"+99890123459{n}") for n in range(4)]
+        engine.run_until_idle()
+        sent = engine.decide_bulk("resolve_sent", {"ids": messages[:1]}, reason="asked them")
+        failed = engine.decide_bulk("resolve_failed", {"ids": messages[1:2]})
+        assert (sent["applied"], failed["applied"]) == (1, 1)
+        # Sending again, like approving, is for what was seen.
+        with pytest.raises(PreconditionRequiredError):
+            engine.decide_bulk("resolve_resend", {"status": "uncertain"})
+        preview = engine.preview_bulk("resolve_resend", {"status": "uncertain"})
+        assert preview["count"] == 2
+        again = engine.decide_bulk(
+            "resolve_resend", {"status": "uncertain"}, manifest=preview["manifest"]
+        )
+        assert again["applied"] == 2
+        found = [engine.get_message(m)["status"] for m in messages]
+        assert found == ["sent", "failed", "approved", "approved"]
 
 
 @pytest.mark.parametrize("kind", [Custom, AsyncCustom])

@@ -17,7 +17,7 @@ use tokio::sync::{RwLock, RwLockReadGuard, watch};
 use crate::database::Closing;
 use crate::failure::Failure;
 use crate::foreign::Plugins;
-use crate::options::{Opened, Options, Who};
+use crate::options::{Delivery, Opened, Options, Who};
 use crate::{input, operations};
 
 /// An engine as one actor uses it. Cheap to clone; the engine is closed by the operation `close`, at the
@@ -38,6 +38,7 @@ impl std::fmt::Debug for Handle {
 pub(crate) struct Open {
     pub(crate) engine: Engine,
     pub(crate) worker: Worker,
+    pub(crate) delivery: Delivery,
     closing: Closing,
 }
 
@@ -121,10 +122,12 @@ impl Handle {
                 actor,
                 worker,
                 closing,
+                delivery,
             } = options.open(&plugins, &runtime)?;
             let open = Open {
                 worker: Worker::new(engine.clone(), worker),
                 engine,
+                delivery,
                 closing,
             };
             Ok(Self {

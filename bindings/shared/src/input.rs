@@ -3,6 +3,11 @@
 use crm_core::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_path_to_error::Track;
+
+/// A deserializer of a value, with its place.
+type Tracked<'a, 'b> = serde_path_to_error::Deserializer<'a, 'b, Value>;
 
 /// Reads `text` as a `T`.
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
@@ -17,6 +22,27 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
     })?;
     json.end().map_err(|error| refuse("", &error))?;
     Ok(value)
+}
+
+/// Reads the value of the field `within` as a `T`.
+pub(crate) fn read_value<T: DeserializeOwned>(within: &str, value: Value) -> Result<T> {
+    read_with(within, value, |value| T::deserialize(value))
+}
+
+/// The same by a function, which gets a deserializer that keeps track of the place.
+pub(crate) fn read_with<T>(
+    within: &str,
+    value: Value,
+    read: impl FnOnce(Tracked<'_, '_>) -> serde_json::Result<T>,
+) -> Result<T> {
+    let mut track = Track::new();
+    read(Tracked::new(value, &mut track)).map_err(|error| {
+        let path = match track.path().to_string() {
+            path if path == "." => within.to_owned(),
+            path => format!("{within}.{path}"),
+        };
+        refuse(&path, &error)
+    })
 }
 
 fn refuse(path: &str, error: &serde_json::Error) -> Error {
@@ -48,7 +74,9 @@ fn refuse(path: &str, error: &serde_json::Error) -> Error {
     let typed = text.starts_with("invalid type") || text.starts_with("invalid value");
     let known = text.starts_with("unknown variant");
     let expected = text.rsplit_once(", expected ").map(|(_, rest)| rest);
-    let message = match expected.filter(|_| typed || known) {
+    let expected = expected.filter(|_| typed || known);
+    // "expected whole seconds, 1 to 86400": said by a check of ours.
+    let message = match expected.or(text.strip_prefix("expected ")) {
         Some(expected) => format!(
             "use {}",
             expected.split(" at line ").next().unwrap_or(expected)

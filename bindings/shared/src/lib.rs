@@ -5,19 +5,23 @@
 //! language come in through [`Plugins`]. Every rule is the engine's; nothing here decides anything.
 
 mod bulk;
+mod channels;
 mod database;
 mod failure;
 mod foreign;
 mod handle;
 mod input;
+mod news;
 mod operations;
 mod options;
+mod receipts;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod unsubscribe;
 pub mod view;
 
 pub use failure::Failure;
 pub use foreign::{CallError, ForeignChannel, ForeignLlm, Plugins};
 pub use handle::{Handle, envelope};
 pub use operations::OPERATIONS;
-pub use options::{Capabilities, LlmOptions};
+pub use options::{Capabilities, LlmOptions, Method, RateLimit};

@@ -25,9 +25,10 @@ use crate::failure::Failure;
 use crate::handle::Call;
 use crate::input::{given, read};
 use crate::view::{Event, List, Message, Work};
+use crate::{receipts, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 40] = [
+pub const OPERATIONS: [&str; 49] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -44,6 +45,15 @@ pub const OPERATIONS: [&str; 40] = [
     "get_message",
     "list_messages",
     "message_history",
+    "message_attempts",
+    "receive",
+    "challenge",
+    "hear",
+    "hear_bounce",
+    "unsubscribe_token",
+    "unsubscribe_link",
+    "unsubscription",
+    "unsubscribe",
     "approve_message",
     "reject_message",
     "cancel_message",
@@ -242,6 +252,12 @@ pub(crate) async fn perform(
         "create_campaign" | "get_campaign" | "list_campaigns" | "execute_campaign"
         | "pause_campaign" | "resume_campaign" | "cancel_campaign" | "campaign_stats"
         | "campaign_plan" => campaigns(call, operation, input).await,
+        "message_attempts" | "receive" | "challenge" | "hear" | "hear_bounce" => {
+            receipts::perform(call, operation, input, file).await
+        }
+        "unsubscribe_token" | "unsubscribe_link" | "unsubscription" | "unsubscribe" => {
+            unsubscribe::perform(call, operation, input).await
+        }
         "run_until_idle" | "run_worker" => work(call, operation, input).await,
         "dashboard" => {
             let Nothing {} = read(input)?;

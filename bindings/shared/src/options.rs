@@ -6,17 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_ai_claude::{Claude, ClaudeConfig};
-use crm_channels::{Outbox, Smtp, SmtpConfig};
+use crm_channels::settings::Around;
+use crm_channels::smtp::{ReturnPath, UnsubscribeLinks};
+use crm_core::consent::token::TokenKeys;
 use crm_core::contact::AddressKind;
 use crm_core::engine::{Engine, Policy};
-use crm_core::port::channel::ChannelCapabilities;
+use crm_core::port::channel::{ChannelCapabilities, Rate};
 use crm_core::port::ids::Ids as _;
 use crm_core::system::{RandomIds, SystemClock};
 use crm_core::worker::WorkerOptions;
 use crm_core::{Actor, Error, ErrorKind, Result, Role, Workspace, zone};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use crate::channels::Maker;
 use crate::database::{self, Closing, Database};
 use crate::foreign::{ForeignChannel, ForeignLlm, Plugins};
 
@@ -65,13 +69,67 @@ pub struct Capabilities {
     pub max_length: Option<usize>,
     /// Whether the provider removes duplicates by `attempt_id`. Default false.
     pub idempotent: Option<bool>,
+    /// Whether doubts are settled by the plugin's `look_up`. By default whenever it has that method.
+    pub look_up: Option<bool>,
+    /// Whether callbacks are read by the plugin's `read`. By default whenever it has that method.
+    pub receipts: Option<bool>,
+    /// How much may be sent in how long. Default without a limit.
+    pub rate: Option<RateLimit>,
     /// Deliveries at once, 1 to 1,000. Default 16.
     pub concurrency: Option<usize>,
     /// Milliseconds one delivery may take, 1 to 600,000. Default 30,000.
     pub timeout_ms: Option<u64>,
+    /// Which methods it has besides `send`. Not for people: the package looks and says so.
+    pub methods: Vec<Method>,
+}
+
+/// So many units (parts or messages) in so long.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// Units, at least 1.
+    pub units: u32,
+    /// Milliseconds, 1 to 3,600,000.
+    pub per_ms: u64,
+}
+
+/// A method that a channel may have besides `send`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Asks the provider about a doubt.
+    LookUp,
+    /// Reads a callback.
+    Read,
+    /// Says what a text costs.
+    Units,
 }
 
 impl Capabilities {
+    /// Whether `method` is used: when it is there, unless that is not wanted.
+    fn uses(&self, method: Method, wanted: Option<bool>, field: &str, name: &str) -> Result<bool> {
+        let has = self.methods.contains(&method);
+        if wanted == Some(true) && !has {
+            let message = format!("the channel has no method {name}()");
+            return Err(Error::field(format!("capabilities.{field}"), message));
+        }
+        Ok(wanted.unwrap_or(has))
+    }
+
+    fn rate(&self) -> Result<Option<Rate>> {
+        match self.rate {
+            None => Ok(None),
+            Some(RateLimit { units, per_ms }) if units > 0 && (1..=3_600_000).contains(&per_ms) => {
+                let per = Duration::from_millis(per_ms);
+                Ok(Some(Rate { units, per }))
+            }
+            Some(_) => {
+                let message = "use at least 1 unit, in 1 to 3,600,000 milliseconds";
+                Err(Error::field("capabilities.rate", message))
+            }
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<ChannelCapabilities> {
         let base = ChannelCapabilities::default();
         let concurrency = self.concurrency.unwrap_or(base.concurrency);
@@ -87,10 +145,10 @@ impl Capabilities {
             html: self.html.unwrap_or(base.html),
             max_length: self.max_length.or(base.max_length),
             idempotent: self.idempotent.unwrap_or(base.idempotent),
-            look_up: base.look_up,
-            receipts: base.receipts,
+            look_up: self.uses(Method::LookUp, self.look_up, "look_up", "look_up")?,
+            receipts: self.uses(Method::Read, self.receipts, "receipts", "read")?,
             concurrency,
-            rate: base.rate,
+            rate: self.rate()?,
             timeout: timeout(self.timeout_ms, base.timeout, "capabilities.timeout_ms")?,
         })
     }
@@ -151,9 +209,18 @@ pub(crate) struct Options {
     /// IANA zone of the workspace's calendar.
     #[serde(default)]
     time_zone: Option<String>,
+    /// Sign links to unsubscribe, the first one; the others are still read. At least 32 bytes each.
+    #[serde(default)]
+    unsubscribe_keys: Vec<String>,
+    /// The `https` address that a token is put behind, where people unsubscribe.
+    #[serde(default)]
+    unsubscribe_url: Option<String>,
     /// Channels written in the host's language, by name.
     #[serde(default)]
     channels: BTreeMap<String, Capabilities>,
+    /// The other ones of the option `channels`: tables of settings, and mail relays in one line.
+    #[serde(default)]
+    settings: BTreeMap<String, Value>,
     /// Given when there is a model written in the host's language.
     #[serde(default)]
     llm: Option<LlmOptions>,
@@ -165,6 +232,44 @@ pub(crate) struct Opened {
     pub(crate) actor: Actor,
     pub(crate) worker: WorkerOptions,
     pub(crate) closing: Closing,
+    pub(crate) delivery: Delivery,
+}
+
+/// What operations need to know of the ways that messages leave by.
+#[derive(Default)]
+pub(crate) struct Delivery {
+    /// Where people unsubscribe, when that is known.
+    pub(crate) links: Option<UnsubscribeLinks>,
+    /// Where the bounces of each channel come back to.
+    pub(crate) return_paths: BTreeMap<String, Vec<ReturnPath>>,
+}
+
+/// Keys and address of links to unsubscribe.
+fn unsubscribing(
+    keys: Vec<String>,
+    base: Option<String>,
+) -> Result<(Option<TokenKeys>, Option<UnsubscribeLinks>)> {
+    let mut keys = keys.into_iter().map(String::into_bytes);
+    let keys = match keys.next() {
+        Some(current) => Some(TokenKeys::new(current, keys.collect())?),
+        None => None,
+    };
+    let links = match (base, &keys) {
+        (None, _) => None,
+        (Some(base), Some(keys)) => {
+            let links = UnsubscribeLinks {
+                base,
+                keys: keys.clone(),
+            };
+            links.check()?;
+            Some(links)
+        }
+        (Some(_), None) => {
+            let message = "give unsubscribe_keys, too: they sign the links";
+            return Err(Error::field("unsubscribe_url", message));
+        }
+    };
+    Ok((keys, links))
 }
 
 impl Options {
@@ -196,36 +301,47 @@ impl Options {
             policy.time_zone = zone::parse(name)?;
         }
 
+        let (keys, links) = unsubscribing(self.unsubscribe_keys, self.unsubscribe_url)?;
+        let mut maker = Maker {
+            around: Around {
+                outbox: self.outbox.clone(),
+                links: links.clone(),
+            },
+            plugins,
+            return_paths: BTreeMap::new(),
+        };
         let mut ways: BTreeMap<String, Arc<dyn crm_core::port::channel::Channel>> = BTreeMap::new();
-        for (name, capabilities) in &self.channels {
+        for name in self.channels.keys().chain(self.settings.keys()) {
             let fine = (1..=50).contains(&name.len())
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             if !fine {
                 let message = "name a channel with 1 to 50 ASCII letters, digits or '_'";
                 return Err(Error::field("channels", message));
             }
-            let channel = ForeignChannel::new(name, capabilities.check()?, plugins.clone());
+        }
+        for (name, capabilities) in &self.channels {
+            let channel = ForeignChannel::new(name, capabilities, plugins.clone())?;
             ways.insert(name.clone(), Arc::new(channel));
         }
-        if [
+        for (name, settings) in self.settings {
+            let channel = maker.channel(&name, settings)?;
+            ways.insert(name, channel);
+        }
+        let email = [
             self.outbox.is_some(),
             self.smtp.is_some(),
             ways.contains_key("email"),
-        ]
-        .into_iter()
-        .filter(|given| *given)
-        .count()
-            > 1
-        {
+        ];
+        if email.into_iter().filter(|given| *given).count() > 1 {
             let message = "give one way for channel email: outbox, smtp or one of channels";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        if let Some(folder) = self.outbox {
-            ways.insert("email".to_owned(), Arc::new(Outbox::new(folder)?));
+        if let Some(line) = &self.smtp {
+            ways.insert("email".to_owned(), maker.line("email", line)?);
         }
-        if let Some(url) = &self.smtp {
-            let smtp = Smtp::new(SmtpConfig::parse(url)?)?;
-            ways.insert("email".to_owned(), Arc::new(smtp));
+        if self.outbox.is_some() {
+            let outbox = maker.around.outbox(None, AddressKind::Email)?;
+            ways.insert("email".to_owned(), outbox);
         }
         let llm: Option<Arc<dyn crm_core::port::llm::Llm>> =
             match (self.llm, self.anthropic_api_key) {
@@ -257,6 +373,9 @@ impl Options {
         if let Some(llm) = llm {
             builder = builder.llm(llm);
         }
+        if let Some(keys) = keys {
+            builder = builder.token_keys(keys);
+        }
         Ok(Opened {
             engine: builder.build(),
             actor,
@@ -265,6 +384,10 @@ impl Options {
                 ..WorkerOptions::default()
             },
             closing,
+            delivery: Delivery {
+                links,
+                return_paths: maker.return_paths,
+            },
         })
     }
 }

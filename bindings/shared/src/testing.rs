@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use crm_core::port::channel::{Channel, ChannelCapabilities};
+use crm_core::port::channel::Channel;
 use crm_core::port::llm::Llm;
 use crm_core::testing::Ending;
 use crm_core::testing::channel_suite::{self, ChannelHarness, Delivered, Trouble};
@@ -59,18 +59,19 @@ pub fn conformance(
         .map_err(|_| Failure::internal())?;
     let report = match wanted.suite.as_str() {
         "channel" => {
-            let capabilities = wanted.capabilities.check()?;
+            let adapter = adapter(&wanted.capabilities, &plugins)?;
             runtime.block_on(channel_suite::run_all(|| async {
-                let made: Arc<dyn ChannelHarness> =
-                    Arc::new(Far::new(&plugins, &capabilities).await);
+                let made: Arc<dyn ChannelHarness> = Arc::new(Far::new(&plugins, &adapter).await);
                 made
             }))
         }
-        "llm" => runtime.block_on(llm_suite::run_all(|| async {
-            let made: Arc<dyn LlmHarness> =
-                Arc::new(Far::new(&plugins, &ChannelCapabilities::default()).await);
-            made
-        })),
+        "llm" => {
+            let adapter = adapter(&Capabilities::default(), &plugins)?;
+            runtime.block_on(llm_suite::run_all(|| async {
+                let made: Arc<dyn LlmHarness> = Arc::new(Far::new(&plugins, &adapter).await);
+                made
+            }))
+        }
         _ => return Err(Error::field("suite", "use channel or llm").into()),
     };
     Ok(report
@@ -91,17 +92,22 @@ pub fn conformance(
         .collect())
 }
 
+fn adapter(can: &Capabilities, plugins: &Arc<dyn Plugins>) -> Result<Arc<dyn Channel>> {
+    let channel = ForeignChannel::new("adapter", can, plugins.clone())?;
+    Ok(Arc::new(channel))
+}
+
 /// The provider in the other language.
 struct Far {
     plugins: Arc<dyn Plugins>,
-    capabilities: ChannelCapabilities,
+    adapter: Arc<dyn Channel>,
 }
 
 impl Far {
-    async fn new(plugins: &Arc<dyn Plugins>, capabilities: &ChannelCapabilities) -> Self {
+    async fn new(plugins: &Arc<dyn Plugins>, adapter: &Arc<dyn Channel>) -> Self {
         let far = Self {
             plugins: plugins.clone(),
-            capabilities: capabilities.clone(),
+            adapter: adapter.clone(),
         };
         // A provider that cannot be reset fails the cases that look at what arrived.
         let _ = far.ask::<Value>(json!({"ask": "reset"})).await;
@@ -126,12 +132,7 @@ struct Arrived {
 #[async_trait]
 impl ChannelHarness for Far {
     fn channel(&self) -> Arc<dyn Channel> {
-        let capabilities = self.capabilities.clone();
-        Arc::new(ForeignChannel::new(
-            "adapter",
-            capabilities,
-            self.plugins.clone(),
-        ))
+        self.adapter.clone()
     }
 
     async fn delivered(&self) -> Vec<Delivered> {

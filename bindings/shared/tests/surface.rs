@@ -10,6 +10,7 @@ use std::path::Path;
 
 use common::{ACCEPTED, DRAFT, Kit};
 use crm_bindings::OPERATIONS;
+use crm_channels::settings::{Kind, Layers, Provider};
 use serde_json::{Map, Value, json};
 
 fn read(path: &str) -> String {
@@ -41,6 +42,11 @@ fn python_shapes() -> Shapes {
                 inherit(&mut shapes, name, &bases);
                 (name.to_owned(), bases.contains(&"total=False"))
             });
+        } else if let Some((name, fields)) = line.split_once(" = TypedDict(") {
+            // One field whose name is a word of the language, as a base of others.
+            let field = fields.split('"').nth(3).unwrap().to_owned();
+            let must = !fields.contains("NotRequired[");
+            shapes.insert(name.to_owned(), BTreeMap::from([(field, must)]));
         } else if !line.is_empty() && !line.starts_with(' ') {
             now = None;
         } else if let (Some((name, partial)), Some((field, kind))) =
@@ -54,6 +60,7 @@ fn python_shapes() -> Shapes {
             shapes.get_mut(name).unwrap().insert(field.to_owned(), must);
         }
     }
+    shapes.retain(|name, _| !name.starts_with('_'));
     shapes
 }
 
@@ -206,4 +213,61 @@ fn every_declared_input_is_accepted() {
     let defaults = serde_json::to_value(crm_core::contact::ContactFields::default()).unwrap();
     let known: BTreeSet<&String> = defaults.as_object().unwrap().keys().collect();
     assert_eq!(known, shapes["ContactFields"].keys().collect());
+}
+
+/// The keys that settings may have, as the refusal of one that they may not have tells.
+fn keys(kind: Kind, settings: Value) -> BTreeSet<String> {
+    let said = Provider::read(kind, settings).unwrap_err().to_string();
+    let (_, list) = said.split_once(", expected ").unwrap();
+    let names = list.split('`').skip(1).step_by(2);
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn declared_settings_are_those_there_are() {
+    let shapes = python_shapes();
+    let of = |shape: &str| -> BTreeSet<String> { shapes[shape].keys().cloned().collect() };
+    let mut layers = of("Layers");
+    for kind in Kind::ALL {
+        let mut declared: BTreeSet<String> = of(match kind {
+            Kind::Eskiz => "EskizSettings",
+            Kind::Outbox => "OutboxSettings",
+            Kind::Smtp => "SmtpSettings",
+            Kind::Telegram => "TelegramSettings",
+            Kind::Twilio => "TwilioSettings",
+            Kind::Webhook => "WebhookSettings",
+            Kind::WhatsApp => "WhatsAppSettings",
+        });
+        declared.retain(|key| !layers.contains(key));
+        let mut known = keys(kind, json!({"zzz": 1}));
+        known.extend(["name", "type"].map(str::to_owned));
+        assert_eq!(declared, known, "{kind:?}");
+    }
+    assert_eq!(
+        of("Http"),
+        keys(Kind::Telegram, json!({"http": {"zzz": 1}}))
+    );
+    assert_eq!(of("Dkim"), keys(Kind::Smtp, json!({"dkim": {"zzz": 1}})));
+    let template = json!({"template": {"zzz": 1}});
+    assert_eq!(of("WhatsAppTemplate"), keys(Kind::WhatsApp, template));
+    // A folder is for a host, which is there all the time.
+    layers.insert("bounces".to_owned());
+    assert_eq!(layers, Layers::KEYS.map(str::to_owned).into());
+}
+
+#[test]
+fn declared_capabilities_are_accepted() {
+    for field in python_shapes()["Capabilities"].keys() {
+        let options = json!({
+            "path": "/nowhere/crm.db", "actor": "a", "role": "admin",
+            "channels": {"sms": {field: ["wrong"]}},
+        });
+        let plugins = std::sync::Arc::new(common::Scripted {
+            sms: ACCEPTED,
+            llm: DRAFT,
+        });
+        let refused = crm_bindings::Handle::open(&options.to_string(), plugins).unwrap_err();
+        let first = &refused.fields[0];
+        assert_ne!(first.message, "there is no such field", "{field}");
+    }
 }

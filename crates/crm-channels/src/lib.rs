@@ -9,7 +9,7 @@
 //! - `eskiz`: text messages in Uzbekistan through Eskiz.
 //!
 //! Each stands behind the feature of its name. `sms`, which comes with the last two, counts the parts of a
-//! text message.
+//! text message. `settings` makes all of them from keys and values.
 //!
 //! All implement [`Channel`](crm_core::port::channel::Channel): they deliver exactly what was approved,
 //! never retry on their own, and answer "unknown" whenever the provider may have taken the message.
@@ -23,6 +23,8 @@ mod http;
 pub mod outbox;
 #[cfg(any(feature = "telegram", feature = "whatsapp", feature = "webhook"))]
 mod outcome;
+#[cfg(feature = "settings")]
+pub mod settings;
 #[cfg(feature = "http")]
 #[allow(dead_code, reason = "each channel uses a part of it")]
 mod signature;

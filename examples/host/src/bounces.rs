@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crm_channels::settings::Provider;
 use crm_channels::smtp::{Maildir, ReturnPath, bounce};
 use crm_core::engine::Engine;
-use crm_core::port::callback::News;
 use crm_core::{Result, Workspace};
 use tokio::sync::watch;
 
-use crate::config::{ChannelSettings, Config, Provider};
+use crate::config::{ChannelSettings, Config};
 
 /// How often the folders are looked at.
 const EVERY: Duration = Duration::from_secs(5);
@@ -30,7 +30,7 @@ pub(crate) fn start(config: &Config, engine: &Engine, stop: &watch::Receiver<boo
         let ChannelSettings::Table(table) = settings else {
             continue;
         };
-        let Some(folder) = table.bounces.clone() else {
+        let Some(folder) = table.layers.bounces.clone() else {
             continue;
         };
         let paths = table.providers.iter().filter_map(|provider| {
@@ -77,7 +77,7 @@ async fn round(engine: &Engine, mailbox: &Mailbox) -> Result<()> {
             return Ok(());
         }
         for mail in mails {
-            let Ok(news) = read(mail.raw(), &mailbox.return_paths) else {
+            let Ok(news) = bounce::read_any(mail.raw(), &mailbox.return_paths) else {
                 maildir.set_aside(&mail).await?;
                 continue;
             };
@@ -86,15 +86,4 @@ async fn round(engine: &Engine, mailbox: &Mailbox) -> Result<()> {
             maildir.taken(&mail).await?;
         }
     }
-}
-
-/// What a mail says. Where providers have addresses of their own, whichever knows it.
-fn read(raw: &[u8], return_paths: &[ReturnPath]) -> Result<Vec<News>> {
-    for path in return_paths {
-        let news = bounce::read(raw, Some(path))?;
-        if !news.is_empty() {
-            return Ok(news);
-        }
-    }
-    bounce::read(raw, None)
 }

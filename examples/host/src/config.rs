@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use clap::Parser as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
-pub(crate) use channels::{ChannelSettings, ChannelTable, Provider};
+pub(crate) use channels::{ChannelSettings, ChannelTable};
 pub(crate) use database::Database;
 use file::FileSettings;
 pub(crate) use flags::Command;

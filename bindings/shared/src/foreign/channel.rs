@@ -5,20 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use crm_core::Result;
 use crm_core::message::Approved;
+use crm_core::port::callback::{Callback, Doubt, LookUp, News};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome, RetryScope};
+use crm_core::port::units::Units;
 use serde::Deserialize;
 
+use super::after::{self, Counter};
 use super::{CallError, Plugins, code};
+use crate::options::{Capabilities, Method};
 use crate::view;
 
 /// The longest wait a plugin can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(30 * 24 * 3_600);
 
-/// A channel whose `send` is the host's code.
+/// A channel whose `send` is the host's code, and whose `look_up`, `read` and `units` may be.
 pub struct ForeignChannel {
     name: String,
     capabilities: ChannelCapabilities,
+    counter: Option<Counter>,
     plugins: Arc<dyn Plugins>,
 }
 
@@ -29,14 +35,23 @@ impl fmt::Debug for ForeignChannel {
 }
 
 impl ForeignChannel {
-    /// The channel that `plugins` know as `name`.
-    #[must_use]
-    pub fn new(name: &str, capabilities: ChannelCapabilities, plugins: Arc<dyn Plugins>) -> Self {
-        Self {
+    /// The channel that `plugins` know as `name`; its other methods as `name/look_up`, `name/read` and
+    /// `name/units`.
+    ///
+    /// # Errors
+    /// `Invalid` for capabilities that cannot be.
+    pub fn new(name: &str, capabilities: &Capabilities, plugins: Arc<dyn Plugins>) -> Result<Self> {
+        let counts = capabilities.methods.contains(&Method::Units);
+        Ok(Self {
             name: name.to_owned(),
-            capabilities,
+            capabilities: capabilities.check()?,
+            counter: counts.then(Counter::default),
             plugins,
-        }
+        })
+    }
+
+    fn method(&self, method: &str) -> String {
+        format!("{}/{method}", self.name)
     }
 }
 
@@ -44,6 +59,29 @@ impl ForeignChannel {
 impl Channel for ForeignChannel {
     fn capabilities(&self) -> ChannelCapabilities {
         self.capabilities.clone()
+    }
+
+    fn units(&self, subject: Option<&str>, content: &str) -> Units {
+        match &self.counter {
+            Some(counter) => {
+                let plugin = self.method("units");
+                counter.count(&self.plugins, &plugin, subject, content)
+            }
+            None => Units::MESSAGE,
+        }
+    }
+
+    async fn read(&self, callback: &Callback) -> Result<Vec<News>> {
+        if !self.capabilities.receipts {
+            return Err(after::reads_nothing());
+        }
+        let (plugin, limit) = (self.method("read"), self.capabilities.timeout);
+        after::read(&*self.plugins, &plugin, limit, callback).await
+    }
+
+    async fn look_up(&self, doubt: &Doubt) -> LookUp {
+        // The worker stops waiting by itself.
+        after::look_up(&*self.plugins, &self.method("look_up"), doubt).await
     }
 
     async fn send(&self, approved: &Approved) -> Outcome {
@@ -105,15 +143,10 @@ fn outcome(answer: &str) -> Outcome {
         return unknown("bad_answer");
     };
     match answer {
-        Answer::Accepted { provider_id } => {
-            let fine = (1..=500).contains(&provider_id.chars().count())
-                && !provider_id.chars().any(char::is_control);
-            if fine {
-                Outcome::Accepted { provider_id }
-            } else {
-                unknown("bad_provider_id")
-            }
+        Answer::Accepted { provider_id } if is_id(&provider_id) => {
+            Outcome::Accepted { provider_id }
         }
+        Answer::Accepted { .. } => unknown("bad_provider_id"),
         Answer::Dead { reason } => Outcome::Dead {
             reason: code(reason),
         },
@@ -136,6 +169,11 @@ fn outcome(answer: &str) -> Outcome {
             reason: code(reason),
         },
     }
+}
+
+/// Whether a provider may call a delivery so.
+pub(super) fn is_id(provider_id: &str) -> bool {
+    (1..=500).contains(&provider_id.chars().count()) && !provider_id.chars().any(char::is_control)
 }
 
 fn unknown(reason: &str) -> Outcome {

@@ -4,6 +4,7 @@
 //! contract holds: a channel's outcome is unknown once its code may have begun, and a model's failure
 //! is a failure with a code.
 
+mod after;
 mod channel;
 mod llm;
 
@@ -30,12 +31,13 @@ pub enum CallError {
 /// - No panic leaves it.
 #[async_trait]
 pub trait Plugins: Send + Sync {
-    /// Calls `plugin` (a channel's name, or `llm`) and returns its JSON answer.
+    /// Calls `plugin` (a channel's name, `NAME/METHOD` for another method of it than `send`, or `llm`) and
+    /// returns its JSON answer.
     async fn call(&self, plugin: &str, request: String) -> Result<String, CallError>;
 }
 
 /// A reason goes into the history for good: only a short code may, never a provider's own text.
-fn code(reason: Option<String>) -> String {
+pub(crate) fn code(reason: Option<String>) -> String {
     let fine = |reason: &String| {
         (1..=64).contains(&reason.len())
             && reason

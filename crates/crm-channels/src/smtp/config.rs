@@ -69,6 +69,24 @@ pub struct UnsubscribeLinks {
     pub keys: TokenKeys,
 }
 
+impl UnsubscribeLinks {
+    /// Checks that a token can be put behind the address and into a header.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`].
+    pub fn check(&self) -> Result<()> {
+        let rest = self.base.strip_prefix("https://").unwrap_or_default();
+        let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?=&%@+[]".contains(&byte);
+        if rest.is_empty() || rest.starts_with('/') || rest.len() > 500 || !rest.bytes().all(sign) {
+            return Err(wrong(
+                "the address to unsubscribe at must be an https address of at most 500 letters, digits and \
+                 signs",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Settings of one SMTP relay. `Debug` shows no credentials and no address.
 #[derive(Clone)]
 pub struct SmtpConfig {
@@ -165,11 +183,8 @@ impl SmtpConfig {
             Err(wrong("the SMTP timeouts must be above zero"))
         } else if !(1..=100).contains(&self.max_connections) {
             Err(wrong("SMTP max_connections must be 1 to 100"))
-        } else if !self.unsubscribe.as_ref().is_none_or(is_link) {
-            Err(wrong(
-                "the address to unsubscribe at must be an https address of at most 500 letters, digits and \
-                 signs",
-            ))
+        } else if let Some(Err(error)) = self.unsubscribe.as_ref().map(UnsubscribeLinks::check) {
+            Err(error)
         } else if self.user.is_some() != self.password.is_some() {
             Err(wrong("SMTP user and password must be given together"))
         } else if self.user.as_deref().is_some_and(crate::has_control) {
@@ -206,13 +221,6 @@ impl fmt::Debug for SmtpConfig {
             .field("max_connections", &self.max_connections)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether a token can be put behind it and into a header.
-fn is_link(links: &UnsubscribeLinks) -> bool {
-    let rest = links.base.strip_prefix("https://").unwrap_or_default();
-    let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?=&%@+[]".contains(&byte);
-    !rest.is_empty() && !rest.starts_with('/') && rest.len() <= 500 && rest.bytes().all(sign)
 }
 
 pub(super) fn wrong(detail: impl Into<String>) -> Error {

@@ -1,18 +1,17 @@
 //! Makes the channels of the settings.
 
-use std::path::Path;
 use std::sync::Arc;
 
+use crm_channels::SmtpConfig;
+use crm_channels::settings::{Around, layered};
 use crm_channels::smtp::UnsubscribeLinks;
-use crm_channels::{Eskiz, Outbox, Smtp, SmtpConfig, Telegram, Twilio, Webhook, WhatsApp};
 use crm_core::consent::token::TokenKeys;
 use crm_core::contact::AddressKind;
-use crm_core::layer::{Failover, Paced};
 use crm_core::port::channel::Channel;
 use crm_core::system::SystemClock;
 use secrecy::ExposeSecret as _;
 
-use crate::config::{ChannelSettings, ChannelTable, Config, Provider};
+use crate::config::{ChannelSettings, ChannelTable, Config};
 
 /// A channel and its name.
 type Named = (String, Arc<dyn Channel>);
@@ -27,23 +26,23 @@ const USUAL: [(&str, AddressKind); 4] = [
 
 /// All channels by name; what is set up takes the place of the usual ones.
 pub(super) fn all(config: &Config, keys: Option<&TokenKeys>) -> Result<Vec<Named>, String> {
-    let maker = Maker {
-        outbox: &config.outbox,
+    let around = Around {
+        outbox: Some(config.outbox.clone()),
         links: keys.zip(config.public_url.as_deref()).map(links),
     };
     let mut channels: Vec<Named> = Vec::new();
     for (name, address) in USUAL {
         if !config.channels.contains_key(name) {
-            channels.push((name.to_owned(), maker.outbox(&config.outbox, address)?));
+            let outbox = around.outbox(None, address);
+            channels.push((name.to_owned(), outbox.map_err(|error| error.to_string())?));
         }
     }
     for (name, settings) in &config.channels {
         let channel = match settings {
             ChannelSettings::Line(line) => SmtpConfig::parse(line.expose_secret())
-                .map_err(|error| error.to_string())
-                .and_then(|config| maker.smtp(config, true))
+                .and_then(|config| around.smtp(config, true))
                 .map_err(|problem| format!("channel {name}: {problem}"))?,
-            ChannelSettings::Table(table) => maker.table(table)?,
+            ChannelSettings::Table(table) => of(&around, table)?,
         };
         channels.push((name.clone(), channel));
     }
@@ -57,67 +56,16 @@ fn links((keys, public): (&TokenKeys, &str)) -> UnsubscribeLinks {
     }
 }
 
-struct Maker<'c> {
-    /// Where files go unless told otherwise.
-    outbox: &'c Path,
-    links: Option<UnsubscribeLinks>,
-}
-
-impl Maker<'_> {
-    /// Also one provider stands behind a breaker, and names its ids: a second one may come later.
-    fn table(&self, table: &ChannelTable) -> Result<Arc<dyn Channel>, String> {
-        let mut providers = Vec::new();
-        for provider in &table.providers {
-            let made = self
-                .provider(&provider.settings)
-                .map_err(|problem| format!("{}: {problem}", provider.place))?;
-            providers.push((provider.name.clone(), made));
-        }
-        let channel = Failover::new(providers, table.breaker, Arc::new(SystemClock))
-            .map_err(|error| format!("{}: {error}", table.place))?;
-        let channel: Arc<dyn Channel> = Arc::new(channel);
-        let Some(rate) = table.rate else {
-            return Ok(channel);
-        };
-        let paced = Paced::new(channel, rate);
-        made(paced).map_err(|problem| format!("{}: {problem}", table.place))
+fn of(around: &Around, table: &ChannelTable) -> Result<Arc<dyn Channel>, String> {
+    let mut providers = Vec::new();
+    for provider in &table.providers {
+        let made = around
+            .provider(&provider.settings)
+            .map_err(|problem| format!("{}: {problem}", provider.place))?;
+        providers.push((provider.name.clone(), made));
     }
-
-    fn provider(&self, provider: &Provider) -> Result<Arc<dyn Channel>, String> {
-        match provider {
-            Provider::Outbox { directory, address } => {
-                self.outbox(directory.as_deref().unwrap_or(self.outbox), *address)
-            }
-            Provider::Smtp {
-                config,
-                unsubscribe,
-            } => self.smtp(SmtpConfig::clone(config), *unsubscribe),
-            Provider::Twilio(config) => made(Twilio::new(config.as_ref().clone())),
-            Provider::Eskiz(config) => made(Eskiz::new(config.as_ref().clone())),
-            Provider::Telegram(config) => made(Telegram::new(config.as_ref().clone())),
-            Provider::WhatsApp(config) => made(WhatsApp::new(config.as_ref().clone())),
-            Provider::Webhook(config) => made(Webhook::new(config.as_ref().clone())),
-        }
-    }
-
-    fn smtp(&self, mut config: SmtpConfig, links: bool) -> Result<Arc<dyn Channel>, String> {
-        if links {
-            config.unsubscribe.clone_from(&self.links);
-        }
-        made(Smtp::new(config))
-    }
-
-    fn outbox(&self, directory: &Path, address: AddressKind) -> Result<Arc<dyn Channel>, String> {
-        Outbox::new(directory)
-            .map(|outbox| Arc::new(outbox.with_address(address)) as Arc<dyn Channel>)
-            .map_err(|error| format!("the outbox {} cannot be used: {error}", directory.display()))
-    }
-}
-
-fn made<C: Channel + 'static>(channel: crm_core::Result<C>) -> Result<Arc<dyn Channel>, String> {
-    channel
-        .map(|channel| Arc::new(channel) as Arc<dyn Channel>)
-        .map_err(|error| error.to_string())
+    layered(providers, &table.layers, Arc::new(SystemClock))
+        .map_err(|problem| format!("{}: {problem}", table.place))
 }
 
 #[cfg(test)]

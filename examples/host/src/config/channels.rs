@@ -1,34 +1,17 @@
 //! The channels of a settings file: a table for each, with one provider or a list of them.
 
-mod chat;
-mod http;
-mod other;
-mod sms;
-mod smtp;
-
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crm_channels::{
-    EskizConfig, SmtpConfig, TelegramConfig, TwilioConfig, WebhookConfig, WhatsAppConfig,
-};
-use crm_core::contact::AddressKind;
-use crm_core::layer::BreakerOptions;
-use crm_core::port::channel::Rate;
+use crm_channels::settings::{Kind, Layers, Provider};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::source::{Source, Value};
-use http::Seconds;
 
-/// The types of providers, as `type` names them.
-pub(super) const TYPES: [&str; 7] = [
-    "eskiz", "outbox", "smtp", "telegram", "twilio", "webhook", "whatsapp",
-];
 /// What is said where a key is unknown or missing.
 const ELSEWHERE: &str = " (a secret KEY may also be given as KEY_env or KEY_file)";
 
@@ -45,11 +28,7 @@ pub(crate) enum ChannelSettings {
 pub(crate) struct ChannelTable {
     pub(crate) place: String,
     pub(crate) providers: Vec<NamedProvider>,
-    pub(crate) breaker: BreakerOptions,
-    /// How fast it is called, whoever the provider is.
-    pub(crate) rate: Option<Rate>,
-    /// A Maildir that bounces arrive in.
-    pub(crate) bounces: Option<PathBuf>,
+    pub(crate) layers: Layers,
 }
 
 /// One of a channel's providers.
@@ -57,25 +36,6 @@ pub(crate) struct NamedProvider {
     pub(crate) name: String,
     pub(crate) place: String,
     pub(crate) settings: Provider,
-}
-
-/// The settings of a provider, by its type.
-pub(crate) enum Provider {
-    Outbox {
-        /// The host's own outbox unless set.
-        directory: Option<PathBuf>,
-        address: AddressKind,
-    },
-    Smtp {
-        config: Box<SmtpConfig>,
-        /// Whether its mails say where to unsubscribe, once the host's public address is known.
-        unsubscribe: bool,
-    },
-    Twilio(Box<TwilioConfig>),
-    Eskiz(Box<EskizConfig>),
-    Telegram(Box<TelegramConfig>),
-    WhatsApp(Box<WhatsAppConfig>),
-    Webhook(Box<WebhookConfig>),
 }
 
 impl ChannelSettings {
@@ -146,9 +106,13 @@ fn channel(
 ) -> Result<ChannelTable, String> {
     let mut table = table_of(source, key, value)?;
     source.fetch_all(key, &mut table)?;
-    let breaker = breaker(source, key, &mut table)?;
-    let rate = take::<RateTable>(source, key, &mut table, "rate")?.map(RateTable::rate);
-    let bounces = take(source, key, &mut table, "bounces")?;
+    let mut layers = Layers::default();
+    for name in Layers::KEYS {
+        if let Some(value) = table.remove(name) {
+            let key = format!("{key}.{name}");
+            source.read_with(&key, value, |value| layers.set(name, value))?;
+        }
+    }
     let providers = match table.remove("providers") {
         None => vec![provider(source, key, start, table)?],
         Some(list) => {
@@ -163,9 +127,7 @@ fn channel(
     Ok(ChannelTable {
         place: source.place(start, key),
         providers,
-        breaker,
-        rate,
-        bounces,
+        layers,
     })
 }
 
@@ -196,8 +158,8 @@ fn provider(
     mut table: DeTable<'_>,
 ) -> Result<NamedProvider, String> {
     let name: Option<String> = take(source, key, &mut table, "name")?;
-    let types = || format!("say one of {}", TYPES.join(", "));
-    let (at, kind) = match table.remove_entry("type") {
+    let types = || format!("say one of {}", Kind::names());
+    let (at, named) = match table.remove_entry("type") {
         Some((_, value)) => {
             let at = value.span().start;
             let kind = source.read::<String>(&format!("{key}.type"), value)?;
@@ -211,33 +173,19 @@ fn provider(
             ));
         }
     };
-    let settings = match kind.as_str() {
-        "eskiz" => read_as::<sms::EskizTable>(source, key, start, table),
-        "outbox" => read_as::<other::OutboxTable>(source, key, start, table),
-        "smtp" => read_as::<smtp::SmtpTable>(source, key, start, table),
-        "telegram" => read_as::<chat::TelegramTable>(source, key, start, table),
-        "twilio" => read_as::<sms::TwilioTable>(source, key, start, table),
-        "webhook" => read_as::<other::WebhookTable>(source, key, start, table),
-        "whatsapp" => read_as::<chat::WhatsAppTable>(source, key, start, table),
-        _ => {
-            let problem = format!("there is no such type; {}", types());
-            return Err(source.wrong(at, &format!("{key}.type"), &problem));
-        }
-    }?;
+    let Some(kind) = Kind::parse(&named) else {
+        let problem = format!("there is no such type; {}", types());
+        return Err(source.wrong(at, &format!("{key}.type"), &problem));
+    };
     Ok(NamedProvider {
-        name: name.unwrap_or(kind),
+        name: name.unwrap_or(named),
         place: source.place(start, key),
-        settings,
+        settings: read_as(kind, source, key, start, table)?,
     })
 }
 
-/// The keys of one type of provider.
-trait ProviderTable: DeserializeOwned {
-    /// The settings, or the key that is wrong and why.
-    fn provider(self) -> Result<Provider, (&'static str, &'static str)>;
-}
-
-fn read_as<T: ProviderTable>(
+fn read_as(
+    kind: Kind,
     source: &Source<'_>,
     key: &str,
     start: usize,
@@ -249,52 +197,20 @@ fn read_as<T: ProviderTable>(
         .collect();
     // Of what is missing only the table tells where it should stand.
     let value = Spanned::new(start..start, DeValue::Table(table));
-    let read: T = source.read(key, value).map_err(|problem| {
-        let of_keys = ["unknown field", "missing field"];
-        if of_keys.iter().any(|words| problem.contains(words)) {
-            problem + ELSEWHERE
-        } else {
-            problem
-        }
-    })?;
-    read.provider().map_err(|(field, problem)| {
-        let at = places.get(field).copied().unwrap_or(start);
-        source.wrong(at, &format!("{key}.{field}"), problem)
+    let read = source
+        .read_with(key, value, |keys| Provider::read(kind, keys))
+        .map_err(|problem| {
+            let of_keys = ["unknown field", "missing field"];
+            if of_keys.iter().any(|words| problem.contains(words)) {
+                problem + ELSEWHERE
+            } else {
+                problem
+            }
+        })?;
+    read.map_err(|fault| {
+        let at = places.get(fault.key).copied().unwrap_or(start);
+        source.wrong(at, &format!("{key}.{}", fault.key), fault.problem)
     })
-}
-
-/// `rate = { units = 30, per = 1 }`: units in so many seconds.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RateTable {
-    units: u32,
-    per: Seconds,
-}
-
-impl RateTable {
-    fn rate(self) -> Rate {
-        let Seconds(per) = self.per;
-        Rate {
-            units: self.units,
-            per,
-        }
-    }
-}
-
-/// How long a provider rests that takes nothing: `rest` at first and `most` at last.
-fn breaker(
-    source: &Source<'_>,
-    key: &str,
-    table: &mut DeTable<'_>,
-) -> Result<BreakerOptions, String> {
-    let mut options = BreakerOptions::default();
-    if let Some(Seconds(rest)) = take(source, key, table, "rest")? {
-        options.rest = chrono::Duration::from_std(rest).unwrap_or(options.rest);
-    }
-    if let Some(Seconds(most)) = take(source, key, table, "most")? {
-        options.most = chrono::Duration::from_std(most).unwrap_or(options.most);
-    }
-    Ok(options)
 }
 
 /// Takes one value out of a table that is read by itself.

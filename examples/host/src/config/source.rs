@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Track;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
 
@@ -31,6 +32,10 @@ const KEPT_LISTS: &[&str] = &["secrets", "unsubscribe_keys"];
 
 /// A value and where it stands.
 pub(super) type Value<'t> = Spanned<DeValue<'t>>;
+
+/// A deserializer of a value, with its place.
+pub(super) type Tracked<'a, 'b, 't> =
+    serde_path_to_error::Deserializer<'a, 'b, ValueDeserializer<'t>>;
 
 /// The text of a file, and what its values may refer to.
 pub(super) struct Source<'t> {
@@ -89,11 +94,21 @@ impl Source<'_> {
         key: &str,
         value: Value<'_>,
     ) -> Result<T, String> {
+        self.read_with(key, value, |value| T::deserialize(value))
+    }
+
+    /// The same by a function, which gets a deserializer that keeps track of the place.
+    pub(super) fn read_with<'t, T>(
+        &self,
+        key: &str,
+        value: Value<'t>,
+        read: impl FnOnce(Tracked<'_, '_, 't>) -> Result<T, toml::de::Error>,
+    ) -> Result<T, String> {
         let at = value.span().start;
-        serde_path_to_error::deserialize(ValueDeserializer::from(value)).map_err(|error| {
-            let path = error.path().to_string();
-            self.fault(at, key, &path, error.inner())
-        })
+        let mut track = Track::new();
+        let value = ValueDeserializer::from(value);
+        read(Tracked::new(value, &mut track))
+            .map_err(|error| self.fault(at, key, &track.path().to_string(), &error))
     }
 
     /// Puts what is kept elsewhere into the table and those within it.

@@ -61,6 +61,20 @@ pub fn read(raw: &[u8], return_path: Option<&ReturnPath>) -> Result<Vec<News>> {
         .ok_or_else(|| invalid("this mail cannot be read"))
 }
 
+/// The same where a channel's providers have addresses of their own: by whichever knows the mail.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_any(raw: &[u8], return_paths: &[ReturnPath]) -> Result<Vec<News>> {
+    for path in return_paths {
+        let news = read(raw, Some(path))?;
+        if !news.is_empty() {
+            return Ok(news);
+        }
+    }
+    read(raw, None)
+}
+
 /// `None` when the bytes are no mail.
 fn parse(raw: &[u8], return_path: Option<&ReturnPath>) -> Option<Vec<News>> {
     let mail = MessageParser::default().parse(raw)?;

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use crm_core::contact::AddressKind;
+
 use super::*;
 use crate::config::tests::config;
 
@@ -154,7 +156,7 @@ fn values_come_from_where_they_are_kept() {
         ChannelSettings::Line(_) => panic!("{name} is no table"),
     };
     let telegram = table("t");
-    assert_eq!(telegram.breaker.rest, chrono::Duration::seconds(7));
+    assert_eq!(telegram.layers.breaker.rest, chrono::Duration::seconds(7));
     assert_eq!(telegram.providers[0].name, "telegram");
     let Provider::Telegram(bot) = &telegram.providers[0].settings else {
         panic!("another provider");
@@ -350,7 +352,7 @@ fn the_example_says_everything_there_is_to_say() {
     };
     let mut said = keys("zzz = 1");
     assert!(said.len() > 10);
-    for kind in TYPES {
+    for kind in Kind::ALL.map(Kind::as_str) {
         let keys = keys(&format!("[channels.x]\ntype = '{kind}'\nzzz = 1"));
         assert!(keys.len() >= 2, "{kind}");
         said.extend(keys);

@@ -1,12 +1,12 @@
 //! `type = "smtp"`: a mail relay.
 
-use crm_channels::SmtpConfig;
-use crm_channels::smtp::{Dkim, Mailbox, ReturnPath, Tls};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::http::Seconds;
-use super::{Provider, ProviderTable};
+use super::{Fault, Provider, ProviderTable};
+use crate::SmtpConfig;
+use crate::smtp::{Dkim, Mailbox, ReturnPath, Tls};
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -49,13 +49,13 @@ struct DkimTable {
 }
 
 impl ProviderTable for SmtpTable {
-    fn provider(self) -> Result<Provider, (&'static str, &'static str)> {
+    fn provider(self) -> Result<Provider, Fault> {
         let tls = match self.tls {
             TlsName::None => Tls::None,
             TlsName::Starttls => Tls::StartTls,
             TlsName::Implicit => Tls::Implicit,
         };
-        let from = Mailbox::parse(&self.from).ok_or((
+        let from = Mailbox::parse(&self.from).ok_or(Fault::new(
             "from",
             "expected a mailbox such as news@salon.example or Salon <news@salon.example>",
         ))?;
@@ -82,7 +82,7 @@ impl ProviderTable for SmtpTable {
         config.extra_roots_pem = self.extra_roots_pem;
         if let Some(address) = &self.return_path {
             let path = ReturnPath::parse(address);
-            config.return_path = Some(path.ok_or((
+            config.return_path = Some(path.ok_or(Fault::new(
                 "return_path",
                 "expected a short address such as bounce@salon.example",
             ))?);
@@ -94,7 +94,7 @@ impl ProviderTable for SmtpTable {
             config.dkim = Some(signed.map_err(|_| {
                 let problem = "expected a domain, a selector and the private key as PEM (RSA of 2,048 bits or \
                      more, or Ed25519)";
-                ("dkim", problem)
+                Fault::new("dkim", problem)
             })?);
         }
         config.allow_insecure_auth = self.allow_insecure_auth.unwrap_or(false);

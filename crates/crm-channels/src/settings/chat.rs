@@ -1,12 +1,12 @@
 //! `type = "telegram"` and `type = "whatsapp"`: the Bot API and the Cloud API.
 
-use crm_channels::whatsapp::{Compose, Template};
-use crm_channels::{TelegramConfig, WhatsAppConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::http::HttpTable;
-use super::{Provider, ProviderTable};
+use super::{Fault, Provider, ProviderTable};
+use crate::whatsapp::{Compose, Template};
+use crate::{TelegramConfig, WhatsAppConfig};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,7 +20,7 @@ pub(super) struct TelegramTable {
 }
 
 impl ProviderTable for TelegramTable {
-    fn provider(self) -> Result<Provider, (&'static str, &'static str)> {
+    fn provider(self) -> Result<Provider, Fault> {
         let mut config = TelegramConfig::new(self.token);
         config.webhook_secret = self.webhook_secret;
         config.link_previews = self.link_previews.unwrap_or(config.link_previews);
@@ -53,7 +53,7 @@ pub(super) struct WhatsAppTable {
 }
 
 impl ProviderTable for WhatsAppTable {
-    fn provider(self) -> Result<Provider, (&'static str, &'static str)> {
+    fn provider(self) -> Result<Provider, Fault> {
         let compose = match (self.template, self.preview_links) {
             (None, preview) => Compose::FreeText {
                 preview_links: preview.unwrap_or(false),
@@ -64,7 +64,10 @@ impl ProviderTable for WhatsAppTable {
                 body: template.body,
             }),
             (Some(_), Some(_)) => {
-                return Err(("preview_links", "a template has no previews; leave it out"));
+                return Err(Fault::new(
+                    "preview_links",
+                    "a template has no previews; leave it out",
+                ));
             }
         };
         let mut config = WhatsAppConfig::new(self.phone_number_id, self.access_token, compose);

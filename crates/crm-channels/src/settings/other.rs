@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use crm_channels::WebhookConfig;
-use crm_channels::webhook::Gone;
 use crm_core::contact::AddressKind;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::http::HttpTable;
-use super::{Provider, ProviderTable};
+use super::{Fault, Provider, ProviderTable};
+use crate::WebhookConfig;
+use crate::webhook::Gone;
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,7 +33,7 @@ pub(super) struct WebhookTable {
 }
 
 impl ProviderTable for WebhookTable {
-    fn provider(self) -> Result<Provider, (&'static str, &'static str)> {
+    fn provider(self) -> Result<Provider, Fault> {
         let mut config = WebhookConfig::new(self.url, self.secrets);
         config.event = self.event.unwrap_or(config.event);
         config.address = self.address.unwrap_or(config.address);
@@ -55,7 +55,7 @@ pub(super) struct OutboxTable {
 }
 
 impl ProviderTable for OutboxTable {
-    fn provider(self) -> Result<Provider, (&'static str, &'static str)> {
+    fn provider(self) -> Result<Provider, Fault> {
         Ok(Provider::Outbox {
             directory: self.directory,
             address: self.address.unwrap_or(AddressKind::Email),

@@ -1,13 +1,13 @@
 //! `type = "twilio"` and `type = "eskiz"`: text messages, and WhatsApp through Twilio.
 
-use crm_channels::eskiz::CallbackAddress;
-use crm_channels::twilio::{ApiKey, Kind, Sender};
-use crm_channels::{EskizConfig, TwilioConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::http::{HttpTable, Seconds};
-use super::{Provider, ProviderTable};
+use super::{Fault, Provider, ProviderTable};
+use crate::eskiz::CallbackAddress;
+use crate::twilio::{ApiKey, Kind, Sender};
+use crate::{EskizConfig, TwilioConfig};
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,12 +35,12 @@ pub(super) struct TwilioTable {
 }
 
 impl ProviderTable for TwilioTable {
-    fn provider(self) -> Result<Provider, (&'static str, &'static str)> {
+    fn provider(self) -> Result<Provider, Fault> {
         let kind = match self.kind {
             KindName::Sms => Kind::Sms,
             KindName::Whatsapp => Kind::WhatsApp,
         };
-        let sender = Sender::parse(kind, &self.from).ok_or((
+        let sender = Sender::parse(kind, &self.from).ok_or(Fault::new(
             "from",
             "expected a number such as +14155552345, the id of a messaging service, or, for sms, a \
              registered name or a short code",
@@ -49,7 +49,10 @@ impl ProviderTable for TwilioTable {
         config.api_key = match (self.api_key_sid, self.api_key_secret) {
             (Some(sid), Some(secret)) => Some(ApiKey { sid, secret }),
             (None, None) => None,
-            _ => return Err(("api_key_sid", "give it and api_key_secret together")),
+            _ => {
+                let problem = "give it and api_key_secret together";
+                return Err(Fault::new("api_key_sid", problem));
+            }
         };
         config.kind = kind;
         config.status_callback = self.status_callback;
@@ -74,7 +77,7 @@ pub(super) struct EskizTable {
 }
 
 impl ProviderTable for EskizTable {
-    fn provider(self) -> Result<Provider, (&'static str, &'static str)> {
+    fn provider(self) -> Result<Provider, Fault> {
         let mut config = EskizConfig::new(self.email, self.password);
         if let Some(from) = self.from {
             config.from = from;
@@ -82,7 +85,10 @@ impl ProviderTable for EskizTable {
         config.callback = match (self.callback_url, self.callback_token) {
             (Some(url), Some(token)) => Some(CallbackAddress { url, token }),
             (None, None) => None,
-            _ => return Err(("callback_url", "give it and callback_token together")),
+            _ => {
+                let problem = "give it and callback_token together";
+                return Err(Fault::new("callback_url", problem));
+            }
         };
         config.concurrency = self.concurrency.unwrap_or(config.concurrency);
         config.http = self.http.options();

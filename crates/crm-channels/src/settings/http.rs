@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crm_channels::HttpOptions;
 use serde::de::{Deserialize, Deserializer, Error as _};
+
+use crate::HttpOptions;
 
 /// Whole seconds, 1 to 86,400.
 pub(super) struct Seconds(pub(super) Duration);
