@@ -42,7 +42,8 @@ pub enum Status {
     Delivered,
     /// It will not arrive: refused for good, bounced, or out of attempts.
     Failed,
-    /// Nobody knows whether the provider took it; frozen until a receipt, a look-up or a person decides.
+    /// Nobody knows whether the provider took it; frozen until a receipt, a look-up, a repeat under the same key
+    /// or a person decides.
     Uncertain,
     /// A person declined it.
     Rejected,
@@ -136,6 +137,8 @@ pub enum Event {
     Defer,
     /// No certain answer, or the lease ran out with an attempt open.
     Doubt,
+    /// It is sent again under the same key, by which the provider removes duplicates.
+    Repeat,
     /// The store went back to an older state: it may have been sent since.
     Suspect,
     /// A receipt, a look-up or a late answer proves that it was sent.
@@ -162,7 +165,7 @@ pub enum Event {
 
 impl Event {
     /// All events.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Submit,
         Self::Edit,
         Self::Reschedule,
@@ -177,6 +180,7 @@ impl Event {
         Self::Refuse,
         Self::Defer,
         Self::Doubt,
+        Self::Repeat,
         Self::Suspect,
         Self::ConfirmSent,
         Self::ConfirmFailed,
@@ -208,6 +212,7 @@ impl Event {
             Self::Refuse => "refuse",
             Self::Defer => "defer",
             Self::Doubt => "doubt",
+            Self::Repeat => "repeat",
             Self::Suspect => "suspect",
             Self::ConfirmSent => "confirm_sent",
             Self::ConfirmFailed => "confirm_failed",
@@ -240,6 +245,7 @@ impl Event {
             Self::Refuse => "failed",
             Self::Defer => "deferred",
             Self::Doubt => "uncertain",
+            Self::Repeat => "repeated",
             Self::Suspect => "suspected",
             Self::ConfirmSent => "confirmed_sent",
             Self::ConfirmFailed => "confirmed_failed",
@@ -349,6 +355,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::Sending, E::Doubt, Worker, S::Uncertain),
         t(S::Approved, E::Suspect, Admins, S::Uncertain),
         t(S::Claimed, E::Suspect, Admins, S::Uncertain),
+        t(S::Uncertain, E::Repeat, Worker, S::Sending),
         t(S::Uncertain, E::ConfirmSent, Worker, S::Sent),
         t(S::Uncertain, E::ConfirmFailed, Worker, S::Failed),
         t(S::Uncertain, E::ResolveSent, People, S::Sent),

@@ -109,7 +109,9 @@ pub fn message(number: u64) -> Message {
         scheduled_for: None,
         expires_at: None,
         not_before: noon(),
+        queued_at: None,
         epoch: 0,
+        decided_epoch: 0,
         lease_owner: None,
         lease_until: None,
         attempts: 0,
@@ -137,6 +139,7 @@ pub fn approved_message(number: u64) -> Message {
         status: Status::Approved,
         approved_by: Some("olga".to_owned()),
         approved_at: Some(noon()),
+        queued_at: Some(noon()),
         ..message(number)
     }
 }
@@ -162,6 +165,7 @@ pub fn attempt(message: &Message, number: u64) -> Attempt {
         message_id: message.id,
         number: message.attempts.max(1),
         epoch: message.epoch,
+        repeats: false,
         worker: "worker-1".to_owned(),
         digest: digest::digest(message),
         started_at: noon(),
