@@ -63,7 +63,8 @@ pub struct Capabilities {
     pub html: Option<bool>,
     /// Longest body in Unicode scalar values, at least 1.
     pub max_length: Option<usize>,
-    /// Whether the provider removes duplicates by `attempt_id`. Default false.
+    /// Whether the provider removes duplicates by the delivery's `key`: then what ends `unknown` is sent again
+    /// by itself, under the same key. Default false.
     pub idempotent: Option<bool>,
     /// Deliveries at once, 1 to 1,000. Default 16.
     pub concurrency: Option<usize>,

@@ -128,11 +128,10 @@ pub enum Whose {
 }
 
 impl Whose {
-    /// Which attempt of `message` this is.
+    /// Which attempt of `message` this is, the attempt being as the store has it now.
     #[must_use]
     pub fn of(message: &Message, attempt: &Attempt) -> Self {
-        // A worker that has not seen yet that its attempt was given up holds it as open.
-        let unknown = matches!(attempt.outcome, None | Some(AttemptOutcome::Unknown));
+        let unknown = matches!(attempt.outcome, Some(AttemptOutcome::Unknown));
         if attempt.epoch == message.epoch {
             Self::Latest
         } else if unknown && attempt.epoch > message.decided_epoch && attempt.epoch < message.epoch

@@ -278,6 +278,28 @@ pub fn approved(
     prove(message, nth(number.saturating_add(1_000_000)))
 }
 
+/// The second attempt of what [`approved`] delivers, under the same key: as it follows by itself.
+///
+/// # Errors
+/// None in practice; the proof is checked like any other.
+pub fn approved_again(
+    number: u64,
+    channel: &str,
+    recipient: &str,
+    subject: Option<&str>,
+    content: &str,
+) -> Result<Approved> {
+    let mut message = approved_message(number);
+    channel.clone_into(&mut message.channel);
+    recipient.clone_into(&mut message.recipient);
+    message.revision.subject = subject.map(str::to_owned);
+    content.clone_into(&mut message.revision.content);
+    message.status = Status::Sending;
+    message.epoch = 2;
+    message.attempts = 2;
+    prove(message, nth(number.saturating_add(2_000_000)))
+}
+
 fn prove(message: Message, attempt_id: Uuid) -> Result<Approved> {
     let message = with_digest(message);
     let approval = approval(&message);

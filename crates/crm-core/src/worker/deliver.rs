@@ -11,6 +11,7 @@ use crate::actor::{Actor, Workspace};
 use crate::error::{ErrorKind, Result};
 use crate::message::dispatch::{self, Begun, Desk};
 use crate::message::{Approved, Attempt, Message, Status};
+use crate::port::callback::About;
 use crate::port::channel::{Channel, Outcome, RetryScope};
 use crate::port::store::{Claim, DispatchView};
 use crate::stamp::Stamp;
@@ -270,9 +271,12 @@ impl Worker {
         } else {
             dispatch::record
         };
-        let same = view
-            .attempt
-            .filter(|attempt| attempt.id == begin.attempt.id);
+        // It may be repeated by now: how it was closed says whether this answer still counts.
+        let about = [About::Attempt(begin.attempt.id)];
+        let known = store.attempts(&begin.message.workspace, &about).await?;
+        let same = known
+            .into_iter()
+            .find(|attempt| attempt.message_id == begin.message.id);
         let attempt = same.unwrap_or_else(|| begin.attempt.clone());
         let policy = self.engine.policy().retry;
         let (_, set) = record(&view.message, &attempt, outcome, policy, &stamp)?;

@@ -2,13 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod begin;
+mod late;
 mod record;
+mod repeat;
 
 use chrono::{DateTime, Duration, Utc};
 use crm_core::change::ChangeSet;
 use crm_core::contact::AddressKind;
 use crm_core::message::Status;
-use crm_core::message::dispatch::{self, Begun};
+use crm_core::message::dispatch::{self, Begun, Desk};
 use crm_core::port::store::DispatchView;
 use crm_core::stamp::Stamp;
 use crm_core::testing::{SequentialIds, fixtures};
@@ -51,8 +53,15 @@ fn view() -> DispatchView {
 }
 
 fn begin(view: &DispatchView) -> crm_core::Result<Begun> {
-    as_worker(|stamp| dispatch::begin(view, "worker-1", AddressKind::Email, stamp))
+    as_worker(|stamp| dispatch::begin(view, DESK, stamp))
 }
+
+const DESK: Desk<'static> = Desk {
+    worker: "worker-1",
+    lease: Duration::minutes(2),
+    address: AddressKind::Email,
+    late_after: Duration::days(3),
+};
 
 fn action(set: &ChangeSet) -> (&str, Option<&str>) {
     let event = set.events().last().unwrap();
