@@ -49,7 +49,7 @@ pub enum Status {
     Rejected,
     /// Called off.
     Cancelled,
-    /// Its deadline passed before it could leave.
+    /// Its deadline passed, or it was due for too long, before it could leave.
     Expired,
 }
 
@@ -159,7 +159,7 @@ pub enum Event {
     Retry,
     /// Call it off.
     Cancel,
-    /// Its deadline passed.
+    /// Its deadline passed, or it was due for too long.
     Expire,
 }
 

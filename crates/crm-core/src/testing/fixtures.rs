@@ -8,9 +8,10 @@ use crate::actor::{Role, Workspace};
 use crate::audience::Audience;
 use crate::campaign::{Campaign, CampaignFields, CampaignStatus, PlanRow, Schedule};
 use crate::consent::Suppression;
-use crate::contact::{Contact, ContactFields};
+use crate::contact::{AddressKind, Contact, ContactFields};
 use crate::error::Result;
 use crate::id::{AttemptId, CampaignId, ContactId, EventId, MessageId, TemplateId};
+use crate::message::dispatch::Desk;
 use crate::message::history::{AuditEvent, Subject};
 use crate::message::{
     Approval, Approved, Attempt, Digest, Format, GeneratedBy, Message, Occasion, Provenance,
@@ -173,6 +174,17 @@ pub fn attempt(message: &Message, number: u64) -> Attempt {
         outcome: None,
         provider_id: None,
         reason: None,
+    }
+}
+
+/// How a worker of that name begins attempts on a channel for e-mail.
+#[must_use]
+pub const fn desk(worker: &str) -> Desk<'_> {
+    Desk {
+        worker,
+        lease: Duration::minutes(2),
+        address: AddressKind::Email,
+        late_after: Duration::days(3),
     }
 }
 

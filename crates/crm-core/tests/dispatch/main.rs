@@ -8,7 +8,6 @@ mod repeat;
 
 use chrono::{DateTime, Duration, Utc};
 use crm_core::change::ChangeSet;
-use crm_core::contact::AddressKind;
 use crm_core::message::Status;
 use crm_core::message::dispatch::{self, Begun, Desk};
 use crm_core::port::store::DispatchView;
@@ -56,12 +55,7 @@ fn begin(view: &DispatchView) -> crm_core::Result<Begun> {
     as_worker(|stamp| dispatch::begin(view, DESK, stamp))
 }
 
-const DESK: Desk<'static> = Desk {
-    worker: "worker-1",
-    lease: Duration::minutes(2),
-    address: AddressKind::Email,
-    late_after: Duration::days(3),
-};
+const DESK: Desk<'static> = fixtures::desk("worker-1");
 
 fn action(set: &ChangeSet) -> (&str, Option<&str>) {
     let event = set.events().last().unwrap();
