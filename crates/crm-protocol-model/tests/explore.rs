@@ -13,6 +13,7 @@ fn the_promises_hold_in_every_state() {
     let protocol = Protocol {
         rules: Rules::default(),
         bounds: Bounds::default(),
+        keyed: false,
     };
     let checker = protocol.checker().threads(threads()).spawn_bfs().join();
     println!(
@@ -46,11 +47,50 @@ fn every_rule_is_needed() {
     }
 }
 
+/// Fewer things happen than above: what is new is what follows a doubt.
+const KEYED: Bounds = Bounds {
+    claims: 4,
+    crashes: 2,
+    edits: 1,
+    tampers: 0,
+    pauses: 0,
+    retries: 1,
+    attempts: 3,
+};
+
+#[test]
+fn the_promises_hold_on_a_keyed_channel() {
+    let protocol = Protocol {
+        rules: Rules::default(),
+        bounds: KEYED,
+        keyed: true,
+    };
+    let checker = protocol.checker().threads(threads()).spawn_bfs().join();
+    println!("{} distinct states, keyed", checker.unique_state_count());
+    for name in checker.discoveries().into_keys() {
+        assert!(!name.starts_with('I'), "broken: {name}");
+    }
+}
+
+#[test]
+fn every_rule_of_keys_is_needed() {
+    for rule in Rule::KEYED {
+        let broken = broken_in(&[rule], KEYED, true);
+        assert!(broken.is_some(), "nobody notices that {rule:?} is gone");
+        println!("{rule:?}: {broken:?}");
+    }
+}
+
 /// The first promise that is found broken without these rules.
 fn broken(without: &[Rule]) -> Option<&'static str> {
+    broken_in(without, Bounds::default(), false)
+}
+
+fn broken_in(without: &[Rule], bounds: Bounds, keyed: bool) -> Option<&'static str> {
     let protocol = Protocol {
         rules: Rules::without(without),
-        bounds: Bounds::default(),
+        bounds,
+        keyed,
     };
     let checker = protocol
         .checker()

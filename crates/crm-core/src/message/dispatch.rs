@@ -146,7 +146,11 @@ pub fn repeats_at(view: &DispatchView, keyed: bool, policy: RetryPolicy) -> Opti
     let last = view.attempt.as_ref()?;
     let ended = last.finished_at?;
     let at = ended + policy.wait(last, std::time::Duration::ZERO);
-    rules::repeats(message, last, keyed, policy.max_attempts).then_some(at.max(message.not_before))
+    let ours = last.epoch == message.epoch && last.epoch > message.decided_epoch;
+    let again = message.attempts < policy.max_attempts;
+    let (status, outcome) = (message.status, last.outcome);
+    rules::repeats(status, ours, outcome, last.repeats, keyed, again)
+        .then_some(at.max(message.not_before))
 }
 
 /// A message that is too late, whether it was claimed or still waits.

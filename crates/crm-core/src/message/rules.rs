@@ -144,22 +144,28 @@ impl Whose {
     }
 }
 
-/// Whether what is in doubt may be sent again by itself, after its last attempt: only where the provider
-/// removes duplicates by their key (`keyed`), and as often as `max_attempts` allow. A refusal for good ends it.
-/// Nor may it be what a person decided on since, or what is in doubt because the store went back.
+/// Whether what is in doubt may be sent again by itself: only where the provider removes duplicates by their
+/// key (`keyed`), after an attempt whose end nobody knows, or which was to be made later while the one before is
+/// still in doubt (`repeats`). A refusal for good ends it.
+///
+/// `ours` says whether that attempt is the message's last one and a person has decided nothing since, `again`
+/// whether one more is allowed.
 #[must_use]
-pub fn repeats(message: &Message, last: &Attempt, keyed: bool, max_attempts: u32) -> bool {
-    let open = match last.outcome {
-        Some(AttemptOutcome::Unknown) => true,
-        Some(AttemptOutcome::RetryAfter | AttemptOutcome::Stop) => last.repeats,
+pub const fn repeats(
+    status: Status,
+    ours: bool,
+    last: Option<AttemptOutcome>,
+    repeats: bool,
+    keyed: bool,
+    again: bool,
+) -> bool {
+    use AttemptOutcome as O;
+    let open = match last {
+        Some(O::Unknown) => true,
+        Some(O::RetryAfter | O::Stop) => repeats,
         _ => false,
     };
-    keyed
-        && open
-        && message.status == Status::Uncertain
-        && last.epoch == message.epoch
-        && last.epoch > message.decided_epoch
-        && message.attempts < max_attempts
+    keyed && ours && open && again && matches!(status, Status::Uncertain)
 }
 
 /// What an answer does to the message: `None` when nobody waits for it any more, so that it is kept as
