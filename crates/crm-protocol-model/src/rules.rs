@@ -51,13 +51,6 @@ impl Rule {
         Self::RecordAsksStatus,
         Self::EditVoidsApproval,
     ];
-
-    /// Those that a keyed channel needs besides.
-    pub const KEYED: [Self; 3] = [
-        Self::RepeatKeepsKey,
-        Self::RepeatDoubts,
-        Self::ResendHasNewKey,
-    ];
 }
 
 /// Which rules hold.
