@@ -392,7 +392,7 @@ async fn ending(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcome<
     };
     let statuses = match query.statuses.as_slice() {
         // The indexes begin with the status. Nothing else has a lease.
-        [] if query.queued_before.is_some() => &[Status::Approved],
+        [] if query.queued_before.is_some() => [Status::Approved].as_slice(),
         [] if query.lease_before.is_some() => &[Status::Claimed, Status::Sending],
         [] => Status::ALL.as_slice(),
         given => given,
