@@ -84,6 +84,7 @@ pub async fn multiply(url: &str, times: usize, ids: &[MessageId]) -> Outcome<Vec
                     ("recipient", text("recipient")),
                     // Not due: their digests are not their own, so they would not leave.
                     ("not_before", "not_before + interval '10 years'".to_owned()),
+                    ("queued_at", "queued_at + interval '10 years'".to_owned()),
                 ],
             ),
             ("revisions", vec![("message", of("message"))]),

@@ -615,6 +615,7 @@ export interface Capabilities {
   subject?: boolean;
   html?: boolean;
   max_length?: number | null;
+  /** Whether the provider removes duplicates by `key`: what ends `unknown` is then sent again by itself. */
   idempotent?: boolean;
   look_up?: boolean;
   receipts?: boolean;
@@ -627,6 +628,8 @@ export interface Capabilities {
 export interface Delivery {
   message_id: string;
   contact_id: string;
+  /** Idempotency key: the same for all attempts that follow from one decision of a person. */
+  key: string;
   attempt_id: string;
   attempt: number;
   channel: string;

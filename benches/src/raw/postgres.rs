@@ -41,11 +41,11 @@ pub(super) async fn insert_messages(connection: &mut PgConnection, count: usize)
             "INSERT INTO crm.messages (workspace, id, contact, campaign, occurrence, occasion, \
              channel, recipient, sender, status, version, revision, digest, generated_by, \
              metadata, created_by, scheduled_for, not_before, epoch, attempts, test_mode, \
-             deleted, created_at, updated_at) \
+             deleted, created_at, updated_at, decided_epoch) \
              SELECT 1, v.id, v.id, '07070707-0707-0707-0707-070707070707', '2026-12-31T09:00Z', \
              'new_year', 'email', 'person' || v.n || '@example.uz', '', 'pending_approval', 1, 1, \
              decode(repeat('09', 32), 'hex'), 'manual', $3::jsonb, 'system', v.at, v.at, 0, 0, \
-             false, false, v.at, v.at \
+             false, false, v.at, v.at, 0 \
              FROM (SELECT id, n, to_timestamp(1795000000 + n / 1e6) AS at \
                  FROM unnest($1::uuid[], $2::bigint[]) AS u(id, n)) AS v",
         )
@@ -105,7 +105,8 @@ pub(super) async fn deliver(connection: &mut PgConnection, batch: usize) -> Outc
         }
         sqlx::query(
             "INSERT INTO crm.attempts (workspace, id, message, number, epoch, worker, digest, \
-             started_at) SELECT 1, gen_random_uuid(), id, 1, epoch, 'worker', digest, now() \
+             started_at, repeats) SELECT 1, gen_random_uuid(), id, 1, epoch, 'worker', digest, now(), \
+             false \
              FROM crm.messages WHERE workspace = 1 AND id = ANY ($1)",
         )
         .bind(&claimed)

@@ -91,8 +91,8 @@ class Adapter {
 
   async send(message) {
     try {
-      const { attempt_id, recipient, subject, content } = message;
-      return outcome.accepted(await this.provider.submit(attempt_id, recipient, subject, content));
+      const { key, recipient, subject, content } = message;
+      return outcome.accepted(await this.provider.submit(key, recipient, subject, content));
     } catch (error) {
       if (error.code === 'ECONNREFUSED') return outcome.retryAfter(1_000, 'connection_refused');
       // A timeout goes on: the engine takes it for unknown, which it is.

@@ -94,7 +94,7 @@ class Adapter:
     async def send(self, message: Delivery) -> Outcome:
         try:
             taken = await self._provider.submit(
-                message["attempt_id"],
+                message["key"],
                 message["recipient"],
                 message["subject"],
                 message["content"],

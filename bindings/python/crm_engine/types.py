@@ -679,6 +679,7 @@ class Capabilities(TypedDict, total=False):
     subject: bool
     html: bool
     max_length: int | None
+    #: Whether the provider removes duplicates by ``key``: ``unknown`` is then repeated by itself.
     idempotent: bool
     look_up: bool
     receipts: bool
@@ -692,6 +693,8 @@ class Delivery(TypedDict):
 
     message_id: str
     contact_id: str
+    #: Idempotency key: the same for all attempts that follow from one decision of a person.
+    key: str
     attempt_id: str
     attempt: int
     channel: str

@@ -67,7 +67,8 @@ pub struct Capabilities {
     pub html: Option<bool>,
     /// Longest body in Unicode scalar values, at least 1.
     pub max_length: Option<usize>,
-    /// Whether the provider removes duplicates by `attempt_id`. Default false.
+    /// Whether the provider removes duplicates by the delivery's `key`: then what ends `unknown` is sent again
+    /// by itself, under the same key. Default false.
     pub idempotent: Option<bool>,
     /// Whether doubts are settled by the plugin's `look_up`. By default whenever it has that method.
     pub look_up: Option<bool>,

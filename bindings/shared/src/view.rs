@@ -300,7 +300,10 @@ pub struct Delivery<'a> {
     pub message_id: MessageId,
     /// The contact.
     pub contact_id: ContactId,
-    /// Idempotency key: the same for the same attempt, new for each.
+    /// Idempotency key: the same for all attempts that follow from one decision of a person, and for nothing
+    /// else.
+    pub key: Uuid,
+    /// This attempt; another one for each.
     pub attempt_id: AttemptId,
     /// 1 for the first attempt.
     pub attempt: u32,
@@ -327,6 +330,7 @@ impl<'a> Delivery<'a> {
         Self {
             message_id: approved.message_id(),
             contact_id: approved.contact_id(),
+            key: approved.key(),
             attempt_id: approved.attempt_id(),
             attempt: approved.attempt(),
             channel: approved.channel(),

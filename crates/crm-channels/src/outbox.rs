@@ -56,7 +56,8 @@ impl Outbox {
             directory,
             capabilities: ChannelCapabilities {
                 html: true,
-                idempotent: true,
+                // Another attempt is another file.
+                idempotent: false,
                 look_up: false,
                 receipts: false,
                 ..ChannelCapabilities::default()

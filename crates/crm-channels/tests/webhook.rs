@@ -103,13 +103,14 @@ async fn a_request_is_signed_and_holds_the_message() {
         ..draft("<b>Салом</b> 🎂")
     };
     let (outcome, request) = sent(&whole).await;
-    let provider_id = MESSAGE.to_owned();
+    let key = whole.approved().key().to_string();
+    let provider_id = key.clone();
     assert_eq!(outcome, Outcome::Accepted { provider_id });
     let request = request.unwrap();
     assert_eq!(request.method, "POST");
     assert_eq!(request.target, "/hook/a?key=url-key");
     assert_eq!(request.header("content-type"), Some("application/json"));
-    assert_eq!(request.header("webhook-id"), Some(MESSAGE));
+    assert_eq!(request.header("webhook-id"), Some(&*key));
     assert_eq!(request.header("webhook-timestamp"), Some("1767225600"));
     assert!(believes(OLD, &request, NOW) && believes(OLD, &request, NOW + 300));
     assert!(!believes(NEW, &request, NOW) && !believes(OLD, &request, NOW + 301));
@@ -137,7 +138,7 @@ async fn a_request_is_signed_and_holds_the_message() {
 }
 
 #[tokio::test]
-async fn all_attempts_of_a_message_have_one_id() {
+async fn all_attempts_of_a_decision_have_one_id() {
     let id = |request: Option<Request>| request.unwrap().header("webhook-id").unwrap().to_owned();
     let first = draft("text");
     let second = Draft {
@@ -219,7 +220,7 @@ async fn answers_reach_their_outcome() {
         reason: reason.to_owned(),
     };
     let accepted = Outcome::Accepted {
-        provider_id: MESSAGE.to_owned(),
+        provider_id: draft("text").approved().key().to_string(),
     };
     let dead = Outcome::Dead {
         reason: "http_410".to_owned(),

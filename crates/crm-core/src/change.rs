@@ -60,8 +60,8 @@ pub enum Change {
     /// author and provenance and everything the digest covers are unchanged. Where a message came from
     /// (contact, campaign, occurrence, occasion, channel, test mode, creation) never changes.
     ///
-    /// The stored epoch has to be the one given, or one less when the message is now claimed: in a store
-    /// that went back to an older state versions are given a second time, and a claim it forgot must not
+    /// The stored epoch has to be the one given, or one less when the message is now claimed, or sent again out
+    /// of a doubt (stored as uncertain, now sending): in a store that went back to an older state versions are given a second time, and a claim it forgot must not
     /// move the row. Otherwise it is a [`Conflict`](crate::ErrorKind::Conflict).
     UpdateMessage {
         /// The row after the change.

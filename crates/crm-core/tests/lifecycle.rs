@@ -40,6 +40,7 @@ sending accept sent w
 sending refuse failed w
 sending defer approved w
 sending doubt uncertain w
+uncertain repeat sending w
 uncertain confirm_sent sent w
 uncertain confirm_failed failed w
 uncertain resolve_sent sent p
@@ -90,7 +91,7 @@ fn every_status_event_and_role_is_decided_as_specified() {
             }
         }
     }
-    assert_eq!(cells, 12 * 25 * 4);
+    assert_eq!(cells, 12 * 26 * 4);
     assert_eq!(
         TRANSITIONS.len(),
         EXPECTED.lines().filter(|line| !line.is_empty()).count()

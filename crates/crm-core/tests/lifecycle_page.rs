@@ -32,7 +32,7 @@ const fn status(status: Status) -> &'static str {
         }
         Status::Rejected => "a person declined it",
         Status::Cancelled => "called off",
-        Status::Expired => "its deadline passed before it could leave",
+        Status::Expired => "its deadline passed, or it was due for too long, before it could leave",
     }
 }
 
@@ -52,6 +52,9 @@ const fn event(event: Event) -> &'static str {
         Event::Refuse => "the provider refused for good, or the attempts are used up",
         Event::Defer => "the provider refused for now, or it provably did not leave",
         Event::Doubt => "no certain answer, or the lease ran out with an attempt open",
+        Event::Repeat => {
+            "sent again under the same key, by which the provider removes duplicates; the epoch grows by one"
+        }
         Event::Suspect => "the store went back to an older state: it may have been sent since",
         Event::ConfirmSent => "a receipt, a look-up or a late answer proves that it was sent",
         Event::ConfirmFailed => "a receipt, a look-up or a late answer proves that it was not",
@@ -62,7 +65,7 @@ const fn event(event: Event) -> &'static str {
         Event::Bounce => "a receipt: it came back",
         Event::Retry => "a person asks for another round of the same text",
         Event::Cancel => "called off by a person, a campaign, a suppression or an erasure",
-        Event::Expire => "the deadline passed",
+        Event::Expire => "the deadline passed, or it was due for too long",
     }
 }
 

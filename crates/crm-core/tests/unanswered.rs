@@ -10,13 +10,12 @@ use std::sync::Arc;
 
 use chrono::Duration;
 use common::{World, world_over};
-use crm_core::contact::AddressKind;
 use crm_core::engine::Policy;
 use crm_core::message::lifecycle::Event;
 use crm_core::message::{Attempt, AttemptOutcome, Message, Status, dispatch};
 use crm_core::port::store::{Claim, Store};
 use crm_core::stamp::Stamp;
-use crm_core::testing::SequentialIds;
+use crm_core::testing::{SequentialIds, fixtures};
 use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{Actor, ErrorKind, Workspace};
 use futures_util::FutureExt as _;
@@ -198,7 +197,7 @@ async fn begin_elsewhere(world: &World, store: &SharedStore) {
         at: world.engine.now(),
         ids: ids.as_ref(),
     };
-    let begun = dispatch::begin(&views[0], "other", AddressKind::Email, &stamp).unwrap();
+    let begun = dispatch::begin(&views[0], fixtures::desk("other"), &stamp).unwrap();
     let committed = store.commit(vec![begun.changes]).await.unwrap();
     assert!(committed.iter().all(Result::is_ok));
 }

@@ -20,7 +20,7 @@ mod state;
 mod steps;
 
 pub use rules::{Rule, Rules};
-pub use state::{Bounds, Message, Proof, State, Step, Text, Worker};
+pub use state::{Bounds, Keyed, Message, Proof, State, Step, Text, Worker};
 
 use stateright::{Model, Property};
 
@@ -31,6 +31,8 @@ pub struct Protocol {
     pub rules: Rules,
     /// How often things that cost nothing may happen.
     pub bounds: Bounds,
+    /// Whether the provider removes duplicates by their key.
+    pub keyed: bool,
 }
 
 impl Model for Protocol {
@@ -53,8 +55,9 @@ impl Model for Protocol {
         let happened = match step {
             Step::Claim(worker) => steps::claim(self, &mut next, worker),
             Step::Read(worker) => steps::read(self, &mut next, worker),
+            Step::ReadDoubt(worker) => steps::read_doubt(self, &mut next, worker),
             Step::Begin(worker) => steps::begin(self, &mut next, worker),
-            Step::Send(worker, reply) => steps::send(&mut next, worker, reply),
+            Step::Send(worker, reply) => steps::send(self, &mut next, worker, reply),
             Step::Record(worker) => steps::record(self, &mut next, worker),
             Step::Crash(worker) => steps::crash(&mut next, worker),
             Step::LeaseEnds => steps::lease_ends(&mut next),

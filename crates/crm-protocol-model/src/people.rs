@@ -79,7 +79,12 @@ pub(crate) fn act(protocol: &Protocol, state: &mut State, step: Step) -> bool {
                 Status::Failed => Event::Retry,
                 _ => Event::ResolveResend,
             };
-            by_person(state, event, |state| state.retries += 1)
+            by_person(state, event, |state| state.retries += 1) && {
+                if protocol.rules.hold(Rule::ResendHasNewKey) {
+                    decided(protocol, state);
+                }
+                true
+            }
         }
         _ => false,
     }
@@ -95,6 +100,13 @@ fn by_person(state: &mut State, event: Event, then: fn(&mut State)) -> bool {
     true
 }
 
+/// From now on what is sent has a key of its own.
+fn decided(protocol: &Protocol, state: &mut State) {
+    if protocol.keyed {
+        state.message.keyed.decided = state.message.epoch;
+    }
+}
+
 fn approve(protocol: &Protocol, state: &mut State) -> bool {
     let Some(read) = state.screen else {
         return false;
@@ -106,6 +118,7 @@ fn approve(protocol: &Protocol, state: &mut State) -> bool {
     by_person(state, Event::Approve, |_| {}) && {
         state.message.approval = Some(there);
         state.proof.agreed = Some(read);
+        decided(protocol, state);
         true
     }
 }

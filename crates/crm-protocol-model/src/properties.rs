@@ -47,6 +47,15 @@ pub(crate) fn all() -> Vec<Property<Protocol>> {
                     || state.proof.given_up
             },
         ),
+        Property::always(
+            "I7: what was delivered does not fail by itself",
+            |_, state: &State| {
+                state.message.status != Status::Failed
+                    || state.proof.delivered == 0
+                    || state.proof.given_up
+                    || state.retries > 0
+            },
+        ),
         Property::always("I8: what was learnt is written down", |_, state: &State| {
             !state.proof.forgotten
         }),

@@ -27,10 +27,16 @@ pub enum Rule {
     RecordAsksStatus,
     /// An edit takes the approval away.
     EditVoidsApproval,
+    /// What is sent again by itself has the key it was sent with.
+    RepeatKeepsKey,
+    /// What is said of a repeat, unless it is taken, leaves the doubt about the attempt before.
+    RepeatDoubts,
+    /// What a person has sent again has another key.
+    ResendHasNewKey,
 }
 
 impl Rule {
-    /// All of them.
+    /// Those that a channel without keys needs.
     pub const ALL: [Self; 12] = [
         Self::BeginUnderOwnClaim,
         Self::RecordAsksEpoch,

@@ -1,10 +1,12 @@
 //! Everything that is true at one moment: the row, the workers' memories, the provider's account.
 
+use std::collections::BTreeSet;
+
 use crm_core::message::{AttemptOutcome, Status};
 
 /// A text: 1 for the first, 2 after an edit, and so on; [`TAMPERED`](Self::TAMPERED) for what somebody wrote
 /// into the table behind the engine's back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(pub u8);
 
 impl Text {
@@ -31,6 +33,19 @@ pub struct Message {
     pub attempts: u8,
     /// Whether the last attempt has no answer yet.
     pub open: bool,
+    /// What matters on a keyed channel alone.
+    pub keyed: Keyed,
+}
+
+/// What the row holds for repeats; on a channel without keys it stays as it is here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Keyed {
+    /// The epoch when a person last decided that it be sent: with the text it is the key.
+    pub decided: u8,
+    /// How the last attempt ended.
+    pub last: Option<AttemptOutcome>,
+    /// Whether the last attempt repeats one in doubt.
+    pub repeats: bool,
 }
 
 /// What a worker is about and remembers; a crash takes it away.
@@ -51,6 +66,8 @@ pub enum Worker {
         text: Text,
         /// Whether nothing has changed the message since it was read.
         fresh: bool,
+        /// Whether it is in doubt, and about to be sent again.
+        repeats: bool,
     },
     /// The attempt is recorded. What follows may happen at any time, for a process can stand still.
     Begun {
@@ -60,6 +77,8 @@ pub enum Worker {
         text: Text,
         /// The number of the attempt.
         number: u8,
+        /// What the key is made of besides the text.
+        decided: u8,
     },
     /// The provider was called; the answer is not recorded yet.
     Answered {
@@ -77,8 +96,10 @@ pub enum Worker {
 pub struct Proof {
     /// What a person read and agreed to, as long as nobody took it back.
     pub agreed: Option<Text>,
-    /// How often the provider took the message.
+    /// How often the provider took the message; what it removed as a duplicate does not count.
     pub delivered: u8,
+    /// The keys of a keyed channel's provider.
+    pub keys: BTreeSet<(u8, Text)>,
     /// The provider took something that nobody had agreed to when its attempt began.
     pub unauthorised: bool,
     /// An attempt began after the address was suppressed.
@@ -140,6 +161,7 @@ impl State {
                 approval: None,
                 attempts: 0,
                 open: false,
+                keyed: Keyed::default(),
             },
             workers: [Worker::Idle, Worker::Idle],
             suppressed: false,
@@ -225,6 +247,8 @@ pub enum Step {
     Claim(usize),
     /// It reads it for the last checks.
     Read(usize),
+    /// It reads what is in doubt, to send it again.
+    ReadDoubt(usize),
     /// It records the attempt.
     Begin(usize),
     /// It calls the provider.

@@ -3,7 +3,7 @@
 use crm_core::Role;
 use crm_core::campaign::CampaignStatus;
 use crm_core::message::lifecycle::{Event, apply};
-use crm_core::message::rules::{self, AddressNow, Checks, Verdict};
+use crm_core::message::rules::{self, AddressNow, Checks, Verdict, Whose};
 use crm_core::message::{AttemptOutcome, Status};
 
 use crate::state::{Reply, State, Step, Worker};
@@ -24,6 +24,9 @@ pub(crate) fn offer(protocol: &Protocol, state: &State, at: usize, steps: &mut V
         Worker::Idle => {
             if state.message.epoch < protocol.bounds.claims {
                 steps.push(Step::Claim(at));
+                if protocol.keyed {
+                    steps.push(Step::ReadDoubt(at));
+                }
             }
             return;
         }
@@ -83,32 +86,17 @@ pub(crate) fn read(protocol: &Protocol, state: &mut State, at: usize) -> bool {
         state.workers[at] = Worker::Idle;
         return true;
     }
-    let rules = &protocol.rules;
-    let verdict = rules::verdict(&Checks {
-        late: false,
-        erased: false,
-        suppressed: state.suppressed && rules.hold(Rule::BeginAsksSuppression),
-        consent: true,
-        campaign: Some(if state.paused && rules.hold(Rule::BeginAsksPause) {
-            CampaignStatus::Paused
-        } else {
-            CampaignStatus::Active
-        }),
-        address: AddressNow::Same,
-        approved: message.approval == Some(message.text)
-            || (!rules.hold(Rule::BeginAsksDigest) && message.approval.is_some()),
-    });
-    let event = match verdict {
+    let event = match verdict(protocol, state) {
         Verdict::Begin => {
-            let text = message.text;
             state.workers[at] = Worker::Read {
                 epoch,
-                text,
+                text: state.message.text,
                 fresh: true,
+                repeats: false,
             };
             return true;
         }
-        Verdict::Expire => Event::Expire,
+        Verdict::Expire(_) => Event::Expire,
         Verdict::Cancel(_) => Event::Cancel,
         Verdict::Pause => Event::Postpone,
         Verdict::Readdress | Verdict::Void => Event::Invalidate,
@@ -121,9 +109,54 @@ pub(crate) fn read(protocol: &Protocol, state: &mut State, at: usize) -> bool {
     true
 }
 
+/// What the last checks say now.
+fn verdict(protocol: &Protocol, state: &State) -> Verdict {
+    let message = &state.message;
+    let rules = &protocol.rules;
+    rules::verdict(&Checks {
+        late: None,
+        erased: false,
+        suppressed: state.suppressed && rules.hold(Rule::BeginAsksSuppression),
+        consent: true,
+        campaign: Some(if state.paused && rules.hold(Rule::BeginAsksPause) {
+            CampaignStatus::Paused
+        } else {
+            CampaignStatus::Active
+        }),
+        address: AddressNow::Same,
+        approved: message.approval == Some(message.text)
+            || (!rules.hold(Rule::BeginAsksDigest) && message.approval.is_some()),
+    })
+}
+
+/// What is in doubt may be sent again: the last checks, on data read for them. Nothing is written yet.
+pub(crate) fn read_doubt(protocol: &Protocol, state: &mut State, at: usize) -> bool {
+    let message = &state.message;
+    let (last, repeats) = (message.keyed.last, message.keyed.repeats);
+    let ours = message.epoch > message.keyed.decided;
+    let again = message.attempts < protocol.bounds.attempts;
+    let may = rules::repeats(message.status, ours, last, repeats, protocol.keyed, again);
+    if !may || verdict(protocol, state) != Verdict::Begin {
+        return false;
+    }
+    state.workers[at] = Worker::Read {
+        epoch: state.message.epoch + 1,
+        text: state.message.text,
+        fresh: true,
+        repeats: true,
+    };
+    true
+}
+
 /// The commit that records the attempt: refused when anything it was decided on has changed.
 pub(crate) fn begin(protocol: &Protocol, state: &mut State, at: usize) -> bool {
-    let Worker::Read { epoch, text, fresh } = state.workers[at] else {
+    let Worker::Read {
+        epoch,
+        text,
+        fresh,
+        repeats,
+    } = state.workers[at]
+    else {
         return false;
     };
     let rules = &protocol.rules;
@@ -135,11 +168,26 @@ pub(crate) fn begin(protocol: &Protocol, state: &mut State, at: usize) -> bool {
         state.workers[at] = Worker::Idle;
         return true;
     }
-    if !by_worker(state, Event::Begin) {
+    let event = if repeats { Event::Repeat } else { Event::Begin };
+    if !by_worker(state, event) {
         // Nothing asks where the message stands.
         state.message.status = Status::Sending;
         state.changed();
     }
+    if repeats {
+        state.message.epoch += 1;
+        state.message.owner = Some(at);
+        state.message.live = true;
+    }
+    if protocol.keyed {
+        state.message.keyed.repeats = repeats;
+        state.message.keyed.last = None;
+    }
+    let decided = if repeats && !rules.hold(Rule::RepeatKeepsKey) {
+        epoch
+    } else {
+        state.message.keyed.decided
+    };
     state.message.attempts += 1;
     state.proof.two_open |= state.message.open;
     state.message.open = true;
@@ -150,19 +198,30 @@ pub(crate) fn begin(protocol: &Protocol, state: &mut State, at: usize) -> bool {
         epoch,
         text,
         number: state.message.attempts,
+        decided,
     };
     true
 }
 
 /// The call. It may come long after the attempt was recorded: a process can stand still in between.
-pub(crate) fn send(state: &mut State, at: usize, reply: Reply) -> bool {
-    let (epoch, number) = match state.workers[at] {
-        Worker::Begun { epoch, number, .. } => (epoch, number),
+pub(crate) fn send(protocol: &Protocol, state: &mut State, at: usize, reply: Reply) -> bool {
+    let (epoch, number, key) = match state.workers[at] {
+        Worker::Begun {
+            epoch,
+            number,
+            decided,
+            text,
+        } => (epoch, number, (decided, text)),
         // Only without the rule that the attempt comes first.
-        Worker::Read { epoch, .. } => (epoch, state.message.attempts + 1),
+        Worker::Read { epoch, text, .. } => {
+            let key = (state.message.keyed.decided, text);
+            (epoch, state.message.attempts + 1, key)
+        }
         _ => return false,
     };
-    if matches!(reply, Reply::Taken | Reply::TakenUnheard) {
+    let taken = matches!(reply, Reply::Taken | Reply::TakenUnheard);
+    // A keyed provider says yes to what it has already, and takes it once.
+    if taken && (!protocol.keyed || state.proof.keys.insert(key)) {
         // More than this tells nothing new.
         state.proof.delivered = (state.proof.delivered + 1).min(3);
     }
@@ -196,15 +255,24 @@ pub(crate) fn record(protocol: &Protocol, state: &mut State, at: usize) -> bool 
         AttemptOutcome::Unknown if !rules.hold(Rule::SilenceIsDoubt) => AttemptOutcome::Rejected,
         outcome => outcome,
     };
-    let latest = epoch == state.message.epoch || !rules.hold(Rule::RecordAsksEpoch);
+    let message = &state.message;
+    let whose = if epoch == message.epoch || !rules.hold(Rule::RecordAsksEpoch) {
+        Whose::Latest
+    } else if protocol.keyed && epoch > message.keyed.decided {
+        // Somebody else has closed it meanwhile, and that was the sweep.
+        Whose::Repeated
+    } else {
+        Whose::Other
+    };
+    let repeats = message.keyed.repeats && rules.hold(Rule::RepeatDoubts);
     let again = number < protocol.bounds.attempts;
     let status = match state.message.status {
         _ if !rules.hold(Rule::RecordAsksStatus) => Status::Sending,
         status => status,
     };
-    match rules::answer(status, latest, outcome, again) {
+    match rules::answer(status, whose, outcome, repeats, again) {
         Some(event) => {
-            state.proof.moved_by_stale |= epoch != state.message.epoch;
+            state.proof.moved_by_stale |= epoch != state.message.epoch && whose != Whose::Repeated;
             state.message.status = status;
             by_worker(state, event);
             state.proof.was_sent |= state.message.status == Status::Sent;
@@ -215,7 +283,7 @@ pub(crate) fn record(protocol: &Protocol, state: &mut State, at: usize) -> bool 
         None => {}
     }
     if epoch == state.message.epoch {
-        state.message.open = false;
+        ended(protocol, state, outcome);
     }
     true
 }
@@ -244,6 +312,16 @@ pub(crate) fn sweep(protocol: &Protocol, state: &mut State) -> bool {
     } else {
         by_worker(state, rules::given_up(status));
     }
-    state.message.open = false;
+    if status == Status::Sending {
+        ended(protocol, state, AttemptOutcome::Unknown);
+    }
     true
+}
+
+/// Closes the last attempt, if that was not done already.
+fn ended(protocol: &Protocol, state: &mut State, outcome: AttemptOutcome) {
+    if protocol.keyed && state.message.open {
+        state.message.keyed.last = Some(outcome);
+    }
+    state.message.open = false;
 }

@@ -94,9 +94,12 @@ const fn narrow(query: &MessageQuery) -> bool {
         || ends(query)
 }
 
-/// Whether those are asked for whose lease or time is over.
+/// Whether those are asked for whose lease or time is over, or that wait for too long.
 const fn ends(query: &MessageQuery) -> bool {
-    query.ids.is_empty() && (query.expires_before.is_some() || query.lease_before.is_some())
+    query.ids.is_empty()
+        && (query.expires_before.is_some()
+            || query.lease_before.is_some()
+            || query.queued_before.is_some())
 }
 
 /// Whether all messages are asked for, or those with a text.
@@ -343,6 +346,12 @@ fn conditions(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
     filter.given("m.campaign = ", query.campaign_id.map(|id| id.0));
     filter.given("m.lease_until < ", query.lease_before);
     filter.given("m.expires_at <= ", query.expires_before);
+    if let Some(at) = query.queued_before {
+        // In the words of the index of what waits.
+        filter
+            .and("m.status = 'approved' AND NOT m.deleted AND NOT m.test_mode AND m.queued_at <= ")
+            .bind(at);
+    }
     filter.sought("m.provider_id = ", query.provider_id.as_deref());
     search(filter, query, lower);
 }
@@ -383,6 +392,7 @@ async fn ending(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcome<
     };
     let statuses = match query.statuses.as_slice() {
         // The indexes begin with the status. Nothing else has a lease.
+        [] if query.queued_before.is_some() => [Status::Approved].as_slice(),
         [] if query.lease_before.is_some() => &[Status::Claimed, Status::Sending],
         [] => Status::ALL.as_slice(),
         given => given,

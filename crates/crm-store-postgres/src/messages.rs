@@ -21,7 +21,8 @@ pub(crate) const COLUMNS: &str = "m.id, m.contact, m.campaign, m.occurrence, m.o
     m.recipient, m.sender, m.status, m.version, m.digest, m.generated_by, m.metadata, \
     m.created_by, m.approved_by, m.approved_at, m.scheduled_for, m.expires_at, m.not_before, \
     m.epoch, m.lease_owner, m.lease_until, m.attempts, m.failure, m.provider_id, m.sent_at, \
-    m.test_mode, m.deleted, m.created_at, m.updated_at, r.number AS r_number, \
+    m.test_mode, m.deleted, m.created_at, m.updated_at, m.queued_at, m.decided_epoch, \
+    r.number AS r_number, \
     r.subject AS r_subject, r.content AS r_content, r.format AS r_format, r.salt AS r_salt, \
     r.created_by AS r_created_by, r.created_at AS r_created_at";
 
@@ -45,14 +46,14 @@ pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
              channel, recipient, sender, status, version, revision, digest, generated_by, \
              metadata, created_by, approved_by, approved_at, scheduled_for, expires_at, \
              not_before, epoch, lease_owner, lease_until, attempts, failure, provider_id, sent_at, \
-             test_mode, deleted, created_at, updated_at) \
+             test_mode, deleted, created_at, updated_at, queued_at, decided_epoch) \
          SELECT $1, v.* FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], \
              $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::integer[], \
              $13::bytea[], $14::text[], $15::jsonb[], $16::text[], $17::text[], \
              $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], \
              $22::bigint[], $23::text[], $24::timestamptz[], $25::integer[], $26::text[], \
              $27::text[], $28::timestamptz[], $29::boolean[], $30::boolean[], \
-             $31::timestamptz[], $32::timestamptz[]) AS v",
+             $31::timestamptz[], $32::timestamptz[], $33::timestamptz[], $34::bigint[]) AS v",
     ))
     .bind(db.key)
     .bind(column(rows, |row| row.id.0))
@@ -86,6 +87,8 @@ pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
     .bind(column(rows, |row| row.deleted))
     .bind(column(rows, |row| row.created_at))
     .bind(column(rows, |row| row.updated_at))
+    .bind(column(rows, |row| row.queued_at))
+    .bind(column(rows, |row| signed(row.decided_epoch)))
     .execute(&mut *db.connection)
     .await?;
     insert_revisions(db, rows).await
@@ -99,14 +102,16 @@ const MOVE: &str = "UPDATE crm.messages AS m SET version = v.version, status = v
     approved_by = v.approved_by, approved_at = v.approved_at, not_before = v.not_before, \
     epoch = v.epoch, lease_owner = v.lease_owner, lease_until = v.lease_until, \
     attempts = v.attempts, failure = v.failure, provider_id = v.provider_id, \
-    sent_at = v.sent_at, deleted = v.deleted, updated_at = v.updated_at \
+    sent_at = v.sent_at, deleted = v.deleted, updated_at = v.updated_at, \
+    queued_at = v.queued_at, decided_epoch = v.decided_epoch \
     FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], \
     $7::timestamptz[], $8::bigint[], $9::text[], $10::timestamptz[], $11::integer[], $12::text[], \
-    $13::text[], $14::timestamptz[], $15::boolean[], $16::timestamptz[]) AS v(id, version, \
-    status, approved_by, approved_at, not_before, epoch, lease_owner, lease_until, attempts, \
-    failure, provider_id, sent_at, deleted, updated_at) \
+    $13::text[], $14::timestamptz[], $15::boolean[], $16::timestamptz[], $17::timestamptz[], \
+    $18::bigint[]) AS v(id, version, status, approved_by, approved_at, not_before, epoch, \
+    lease_owner, lease_until, attempts, failure, provider_id, sent_at, deleted, updated_at, \
+    queued_at, decided_epoch) \
     WHERE m.workspace = $1 AND m.id = ANY ((SELECT $2::uuid[])::uuid[]) AND m.id = v.id AND m.version = v.version - 1 \
-    AND m.epoch = v.epoch - (v.status = 'claimed')::integer";
+    AND m.epoch = v.epoch - (v.status = 'claimed' OR (v.status = 'sending' AND m.status = 'uncertain'))::integer";
 
 /// With a new text. Where a message came from (contact, campaign, occurrence, occasion, channel,
 /// creation) never changes; an index on a column that is named here would be written again.
@@ -115,19 +120,19 @@ const REVISE: &str = "UPDATE crm.messages AS m SET version = v.version, status =
     epoch = v.epoch, lease_owner = v.lease_owner, lease_until = v.lease_until, \
     attempts = v.attempts, failure = v.failure, provider_id = v.provider_id, \
     sent_at = v.sent_at, deleted = v.deleted, updated_at = v.updated_at, \
-    recipient = v.recipient, sender = v.sender, revision = v.revision, digest = v.digest, \
+    queued_at = v.queued_at, decided_epoch = v.decided_epoch, recipient = v.recipient, sender = v.sender, revision = v.revision, digest = v.digest, \
     scheduled_for = v.scheduled_for, expires_at = v.expires_at, generated_by = v.generated_by, \
     metadata = v.metadata \
     FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], \
     $7::timestamptz[], $8::bigint[], $9::text[], $10::timestamptz[], $11::integer[], $12::text[], \
-    $13::text[], $14::timestamptz[], $15::boolean[], $16::timestamptz[], $17::text[], \
-    $18::text[], $19::integer[], $20::bytea[], $21::timestamptz[], $22::timestamptz[], \
-    $23::text[], $24::jsonb[]) AS v(id, version, status, approved_by, approved_at, not_before, \
+    $13::text[], $14::timestamptz[], $15::boolean[], $16::timestamptz[], $17::timestamptz[], \
+    $18::bigint[], $19::text[], $20::text[], $21::integer[], $22::bytea[], $23::timestamptz[], \
+    $24::timestamptz[], $25::text[], $26::jsonb[]) AS v(id, version, status, approved_by, approved_at, not_before, \
     epoch, lease_owner, lease_until, attempts, failure, provider_id, sent_at, deleted, \
-    updated_at, recipient, sender, revision, digest, scheduled_for, expires_at, generated_by, \
+    updated_at, queued_at, decided_epoch, recipient, sender, revision, digest, scheduled_for, expires_at, generated_by, \
     metadata) \
     WHERE m.workspace = $1 AND m.id = ANY ((SELECT $2::uuid[])::uuid[]) AND m.id = v.id AND m.version = v.version - 1 \
-    AND m.epoch = v.epoch - (v.status = 'claimed')::integer";
+    AND m.epoch = v.epoch - (v.status = 'claimed' OR (v.status = 'sending' AND m.status = 'uncertain'))::integer";
 
 /// What both kinds of change write.
 fn moved(sql: SqlStr, key: i64, rows: &[&Message]) -> Query<'static, Postgres, PgArguments> {
@@ -148,6 +153,8 @@ fn moved(sql: SqlStr, key: i64, rows: &[&Message]) -> Query<'static, Postgres, P
         .bind(column(rows, |row| row.sent_at))
         .bind(column(rows, |row| row.deleted))
         .bind(column(rows, |row| row.updated_at))
+        .bind(column(rows, |row| row.queued_at))
+        .bind(column(rows, |row| signed(row.decided_epoch)))
 }
 
 /// Writes changed messages without new texts, each at most once; `false` when one has not the version
@@ -316,6 +323,8 @@ pub(crate) fn read(workspace: &Workspace, row: &PgRow) -> Outcome<Message> {
         deleted: get(row, "deleted")?,
         created_at: get(row, "created_at")?,
         updated_at: get(row, "updated_at")?,
+        queued_at: get(row, "queued_at")?,
+        decided_epoch: unsigned(row, "decided_epoch")?,
     })
 }
 

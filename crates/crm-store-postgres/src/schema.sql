@@ -119,7 +119,9 @@ CREATE TABLE crm.messages (
     scheduled_for timestamptz,
     expires_at timestamptz,
     not_before timestamptz NOT NULL,
+    queued_at timestamptz,
     epoch bigint NOT NULL,
+    decided_epoch bigint NOT NULL,
     lease_owner text,
     lease_until timestamptz,
     attempts integer NOT NULL,
@@ -156,6 +158,8 @@ CREATE INDEX messages_campaign ON crm.messages(workspace, campaign, status, id D
 -- By status, or the look for late messages would read every sent one that once had a deadline.
 CREATE INDEX messages_expires ON crm.messages(workspace, status, expires_at)
     WHERE expires_at IS NOT NULL AND NOT deleted;
+CREATE INDEX messages_queued ON crm.messages(workspace, queued_at)
+    WHERE status = 'approved' AND queued_at IS NOT NULL AND NOT deleted AND NOT test_mode;
 CREATE INDEX messages_provider ON crm.messages(workspace, provider_id) WHERE provider_id IS NOT NULL;
 
 -- Texts live here only, so a change of status never rewrites one.
@@ -190,6 +194,7 @@ CREATE TABLE crm.attempts (
     epoch bigint NOT NULL,
     id uuid NOT NULL,
     number integer NOT NULL,
+    repeats boolean NOT NULL,
     worker text NOT NULL,
     digest bytea NOT NULL,
     started_at timestamptz NOT NULL,

@@ -47,13 +47,13 @@ pub(crate) async fn insert_attempts(db: &mut Db<'_>, rows: &[&Attempt]) -> Outco
     }
     sqlx::query(db.sql(
         "INSERT INTO crm.attempts (workspace, message, id, number, epoch, worker, digest, \
-             started_at, finished_at, outcome, provider_id, reason) \
+             started_at, finished_at, outcome, provider_id, reason, repeats) \
          SELECT $1, v.message, v.id, v.number, v.epoch, v.worker, v.digest, v.started_at, \
-             v.finished_at, v.outcome, v.provider_id, v.reason \
+             v.finished_at, v.outcome, v.provider_id, v.reason, v.repeats \
          FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::bigint[], $6::text[], \
              $7::bytea[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], \
-             $12::text[]) AS v(message, id, number, epoch, worker, digest, started_at, \
-             finished_at, outcome, provider_id, reason)",
+             $12::text[], $13::boolean[]) AS v(message, id, number, epoch, worker, digest, \
+             started_at, finished_at, outcome, provider_id, reason, repeats)",
     ))
     .bind(db.key)
     .bind(column(rows, |row| row.message_id.0))
@@ -67,6 +67,7 @@ pub(crate) async fn insert_attempts(db: &mut Db<'_>, rows: &[&Attempt]) -> Outco
     .bind(column(rows, |row| row.outcome.map(AttemptOutcome::as_str)))
     .bind(column(rows, |row| row.provider_id.clone()))
     .bind(column(rows, |row| row.reason.clone()))
+    .bind(column(rows, |row| row.repeats))
     .execute(&mut *db.connection)
     .await?;
     Ok(())
@@ -147,6 +148,7 @@ fn read_attempt(row: &PgRow) -> Outcome<Attempt> {
         outcome: opt_named(row, "outcome", AttemptOutcome::parse)?,
         provider_id: get(row, "provider_id")?,
         reason: get(row, "reason")?,
+        repeats: get(row, "repeats")?,
     })
 }
 
@@ -162,7 +164,7 @@ pub(crate) async fn trail(db: &mut Db<'_>, id: MessageId) -> Outcome<Trail> {
     .await?;
     let attempts = sqlx::query(db.sql(
         "SELECT message, id, number, epoch, worker, digest, started_at, finished_at, outcome, \
-             provider_id, reason FROM crm.attempts \
+             provider_id, reason, repeats FROM crm.attempts \
          WHERE workspace = $1 AND message = $2 ORDER BY epoch",
     ))
     .bind(db.key)
@@ -189,7 +191,7 @@ pub(crate) async fn attempts_about(
     let rows = sqlx::query(db.sql(
         "SELECT a.* FROM unnest($2::uuid[]) AS v(id) CROSS JOIN LATERAL ( \
              SELECT message, id, number, epoch, worker, digest, started_at, finished_at, outcome, \
-                 provider_id, reason FROM crm.attempts \
+                 provider_id, reason, repeats FROM crm.attempts \
              WHERE workspace = $1 AND id = v.id OFFSET 0) AS a \
          UNION \
          SELECT a.* FROM unnest($3::text[]) AS v(provider_id) CROSS JOIN LATERAL ( \
@@ -197,7 +199,7 @@ pub(crate) async fn attempts_about(
              WHERE workspace = $1 AND provider_id = v.provider_id OFFSET 0) AS m \
          CROSS JOIN LATERAL ( \
              SELECT message, id, number, epoch, worker, digest, started_at, finished_at, outcome, \
-                 provider_id, reason FROM crm.attempts \
+                 provider_id, reason, repeats FROM crm.attempts \
              WHERE workspace = $1 AND message = m.id AND (provider_id = v.provider_id \
                  OR outcome = 'unknown' AND epoch = m.epoch) OFFSET 0) AS a",
     ))
@@ -237,7 +239,7 @@ pub(crate) async fn attempts_of(
     let rows = sqlx::query(db.sql(
         "SELECT a.* FROM unnest($2::uuid[], $3::bigint[]) AS v(id, epoch) CROSS JOIN LATERAL ( \
              SELECT message, id, number, epoch, worker, digest, started_at, finished_at, outcome, \
-                 provider_id, reason FROM crm.attempts \
+                 provider_id, reason, repeats FROM crm.attempts \
              WHERE workspace = $1 AND message = v.id AND epoch = v.epoch OFFSET 0) AS a",
     ))
     .bind(db.key)

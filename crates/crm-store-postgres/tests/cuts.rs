@@ -13,7 +13,7 @@ mod wire;
 use std::sync::Arc;
 
 use chrono::Duration;
-use crm_core::contact::{AddressKind, ContactFields};
+use crm_core::contact::ContactFields;
 use crm_core::engine::{Engine, NewDraft, Session};
 use crm_core::message::decide::Seen;
 use crm_core::message::dispatch::{self, RetryPolicy};
@@ -23,7 +23,7 @@ use crm_core::port::channel::Outcome;
 use crm_core::port::store::Claim;
 use crm_core::stamp::Stamp;
 use crm_core::system::RandomIds;
-use crm_core::testing::{FakeClock, RecordingChannel};
+use crm_core::testing::{FakeClock, RecordingChannel, fixtures};
 use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{Actor, ErrorKind, Result, Role, Workspace};
 use crm_postgres_testing::{Mode, Server, ServerOptions};
@@ -183,7 +183,7 @@ async fn take(engine: &Engine, step: Step, message: &Message) -> Result<()> {
         }
         Step::Begin => {
             let view = store.dispatch(&workspace, &[message.id]).await?.remove(0);
-            let begun = dispatch::begin(&view, "worker", AddressKind::Email, &stamp)?;
+            let begun = dispatch::begin(&view, fixtures::desk("worker"), &stamp)?;
             store.commit(vec![begun.changes]).await?.remove(0)?;
         }
         Step::Record => {

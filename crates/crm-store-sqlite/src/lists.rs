@@ -18,7 +18,7 @@ use crate::counters;
 use crate::fault::Outcome;
 use crate::messages::{COLUMNS, FROM, read};
 use crate::query::{Filter, List, blob};
-use crate::rows::{named, opt_micros};
+use crate::rows::{micros, named, opt_micros};
 
 /// Skipping more than this many walks row by row: nobody reads on by skipping so far.
 const SKIPPED: u32 = 1_000;
@@ -126,6 +126,7 @@ const fn narrow(query: &MessageQuery) -> bool {
     !query.ids.is_empty()
         || query.contact_id.is_some()
         || query.expires_before.is_some()
+        || query.queued_before.is_some()
         || query.provider_id.is_some()
 }
 
@@ -417,6 +418,12 @@ fn filter(key: i64, query: &MessageQuery) -> Filter {
     }
     filter.given("m.lease_until < ?", opt_micros(query.lease_before));
     filter.given("m.expires_at <= ?", opt_micros(query.expires_before));
+    if let Some(at) = query.queued_before {
+        // In the words of the index of what waits.
+        filter
+            .and("m.status = 'approved' AND m.deleted = 0 AND m.test_mode = 0 AND m.queued_at <= ?")
+            .bind(micros(at));
+    }
     filter.given("m.provider_id = ?", query.provider_id.clone());
     filter
 }

@@ -14,7 +14,7 @@ pub(crate) const COLUMNS: &str = "m.id, m.contact, m.campaign, m.occurrence, m.o
     m.recipient, m.sender, m.status, m.version, m.digest, m.generated_by, m.metadata, \
     m.created_by, m.approved_by, m.approved_at, m.scheduled_for, m.expires_at, m.not_before, \
     m.epoch, m.lease_owner, m.lease_until, m.attempts, m.failure, m.provider_id, m.sent_at, \
-    m.test_mode, m.deleted, m.created_at, m.updated_at, \
+    m.test_mode, m.deleted, m.created_at, m.updated_at, m.queued_at, m.decided_epoch, \
     r.number, r.subject, r.content, r.format, r.salt, r.created_by, r.created_at";
 
 /// Messages with their current text.
@@ -25,17 +25,20 @@ const INSERT: &str = "INSERT INTO messages (workspace, id, contact, campaign, oc
     occasion, channel, recipient, sender, status, version, revision, digest, generated_by, \
     metadata, created_by, approved_by, approved_at, scheduled_for, expires_at, not_before, epoch, \
     lease_owner, lease_until, attempts, failure, provider_id, sent_at, test_mode, deleted, \
-    created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
-    ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)";
+    created_at, updated_at, queued_at, decided_epoch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+    ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, \
+    ?29, ?30, ?31, ?32, ?33, ?34)";
 
 /// With a new text. Where a message came from (contact, campaign, occurrence, occasion, channel,
 /// creation) never changes; an index on a column that is named here would be written again.
 const REVISE: &str = "UPDATE messages SET version = ?3, status = ?4, approved_by = ?5, \
     approved_at = ?6, not_before = ?7, epoch = ?8, lease_owner = ?9, lease_until = ?10, \
     attempts = ?11, failure = ?12, provider_id = ?13, sent_at = ?14, deleted = ?15, \
-    updated_at = ?16, recipient = ?17, sender = ?18, revision = ?19, digest = ?20, \
-    scheduled_for = ?21, expires_at = ?22, generated_by = ?23, metadata = ?24 \
-    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1 AND epoch = ?8 - (?4 = 'claimed')";
+    updated_at = ?16, queued_at = ?17, decided_epoch = ?18, recipient = ?19, sender = ?20, \
+    revision = ?21, digest = ?22, scheduled_for = ?23, expires_at = ?24, generated_by = ?25, \
+    metadata = ?26 \
+    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1 \
+    AND epoch = ?8 - (?4 = 'claimed' OR (?4 = 'sending' AND status = 'uncertain'))";
 
 /// Without a new text: the address stays as it is too, so an erased one stays erased.
 ///
@@ -44,8 +47,9 @@ const REVISE: &str = "UPDATE messages SET version = ?3, status = ?4, approved_by
 const MOVE: &str = "UPDATE messages SET version = ?3, status = ?4, approved_by = ?5, \
     approved_at = ?6, not_before = ?7, epoch = ?8, lease_owner = ?9, lease_until = ?10, \
     attempts = ?11, failure = ?12, provider_id = ?13, sent_at = ?14, deleted = ?15, \
-    updated_at = ?16 \
-    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1 AND epoch = ?8 - (?4 = 'claimed')";
+    updated_at = ?16, queued_at = ?17, decided_epoch = ?18 \
+    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1 \
+    AND epoch = ?8 - (?4 = 'claimed' OR (?4 = 'sending' AND status = 'uncertain'))";
 
 /// Writes a new message with its first revision.
 pub(crate) fn insert(connection: &Connection, workspace: i64, row: &Message) -> Outcome<()> {
@@ -82,6 +86,8 @@ pub(crate) fn insert(connection: &Connection, workspace: i64, row: &Message) -> 
         row.deleted,
         micros(row.created_at),
         micros(row.updated_at),
+        opt_micros(row.queued_at),
+        signed(row.decided_epoch),
     ])?;
     insert_revision(connection, workspace, row)
 }
@@ -93,7 +99,7 @@ pub(crate) fn update(
     row: &Message,
     new_revision: bool,
 ) -> Outcome<bool> {
-    let values: [&dyn ToSql; 16] = [
+    let values: [&dyn ToSql; 18] = [
         &workspace,
         &row.id.0,
         &signed(row.version),
@@ -110,6 +116,8 @@ pub(crate) fn update(
         &opt_micros(row.sent_at),
         &row.deleted,
         &micros(row.updated_at),
+        &opt_micros(row.queued_at),
+        &signed(row.decided_epoch),
     ];
     if !new_revision {
         return Ok(connection
@@ -220,7 +228,7 @@ pub(crate) fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Mes
         sender: row.get(7)?,
         status: named(row, 8, Status::parse)?,
         version: unsigned(row, 9)?,
-        revision: read_revision(row, id, 30)?,
+        revision: read_revision(row, id, 32)?,
         digest: digest(row, 10)?,
         generated_by: named(row, 11, GeneratedBy::parse)?,
         metadata: json(row, 12)?,
@@ -241,6 +249,8 @@ pub(crate) fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Mes
         deleted: row.get(27)?,
         created_at: instant(row, 28)?,
         updated_at: instant(row, 29)?,
+        queued_at: opt_instant(row, 30)?,
+        decided_epoch: unsigned(row, 31)?,
     })
 }
 

@@ -119,7 +119,9 @@ CREATE TABLE messages (
     scheduled_for INTEGER,
     expires_at INTEGER,
     not_before INTEGER NOT NULL,
+    queued_at INTEGER,
     epoch INTEGER NOT NULL,
+    decided_epoch INTEGER NOT NULL,
     lease_owner TEXT,
     lease_until INTEGER,
     attempts INTEGER NOT NULL,
@@ -143,6 +145,8 @@ CREATE INDEX messages_contact ON messages(workspace, contact, id);
 CREATE INDEX messages_campaign ON messages(workspace, campaign, status, id)
     WHERE campaign IS NOT NULL AND deleted = 0;
 CREATE INDEX messages_expires ON messages(workspace, expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX messages_queued ON messages(workspace, queued_at)
+    WHERE status = 'approved' AND queued_at IS NOT NULL AND deleted = 0 AND test_mode = 0;
 CREATE INDEX messages_provider ON messages(workspace, provider_id) WHERE provider_id IS NOT NULL;
 
 -- Texts live here only, so a change of status never rewrites one.
@@ -182,6 +186,7 @@ CREATE TABLE attempts (
     epoch INTEGER NOT NULL,
     id BLOB NOT NULL,
     number INTEGER NOT NULL,
+    repeats INTEGER NOT NULL,
     worker TEXT NOT NULL,
     digest BLOB NOT NULL,
     started_at INTEGER NOT NULL,

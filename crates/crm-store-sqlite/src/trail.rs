@@ -15,7 +15,7 @@ use crate::rows::{
 
 const APPROVAL: &str = "revision, digest, approver, role, decided_at";
 const ATTEMPT: &str = "id, number, epoch, worker, digest, started_at, finished_at, outcome, \
-    provider_id, reason";
+    provider_id, reason, repeats";
 
 /// Writes a decision.
 pub(crate) fn insert_approval(
@@ -49,8 +49,8 @@ pub(crate) fn insert_attempt(
     connection
         .prepare_cached(
             "INSERT INTO attempts (workspace, message, id, number, epoch, worker, digest, \
-             started_at, finished_at, outcome, provider_id, reason) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             started_at, finished_at, outcome, provider_id, reason, repeats) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             workspace,
@@ -65,6 +65,7 @@ pub(crate) fn insert_attempt(
             attempt.outcome.map(AttemptOutcome::as_str),
             attempt.provider_id,
             attempt.reason,
+            attempt.repeats,
         ])?;
     Ok(())
 }
@@ -140,6 +141,7 @@ fn read_attempt(row: &Row<'_>, id: MessageId) -> rusqlite::Result<Attempt> {
         outcome: opt_named(row, 7, AttemptOutcome::parse)?,
         provider_id: row.get(8)?,
         reason: row.get(9)?,
+        repeats: row.get(10)?,
     })
 }
 

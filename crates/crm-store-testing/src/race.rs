@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::Duration;
-use crm_core::contact::{AddressKind, ContactFields};
+use crm_core::contact::ContactFields;
 use crm_core::engine::{Engine, NewDraft, Session};
 use crm_core::message::decide::Seen;
 use crm_core::message::history::{AuditEvent, replay};
@@ -12,7 +12,7 @@ use crm_core::message::{Format, Message, Occasion, dispatch};
 use crm_core::port::store::{Claim, EventQuery, Store};
 use crm_core::stamp::Stamp;
 use crm_core::system::{RandomIds, SystemClock};
-use crm_core::testing::RecordingChannel;
+use crm_core::testing::{RecordingChannel, fixtures};
 use crm_core::{Actor, Error, ErrorKind, Role, Workspace};
 use tokio::sync::Barrier;
 use uuid::Uuid;
@@ -208,7 +208,7 @@ pub(crate) async fn begin(engine: Engine, message: Message) -> bool {
         ids: &ids,
     };
     let lost = |error: &Error| assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-    let begun = match dispatch::begin(&views[0], "racer", AddressKind::Email, &stamp) {
+    let begun = match dispatch::begin(&views[0], fixtures::desk("racer"), &stamp) {
         Ok(begun) => begun,
         Err(error) => {
             lost(&error);

@@ -32,6 +32,8 @@ pub(crate) struct Config {
     /// The channels that have a provider, by name.
     pub(crate) channels: BTreeMap<String, ChannelSettings>,
     pub(crate) worker: bool,
+    /// How long after it was due a message still leaves; the worker's own limit when unset.
+    pub(crate) late_after: Option<chrono::Duration>,
     /// Signs access tokens; when unset, from the file beside an SQLite database.
     pub(crate) secret: Option<SecretString>,
     /// Sign links to unsubscribe, the first one; the others are still read. When unset, from the file beside
@@ -103,6 +105,10 @@ fn resolve(
     {
         return Err("CRM_DEMO_PASSWORD must have 8 to 100 characters".to_owned());
     }
+    let late_after = file.late_after.map(|seconds| match seconds {
+        60..=31_536_000 => Ok(chrono::Duration::seconds(i64::from(seconds))),
+        _ => Err("late_after: use 60 to 31536000 seconds, a minute to a year".to_owned()),
+    });
     let public_url = flags.public_url.or(file.public_url);
     let unsubscribe_keys = match variable("CRM_UNSUBSCRIBE_KEYS") {
         Some(keys) => Some(keys.split_whitespace().map(Into::into).collect()),
@@ -120,6 +126,7 @@ fn resolve(
         demo_password,
         channels,
         worker: !flags.no_worker.or(file.no_worker).unwrap_or(false),
+        late_after: late_after.transpose()?,
         secret: secret("CRM_SECRET", file.secret),
         unsubscribe_keys,
         model_key: secret("ANTHROPIC_API_KEY", file.anthropic_api_key),
@@ -169,6 +176,9 @@ impl fmt::Display for Config {
                 }
             ),
         )?;
+        if let Some(limit) = self.late_after {
+            write!(f, " late_after={}", limit.num_seconds())?;
+        }
         if let Some(url) = &self.public_url {
             write!(f, " public_url={url}")?;
         }
@@ -270,6 +280,9 @@ pub(crate) mod tests {
             (problem(&[], "databse = 'x'", &[]), "databse"),
             (problem(&[], "listen = 5", &[]), "listen"),
             (problem(&[], "listen = 'x'", &[]), "127.0.0.1:8000"),
+            (problem(&[], "late_after = 59", &[]), "60 to 31536000"),
+            (problem(&[], "late_after = 31536001", &[]), "60 to 31536000"),
+            (problem(&[], "late_after = '3 days'", &[]), "late_after"),
             (
                 problem(&[], "[channels]\nE = 'smtp://x'", &[]),
                 "lower-case",

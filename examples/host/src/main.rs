@@ -127,7 +127,8 @@ async fn run(config: Config) -> Result<(), String> {
     let worker = config.worker.then(|| {
         state.set(WorkerState::Standby);
         bounces::start(&config, &engine, &stop);
-        tokio::spawn(work(engine, state, stop.clone()))
+        let options = worker_options(&config);
+        tokio::spawn(work(engine, options, state, stop.clone()))
     });
     let service = routes::router(app).into_make_service_with_connect_info::<SocketAddr>();
     let mut drained = stop.clone();
@@ -159,19 +160,26 @@ impl Drop for Watched {
     }
 }
 
-/// Works until `stop`; waits while another worker holds the database.
-async fn work(engine: Engine, state: WorkerCell, mut stop: watch::Receiver<bool>) {
-    let state = Watched(state);
+fn worker_options(config: &Config) -> WorkerOptions {
     // On many machines a process's number alone tells nobody apart.
     let (chance, ..) = uuid::Uuid::new_v4().as_fields();
-    let name = format!("host-{}-{chance:08x}", std::process::id());
-    let worker = Worker::new(
-        engine.clone(),
-        WorkerOptions {
-            name,
-            ..WorkerOptions::default()
-        },
-    );
+    let usual = WorkerOptions::default();
+    WorkerOptions {
+        name: format!("host-{}-{chance:08x}", std::process::id()),
+        late_after: config.late_after.unwrap_or(usual.late_after),
+        ..usual
+    }
+}
+
+/// Works until `stop`; waits while another worker holds the database.
+async fn work(
+    engine: Engine,
+    options: WorkerOptions,
+    state: WorkerCell,
+    mut stop: watch::Receiver<bool>,
+) {
+    let state = Watched(state);
+    let worker = Worker::new(engine.clone(), options);
     loop {
         // Holding the dispatcher is the first thing the worker does; asking for it here tells standby
         // from running.

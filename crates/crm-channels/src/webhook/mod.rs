@@ -1,10 +1,10 @@
 //! Messages to a service of the host's own, as signed requests (Standard Webhooks 1.0.0).
 //!
 //! The receiver removes duplicates by `webhook-id`, so a repeat does no harm and the channel declares itself
-//! idempotent. That id is the *message's*, not the attempt's: an attempt is one call, and only what all
-//! attempts of a message share lets the receiver see that the second one is no second message. A lost
-//! answer is `Unknown` all the same, as on every channel: whether to repeat is the engine's decision, which it
-//! takes by that capability.
+//! idempotent. That id is the delivery's key ([`Approved::key`]): all attempts that follow from one decision of a
+//! person share it, and whoever sends a message again at the risk of a duplicate sends it under another one. A
+//! lost answer is `Unknown` all the same, as on every channel: whether to repeat is the engine's decision, which
+//! it takes by that capability.
 
 mod classify;
 mod config;
@@ -165,7 +165,7 @@ impl Channel for Webhook {
         let Some(body) = self.body(approved, now) else {
             return rejected("body_too_large");
         };
-        let id = approved.message_id().to_string();
+        let id = approved.key().to_string();
         let request = self
             .client
             .post(self.url.clone())

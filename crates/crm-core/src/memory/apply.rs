@@ -322,9 +322,13 @@ fn update_message(
 ) -> Result<()> {
     let stored = tables.messages.get(&row.id);
     follows(stored.map(|stored| stored.version), row.version, "message")?;
-    if stored
-        .is_some_and(|stored| row.epoch != stored.epoch + u64::from(row.status == Status::Claimed))
-    {
+    // A claim is a new epoch, and so is a repeat of what is in doubt.
+    let taken = |stored: &Message| match row.status {
+        Status::Claimed => true,
+        Status::Sending => stored.status == Status::Uncertain,
+        _ => false,
+    };
+    if stored.is_some_and(|stored| row.epoch != stored.epoch + u64::from(taken(stored))) {
         return Err(conflict("message"));
     }
     let mut new = row.clone();

@@ -8,7 +8,7 @@ use crate::campaign::{Campaign, PlanRow};
 use crate::contact::Contact;
 use crate::error::{Error, Result};
 use crate::intake::IntakeRow;
-use crate::message::Message;
+use crate::message::{Message, Status};
 use crate::port::store::{
     CampaignQuery, ContactQuery, IntakeQuery, MessageQuery, Page, PageRequest, PlanQuery,
     ReceiptQuery, TemplateQuery,
@@ -122,6 +122,11 @@ pub(super) fn message(query: &MessageQuery) -> impl Fn(&Message) -> bool {
             && query
                 .expires_before
                 .is_none_or(|at| row.expires_at.is_some_and(|end| end <= at))
+            && query.queued_before.is_none_or(|at| {
+                row.status == Status::Approved
+                    && !row.test_mode
+                    && row.queued_at.is_some_and(|since| since <= at)
+            })
             && equal(query.provider_id.as_ref(), row.provider_id.as_ref())
             && search.as_ref().is_none_or(|part| {
                 contains(&row.revision.content, part)

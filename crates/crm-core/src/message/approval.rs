@@ -4,7 +4,9 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use super::digest::Encoder;
 use super::{Attempt, Digest, Format, Message, Status, digest};
 use crate::actor::{Role, Workspace};
 use crate::consent::Topic;
@@ -41,6 +43,7 @@ pub struct Approved {
     contact_id: ContactId,
     attempt_id: AttemptId,
     attempt: u32,
+    key: Uuid,
     channel: String,
     recipient: String,
     sender: String,
@@ -80,6 +83,7 @@ impl Approved {
             contact_id: message.contact_id,
             attempt_id: attempt.id,
             attempt: attempt.number,
+            key: key(now, message.decided_epoch),
             channel: message.channel.clone(),
             recipient: message.recipient.clone(),
             sender: message.sender.clone(),
@@ -114,7 +118,18 @@ impl Approved {
         self.contact_id
     }
 
-    /// The attempt: the idempotency key of this delivery.
+    /// The idempotency key: by it a provider tells the same message sent again from another one.
+    ///
+    /// It is the same for all attempts that follow from one decision of a person (approving it, sending it
+    /// again), whatever they were answered, and for nothing else: another text, another address or another
+    /// decision has another key. It is made of what was approved and of that decision alone, so that it is
+    /// still the same after the store went back to an older state.
+    #[must_use]
+    pub const fn key(&self) -> Uuid {
+        self.key
+    }
+
+    /// The attempt: one call, and the name under which receipts and look-ups speak of it.
     #[must_use]
     pub const fn attempt_id(&self) -> AttemptId {
         self.attempt_id
@@ -167,6 +182,20 @@ impl Approved {
     pub const fn digest(&self) -> Digest {
         self.digest
     }
+}
+
+/// See [`Approved::key`]. The digest holds the message's id and the salt of its text.
+fn key(digest: Digest, decided_epoch: u64) -> Uuid {
+    let whole = Encoder::new("crm/key/v1")
+        .bytes(&digest.0)
+        .number(decided_epoch)
+        .finish();
+    let mut bytes = [0; 16];
+    bytes
+        .iter_mut()
+        .zip(whole.0)
+        .for_each(|(to, from)| *to = from);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 impl fmt::Debug for Approved {

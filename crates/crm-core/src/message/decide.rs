@@ -111,7 +111,9 @@ pub fn create(new: NewMessage, stamp: &Stamp<'_>) -> Result<(Message, ChangeSet)
         scheduled_for: new.scheduled_for,
         expires_at: new.expires_at,
         not_before: new.scheduled_for.unwrap_or(stamp.at),
+        queued_at: None,
         epoch: 0,
+        decided_epoch: 0,
         lease_owner: None,
         lease_until: None,
         attempts: 0,
@@ -180,6 +182,9 @@ pub(crate) fn step(
     if !matches!(after.status, Status::Claimed | Status::Sending) {
         after.lease_owner = None;
         after.lease_until = None;
+        if !matches!(after.status, Status::Approved | Status::Uncertain) {
+            after.queued_at = None;
+        }
     }
     if after.revision.number != before.revision.number {
         after.digest = digest::digest(&after);
@@ -188,6 +193,12 @@ pub(crate) fn step(
     set.update_message(before, after.clone())
         .event(stamp.message(&after, event.past(), reason));
     Ok((after, set))
+}
+
+/// A person decided that it be sent: from then on it is late, and what follows has a key of its own.
+fn queue(message: &mut Message, due: DateTime<Utc>) {
+    message.queued_at = Some(due);
+    message.decided_epoch = message.epoch;
 }
 
 /// Refuses a version other than the current one.
@@ -363,6 +374,7 @@ pub fn approve(
         after.not_before = message
             .scheduled_for
             .map_or(earliest, |at| at.max(earliest));
+        queue(after, after.not_before);
     })?;
     set.push(Change::InsertApproval(Approval {
         message_id: after.id,
@@ -396,6 +408,7 @@ pub fn close(
         Status::Approved => {
             after.not_before = stamp.at;
             after.failure = None;
+            queue(after, stamp.at);
         }
         Status::Sent => {
             after.sent_at = after.sent_at.or(Some(stamp.at));

@@ -2,14 +2,16 @@
 //!
 //! The order of steps and what a crash leaves between them is the delivery protocol: a message is
 //! claimed under a lease, an attempt is recorded before the provider is called, and what the provider
-//! said is recorded by attempt. Whatever cannot be known becomes `uncertain`, never a second attempt.
+//! said is recorded by attempt. Whatever cannot be known becomes `uncertain`. A second attempt follows by
+//! itself only where the provider removes duplicates by their key, and out of `uncertain`, where nothing else
+//! can happen to the message meanwhile: it stays in doubt until an attempt is taken.
 
 use chrono::{DateTime, Duration, Utc};
 
 use super::decide::{self, step};
 use super::lifecycle::Event;
-use super::rules::{self, AddressNow, Checks, Verdict};
-use super::{Approved, Attempt, AttemptOutcome, Message, Status, digest};
+use super::rules::{self, AddressNow, Checks, Late, Verdict, Whose};
+use super::{Approval, Approved, Attempt, AttemptOutcome, Message, Status, digest};
 use crate::actor::Actor;
 use crate::change::{Change, ChangeSet, Precondition};
 use crate::consent::{self, Suppression};
@@ -49,21 +51,29 @@ pub struct Begun {
     pub delivery: Option<(Approved, Attempt)>,
 }
 
-/// The last checks, on data read now: lease, deadline, erasure, suppression, consent, campaign,
-/// address, approval and digest. Only when all hold is an attempt recorded. The change set repeats what
-/// others may change meanwhile as preconditions.
+/// Who begins, and what it goes by.
+#[derive(Debug, Clone, Copy)]
+pub struct Desk<'a> {
+    /// The worker's name.
+    pub worker: &'a str,
+    /// How long its leases last.
+    pub lease: Duration,
+    /// Which of the contact's addresses the channel uses.
+    pub address: AddressKind,
+    /// How long after it was due a message still leaves.
+    pub late_after: Duration,
+}
+
+/// The last checks, on data read now: lease, deadline, waiting time, erasure, suppression, consent,
+/// campaign, address, approval and digest. Only when all hold is an attempt recorded. The change set
+/// repeats what others may change meanwhile as preconditions.
 ///
 /// # Errors
 /// `Conflict` when the message is no longer this worker's.
-pub fn begin(
-    view: &DispatchView,
-    worker: &str,
-    address: AddressKind,
-    stamp: &Stamp<'_>,
-) -> Result<Begun> {
+pub fn begin(view: &DispatchView, desk: Desk<'_>, stamp: &Stamp<'_>) -> Result<Begun> {
     let message = &view.message;
     let mine = message.status == Status::Claimed
-        && message.lease_owner.as_deref() == Some(worker)
+        && message.lease_owner.as_deref() == Some(desk.worker)
         && message.lease_until.is_some_and(|until| until > stamp.at);
     if !mine {
         return Err(Error::new(
@@ -71,28 +81,10 @@ pub fn begin(
             format!("message {} is no longer held by this worker", message.id),
         ));
     }
-    let address = view.contact.address(address);
-    let now = digest::digest(message);
-    let approval = view
-        .approval
-        .as_ref()
-        .filter(|approval| approval.digest == now && approval.revision == message.revision.number);
-    let verdict = rules::verdict(&Checks {
-        late: message.expires_at.is_some_and(|until| until <= stamp.at),
-        erased: view.contact.erased,
-        suppressed: view.suppressed,
-        consent: consent::allows(&view.contact, &message.channel, message.occasion.topic()),
-        campaign: view.campaign.as_ref().map(|campaign| campaign.status),
-        address: match address {
-            None => AddressNow::Missing,
-            Some(now) if now != message.recipient => AddressNow::Changed,
-            Some(_) => AddressNow::Same,
-        },
-        approved: approval.is_some() && now == message.digest,
-    });
+    let (verdict, approval) = check(view, desk, stamp.at);
     let decided = match (verdict, approval) {
         (Verdict::Begin, Some(approval)) => Ok(approval),
-        (Verdict::Expire, _) => Err(decide::close(message, Event::Expire, None, stamp)),
+        (Verdict::Expire(late), _) => Err(expire(message, late, stamp)),
         (Verdict::Cancel(reason), _) => {
             let reason = Some(reason.to_owned());
             Err(decide::close(message, Event::Cancel, reason, stamp))
@@ -105,7 +97,7 @@ pub fn begin(
             stamp,
         )),
         (Verdict::Readdress, _) => {
-            let now = address.map(str::to_owned);
+            let now = view.contact.address(desk.address).map(str::to_owned);
             Err(decide::invalidate(message, now, "address_changed", stamp))
         }
         (Verdict::Begin | Verdict::Void, _) => {
@@ -122,18 +114,111 @@ pub fn begin(
             });
         }
     };
-    let (after, mut changes) = step(message, Event::Begin, stamp, None, |after| {
+    open(view, approval, Event::Begin, desk, stamp)
+}
+
+/// Sends again what is in doubt, under the key it was sent with: only for a channel whose provider removes
+/// duplicates by it, and when all last checks hold. `Ok(None)` when it may not: it stays in doubt, where a
+/// person decides.
+///
+/// # Errors
+/// None in practice; `NotAllowed` would mean a hole in the lifecycle table.
+pub fn repeat(
+    view: &DispatchView,
+    keyed: bool,
+    policy: RetryPolicy,
+    desk: Desk<'_>,
+    stamp: &Stamp<'_>,
+) -> Result<Option<Begun>> {
+    let due = repeats_at(view, keyed, policy).is_some_and(|at| at <= stamp.at);
+    match check(view, desk, stamp.at) {
+        (Verdict::Begin, Some(approval)) if due => {
+            open(view, approval, Event::Repeat, desk, stamp).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// When the message of this view, if it is in doubt, is sent again by itself; `None` when it is not.
+#[must_use]
+pub fn repeats_at(view: &DispatchView, keyed: bool, policy: RetryPolicy) -> Option<DateTime<Utc>> {
+    let message = &view.message;
+    let last = view.attempt.as_ref()?;
+    let ended = last.finished_at?;
+    let at = ended + policy.wait(last, std::time::Duration::ZERO);
+    let ours = last.epoch == message.epoch && last.epoch > message.decided_epoch;
+    let again = message.attempts < policy.max_attempts;
+    let (status, outcome) = (message.status, last.outcome);
+    rules::repeats(status, ours, outcome, last.repeats, keyed, again)
+        .then_some(at.max(message.not_before))
+}
+
+/// A message that is too late, whether it was claimed or still waits.
+///
+/// # Errors
+/// `NotAllowed` when it neither waits nor is claimed.
+pub fn expire(message: &Message, late: Late, stamp: &Stamp<'_>) -> Result<(Message, ChangeSet)> {
+    let reason = late.reason().map(str::to_owned);
+    let (after, mut set) = decide::close(message, Event::Expire, reason, stamp)?;
+    // What a store that went back to an older state still has to send may have been sent since.
+    set.require(Precondition::NotOnHold);
+    Ok((after, set))
+}
+
+/// The last checks, and the approval if it covers what would be sent.
+fn check<'v>(
+    view: &'v DispatchView,
+    desk: Desk<'_>,
+    now: DateTime<Utc>,
+) -> (Verdict, Option<&'v Approval>) {
+    let message = &view.message;
+    let digest = digest::digest(message);
+    let approval = view.approval.as_ref().filter(|approval| {
+        approval.digest == digest && approval.revision == message.revision.number
+    });
+    let verdict = rules::verdict(&Checks {
+        late: Late::of(message, desk.late_after, now),
+        erased: view.contact.erased,
+        suppressed: view.suppressed,
+        consent: consent::allows(&view.contact, &message.channel, message.occasion.topic()),
+        campaign: view.campaign.as_ref().map(|campaign| campaign.status),
+        address: match view.contact.address(desk.address) {
+            None => AddressNow::Missing,
+            Some(now) if now != message.recipient => AddressNow::Changed,
+            Some(_) => AddressNow::Same,
+        },
+        approved: approval.is_some() && digest == message.digest,
+    });
+    (verdict, approval)
+}
+
+/// Records an attempt, with what others may change meanwhile as preconditions.
+fn open(
+    view: &DispatchView,
+    approval: &Approval,
+    event: Event,
+    desk: Desk<'_>,
+    stamp: &Stamp<'_>,
+) -> Result<Begun> {
+    let repeats = event == Event::Repeat;
+    let (after, mut changes) = step(&view.message, event, stamp, None, |after| {
         after.attempts += 1;
         // What a provider says from now on under an older attempt's id is not about this one.
         after.provider_id = None;
+        if repeats {
+            after.epoch += 1;
+            after.lease_owner = Some(desk.worker.to_owned());
+            after.lease_until = Some(stamp.at + desk.lease);
+        }
     })?;
     let attempt = Attempt {
         id: AttemptId(stamp.ids.next()),
         message_id: after.id,
         number: after.attempts,
         epoch: after.epoch,
-        worker: worker.to_owned(),
-        digest: now,
+        repeats,
+        worker: desk.worker.to_owned(),
+        digest: after.digest,
         started_at: stamp.at,
         finished_at: None,
         outcome: None,
@@ -217,10 +302,11 @@ impl RetryPolicy {
 
 /// Records how an attempt ended.
 ///
-/// The message moves only if the attempt is its latest one and it still waits for the answer. An answer
-/// that comes later than that changes nothing and is kept in the history: `accepted_late`,
-/// `refused_late`, or `duplicate_detected` when the provider took an attempt after which the message
-/// was, or still may be, sent again. An outcome that is recorded already is not recorded twice.
+/// The message moves only if the attempt is its latest one, or was taken and repeated under the same key, and
+/// it still waits for the answer. An answer that comes later than that changes nothing and is kept in the
+/// history: `accepted_late`, `refused_late`, or `duplicate_detected` when the provider took an attempt after
+/// which the message was, or still may be, sent again under another key. An outcome that is recorded already
+/// is not recorded twice.
 ///
 /// # Errors
 /// None in practice; `NotAllowed` would mean a hole in the lifecycle table.
@@ -282,7 +368,8 @@ fn record_as(
     if let Outcome::Accepted { provider_id } = outcome {
         finished.provider_id = Some(provider_id.clone());
     }
-    let current = attempt.epoch == message.epoch;
+    let whose = Whose::of(message, attempt);
+    let current = whose == Whose::Latest;
     let reason = outcome.reason().map(str::to_owned);
     // Where nothing of a channel could go, it is not this message's turn that is used up.
     let spared = matches!(
@@ -298,7 +385,9 @@ fn record_as(
         Outcome::RetryAfter { at_least, .. } => *at_least,
         _ => std::time::Duration::ZERO,
     };
-    let (after, mut set) = match rules::answer(message.status, current, outcome.kind(), again) {
+    let (status, repeats) = (message.status, attempt.repeats);
+    let event = rules::answer(status, whose, outcome.kind(), repeats, again);
+    let (after, mut set) = match event {
         None => (message.clone(), late(message, attempt, outcome, stamp)),
         Some(event) => step(message, event, stamp, reason.clone(), |after| {
             after.failure = reason;
@@ -308,6 +397,11 @@ fn record_as(
                     after.provider_id.clone_from(&finished.provider_id);
                 }
                 Event::Defer => {
+                    after.not_before = stamp.at + policy.wait(attempt, at_least);
+                    after.attempts -= u32::from(spared).min(after.attempts);
+                }
+                // Still in doubt, and the provider says when to ask again.
+                Event::Doubt if repeats && outcome.kind() != AttemptOutcome::Unknown => {
                     after.not_before = stamp.at + policy.wait(attempt, at_least);
                     after.attempts -= u32::from(spared).min(after.attempts);
                 }
@@ -334,6 +428,8 @@ pub(super) fn late(
     let mut set = ChangeSet::new(message.workspace.clone());
     let later = message.epoch > attempt.epoch;
     let again = match message.status {
+        // The provider has removed the one or the other.
+        _ if Whose::of(message, attempt) == Whose::Repeated => false,
         Status::Approved | Status::Claimed | Status::Sending => true,
         // An attempt led there, and it was another one.
         Status::Sent | Status::Delivered | Status::Failed | Status::Uncertain if later => true,
@@ -372,7 +468,7 @@ pub(super) fn suppress(set: &mut ChangeSet, message: &Message, reason: &str, sta
 }
 
 /// Takes back a message whose lease ran out, or whose worker stops: without an attempt it returns to
-/// the queue, with an open attempt it becomes uncertain.
+/// the queue, with an open attempt it becomes uncertain (and is sent again from there where there is a key).
 ///
 /// # Errors
 /// `NotAllowed` when nobody holds it.

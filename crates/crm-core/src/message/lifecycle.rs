@@ -44,13 +44,14 @@ pub enum Status {
     Delivered,
     /// It will not arrive: refused for good, bounced, or out of attempts.
     Failed,
-    /// Nobody knows whether the provider took it; frozen until a receipt, a look-up or a person decides.
+    /// Nobody knows whether the provider took it; frozen until a receipt, a look-up, a repeat under the same key
+    /// or a person decides.
     Uncertain,
     /// A person declined it.
     Rejected,
     /// Called off.
     Cancelled,
-    /// Its deadline passed before it could leave.
+    /// Its deadline passed, or it was due for too long, before it could leave.
     Expired,
 }
 
@@ -138,6 +139,8 @@ pub enum Event {
     Defer,
     /// No certain answer, or the lease ran out with an attempt open.
     Doubt,
+    /// It is sent again under the same key, by which the provider removes duplicates.
+    Repeat,
     /// The store went back to an older state: it may have been sent since.
     Suspect,
     /// A receipt, a look-up or a late answer proves that it was sent.
@@ -158,13 +161,13 @@ pub enum Event {
     Retry,
     /// Call it off.
     Cancel,
-    /// Its deadline passed.
+    /// Its deadline passed, or it was due for too long.
     Expire,
 }
 
 impl Event {
     /// All events.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Submit,
         Self::Edit,
         Self::Reschedule,
@@ -179,6 +182,7 @@ impl Event {
         Self::Refuse,
         Self::Defer,
         Self::Doubt,
+        Self::Repeat,
         Self::Suspect,
         Self::ConfirmSent,
         Self::ConfirmFailed,
@@ -210,6 +214,7 @@ impl Event {
             Self::Refuse => "refuse",
             Self::Defer => "defer",
             Self::Doubt => "doubt",
+            Self::Repeat => "repeat",
             Self::Suspect => "suspect",
             Self::ConfirmSent => "confirm_sent",
             Self::ConfirmFailed => "confirm_failed",
@@ -242,6 +247,7 @@ impl Event {
             Self::Refuse => "failed",
             Self::Defer => "deferred",
             Self::Doubt => "uncertain",
+            Self::Repeat => "repeated",
             Self::Suspect => "suspected",
             Self::ConfirmSent => "confirmed_sent",
             Self::ConfirmFailed => "confirmed_failed",
@@ -351,6 +357,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::Sending, E::Doubt, Worker, S::Uncertain),
         t(S::Approved, E::Suspect, Admins, S::Uncertain),
         t(S::Claimed, E::Suspect, Admins, S::Uncertain),
+        t(S::Uncertain, E::Repeat, Worker, S::Sending),
         t(S::Uncertain, E::ConfirmSent, Worker, S::Sent),
         t(S::Uncertain, E::ConfirmFailed, Worker, S::Failed),
         t(S::Uncertain, E::ResolveSent, People, S::Sent),

@@ -237,8 +237,15 @@ pub struct Message {
     pub expires_at: Option<DateTime<Utc>>,
     /// Earliest instant of the next claim (schedule, undo window, retry).
     pub not_before: DateTime<Utc>,
-    /// Grows with every claim; outcomes of older epochs cannot change the status.
+    /// Since when it is due: the later of schedule and undo window when it was approved, set anew when a person
+    /// sends it again and kept by whatever happens by itself. `None` unless it waits to leave, is about to, or
+    /// is in doubt.
+    pub queued_at: Option<DateTime<Utc>>,
+    /// Grows with every claim and every repeat; outcomes of older epochs cannot change the status.
     pub epoch: u64,
+    /// The epoch when a person last decided that it be sent (approved it, or sent it again). Attempts with
+    /// later ones belong to that decision and share its key; see [`Approved::key`].
+    pub decided_epoch: u64,
     /// Worker that holds it.
     pub lease_owner: Option<String>,
     /// When the lease runs out.
@@ -323,7 +330,7 @@ impl AttemptOutcome {
 /// One try to deliver a message, written before the provider is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Id; also the idempotency key given to the channel.
+    /// Id.
     pub id: AttemptId,
     /// The message.
     pub message_id: MessageId,
@@ -331,6 +338,9 @@ pub struct Attempt {
     pub number: u32,
     /// The claim it belongs to; unique with the message.
     pub epoch: u64,
+    /// Whether it repeats one of which nobody knows how it ended, under the same key. What it is answered is
+    /// no proof that the one before was not taken, unless it is accepted.
+    pub repeats: bool,
     /// Worker that began it.
     pub worker: String,
     /// What is sent.

@@ -3,7 +3,7 @@
 use super::decide::step;
 use super::dispatch::{late, suppress};
 use super::lifecycle::Event;
-use super::rules::{self, Heard};
+use super::rules::{self, Heard, Whose};
 use super::{Attempt, Message, Status};
 use crate::change::{Change, ChangeSet};
 use crate::error::Result;
@@ -26,8 +26,8 @@ pub fn settle(
     stamp: &Stamp<'_>,
 ) -> Result<Option<ChangeSet>> {
     let fate = &kept.receipt.fate;
-    let latest = attempt.epoch == message.epoch;
-    let mut set = match rules::receipt(message.status, latest, fate) {
+    let whose = Whose::of(message, attempt);
+    let mut set = match rules::receipt(message.status, whose, attempt.repeats, fate) {
         // A deleted message takes no step; what is said of it is settled all the same.
         Heard::Wait if !message.deleted => return Ok(None),
         Heard::Steps(events) if !message.deleted => steps(message, kept, events, stamp)?,

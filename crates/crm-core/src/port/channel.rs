@@ -23,7 +23,12 @@ pub struct ChannelCapabilities {
     pub html: bool,
     /// Longest body in Unicode scalar values; `None` without a limit.
     pub max_length: Option<usize>,
-    /// Whether the provider removes duplicates by the attempt's key.
+    /// Whether the provider removes duplicates by the delivery's key ([`Approved::key`]), for as long as the
+    /// engine may send it again: as long as messages may be late (`late_after` of the worker). Then what ends
+    /// [`Outcome::Unknown`], or was cut off by a crash, is sent again by itself under the same key, as often as
+    /// attempts are allowed; what is refused after that stays in doubt, for the first may have been taken. The
+    /// key is worth something at one provider alone: a channel that may hand a message to another one must not
+    /// claim this, nor may a name be given to another provider while messages are in doubt.
     pub idempotent: bool,
     /// Whether [`Channel::look_up`] can settle a doubt.
     #[serde(default)]
@@ -91,7 +96,7 @@ mod duration_ms {
 pub enum RetryScope {
     /// This message.
     Message,
-    /// Everything to this recipient.
+    /// Everything to this recipient on this channel: nothing else is begun for that long.
     Recipient,
     /// The whole channel.
     Channel,
@@ -132,7 +137,8 @@ pub enum Outcome {
         /// Code.
         reason: String,
     },
-    /// The provider may have taken it. Never repeated blindly.
+    /// The provider may have taken it. Repeated by itself only under a key
+    /// ([`idempotent`](ChannelCapabilities::idempotent)).
     Unknown {
         /// Code.
         reason: String,
@@ -210,7 +216,7 @@ impl Outcome {
 ///     }
 ///
 ///     async fn send(&self, approved: &Approved) -> Outcome {
-///         let key = approved.attempt_id().to_string();
+///         let key = approved.key().to_string();
 ///         match self.0.post(&key, approved.recipient(), approved.content()).await {
 ///             Ok(provider_id) => Outcome::Accepted { provider_id },
 ///             // Proven: no byte left.

@@ -38,7 +38,7 @@ pub const TABLES: [(&str, &str); 15] = [
         "messages",
         "workspace id contact campaign occurrence occasion channel recipient sender status version \
          revision digest generated_by metadata created_by approved_by approved_at scheduled_for \
-         expires_at not_before epoch lease_owner lease_until attempts failure provider_id sent_at \
+         expires_at not_before queued_at epoch decided_epoch lease_owner lease_until attempts failure provider_id sent_at \
          test_mode deleted created_at updated_at",
     ),
     (
@@ -51,7 +51,7 @@ pub const TABLES: [(&str, &str); 15] = [
     ),
     (
         "attempts",
-        "workspace message epoch id number worker digest started_at finished_at outcome provider_id \
+        "workspace message epoch id number repeats worker digest started_at finished_at outcome provider_id \
          reason",
     ),
     (

@@ -135,6 +135,9 @@ pub struct MessageQuery {
     pub lease_before: Option<DateTime<Utc>>,
     /// Which expire at or before this instant.
     pub expires_before: Option<DateTime<Utc>>,
+    /// Which are approved, not in test mode, and due since this instant or longer
+    /// ([`queued_at`](Message::queued_at)).
+    pub queued_before: Option<DateTime<Utc>>,
     /// Provider's id.
     pub provider_id: Option<String>,
     /// Which part of the list.

@@ -29,7 +29,9 @@ pub enum Kind {
 #[must_use]
 pub fn kind(column: &str) -> Kind {
     match column {
-        "erased" | "is_active" | "test_mode" | "planned" | "deleted" | "dead" => Kind::Bool,
+        "erased" | "is_active" | "test_mode" | "planned" | "deleted" | "dead" | "repeats" => {
+            Kind::Bool
+        }
         "id" | "contact" | "campaign" | "message" | "plan_cursor" | "subject_id" => Kind::Id,
         "digest" | "salt" | "prev_hash" | "hash" => Kind::Bytes,
         "tags" | "custom_fields" | "preferred_channels" | "consent" | "fields" | "metadata"
@@ -43,6 +45,7 @@ pub fn kind(column: &str) -> Kind {
         | "scheduled_for"
         | "expires_at"
         | "not_before"
+        | "queued_at"
         | "lease_until"
         | "sent_at"
         | "decided_at"

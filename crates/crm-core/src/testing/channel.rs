@@ -43,7 +43,7 @@ impl Default for RecordingChannel {
 }
 
 impl RecordingChannel {
-    /// A channel with these capabilities. With `idempotent`, an attempt is delivered once only.
+    /// A channel with these capabilities. With `idempotent`, one key is delivered once only.
     #[must_use]
     pub fn new(capabilities: ChannelCapabilities) -> Self {
         Self {
@@ -131,7 +131,7 @@ impl RecordingChannel {
         let known = state
             .delivered
             .iter()
-            .any(|old| old.attempt_id() == approved.attempt_id());
+            .any(|old| old.key() == approved.key());
         if delivers && !(known && self.capabilities.idempotent) {
             state.delivered.push(approved.clone());
         }

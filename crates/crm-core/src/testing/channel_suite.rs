@@ -330,9 +330,13 @@ async fn an_attempt_is_delivered_once_if_idempotent(harness: Harness) -> Verdict
     if !harness.channel().capabilities().idempotent {
         return Err(Stop::Skipped("the provider does not remove duplicates"));
     }
-    let approved = proof(&harness.address(1), 1, subject_for(&harness), "text")?;
-    for _ in 0..3 {
-        send(&harness, &approved).await?;
+    let (to, subject) = (harness.address(1), subject_for(&harness));
+    let approved = proof(&to, 1, subject, "text")?;
+    let again = fixtures::approved_again(1, "suite", &to, subject, "text")
+        .map_err(|error| error.to_string())?;
+    // Another attempt under the same key, as after a doubt.
+    for approved in [&approved, &approved, &again, &approved] {
+        send(&harness, approved).await?;
     }
     same(harness.delivered().await.len(), 1, "how many arrived")
 }

@@ -8,9 +8,10 @@ use crate::actor::{Role, Workspace};
 use crate::audience::Audience;
 use crate::campaign::{Campaign, CampaignFields, CampaignStatus, PlanRow, Schedule};
 use crate::consent::Suppression;
-use crate::contact::{Contact, ContactFields};
+use crate::contact::{AddressKind, Contact, ContactFields};
 use crate::error::Result;
 use crate::id::{AttemptId, CampaignId, ContactId, EventId, MessageId, TemplateId};
+use crate::message::dispatch::Desk;
 use crate::message::history::{AuditEvent, Subject};
 use crate::message::{
     Approval, Approved, Attempt, Digest, Format, GeneratedBy, Message, Occasion, Provenance,
@@ -109,7 +110,9 @@ pub fn message(number: u64) -> Message {
         scheduled_for: None,
         expires_at: None,
         not_before: noon(),
+        queued_at: None,
         epoch: 0,
+        decided_epoch: 0,
         lease_owner: None,
         lease_until: None,
         attempts: 0,
@@ -137,6 +140,7 @@ pub fn approved_message(number: u64) -> Message {
         status: Status::Approved,
         approved_by: Some("olga".to_owned()),
         approved_at: Some(noon()),
+        queued_at: Some(noon()),
         ..message(number)
     }
 }
@@ -162,6 +166,7 @@ pub fn attempt(message: &Message, number: u64) -> Attempt {
         message_id: message.id,
         number: message.attempts.max(1),
         epoch: message.epoch,
+        repeats: false,
         worker: "worker-1".to_owned(),
         digest: digest::digest(message),
         started_at: noon(),
@@ -169,6 +174,17 @@ pub fn attempt(message: &Message, number: u64) -> Attempt {
         outcome: None,
         provider_id: None,
         reason: None,
+    }
+}
+
+/// How a worker of that name begins attempts on a channel for e-mail.
+#[must_use]
+pub const fn desk(worker: &str) -> Desk<'_> {
+    Desk {
+        worker,
+        lease: Duration::minutes(2),
+        address: AddressKind::Email,
+        late_after: Duration::days(3),
     }
 }
 
@@ -272,6 +288,28 @@ pub fn approved(
     message.epoch = 1;
     message.attempts = 1;
     prove(message, nth(number.saturating_add(1_000_000)))
+}
+
+/// The second attempt of what [`approved`] delivers, under the same key: as it follows by itself.
+///
+/// # Errors
+/// None in practice; the proof is checked like any other.
+pub fn approved_again(
+    number: u64,
+    channel: &str,
+    recipient: &str,
+    subject: Option<&str>,
+    content: &str,
+) -> Result<Approved> {
+    let mut message = approved_message(number);
+    channel.clone_into(&mut message.channel);
+    recipient.clone_into(&mut message.recipient);
+    message.revision.subject = subject.map(str::to_owned);
+    content.clone_into(&mut message.revision.content);
+    message.status = Status::Sending;
+    message.epoch = 2;
+    message.attempts = 2;
+    prove(message, nth(number.saturating_add(2_000_000)))
 }
 
 fn prove(message: Message, attempt_id: Uuid) -> Result<Approved> {

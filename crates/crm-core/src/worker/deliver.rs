@@ -9,13 +9,17 @@ use tokio::time::Instant;
 use super::Worker;
 use crate::actor::{Actor, Workspace};
 use crate::error::{ErrorKind, Result};
-use crate::message::dispatch::{self, Begun};
-use crate::message::{Approved, Attempt, Message};
+use crate::message::dispatch::{self, Begun, Desk};
+use crate::message::{Approved, Attempt, Message, Status};
+use crate::port::callback::About;
 use crate::port::channel::{Channel, Outcome, RetryScope};
 use crate::port::store::{Claim, DispatchView};
 use crate::stamp::Stamp;
 
-/// A message that was claimed and has to be begun before the deadline.
+/// The longest rest of a channel or a recipient, whatever a provider says.
+const LONGEST_REST: chrono::Duration = chrono::Duration::days(30);
+
+/// A message that was claimed, or is in doubt and may be sent again, and has to be begun before the deadline.
 #[derive(Debug)]
 pub(super) struct Claimed {
     pub(super) message: Message,
@@ -41,6 +45,12 @@ impl Begin {
 }
 
 impl Worker {
+    /// When what is taken now has to be under way.
+    pub(super) fn deadline(&self) -> Instant {
+        let half = (self.options.lease / 2).to_std();
+        Instant::now() + half.unwrap_or(std::time::Duration::from_secs(30))
+    }
+
     /// Claims what is due in one workspace, except on the channels named.
     pub(super) async fn claim(
         &self,
@@ -48,8 +58,7 @@ impl Worker {
         limit: u32,
         except: Vec<String>,
     ) -> Result<Vec<Claimed>> {
-        let half = (self.options.lease / 2).to_std();
-        let deadline = Instant::now() + half.unwrap_or(std::time::Duration::from_secs(30));
+        let deadline = self.deadline();
         let claim = Claim {
             workspace: workspace.clone(),
             worker: self.options.name.clone(),
@@ -101,7 +110,8 @@ impl Worker {
             for view in views {
                 let channel = self.engine.channels().get(&view.message.channel).cloned();
                 match self.decide(&view, channel.as_ref(), &stamp) {
-                    Ok(begun) => {
+                    Ok(None) => {}
+                    Ok(Some(begun)) => {
                         sets.push(begun.changes);
                         waiting.push((begun.message, begun.delivery, channel));
                     }
@@ -158,31 +168,43 @@ impl Worker {
         view: &DispatchView,
         channel: Option<&Arc<dyn Channel>>,
         stamp: &Stamp<'_>,
-    ) -> Result<Begun> {
-        let Some(channel) = channel else {
-            return Self::without_channel(view, stamp);
+    ) -> Result<Option<Begun>> {
+        let message = &view.message;
+        let doubtful = message.status == Status::Uncertain;
+        let wait = match channel {
+            None => Some((chrono::Duration::minutes(5), "channel_not_set_up")),
+            Some(_) => self
+                .recipient_waits(message)
+                .map(|wait| (wait, "recipient_waits")),
         };
-        let address = channel.capabilities().address;
-        dispatch::begin(view, &self.options.name, address, stamp)
-    }
-
-    fn without_channel(view: &DispatchView, stamp: &Stamp<'_>) -> Result<Begun> {
-        let until = stamp.at + chrono::Duration::minutes(5);
-        let (message, changes) =
-            dispatch::postpone(&view.message, "channel_not_set_up", until, stamp)?;
-        Ok(Begun {
-            changes,
-            message,
-            delivery: None,
-        })
+        if let Some((wait, reason)) = wait.filter(|_| !doubtful) {
+            let (message, changes) = dispatch::postpone(message, reason, stamp.at + wait, stamp)?;
+            return Ok(Some(Begun {
+                changes,
+                message,
+                delivery: None,
+            }));
+        }
+        let Some(channel) = channel.filter(|_| wait.is_none()) else {
+            return Ok(None);
+        };
+        let capabilities = channel.capabilities();
+        let desk = Desk {
+            worker: &self.options.name,
+            lease: self.options.lease,
+            address: capabilities.address,
+            late_after: self.options.late_after,
+        };
+        if doubtful {
+            let policy = self.engine.policy().retry;
+            return dispatch::repeat(view, capabilities.idempotent, policy, desk, stamp);
+        }
+        dispatch::begin(view, desk, stamp).map(Some)
     }
 
     /// Records how attempts ended; those that end together share a commit.
     pub(super) async fn record(&self, batch: Vec<(Arc<Begin>, Outcome)>) -> Result<()> {
         let policy = self.engine.policy().retry;
-        for (begin, outcome) in &batch {
-            self.park(begin.approved.channel(), outcome);
-        }
         let results = loop {
             let mut sets = Vec::with_capacity(batch.len());
             for (begin, outcome) in &batch {
@@ -249,9 +271,12 @@ impl Worker {
         } else {
             dispatch::record
         };
-        let same = view
-            .attempt
-            .filter(|attempt| attempt.id == begin.attempt.id);
+        // It may be repeated by now: how it was closed says whether this answer still counts.
+        let about = [About::Attempt(begin.attempt.id)];
+        let known = store.attempts(&begin.message.workspace, &about).await?;
+        let same = known
+            .into_iter()
+            .find(|attempt| attempt.message_id == begin.message.id);
         let attempt = same.unwrap_or_else(|| begin.attempt.clone());
         let policy = self.engine.policy().retry;
         let (_, set) = record(&view.message, &attempt, outcome, policy, &stamp)?;
@@ -261,24 +286,44 @@ impl Worker {
         self.engine.commit_one(set).await
     }
 
-    /// A channel that refuses everything rests, instead of burning attempts.
-    fn park(&self, channel: &str, outcome: &Outcome) {
+    /// A channel that refuses everything rests, instead of burning attempts, and so does a recipient.
+    pub(super) fn heed(&self, begin: &Begin, outcome: &Outcome) {
+        let now = self.engine.now();
+        let (channel, recipient) = (begin.approved.channel(), begin.approved.recipient());
+        let long = |at_least: &std::time::Duration| {
+            chrono::Duration::from_std(*at_least)
+                .unwrap_or(chrono::Duration::hours(1))
+                .min(LONGEST_REST)
+        };
         let rest = match outcome {
             Outcome::Stop { .. } => chrono::Duration::minutes(5),
             Outcome::RetryAfter {
-                scope: RetryScope::Channel,
-                at_least,
-                ..
-            } => chrono::Duration::from_std(*at_least).unwrap_or(chrono::Duration::hours(1)),
+                scope, at_least, ..
+            } => match scope {
+                RetryScope::Channel => long(at_least),
+                RetryScope::Recipient => {
+                    let until = now + long(at_least);
+                    self.waits().insert(channel, recipient, until, now);
+                    return;
+                }
+                RetryScope::Message => return,
+            },
             _ => return,
         };
-        let until = self.engine.now() + rest;
+        let until = now + rest;
         // A poisoned lock still holds a usable map: it is written in one call.
         let mut parked = self
             .parked
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         parked.insert(channel.to_owned(), until);
+    }
+
+    /// How long this message has to wait because its recipient does.
+    pub(super) fn recipient_waits(&self, message: &Message) -> Option<chrono::Duration> {
+        let now = self.engine.now();
+        let until = self.waits().until(message, now)?;
+        Some(until - now)
     }
 
     pub(super) fn parked_channels(&self) -> Vec<String> {

@@ -263,6 +263,12 @@ impl<'w> Flow<'w> {
     fn take_free(&mut self) -> (Vec<Claimed>, BTreeMap<String, usize>) {
         let mut taken = Vec::new();
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        // What is in doubt is the oldest.
+        while let Some(message) = self.next_repeat() {
+            self.take_place(&message, &mut places);
+            let deadline = self.worker.deadline();
+            taken.push(Claimed { message, deadline });
+        }
         for _ in 0..self.waiting.len() {
             let Some(next) = self.waiting.pop_front() else {
                 break;
@@ -273,17 +279,29 @@ impl<'w> Flow<'w> {
                     self.waiting.push_back(next);
                     continue;
                 }
-                Some(_) => {
-                    self.spend(&next.message);
-                    let name = &next.message.channel;
-                    *self.open.entry(name.clone()).or_default() += 1;
-                    *places.entry(name.clone()).or_default() += 1;
-                }
+                Some(_) => self.take_place(&next.message, &mut places),
                 None => {}
             }
             taken.push(next);
         }
         (taken, places)
+    }
+
+    fn take_place(&mut self, message: &Message, places: &mut BTreeMap<String, usize>) {
+        self.spend(message);
+        let name = &message.channel;
+        *self.open.entry(name.clone()).or_default() += 1;
+        *places.entry(name.clone()).or_default() += 1;
+    }
+
+    /// What may be sent again out of a doubt and has a place.
+    fn next_repeat(&self) -> Option<Message> {
+        let parked = self.worker.parked_channels();
+        self.worker.next_repeat(|message| {
+            !parked.contains(&message.channel)
+                && self.free(&message.channel).is_some_and(|places| places > 0)
+                && self.worker.recipient_waits(message).is_none()
+        })
     }
 
     /// Takes in what a refill brought; the attempts to deliver.
@@ -340,6 +358,8 @@ impl<'w> Flow<'w> {
 
     fn answered(&mut self, (begin, outcome): (Arc<Begin>, Outcome)) {
         self.flying.remove(&begin.attempt.id);
+        // At once: what is begun before the answer is recorded has to know of it.
+        self.worker.heed(&begin, &outcome);
         self.ended.push((begin, outcome));
     }
 

@@ -1,4 +1,4 @@
-//! Asking providers about attempts of which nobody knows how they ended.
+//! Asking providers about attempts of which nobody knows how they ended, and finding those that may be sent again.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -50,15 +50,18 @@ impl Asked {
 }
 
 impl Worker {
-    /// Asks about what is due; how many messages were settled.
+    /// Asks about what is due, and notes what may be sent again; how many messages were settled.
     pub(super) async fn look_up(&self, workspace: &Workspace) -> Result<u64> {
         let channels = self.engine.channels().values();
-        let able = channels
-            .into_iter()
-            .any(|channel| channel.capabilities().look_up);
+        let able = channels.into_iter().any(|channel| {
+            let capabilities = channel.capabilities();
+            capabilities.look_up || capabilities.idempotent
+        });
         if !able || !self.lists_now(workspace) {
             return Ok(0);
         }
+        let now = self.time().await?;
+        self.forget_repeats(workspace);
         let mut settled = 0;
         let mut known = Vec::new();
         let mut after = None;
@@ -78,6 +81,7 @@ impl Worker {
             let views = self.engine.store().dispatch(workspace, &ids).await?;
             let mut due = Vec::new();
             for view in views {
+                self.note_repeat(&view, now);
                 let Some(attempt) = view.attempt else {
                     continue;
                 };

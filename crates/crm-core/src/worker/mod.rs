@@ -11,9 +11,11 @@ mod look_up;
 mod pace;
 mod plan;
 mod recall;
+mod repeat;
 mod unanswered;
+mod waits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -28,9 +30,8 @@ use crate::change::ChangeSet;
 use crate::engine::Engine;
 use crate::error::{ErrorKind, Result};
 use crate::id::CampaignId;
-use crate::message::dispatch;
-use crate::message::lifecycle::Event;
-use crate::message::{Message, Status, decide};
+use crate::message::rules::Late;
+use crate::message::{Message, Status, dispatch};
 use crate::port::store::{MessageQuery, PageRequest};
 use crate::stamp::Stamp;
 
@@ -54,6 +55,10 @@ pub struct WorkerOptions {
     pub poll: std::time::Duration,
     /// How long a stopping worker waits for deliveries under way.
     pub grace: std::time::Duration,
+    /// How long after it was due (the later of its schedule and the end of the undo window, or when a person
+    /// sent it again) a message still leaves; then it expires as `too_late`, whether its channel was down or its
+    /// campaign paused. At least a minute. A message's own deadline may end it sooner.
+    pub late_after: Duration,
 }
 
 impl Default for WorkerOptions {
@@ -65,6 +70,7 @@ impl Default for WorkerOptions {
             margin: Duration::seconds(30),
             poll: std::time::Duration::from_millis(250),
             grace: std::time::Duration::from_secs(30),
+            late_after: Duration::days(3),
         }
     }
 }
@@ -125,6 +131,10 @@ pub struct Worker {
     options: WorkerOptions,
     /// Channels that refused everything, and until when they rest.
     parked: Mutex<BTreeMap<String, DateTime<Utc>>>,
+    /// Recipients of whom a provider wants nothing for a while.
+    waits: Mutex<waits::Waits>,
+    /// What may be sent again out of a doubt.
+    repeats: Mutex<repeat::Repeats>,
     /// How far the messages of cancelled campaigns were called off.
     recalled: Mutex<BTreeMap<CampaignId, recall::Recall>>,
     /// How fast channels may be called.
@@ -151,10 +161,15 @@ impl Worker {
             + options.margin.max(Duration::zero());
         options.lease = options.lease.max(floor);
         options.batch = options.batch.clamp(1, 1_000);
+        // Instants a century back are good for every store.
+        let (shortest, longest) = (Duration::minutes(1), Duration::days(36_500));
+        options.late_after = options.late_after.clamp(shortest, longest);
         Self {
             engine,
             options,
             parked: Mutex::default(),
+            waits: Mutex::default(),
+            repeats: Mutex::default(),
             recalled: Mutex::default(),
             pace: Mutex::default(),
             asked: Mutex::default(),
@@ -276,7 +291,7 @@ impl Worker {
     async fn tend(&self, workspace: &Workspace) -> Result<u64> {
         let now = self.time().await?;
         Ok(self.sweep(workspace, now, "lease_expired").await?
-            + self.expire(workspace).await?
+            + self.expire(workspace, now).await?
             + self.recall(workspace).await?)
     }
 
@@ -313,6 +328,11 @@ impl Worker {
         Ok(())
     }
 
+    fn waits(&self) -> MutexGuard<'_, waits::Waits> {
+        // A poisoned lock still holds a usable map: what is forgotten costs an attempt.
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn pace(&self) -> MutexGuard<'_, pace::Pace> {
         // A poisoned lock still holds usable instants: each is written in one call.
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
@@ -331,14 +351,18 @@ impl Worker {
         }
     }
 
-    /// Commits sets one by one independently; conflicts mean that somebody else moved the row.
+    /// Commits sets one by one independently; conflicts mean that somebody else moved the row, and what may
+    /// not be decided while the store is on hold waits.
     pub(super) async fn commit(&self, sets: Vec<ChangeSet>) -> Result<u64> {
         let mut done = 0;
         for result in self.engine.commit(sets).await? {
             match result {
                 Ok(()) => done += 1,
                 Err(error)
-                    if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Duplicate) => {}
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::Conflict | ErrorKind::Duplicate | ErrorKind::OnHold
+                    ) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -385,18 +409,35 @@ impl Worker {
         self.commit(sets).await
     }
 
-    async fn expire(&self, workspace: &Workspace) -> Result<u64> {
-        let query = MessageQuery {
+    /// What is too late expires, though nobody claims it: its channel may rest and its campaign be paused.
+    async fn expire(&self, workspace: &Workspace, now: DateTime<Utc>) -> Result<u64> {
+        // After a restore it may have been sent, and will be in doubt.
+        if self.is_on_hold() {
+            return Ok(0);
+        }
+        let ended = MessageQuery {
             statuses: vec![Status::Draft, Status::PendingApproval, Status::Approved],
-            expires_before: Some(self.engine.now()),
+            expires_before: Some(now),
             ..MessageQuery::default()
         };
-        let late = self.page(workspace, query).await?;
+        let waited = MessageQuery {
+            statuses: vec![Status::Approved],
+            queued_before: Some(now - self.options.late_after),
+            ..MessageQuery::default()
+        };
+        let mut late = self.page(workspace, ended).await?;
+        late.extend(self.page(workspace, waited).await?);
         let actor = Actor::system(workspace.clone());
-        let stamp = self.stamp(&actor);
+        let stamp = Stamp {
+            at: now,
+            ..self.stamp(&actor)
+        };
+        let mut seen = BTreeSet::new();
         let mut sets = Vec::with_capacity(late.len());
-        for message in &late {
-            sets.push(decide::close(message, Event::Expire, None, &stamp)?.1);
+        for message in late.iter().filter(|message| seen.insert(message.id)) {
+            if let Some(why) = Late::of(message, self.options.late_after, now) {
+                sets.push(dispatch::expire(message, why, &stamp)?.1);
+            }
         }
         self.commit(sets).await
     }

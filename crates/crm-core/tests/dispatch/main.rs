@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod begin;
+mod late;
 mod record;
+mod repeat;
 
 use chrono::{DateTime, Duration, Utc};
 use crm_core::change::ChangeSet;
-use crm_core::contact::AddressKind;
 use crm_core::message::Status;
-use crm_core::message::dispatch::{self, Begun};
+use crm_core::message::dispatch::{self, Begun, Desk};
 use crm_core::port::store::DispatchView;
 use crm_core::stamp::Stamp;
 use crm_core::testing::{SequentialIds, fixtures};
@@ -51,8 +52,10 @@ fn view() -> DispatchView {
 }
 
 fn begin(view: &DispatchView) -> crm_core::Result<Begun> {
-    as_worker(|stamp| dispatch::begin(view, "worker-1", AddressKind::Email, stamp))
+    as_worker(|stamp| dispatch::begin(view, DESK, stamp))
 }
+
+const DESK: Desk<'static> = fixtures::desk("worker-1");
 
 fn action(set: &ChangeSet) -> (&str, Option<&str>) {
     let event = set.events().last().unwrap();

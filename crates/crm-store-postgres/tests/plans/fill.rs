@@ -96,7 +96,7 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
                (ARRAY['draft', 'approved', 'pending_approval', 'failed', 'cancelled', 'expired', 'delivered', 'sent',
                 'approved'])[1 + n / 2 % 9] END,
              1, 1, {hash}, CASE WHEN n % 7 = 0 THEN 'AI' ELSE 'manual' END, '{metadata}', 'olga', NULL, NULL, NULL,
-             CASE WHEN n % 3 = 0 THEN {at} + interval '1 year' END, {at}, 1,
+             CASE WHEN n % 3 = 0 THEN {at} + interval '1 year' END, {at}, {at}, 1, 0,
              NULL, NULL, 1, NULL, 'p' || n, NULL, false, n % 50 = 0, {at}, {at} FROM {series} n"),
         format!(
             "INSERT INTO crm.revisions SELECT {key}, {own}, 1, 'Subject', 'Some text', 'text',
@@ -105,7 +105,7 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
             "INSERT INTO crm.approvals (workspace, message, revision, digest, approver, role, decided_at)
              SELECT {key}, {own}, 1, {hash}, 'olga', 'manager', {at} FROM {series} n"),
         format!(
-            "INSERT INTO crm.attempts SELECT {key}, {own}, 1, {own}, 1, 'w', {hash}, {at}, {at}, 'accepted', 'p', NULL
+            "INSERT INTO crm.attempts SELECT {key}, {own}, 1, {own}, 1, false, 'w', {hash}, {at}, {at}, 'accepted', 'p', NULL
              FROM {series} n WHERE n % 2 = 1"),
         format!(
             "INSERT INTO crm.plan_rows SELECT {key}, {run_id}, {own}, '2026', 'email', NULL, NULL, 'UTC',

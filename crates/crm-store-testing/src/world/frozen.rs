@@ -2,12 +2,12 @@
 
 use chrono::Duration;
 use crm_core::Actor;
-use crm_core::contact::AddressKind;
 use crm_core::message::dispatch::{self, RetryPolicy};
 use crm_core::message::{Approved, Attempt, Status};
 use crm_core::port::channel::{Outcome, RetryScope};
 use crm_core::port::store::Claim;
 use crm_core::stamp::Stamp;
+use crm_core::testing::fixtures;
 
 use super::World;
 
@@ -52,7 +52,7 @@ impl World {
             at,
             ids: ids.as_ref(),
         };
-        let begun = match dispatch::begin(&views[0], "frozen", AddressKind::Email, &stamp) {
+        let begun = match dispatch::begin(&views[0], fixtures::desk("frozen"), &stamp) {
             Ok(begun) => begun,
             Err(error) => return format!("{error:?}"),
         };

@@ -31,6 +31,7 @@ pub(super) fn cases() -> Vec<Case> {
         message_of_an_occurrence_is_unique,
         update_message_needs_the_next_version,
         update_message_needs_the_epoch_it_was_decided_on,
+        a_repeat_of_what_is_in_doubt_is_a_new_epoch,
         update_of_an_unknown_message_is_not_found,
         approvals_are_kept,
         attempt_is_unique_per_epoch,
@@ -279,6 +280,47 @@ async fn update_message_needs_the_epoch_it_was_decided_on(store: S) -> Verdict {
     same(message_of(&store, row.id).await?, Some(later), "message")
 }
 
+/// What is in doubt is sent again in one step, which is a new epoch; what is claimed is begun in its own.
+async fn a_repeat_of_what_is_in_doubt_is_a_new_epoch(store: S) -> Verdict {
+    let row = Message {
+        status: Status::Uncertain,
+        epoch: 2,
+        queued_at: Some(noon()),
+        ..message(1)
+    };
+    let claimed = Message {
+        status: Status::Claimed,
+        epoch: 2,
+        ..message(2)
+    };
+    put(&store, |s| {
+        s.insert_contact(contact(1))
+            .insert_contact(contact(2))
+            .insert_message(row.clone())
+            .insert_message(claimed.clone())
+    })
+    .await?;
+    let sending = |row: &Message, epoch| Message {
+        status: Status::Sending,
+        epoch,
+        queued_at: Some(noon() + chrono::Duration::seconds(1)),
+        decided_epoch: 1,
+        ..next_message(row)
+    };
+    for (row, right) in [(&row, 3), (&claimed, 2)] {
+        for epoch in 1..=4 {
+            let after = sending(row, epoch);
+            if epoch != right {
+                refuse(&store, Conflict, |s| s.update_message(row, after)).await?;
+            }
+        }
+        let after = sending(row, right);
+        put(&store, |s| s.update_message(row, after.clone())).await?;
+        same(message_of(&store, row.id).await?, Some(after), "sending")?;
+    }
+    Ok(())
+}
+
 async fn update_of_an_unknown_message_is_not_found(store: S) -> Verdict {
     let row = message(1);
     refuse(&store, NotFound, |s| {
@@ -320,6 +362,7 @@ async fn attempt_is_unique_per_epoch(store: S) -> Verdict {
     let third = Attempt {
         epoch: 1,
         number: 2,
+        repeats: true,
         ..second
     };
     put(&store, |s| s.push(Change::InsertAttempt(third.clone()))).await?;

@@ -11,7 +11,7 @@ use super::kit::{S, message_of, other_ws, put, told, ws};
 use crate::campaign::CampaignStatus;
 use crate::id::MessageId;
 use crate::message::{Message, Status};
-use crate::port::store::{Claim, MessageQuery};
+use crate::port::store::{Claim, MessageQuery, PageRequest};
 use crate::testing::SequentialIds;
 use crate::testing::fixtures::{approved_message, campaign, contact, message, noon};
 use crate::testing::suite::{Verdict, ensure, list, same};
@@ -30,6 +30,7 @@ pub(super) fn cases() -> Vec<Case> {
         concurrent_claims_never_overlap,
         epoch_grows_with_every_claim,
         leases_that_ran_out_are_listed,
+        what_waits_for_too_long_is_listed,
     ]
 }
 
@@ -272,4 +273,74 @@ async fn leases_that_ran_out_are_listed(store: S) -> Verdict {
         same(page.items.len(), wanted, "leases that ran out")?;
     }
     Ok(())
+}
+
+/// Approved, not in test mode, not deleted, and due since then or longer: nothing else, whatever its channel or
+/// campaign, oldest id first, a page at a time.
+async fn what_waits_for_too_long_is_listed(store: S) -> Verdict {
+    let since = |number, minutes_ago, status| Message {
+        queued_at: Some(noon() - Duration::minutes(minutes_ago)),
+        // When it may be claimed next does not matter.
+        not_before: noon() + Duration::days(1),
+        status,
+        ..approved_message(number)
+    };
+    let mut rows = vec![
+        since(1, 10, Status::Approved),
+        since(2, 9, Status::Approved),
+        since(3, 30, Status::Approved),
+    ];
+    for (number, status) in (4..).zip(Status::ALL) {
+        if status != Status::Approved {
+            rows.push(since(number, 60, status));
+        }
+    }
+    rows.push(Message {
+        test_mode: true,
+        ..since(21, 60, Status::Approved)
+    });
+    rows.push(Message {
+        deleted: true,
+        ..since(22, 60, Status::Approved)
+    });
+    rows.push(Message {
+        queued_at: None,
+        ..since(23, 60, Status::Approved)
+    });
+    rows.push(Message {
+        campaign_id: Some(campaign(1).id),
+        occurrence: Some("2026".to_owned()),
+        channel: "sms".to_owned(),
+        ..since(24, 11, Status::Approved)
+    });
+    let mut paused = campaign(1);
+    paused.status = CampaignStatus::Paused;
+    put(&store, |s| s.insert_campaign(paused)).await?;
+    fill(&store, &rows).await?;
+    let list = |limit, statuses| {
+        let page = PageRequest {
+            limit,
+            oldest_first: true,
+            ..PageRequest::default()
+        };
+        let query = MessageQuery {
+            statuses,
+            queued_before: Some(noon() - Duration::minutes(10)),
+            page,
+            ..MessageQuery::default()
+        };
+        async { store.messages(&ws(), query).await.map_err(told) }
+    };
+    let ids = |numbers: &[u64]| -> Vec<MessageId> {
+        numbers.iter().map(|number| message(*number).id).collect()
+    };
+    for statuses in [vec![], vec![Status::Approved]] {
+        for (limit, wanted) in [(10, ids(&[1, 3, 24])), (2, ids(&[1, 3]))] {
+            let page = list(limit, statuses.clone()).await?;
+            let found: Vec<MessageId> = page.items.iter().map(|row| row.id).collect();
+            same(found, wanted, "what waits for too long")?;
+        }
+    }
+    let none = list(10, vec![Status::Sent]).await?;
+    same(none.items.len(), 0, "what is approved and sent")
 }

@@ -137,7 +137,9 @@ async fn a_full_message_comes_back(store: S) -> Verdict {
     row.provider_id = Some("<1@example.org>".to_owned());
     row.sent_at = Some(noon());
     row.test_mode = true;
+    row.queued_at = Some(noon() + Duration::microseconds(1));
     row.epoch = 3;
+    row.decided_epoch = 2;
     row.attempts = 2;
     let row = with_digest(row);
     put(&store, |s| {
