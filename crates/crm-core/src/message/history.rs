@@ -32,6 +32,8 @@ pub enum Subject {
     Intake,
     /// Deliveries as a whole (the id is zero).
     Dispatch,
+    /// A subscription (the id is derived from its name).
+    Subscription,
 }
 
 impl Subject {
@@ -46,6 +48,7 @@ impl Subject {
             Self::Suppression => "suppression",
             Self::Intake => "intake",
             Self::Dispatch => "dispatch",
+            Self::Subscription => "subscription",
         }
     }
 
@@ -60,6 +63,7 @@ impl Subject {
             Self::Suppression,
             Self::Intake,
             Self::Dispatch,
+            Self::Subscription,
         ]
         .into_iter()
         .find(|subject| subject.as_str() == name)

@@ -1,7 +1,7 @@
 //! The channels of a settings file: a table for each, with one provider or a list of them.
 
 mod chat;
-mod http;
+pub(in crate::config) mod http;
 mod other;
 mod sms;
 mod smtp;
@@ -30,7 +30,7 @@ pub(super) const TYPES: [&str; 7] = [
     "eskiz", "outbox", "smtp", "telegram", "twilio", "webhook", "whatsapp",
 ];
 /// What is said where a key is unknown or missing.
-const ELSEWHERE: &str = " (a secret KEY may also be given as KEY_env or KEY_file)";
+pub(super) const ELSEWHERE: &str = " (a secret KEY may also be given as KEY_env or KEY_file)";
 
 /// How a channel is set up.
 pub(crate) enum ChannelSettings {

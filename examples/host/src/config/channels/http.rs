@@ -20,7 +20,7 @@ impl<'de> Deserialize<'de> for Seconds {
 /// The table `http`.
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct HttpTable {
+pub(in crate::config) struct HttpTable {
     base: Option<String>,
     connect_timeout: Option<Seconds>,
     timeout: Option<Seconds>,
@@ -28,7 +28,7 @@ pub(super) struct HttpTable {
 }
 
 impl HttpTable {
-    pub(super) fn options(self) -> HttpOptions {
+    pub(in crate::config) fn options(self) -> HttpOptions {
         let usual = HttpOptions::default();
         HttpOptions {
             base: self.base,
