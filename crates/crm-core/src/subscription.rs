@@ -222,7 +222,8 @@ impl Subscription {
             Some(wait) => wait.clamp(Duration::seconds(1), LONGEST_WAIT),
             None => Duration::seconds(scheduled(failures)),
         };
-        let more = wait * i32::from(chance) / 1_275;
+        // Whole milliseconds: stores keep no finer instants.
+        let more = Duration::milliseconds(wait.num_milliseconds() * i64::from(chance) / 1_275);
         Self {
             failures,
             failing_since: Some(since),

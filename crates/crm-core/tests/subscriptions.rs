@@ -477,12 +477,11 @@ async fn enabling_amid_a_call_loses_no_move() {
         assert_eq!(world.round("b").await.told, 0, "a second one was let in");
     })
     .await;
-    assert_eq!(world.subscribed("crm").await.subscription.position, 3);
-    assert_eq!(
-        crm.taken.lock().unwrap().len(),
-        3,
-        "told twice without need"
-    );
+    let row = world.subscribed("crm").await.subscription;
+    assert_eq!((row.position, row.lease_until), (2, None));
+    world.round("b").await;
+    let taken = crm.taken.lock().unwrap().len();
+    assert_eq!(taken, 3, "told twice without need");
 }
 
 #[tokio::test]
