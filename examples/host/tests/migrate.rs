@@ -101,8 +101,8 @@ fn filled() -> Place {
         let suppressions = session.suppressions();
         let added = suppressions.add("email", "no@mail.example", "сказал нет");
         added.await.unwrap();
-        let begun = engine.subscribe(&Workspace::default(), "crm", Start::Now);
-        begun.await.unwrap();
+        let own = Workspace::default();
+        engine.subscribe(&own, "crm", Start::Now).await.unwrap();
     });
     // With a value in each column.
     let failing = "UPDATE subscriptions SET failures = 2, failing_since = due_at + 1, last_error = 'http_500', \

@@ -369,3 +369,46 @@ fn following(position: u64, events: &[StoredEvent]) -> Vec<StateChange> {
         .map(|(_, change)| change)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Digest;
+    use crate::message::history::{AuditEvent, Seal, Subject};
+    use crate::stamp::Stamp;
+    use crate::testing::ids::SequentialIds;
+
+    fn event(position: Option<u64>) -> StoredEvent {
+        let actor = Actor::system(Workspace::default());
+        let ids = SequentialIds::default();
+        let stamp = Stamp {
+            actor: &actor,
+            at: chrono::DateTime::UNIX_EPOCH,
+            ids: &ids,
+        };
+        let event: AuditEvent = stamp.event(Subject::Dispatch, uuid::Uuid::nil(), 1, "x");
+        let seal = position.map(|position| Seal {
+            position,
+            prev_hash: Digest::ZERO,
+            hash: Digest::ZERO,
+        });
+        StoredEvent { event, seal }
+    }
+
+    #[test]
+    fn nothing_behind_a_gap_is_told() {
+        let told = |after, places: &[u64]| {
+            let events: Vec<_> = places.iter().map(|place| event(Some(*place))).collect();
+            let changes = following(after, &events);
+            changes
+                .iter()
+                .map(|change| change.position)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(0, &[1, 2, 3]), [1, 2, 3]);
+        assert_eq!(told(7, &[8, 9, 11, 12]), [8, 9]);
+        assert_eq!(told(7, &[9, 10]), []);
+        assert_eq!(told(7, &[]), []);
+        assert!(following(0, &[event(None)]).is_empty());
+    }
+}

@@ -22,9 +22,10 @@ pub(super) fn all(config: &Config) -> Result<Vec<(String, Arc<dyn Subscriber>)>,
 
 /// Begins what is new. What was begun goes on where it was.
 pub(crate) async fn subscribe(config: &Config, engine: &Engine) -> Result<(), String> {
+    let workspace = Workspace::default();
     for (name, settings) in &config.subscriptions {
-        let begun = engine.subscribe(&Workspace::default(), name, settings.from);
-        begun
+        engine
+            .subscribe(&workspace, name, settings.from)
             .await
             .map_err(|error| format!("{}: {error}", settings.place))?;
     }
