@@ -191,6 +191,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "races",
         "receipts",
         "settings",
+        "subscriptions",
         "surface",
         "tour",
         "unsubscribe",

@@ -4,7 +4,7 @@
 //! - [`smtp`]: e-mail through a relay, with a client that knows at which stage a delivery failed; reads bounces.
 //! - `telegram`: a bot that writes to chats (Bot API).
 //! - `whatsapp`: free text and approved templates (Cloud API).
-//! - `webhook`: a signed request to a service of the host's own (Standard Webhooks).
+//! - `webhook`: a signed request to a service of the host's own (Standard Webhooks); state changes, too.
 //! - `twilio`: text messages and WhatsApp through Twilio.
 //! - `eskiz`: text messages in Uzbekistan through Eskiz.
 //!
@@ -58,7 +58,7 @@ pub use telegram::{Telegram, TelegramConfig};
 #[cfg(feature = "twilio")]
 pub use twilio::{Twilio, TwilioConfig};
 #[cfg(feature = "webhook")]
-pub use webhook::{Webhook, WebhookConfig};
+pub use webhook::{SubscriberConfig, Webhook, WebhookConfig, WebhookSubscriber};
 #[cfg(feature = "whatsapp")]
 pub use whatsapp::{WhatsApp, WhatsAppConfig};
 

@@ -167,13 +167,18 @@ pub enum Action {
     Intake,
     /// End a hold.
     AcknowledgeHold,
+    /// See how subscriptions fare and enable them again.
+    Subscriptions,
 }
 
 impl Action {
     const fn allowed(self, role: Role) -> bool {
         match (self, role) {
             (_, Role::Admin) | (Self::Read, _) => true,
-            (Self::Erase | Self::LiftSuppression | Self::AcknowledgeHold, _)
+            (
+                Self::Erase | Self::LiftSuppression | Self::AcknowledgeHold | Self::Subscriptions,
+                _,
+            )
             | (_, Role::Viewer) => false,
             (_, Role::Manager) => true,
             (Self::WriteMessages | Self::Suppress | Self::WriteCampaigns, Role::System) => true,
@@ -194,6 +199,7 @@ impl Action {
             Self::LiftSuppression => "lift a suppression",
             Self::Intake => "use the intake",
             Self::AcknowledgeHold => "acknowledge that the store went back",
+            Self::Subscriptions => "manage subscriptions",
         }
     }
 }

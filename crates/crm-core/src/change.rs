@@ -15,6 +15,7 @@ use crate::intake::{NewIntake, Settlement};
 use crate::message::history::AuditEvent;
 use crate::message::{Approval, Attempt, Message};
 use crate::receipt::KeptReceipt;
+use crate::subscription::Subscription;
 use crate::template::Template;
 
 /// What must hold inside the transaction, besides the version rule of updates.
@@ -108,6 +109,10 @@ pub enum Change {
     /// A waiting receipt that was looked at. One that is not waiting, or whose `tries` is not one less, is
     /// [`Conflict`](crate::ErrorKind::Conflict), an unknown one `NotFound`.
     UpdateReceipt(Box<KeptReceipt>),
+    /// A new subscription. Its name is unique in the workspace.
+    InsertSubscription(Box<Subscription>),
+    /// A changed subscription. Its position never goes back, which the core sees to.
+    UpdateSubscription(Box<Subscription>),
 }
 
 /// Writes that belong together. See the module's text.

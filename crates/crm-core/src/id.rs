@@ -6,6 +6,21 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::message::digest::Encoder;
+
+/// An id made from names, the same for the same names: of version 8, made from what we like (RFC 9562). The
+/// `domain` keeps kinds of names apart.
+pub(crate) fn derived(domain: &'static str, names: &[&str]) -> Uuid {
+    let mut encoder = Encoder::new(domain);
+    for name in names {
+        encoder.text(name);
+    }
+    let hash = encoder.finish().0;
+    let bits = u128::from_be_bytes(hash.first_chunk().copied().unwrap_or_default());
+    let fixed = 0xf << 76 | 0b11 << 62;
+    Uuid::from_u128(bits & !fixed | 8 << 76 | 0b10 << 62)
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

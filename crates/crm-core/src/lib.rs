@@ -70,6 +70,7 @@ pub mod money;
 pub mod port;
 pub mod receipt;
 pub mod stamp;
+pub mod subscription;
 #[cfg(feature = "worker")]
 pub mod system;
 pub mod template;

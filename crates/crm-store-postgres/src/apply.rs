@@ -19,8 +19,8 @@ use crate::group::Group;
 use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
-    campaigns, contacts, events, intake, messages, plan, receipts, require, suppressions,
-    templates, trail,
+    campaigns, contacts, events, intake, messages, plan, receipts, require, subscriptions,
+    suppressions, templates, trail,
 };
 
 /// Keys of workspaces by name.
@@ -220,6 +220,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::InsertIntake(row) => Some(&row.workspace),
         Change::FinishIntake(row) => Some(&row.workspace),
         Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),
+        Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
         _ => None,
     }
 }
@@ -288,7 +289,9 @@ async fn write_rows(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
     intake::insert(db, &group.insert_intake).await?;
     intake::finish(db, &group.finish_intake).await?;
     receipts::insert(db, &group.insert_receipts).await?;
-    receipts::update(db, &group.update_receipts).await
+    receipts::update(db, &group.update_receipts).await?;
+    subscriptions::insert(db, &group.insert_subscriptions).await?;
+    subscriptions::update(db, &group.update_subscriptions).await
 }
 
 /// Approvals and attempts are of messages that are there.

@@ -10,6 +10,7 @@ use crm_core::intake::{NewIntake, Settlement};
 use crm_core::message::{Approval, Attempt, Message};
 use crm_core::port::callback::About;
 use crm_core::receipt::KeptReceipt;
+use crm_core::subscription::Subscription;
 use crm_core::template::Template;
 use uuid::Uuid;
 
@@ -25,6 +26,7 @@ enum Row<'a> {
     Line(Uuid, &'a str, Uuid),
     Intake(u64),
     Receipt(&'a str, &'a About, &'static str),
+    Subscription(&'a str),
 }
 
 /// What one statement per kind writes.
@@ -49,6 +51,8 @@ pub(crate) struct Group<'a> {
     pub(crate) finish_intake: Vec<&'a Settlement>,
     pub(crate) insert_receipts: Vec<&'a KeptReceipt>,
     pub(crate) update_receipts: Vec<&'a KeptReceipt>,
+    pub(crate) insert_subscriptions: Vec<&'a Subscription>,
+    pub(crate) update_subscriptions: Vec<&'a Subscription>,
     /// A change that goes alone.
     pub(crate) alone: Option<&'a Change>,
     rows: HashSet<Row<'a>>,
@@ -146,6 +150,8 @@ impl<'a> Group<'a> {
             Change::FinishIntake(row) => self.finish_intake.push(row),
             Change::InsertReceipt(row) => self.insert_receipts.push(row),
             Change::UpdateReceipt(row) => self.update_receipts.push(row),
+            Change::InsertSubscription(row) => self.insert_subscriptions.push(row),
+            Change::UpdateSubscription(row) => self.update_subscriptions.push(row),
             Change::EraseTexts(_)
             | Change::DeleteTemplate(_)
             | Change::DeleteCampaign(_)
@@ -169,6 +175,9 @@ impl<'a> Group<'a> {
         };
         self.insert_receipts.sort_by_cached_key(key);
         self.update_receipts.sort_by_cached_key(key);
+        let name = |row: &&Subscription| row.name.clone();
+        self.insert_subscriptions.sort_by_cached_key(name);
+        self.update_subscriptions.sort_by_cached_key(name);
     }
 }
 
@@ -198,6 +207,9 @@ fn row_of(change: &Change) -> Kind<'_> {
         Change::FinishIntake(row) => Row::Intake(row.seq),
         Change::InsertReceipt(row) | Change::UpdateReceipt(row) => {
             Row::Receipt(&row.channel, &row.receipt.about, row.receipt.fate.as_str())
+        }
+        Change::InsertSubscription(row) | Change::UpdateSubscription(row) => {
+            Row::Subscription(&row.name)
         }
         Change::InsertApproval(_) | Change::InsertIntake(_) => return Kind::Free,
         Change::EraseTexts(_)

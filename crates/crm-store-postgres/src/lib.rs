@@ -52,6 +52,7 @@ mod receipts;
 mod require;
 mod rows;
 mod store;
+mod subscriptions;
 mod suppressions;
 mod templates;
 #[cfg(test)]

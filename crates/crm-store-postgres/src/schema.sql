@@ -227,6 +227,22 @@ CREATE INDEX receipts_due ON crm.receipts(workspace, state, due_at, channel, abo
     WHERE state <> 'settled';
 CREATE INDEX receipts_message ON crm.receipts(workspace, message) WHERE message IS NOT NULL;
 
+CREATE TABLE crm.subscriptions (
+    workspace bigint NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    position bigint NOT NULL,
+    failures integer NOT NULL,
+    failing_since timestamptz,
+    due_at timestamptz NOT NULL,
+    last_error text,
+    disabled_at timestamptz,
+    lease_owner text,
+    lease_until timestamptz,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace, name)
+);
+
 CREATE TABLE crm.suppressions (
     workspace bigint NOT NULL,
     channel text COLLATE "C" NOT NULL,

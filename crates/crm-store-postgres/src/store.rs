@@ -22,6 +22,7 @@ use crm_core::port::store::{
     PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
 use crm_core::receipt::KeptReceipt;
+use crm_core::subscription::Subscription;
 use crm_core::template::Template;
 use crm_core::{Error, ErrorKind, Result, Workspace};
 use sqlx::pool::PoolConnection;
@@ -35,7 +36,7 @@ use crate::query::{Db, Names, workspace as find};
 use crate::writer::{Written, is_lost};
 use crate::{
     Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, events, intake, lists,
-    messages, place, plan, receipts, suppressions, templates, trail,
+    messages, place, plan, receipts, subscriptions, suppressions, templates, trail,
 };
 
 /// Work that reads.
@@ -337,6 +338,8 @@ impl Store for PgStore {
                              (SELECT true FROM crm.plan_rows x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.suppressions x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.receipts x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.subscriptions x \
+                                 WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.counters x \
                                  WHERE x.workspace = w.key AND x.value <> 0 LIMIT 1), false) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
@@ -481,6 +484,14 @@ impl Store for PgStore {
             .read(workspace, Vec::new, |mut db| {
                 let query = Arc::clone(&query);
                 Box::pin(async move { receipts::list(&mut db, &query).await })
+            })
+            .await
+    }
+
+    async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>> {
+        self.inner
+            .read(workspace, Vec::new, |mut db| {
+                Box::pin(async move { subscriptions::list(&mut db).await })
             })
             .await
     }

@@ -10,7 +10,8 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    campaigns, contacts, intake, messages, plan, receipts, suppressions, templates, trail,
+    campaigns, contacts, intake, messages, plan, receipts, subscriptions, suppressions, templates,
+    trail,
 };
 
 /// Applies each set wholly or not at all, in order; one result for each.
@@ -169,6 +170,8 @@ fn write(
         Change::FinishIntake(row) => intake::finish(connection, row),
         Change::InsertReceipt(row) => receipts::insert(connection, key, row),
         Change::UpdateReceipt(row) => receipts::update(connection, key, row),
+        Change::InsertSubscription(row) => subscriptions::insert(connection, key, row),
+        Change::UpdateSubscription(row) => subscriptions::update(connection, key, row),
     }
 }
 
@@ -185,6 +188,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::InsertIntake(row) => Some(&row.workspace),
         Change::FinishIntake(row) => Some(&row.workspace),
         Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),
+        Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
         _ => None,
     }
 }

@@ -68,6 +68,7 @@ impl Departure {
             (SELECT max(seq) FROM events), (SELECT sum(version) FROM contacts), \
             (SELECT sum(version) FROM messages), (SELECT sum(version) FROM campaigns), \
             (SELECT sum(version) FROM templates), \
+            (SELECT sum(version) FROM subscriptions), \
             (SELECT count(*) FROM intake WHERE state = 'waiting'), \
             (SELECT count(*) FROM plan_rows WHERE message IS NOT NULL), \
             (SELECT group_concat(workspace || ':' || hex(hash)) FROM checkpoints))";
@@ -135,6 +136,7 @@ fn order(table: &str) -> &'static str {
         "plan_rows" => "workspace, campaign, contact, occurrence",
         "attempts" => "workspace, message, epoch",
         "receipts" => "workspace, channel, about_kind, about, fate",
+        "subscriptions" => "workspace, name",
         "suppressions" => "workspace, channel, address",
         "counters" => "workspace, name",
         _ => "rowid",

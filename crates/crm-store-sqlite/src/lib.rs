@@ -40,6 +40,7 @@ mod query;
 mod receipts;
 mod rows;
 mod store;
+mod subscriptions;
 mod suppressions;
 mod templates;
 mod trail;

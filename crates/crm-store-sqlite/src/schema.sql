@@ -218,6 +218,22 @@ CREATE TABLE receipts (
 CREATE INDEX receipts_due ON receipts(workspace, state, due_at);
 CREATE INDEX receipts_message ON receipts(workspace, message) WHERE message IS NOT NULL;
 
+CREATE TABLE subscriptions (
+    workspace INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    failing_since INTEGER,
+    due_at INTEGER NOT NULL,
+    last_error TEXT,
+    disabled_at INTEGER,
+    lease_owner TEXT,
+    lease_until INTEGER,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE suppressions (
     workspace INTEGER NOT NULL REFERENCES workspaces(key),
     channel TEXT NOT NULL,

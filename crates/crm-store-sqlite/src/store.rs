@@ -18,6 +18,7 @@ use crm_core::port::store::{
     PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
 use crm_core::receipt::KeptReceipt;
+use crm_core::subscription::Subscription;
 use crm_core::template::Template;
 use crm_core::{Error, ErrorKind, Result, Workspace};
 use rusqlite::Connection;
@@ -27,7 +28,7 @@ use crate::query::workspace as find;
 use crate::writer::Batch;
 use crate::{
     SqliteStore, apply, campaigns, contacts, counters, dispatch, events, intake, lists, plan,
-    receipts, suppressions, templates, trail,
+    receipts, subscriptions, suppressions, templates, trail,
 };
 
 /// How often a claim looks again when everything it found was changed by others.
@@ -204,6 +205,7 @@ impl Store for SqliteStore {
                          OR EXISTS (SELECT 1 FROM plan_rows x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM suppressions x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM receipts x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM subscriptions x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM counters x \
                              WHERE x.workspace = w.key AND x.value <> 0) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
@@ -331,6 +333,13 @@ impl Store for SqliteStore {
     ) -> Result<Vec<KeptReceipt>> {
         self.read(workspace, Vec::new, move |connection, workspace, key| {
             receipts::list(connection, workspace, key, &query)
+        })
+        .await
+    }
+
+    async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>> {
+        self.read(workspace, Vec::new, |connection, workspace, key| {
+            subscriptions::list(connection, workspace, key)
         })
         .await
     }

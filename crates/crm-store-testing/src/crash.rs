@@ -26,6 +26,7 @@ use crm_core::port::store::{
     PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
 use crm_core::receipt::KeptReceipt;
+use crm_core::subscription::Subscription;
 use crm_core::template::Template;
 use crm_core::{Error, ErrorKind, Result, Workspace};
 
@@ -35,7 +36,7 @@ pub const CONNECTIONS: usize = 4;
 /// Where the process ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Point {
-    /// `plan`, `draft`, `drain`, `approve`, `suppress`, `claim`, `begin`, `record`, `sweep` or `seal`; or
+    /// `plan`, `draft`, `drain`, `approve`, `suppress`, `claim`, `begin`, `record`, `sweep`, `seal` or `tell`; or
     /// what others than the store tell [`CrashingStore::reach`] of.
     pub what: String,
     /// Before the transaction, or after its commit and before anybody was told.
@@ -134,9 +135,12 @@ fn kind(sets: &[ChangeSet]) -> &'static str {
 /// What a commit is about that touches no message.
 fn beside_messages(sets: &[ChangeSet]) -> &'static str {
     let suppresses = |change: &Change| matches!(change, Change::InsertSuppression(_));
-    let mut changes = sets.iter().flat_map(ChangeSet::changes);
-    if changes.any(suppresses) {
+    let tells = |change: &Change| matches!(change, Change::UpdateSubscription(_));
+    let changes = || sets.iter().flat_map(ChangeSet::changes);
+    if changes().any(suppresses) {
         "suppress"
+    } else if changes().any(tells) {
+        "tell"
     } else {
         "other"
     }
@@ -328,6 +332,10 @@ impl Store for CrashingStore {
         query: ReceiptQuery,
     ) -> Result<Vec<KeptReceipt>> {
         self.inner.receipts(workspace, query).await
+    }
+
+    async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>> {
+        self.inner.subscriptions(workspace).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use crm_core::audience::Audience;
 use crm_core::campaign::{CampaignFields, Schedule};
@@ -16,7 +17,9 @@ use crm_core::engine::{BulkAction, Engine, Session};
 use crm_core::message::history::replay;
 use crm_core::message::{Message, Occasion, Status};
 use crm_core::port::clock::Clock;
-use crm_core::port::store::{CampaignQuery, MessageQuery, PageRequest, Store};
+use crm_core::port::store::{CampaignQuery, EventQuery, MessageQuery, PageRequest, Store};
+use crm_core::port::subscriber::{StateChange, Subscriber, Told};
+use crm_core::subscription::Start;
 use crm_core::system::{RandomIds, SystemClock};
 use crm_core::testing::llm::ScriptedLlm;
 use crm_core::worker::{Worker, WorkerOptions};
@@ -66,6 +69,24 @@ pub struct Job<F, O> {
     pub usual: Extent,
 }
 
+/// Writes what it is told into a file: one line, the id, for each state change.
+#[derive(Debug)]
+struct LedgerSubscriber(PathBuf);
+
+#[async_trait]
+impl Subscriber for LedgerSubscriber {
+    async fn deliver(&self, changes: &[StateChange]) -> Told {
+        let mut lines = String::new();
+        for change in changes {
+            writeln!(lines, "{}", change.id).unwrap();
+        }
+        let mut ledger = std::fs::OpenOptions::new();
+        let ledger = ledger.create(true).append(true).open(&self.0);
+        std::io::Write::write_all(&mut ledger.unwrap(), lines.as_bytes()).unwrap();
+        Told::Taken
+    }
+}
+
 /// The system's clock, put forward.
 #[derive(Debug)]
 struct Ahead(Duration);
@@ -101,7 +122,8 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
             .is_some_and(|point| point.what == "draft");
         let ids = Arc::new(RandomIds::default());
         let mut engine = Engine::builder(Arc::new(store), Arc::new(clock), ids)
-            .channel("email", Arc::new(LedgerChannel(folder.join("ledger"))));
+            .channel("email", Arc::new(LedgerChannel(folder.join("ledger"))))
+            .subscriber("crm", Arc::new(LedgerSubscriber(folder.join("told"))));
         if drafts {
             engine = engine.llm(Arc::new(ScriptedLlm::always("С Наврузом!")));
         }
@@ -111,6 +133,9 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
     /// Does the whole job, or what is left of it.
     async fn work(&self, folder: &Path, point: Option<Point>, eager: bool) {
         let engine = self.engine(folder, point, eager).await;
+        let workspace = Workspace::default();
+        let begun = engine.subscribe(&workspace, "crm", Start::Beginning);
+        begun.await.unwrap();
         let session = manager(&engine);
         let contacts = session.contacts().list(Default::default()).await.unwrap();
         if contacts.items.is_empty() {
@@ -219,6 +244,7 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
         assert!(chain.valid, "{chain:?}");
         let unsealed = engine.store().seal(&Workspace::default(), 10).await;
         assert_eq!(unsealed.unwrap(), 0);
+        told_everything(&engine, folder).await?;
         Ok(Found { uncertain, taken })
     }
 
@@ -305,6 +331,43 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
     }
 }
 
+/// Whether the subscriber was told of the whole chain in order, but for what it was told twice.
+async fn told_everything(engine: &Engine, folder: &Path) -> Result<(), String> {
+    let (mut chain, mut after) = (Vec::new(), 0);
+    let workspace = Workspace::default();
+    loop {
+        let query = EventQuery {
+            sealed_after: Some(after),
+            limit: 10_000,
+            ..EventQuery::default()
+        };
+        let events = engine.store().events(&workspace, query).await.unwrap();
+        let Some(last) = events.last().and_then(|stored| stored.seal) else {
+            break;
+        };
+        after = last.position;
+        chain.extend(events.iter().map(|stored| stored.event.id.to_string()));
+    }
+    let (mut told, mut seen) = (Vec::new(), BTreeSet::new());
+    for id in std::fs::read_to_string(folder.join("told"))
+        .unwrap()
+        .lines()
+    {
+        if seen.insert(id.to_owned()) {
+            told.push(id.to_owned());
+        }
+    }
+    if told == chain {
+        return Ok(());
+    }
+    let same = told.iter().zip(&chain).take_while(|(a, b)| a == b).count();
+    Err(format!(
+        "told {} of {} events, in order up to the {same}th",
+        told.len(),
+        chain.len()
+    ))
+}
+
 fn manager(engine: &Engine) -> Session {
     engine.act_as(Actor::new(Workspace::default(), "manager", Role::Manager))
 }
@@ -355,6 +418,7 @@ fn points(extent: Extent) -> Vec<Point> {
         ("begin", [20, 20]),
         ("record", [20, 20]),
         ("seal", [1, 1]),
+        ("tell", [2, 2]),
     ];
     let all = [
         ("plan", [1, 2]),
@@ -364,6 +428,7 @@ fn points(extent: Extent) -> Vec<Point> {
         ("begin", [1, 60]),
         ("record", [1, 60]),
         ("seal", [1, 3]),
+        ("tell", [1, 2]),
     ];
     let mut points = Vec::new();
     for (what, nths) in if extent == Extent::All { all } else { each } {

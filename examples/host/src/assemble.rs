@@ -2,6 +2,7 @@
 
 mod channels;
 mod secrets;
+mod subscriptions;
 
 use std::fs::OpenOptions;
 use std::io;
@@ -19,6 +20,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::config::{Config, Database};
 pub(crate) use secrets::secret;
+pub(crate) use subscriptions::subscribe;
 
 /// The directory of an SQLite database has to be there.
 pub(crate) fn check(config: &Config) -> Result<(), String> {
@@ -75,6 +77,9 @@ pub(crate) async fn engine(config: &Config, observer: Arc<dyn Observer>) -> Resu
     }
     for (name, channel) in channels::all(config, keys.as_ref())? {
         builder = builder.channel(name, channel);
+    }
+    for (name, subscriber) in subscriptions::all(config)? {
+        builder = builder.subscriber(name, subscriber);
     }
     if let Some(model) = model(config)? {
         builder = builder.llm(Arc::new(model));

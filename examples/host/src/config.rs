@@ -5,6 +5,7 @@ mod database;
 mod file;
 mod flags;
 mod source;
+mod subscriptions;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ pub(crate) use database::Database;
 use file::FileSettings;
 pub(crate) use flags::Command;
 use flags::Flags;
+pub(crate) use subscriptions::SubscriptionSettings;
 
 /// The settings in force.
 pub(crate) struct Config {
@@ -31,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) outbox: PathBuf,
     /// The channels that have a provider, by name.
     pub(crate) channels: BTreeMap<String, ChannelSettings>,
+    /// Who is told of state changes, by name.
+    pub(crate) subscriptions: BTreeMap<String, SubscriptionSettings>,
     pub(crate) worker: bool,
     /// How long after it was due a message still leaves; the worker's own limit when unset.
     pub(crate) late_after: Option<chrono::Duration>,
@@ -125,6 +129,7 @@ fn resolve(
         demo: flags.demo.or(file.demo).unwrap_or(false),
         demo_password,
         channels,
+        subscriptions: file.subscriptions,
         worker: !flags.no_worker.or(file.no_worker).unwrap_or(false),
         late_after: late_after.transpose()?,
         secret: secret("CRM_SECRET", file.secret),
@@ -184,6 +189,10 @@ impl fmt::Display for Config {
         }
         for (name, settings) in &self.channels {
             write!(f, " channel.{name}={settings}")?;
+        }
+        if !self.subscriptions.is_empty() {
+            let names: Vec<&str> = self.subscriptions.keys().map(String::as_str).collect();
+            write!(f, " subscriptions={}", names.join(","))?;
         }
         write!(f, " anthropic_api_key={}", known(&self.model_key, "none"))?;
         if self.model_key.is_some() {

@@ -33,14 +33,15 @@ use std::time::Duration;
 
 use crm_core::ErrorKind;
 use crm_core::engine::Engine;
+use crm_core::port::broadcast::Broadcast;
 use crm_core::worker::{Worker, WorkerOptions};
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{Semaphore, watch};
 use tracing_subscriber::EnvFilter;
 
 use crate::auth::password::Passwords;
 use crate::auth::tokens::Tokens;
 use crate::config::{Command, Config};
-use crate::state::{App, Broadcast, Requests, Shared, WorkerCell, WorkerState};
+use crate::state::{App, Requests, Shared, WorkerCell, WorkerState};
 
 /// How long requests and deliveries under way may take after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(35);
@@ -76,9 +77,10 @@ fn main() -> ExitCode {
 
 async fn run(config: Config) -> Result<(), String> {
     let stop = signals()?;
-    let (notices, _) = broadcast::channel(1_024);
+    let notices = Broadcast::new(1_024);
     assemble::check(&config)?;
-    let engine = assemble::engine(&config, Arc::new(Broadcast(notices.clone()))).await?;
+    let engine = assemble::engine(&config, Arc::new(notices.clone())).await?;
+    assemble::subscribe(&config, &engine).await?;
     let state = WorkerCell::new();
     if matches!(config.command, Some(Command::Worker)) {
         bounces::start(&config, &engine, &stop);

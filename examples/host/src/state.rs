@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crm_core::engine::Engine;
-use crm_core::port::observer::{Notice, Observer};
+use crm_core::port::broadcast::Broadcast;
 use serde::Serialize;
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{Semaphore, watch};
 use utoipa::ToSchema;
 
 use crate::auth::password::Passwords;
@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     pub(crate) has_model: bool,
     /// Where providers and people reach this host.
     pub(crate) public_url: Option<String>,
-    pub(crate) notices: broadcast::Sender<Notice>,
+    pub(crate) notices: Broadcast,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) requests: Requests,
 }
@@ -98,18 +98,5 @@ impl Requests {
             .zip(&self.0)
             .map(|(name, c)| (name, c.load(Ordering::Relaxed)))
             .collect()
-    }
-}
-
-/// Passes the engine's notices on to live screens.
-#[derive(Debug)]
-pub(crate) struct Broadcast(pub(crate) broadcast::Sender<Notice>);
-
-impl Observer for Broadcast {
-    fn notice(&self, notices: &[Notice]) {
-        for notice in notices {
-            // Nobody listening is fine.
-            let _ = self.0.send(notice.clone());
-        }
     }
 }

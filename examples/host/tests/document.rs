@@ -71,6 +71,8 @@ const ROUTES: &[&str] = &[
     "POST /api/hold/acknowledge",
     "POST /api/receipts/{channel}",
     "GET /api/receipts/{channel}",
+    "GET /api/subscriptions",
+    "POST /api/subscriptions/{name}/enable",
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
@@ -146,6 +148,12 @@ const FIELDS: &[(&str, &str)] = &[
     ),
     ("Verified", "valid events sealed first_bad"),
     ("Held", "hold"),
+    ("SubscriptionList", "items"),
+    (
+        "SubscriptionView",
+        "name state position lag failures failing_since last_error due_at disabled_at created_at \
+         set_up",
+    ),
     ("Acknowledged", "suspected"),
     ("List_Message", "items total skip limit next_cursor"),
     ("ProblemBody", "detail code errors"),

@@ -23,6 +23,7 @@ use crm_core::contact::ContactFields;
 use crm_core::port::schema::TABLES;
 use crm_core::port::store::Store;
 use crm_core::port::transfer::Batch;
+use crm_core::subscription::Start;
 use crm_core::{Actor, Role, Workspace};
 use crm_store_postgres::{Arrival, PgOptions, PgStore};
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
@@ -100,7 +101,13 @@ fn filled() -> Place {
         let suppressions = session.suppressions();
         let added = suppressions.add("email", "no@mail.example", "сказал нет");
         added.await.unwrap();
+        let own = Workspace::default();
+        engine.subscribe(&own, "crm", Start::Now).await.unwrap();
     });
+    // With a value in each column.
+    let failing = "UPDATE subscriptions SET failures = 2, failing_since = due_at + 1, last_error = 'http_500', \
+        disabled_at = due_at + 2, lease_owner = 'w', lease_until = due_at + 3";
+    assert_eq!(file.execute(failing, []).unwrap(), 1);
     file.execute_batch(WAITING).unwrap();
     file.execute_batch(UNSEALED).unwrap();
     place

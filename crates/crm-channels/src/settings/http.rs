@@ -1,5 +1,6 @@
 //! What all providers over HTTP have in common, and lengths of time.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
@@ -18,18 +19,27 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
-/// The table `http`.
+/// The table `http`: the keys of [`HttpOptions`], times in whole seconds (1 to 86,400).
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct HttpTable {
+pub struct HttpTable {
     base: Option<String>,
     connect_timeout: Option<Seconds>,
     timeout: Option<Seconds>,
     extra_roots_pem: Option<String>,
 }
 
+/// An address may hold a secret.
+impl fmt::Debug for HttpTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HttpTable")
+    }
+}
+
 impl HttpTable {
-    pub(super) fn options(self) -> HttpOptions {
+    /// The options; what was left out is usual.
+    #[must_use]
+    pub fn options(self) -> HttpOptions {
         let usual = HttpOptions::default();
         HttpOptions {
             base: self.base,

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use crm_core::contact::AddressKind;
 use serde::de::{DeserializeOwned, Deserializer};
 
+pub use http::HttpTable;
 pub use layers::Layers;
 pub use open::{Around, layered};
 

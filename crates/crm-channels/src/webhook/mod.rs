@@ -1,4 +1,5 @@
-//! Messages to a service of the host's own, as signed requests (Standard Webhooks 1.0.0).
+//! Messages to a service of the host's own, as signed requests (Standard Webhooks 1.0.0), and state changes
+//! to whoever [subscribes](WebhookSubscriber).
 //!
 //! The receiver removes duplicates by `webhook-id`, so a repeat does no harm and the channel declares itself
 //! idempotent. That id is the delivery's key ([`Approved::key`]): all attempts that follow from one decision of a
@@ -8,12 +9,12 @@
 
 mod classify;
 mod config;
+mod endpoint;
 mod guard;
 pub mod sign;
+mod subscriber;
 
 use std::fmt;
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,15 +22,13 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use crm_core::Result;
 use crm_core::message::{Approved, Format};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
-use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 
 pub use config::{Gone, WebhookConfig};
+pub use subscriber::{SubscriberConfig, WebhookSubscriber};
 
-use crate::http;
-use crate::outcome::{rejected, wrong};
-use guard::Guard;
-use sign::Secret;
+use crate::outcome::rejected;
+use endpoint::{Endpoint, Given};
 
 /// The largest body that Standard Webhooks advises, in bytes.
 const LARGEST: usize = 20_000;
@@ -39,9 +38,7 @@ const LONGEST: usize = 4_000;
 /// The webhook channel.
 pub struct Webhook {
     config: WebhookConfig,
-    url: reqwest::Url,
-    secrets: Vec<Secret>,
-    client: reqwest::Client,
+    endpoint: Endpoint,
 }
 
 impl fmt::Debug for Webhook {
@@ -85,33 +82,14 @@ impl Webhook {
     /// them an address of a private network that is not allowed.
     pub fn new(config: WebhookConfig) -> Result<Self> {
         config.check()?;
-        let url = config.parsed_url()?;
-        let plain = url.scheme() == "http";
-        let guard = Guard::new(&config.allowed, !plain)?;
-        // A client does not resolve what is an address already, so it is checked here.
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        if host.parse::<IpAddr>().is_ok_and(|ip| !guard.permits(ip)) {
-            return Err(wrong("the webhook's address is private and not allowed"));
-        }
-        let secrets: Result<Vec<Secret>> = config.secrets.iter().map(Secret::parse).collect();
-        let client = http::builder(&config.http, plain)?
-            .no_proxy()
-            .dns_resolver(Arc::new(guard))
-            .build()
-            .map_err(|_| wrong("the HTTP client cannot be made for this webhook"))?;
-        Ok(Self {
-            url,
-            secrets: secrets?,
-            client,
-            config,
-        })
-    }
-
-    fn now(&self) -> DateTime<Utc> {
-        match &self.config.clock {
-            Some(clock) => clock.now(),
-            None => http::now(),
-        }
+        let endpoint = Endpoint::new(Given {
+            url: &config.url,
+            secrets: &config.secrets,
+            allowed: &config.allowed,
+            clock: config.clock.clone(),
+            http: &config.http,
+        })?;
+        Ok(Self { config, endpoint })
     }
 
     fn body(&self, approved: &Approved, now: DateTime<Utc>) -> Option<Vec<u8>> {
@@ -161,20 +139,12 @@ impl Channel for Webhook {
         if !self.accepts_address(approved.recipient()) {
             return rejected("recipient_invalid");
         }
-        let now = self.now();
+        let now = self.endpoint.now();
         let Some(body) = self.body(approved, now) else {
             return rejected("body_too_large");
         };
         let id = approved.key().to_string();
-        let request = self
-            .client
-            .post(self.url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header(sign::ID, &id)
-            .header(sign::TIMESTAMP, now.timestamp())
-            .header(sign::SIGNATURE, sign::sign(&self.secrets, &id, now, &body))
-            .body(body);
-        match http::ask(request).await {
+        match self.endpoint.post(&id, now, body).await {
             Ok(answer) => classify::classify(&answer, &id, approved.attempt(), self.config.gone),
             Err(failure) => failure.outcome(),
         }

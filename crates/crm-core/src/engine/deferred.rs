@@ -26,6 +26,7 @@ use crate::port::store::{
     PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
 };
 use crate::receipt::KeptReceipt;
+use crate::subscription::Subscription;
 use crate::template::Template;
 
 /// What an engine made by [`Engine::deferred`] decided and nobody has written yet.
@@ -77,6 +78,7 @@ impl Engine {
             ids: Arc::clone(&from.ids),
             llm: from.llm.clone(),
             channels: from.channels.clone(),
+            subscribers: BTreeMap::new(),
             observer: Arc::new(Silent),
             policy: from.policy,
             token_keys: from.token_keys.clone(),
@@ -217,6 +219,10 @@ impl Store for Collecting {
         query: ReceiptQuery,
     ) -> Result<Vec<KeptReceipt>> {
         self.inner.receipts(workspace, query).await
+    }
+
+    async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>> {
+        self.inner.subscriptions(workspace).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

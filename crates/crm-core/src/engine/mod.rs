@@ -17,6 +17,7 @@ mod intake;
 mod messages;
 mod previews;
 mod receive;
+mod subscriptions;
 mod suppressions;
 mod templates;
 mod unsubscribe;
@@ -39,6 +40,7 @@ use crate::port::ids::Ids;
 use crate::port::llm::Llm;
 use crate::port::observer::{Notice, Observer, Silent};
 use crate::port::store::{CampaignQuery, ContactQuery, MessageQuery, Store, TemplateQuery};
+use crate::port::subscriber::Subscriber;
 use crate::stamp::Stamp;
 
 pub use analytics::{AiUsage, Analytics, CampaignPerformance, Dashboard};
@@ -55,6 +57,7 @@ pub use import::{ImportReport, KeptContact, RejectedRow, RevertReport};
 pub use intake::Intake;
 pub use messages::{Delivery, Messages, NewDraft};
 pub use receive::Received;
+pub use subscriptions::{Subscribed, Subscriptions};
 pub use suppressions::Suppressions;
 pub use templates::Templates;
 
@@ -91,6 +94,7 @@ pub struct EngineBuilder {
     llm: Option<Arc<dyn Llm>>,
     channels: BTreeMap<String, Arc<dyn Channel>>,
     observer: Arc<dyn Observer>,
+    subscribers: BTreeMap<String, Arc<dyn Subscriber>>,
     policy: Policy,
     token_keys: Option<TokenKeys>,
 }
@@ -114,6 +118,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = observer;
+        self
+    }
+
+    /// Has the worker tell `subscriber` of state changes under this name, in each workspace that
+    /// [`Engine::subscribe`] was called for.
+    #[must_use]
+    pub fn subscriber(mut self, name: impl Into<String>, subscriber: Arc<dyn Subscriber>) -> Self {
+        self.subscribers.insert(name.into(), subscriber);
         self
     }
 
@@ -163,6 +175,7 @@ impl Engine {
             llm: None,
             channels: BTreeMap::new(),
             observer: Arc::new(Silent),
+            subscribers: BTreeMap::new(),
             policy: Policy::default(),
             token_keys: None,
         }
@@ -193,6 +206,12 @@ impl Engine {
     #[must_use]
     pub fn channels(&self) -> &BTreeMap<String, Arc<dyn Channel>> {
         &self.inner.channels
+    }
+
+    /// The subscribers by name.
+    #[must_use]
+    pub fn subscribers(&self) -> &BTreeMap<String, Arc<dyn Subscriber>> {
+        &self.inner.subscribers
     }
 
     /// Now, by the engine's clock.
@@ -326,6 +345,12 @@ impl Session {
     #[must_use]
     pub const fn suppressions(&self) -> Suppressions<'_> {
         Suppressions(self)
+    }
+
+    /// How those fare that are told of state changes.
+    #[must_use]
+    pub const fn subscriptions(&self) -> Subscriptions<'_> {
+        Subscriptions(self)
     }
 
     /// What the host asks for by inserting rows.

@@ -236,7 +236,7 @@ impl Engine {
         Ok(sets)
     }
 
-    fn stamp<'a>(&'a self, actor: &'a Actor) -> Stamp<'a> {
+    pub(super) fn stamp<'a>(&'a self, actor: &'a Actor) -> Stamp<'a> {
         Stamp {
             actor,
             at: self.now(),

@@ -21,7 +21,6 @@ use uuid::Uuid;
 use crate::actor::Workspace;
 use crate::error::{Error, Result};
 use crate::id::{ContactId, MessageId};
-use crate::message::digest::Encoder;
 
 pub use merge::merge;
 pub use order::{Kind, Order, Submission, Withdrawal};
@@ -172,12 +171,7 @@ pub struct Settlement {
 /// The id under which the history speaks of the rows of a key.
 #[must_use]
 pub fn subject_id(workspace: &Workspace, key: &str) -> Uuid {
-    let mut encoder = Encoder::new("crm/intake/v1");
-    let hash = encoder.text(workspace.as_str()).text(key).finish().0;
-    // Version 8: made from what we like (RFC 9562).
-    let bits = u128::from_be_bytes(hash.first_chunk().copied().unwrap_or_default());
-    let fixed = 0xf << 76 | 0b11 << 62;
-    Uuid::from_u128(bits & !fixed | 8 << 76 | 0b10 << 62)
+    crate::id::derived("crm/intake/v1", &[workspace.as_str(), key])
 }
 
 /// What an error says to whoever reads the rejected row.

@@ -269,6 +269,26 @@ fn change_one(
             own(workspace, &row.workspace)?;
             update_receipt(tables, row, undo)?;
         }
+        Change::InsertSubscription(row) => {
+            own(workspace, &row.workspace)?;
+            fresh(
+                !tables.subscriptions.contains_key(&row.name),
+                "name is taken by another subscription",
+            )?;
+            let put = Put::Subscription(row.name.clone(), Some((**row).clone()));
+            undo.put(tables, put);
+        }
+        Change::UpdateSubscription(row) => {
+            own(workspace, &row.workspace)?;
+            let stored = tables.subscriptions.get(&row.name);
+            follows(
+                stored.map(|stored| stored.version),
+                row.version,
+                "subscription",
+            )?;
+            let put = Put::Subscription(row.name.clone(), Some((**row).clone()));
+            undo.put(tables, put);
+        }
     }
     Ok(())
 }

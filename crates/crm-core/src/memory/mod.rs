@@ -30,6 +30,7 @@ use crate::port::store::{
     TemplateQuery, Trail,
 };
 use crate::receipt::KeptReceipt;
+use crate::subscription::Subscription;
 use crate::template::Template;
 use tables::Tables;
 
@@ -399,6 +400,12 @@ impl Store for MemoryStore {
             rows.take(at_most(query.limit, 100, 1_000))
                 .cloned()
                 .collect()
+        }))
+    }
+
+    async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>> {
+        Ok(self.read(workspace, |tables| {
+            tables.subscriptions.values().cloned().collect()
         }))
     }
 

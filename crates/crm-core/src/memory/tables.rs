@@ -12,6 +12,7 @@ use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent};
 use crate::message::{Approval, Attempt, Message, Revision, Status};
 use crate::receipt::KeptReceipt;
+use crate::subscription::Subscription;
 use crate::template::Template;
 
 /// Channel and address.
@@ -37,6 +38,7 @@ pub(super) enum Put {
     Plan(PlanKey, Option<PlanRow>),
     Intake(u64, Option<Box<IntakeRow>>),
     Receipt(ReceiptKey, Option<Box<KeptReceipt>>),
+    Subscription(String, Option<Subscription>),
 }
 
 /// Everything of one workspace.
@@ -53,6 +55,7 @@ pub(super) struct Tables {
     pub(super) plan: BTreeMap<PlanKey, PlanRow>,
     pub(super) intake: BTreeMap<u64, Box<IntakeRow>>,
     pub(super) receipts: BTreeMap<ReceiptKey, Box<KeptReceipt>>,
+    pub(super) subscriptions: BTreeMap<String, Subscription>,
     /// In commit order; the first `checkpoint.position` of them are sealed.
     pub(super) events: Vec<StoredEvent>,
     pub(super) checkpoint: Checkpoint,
@@ -92,6 +95,10 @@ impl Tables {
                 let old = swap(&mut self.receipts, key.clone(), new);
                 Put::Receipt(key, old)
             }
+            Put::Subscription(name, new) => {
+                let old = swap(&mut self.subscriptions, name.clone(), new);
+                Put::Subscription(name, old)
+            }
         }
     }
 
@@ -105,6 +112,7 @@ impl Tables {
             && self.plan.is_empty()
             && self.intake.is_empty()
             && self.receipts.is_empty()
+            && self.subscriptions.is_empty()
             && self.events.is_empty()
             && self.counters.is_empty()
     }

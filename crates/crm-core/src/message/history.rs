@@ -34,6 +34,8 @@ pub enum Subject {
     Intake,
     /// Deliveries as a whole (the id is zero).
     Dispatch,
+    /// A subscription (the id is derived from its name).
+    Subscription,
 }
 
 impl Subject {
@@ -48,6 +50,7 @@ impl Subject {
             Self::Suppression => "suppression",
             Self::Intake => "intake",
             Self::Dispatch => "dispatch",
+            Self::Subscription => "subscription",
         }
     }
 
@@ -62,6 +65,7 @@ impl Subject {
             Self::Suppression,
             Self::Intake,
             Self::Dispatch,
+            Self::Subscription,
         ]
         .into_iter()
         .find(|subject| subject.as_str() == name)

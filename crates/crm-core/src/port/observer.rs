@@ -1,4 +1,7 @@
 //! The observer port: tells the host what was committed, for live screens and metrics.
+//!
+//! It is told of what this process commits, at once, and what it misses does not come again. For a program that
+//! has to hear of everything there is the [subscriber](super::subscriber).
 
 use std::fmt::Debug;
 

@@ -11,7 +11,7 @@ pub const NEWEST: i32 = 1;
 
 /// Tables and their columns, as every SQL store has them. A store may have further ones of its own, for
 /// locking, counting and noting its place, which its documentation names.
-pub const TABLES: [(&str, &str); 15] = [
+pub const TABLES: [(&str, &str); 16] = [
     ("workspaces", "key name"),
     (
         "contacts",
@@ -57,6 +57,11 @@ pub const TABLES: [(&str, &str); 15] = [
     (
         "receipts",
         "workspace channel about_kind about fate reason dead at received_at state message tries due_at",
+    ),
+    (
+        "subscriptions",
+        "workspace name version position failures failing_since due_at last_error disabled_at \
+         lease_owner lease_until created_at",
     ),
     (
         "suppressions",

@@ -24,6 +24,7 @@ use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent, Subject};
 use crate::message::{Approval, Attempt, GeneratedBy, Message, Occasion, Revision, Status};
 use crate::receipt::{KeptReceipt, ReceiptState};
+use crate::subscription::Subscription;
 use crate::template::Template;
 
 /// What a store can do.
@@ -415,6 +416,9 @@ pub trait Store: Send + Sync + Debug {
         workspace: &Workspace,
         query: ReceiptQuery,
     ) -> Result<Vec<KeptReceipt>>;
+
+    /// All subscriptions of the workspace, by name.
+    async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>>;
 
     /// Lists rows of the intake. A row whose payload cannot be read has `null` in its place: it is
     /// worked off, and rejected, like any other.

@@ -54,6 +54,8 @@ pub fn kind(column: &str) -> Kind {
         | "at"
         | "settled_at"
         | "received_at"
+        | "failing_since"
+        | "disabled_at"
         | "due_at" => Kind::Instant,
         _ => Kind::Plain,
     }

@@ -1,5 +1,5 @@
 //! The background worker: works off the intake and receipts, plans, drafts, claims, delivers, records, sweeps,
-//! asks providers about what is in doubt, and seals.
+//! asks providers about what is in doubt, seals, and tells subscribers.
 //!
 //! It holds no truth of its own. Killing it at any moment loses nothing: what it had claimed returns to
 //! the queue, what it was sending becomes uncertain.
@@ -12,6 +12,7 @@ mod pace;
 mod plan;
 mod recall;
 mod repeat;
+mod subscriptions;
 mod unanswered;
 mod waits;
 
@@ -94,6 +95,8 @@ pub struct Round {
     pub looked_up: u64,
     /// Events sealed.
     pub sealed: u64,
+    /// State changes that subscribers took.
+    pub told: u64,
 }
 
 impl Round {
@@ -107,13 +110,14 @@ impl Round {
             + self.swept
             + self.receipts
             + self.looked_up
+            + self.told
             == 0
     }
 }
 
 /// What runs beside the deliveries.
 #[derive(Debug, Clone, Copy)]
-enum Part {
+enum Part<'a> {
     /// Sweep, expire, call off, seal.
     Tend,
     /// Work off the intake and the receipts.
@@ -122,6 +126,8 @@ enum Part {
     LookUp,
     /// Plan and draft: one after the other, for a plan that moves on voids the drafts decided before.
     Write,
+    /// Tell the subscriber of this name: each by itself, so that a slow one holds up no other.
+    Tell(&'a str),
 }
 
 /// A worker over one engine. See the module's text.
@@ -191,7 +197,12 @@ impl Worker {
         let write = self.repeat(stop.clone(), Part::Write);
         let deliver = self.flow(&stop, Until::Stopped);
         let look_up = self.repeat(stop.clone(), Part::LookUp);
-        let ((), (), (), (), delivered) = future::join5(tend, drain, write, look_up, deliver).await;
+        let mut tell = Vec::new();
+        for name in self.engine.subscribers().keys() {
+            tell.push(self.repeat(stop.clone(), Part::Tell(name)));
+        }
+        let work = future::join5(tend, drain, write, look_up, deliver);
+        let (((), (), (), (), delivered), _) = future::join(work, future::join_all(tell)).await;
         delivered?;
         // The last events are sealed so that a stopped system verifies to its end.
         for workspace in self.engine.store().workspaces().await? {
@@ -234,16 +245,17 @@ impl Worker {
                     .await?
                     > 0
                 {}
+                self.release_subscriptions(&workspace).await?;
             }
         }
         Ok(())
     }
 
     /// Does one part of the work again and again until `stop`; pauses when there was nothing to do.
-    async fn repeat(&self, mut stop: watch::Receiver<bool>, part: Part) {
+    async fn repeat(&self, mut stop: watch::Receiver<bool>, part: Part<'_>) {
         let mut seen = 0;
         while !*stop.borrow() {
-            let idle = match self.part(part).await {
+            let idle = match self.part(part, &stop).await {
                 Ok(done) => done == 0,
                 Err(error) => {
                     tracing::warn!(kind = error.kind().code(), "a round of the worker failed");
@@ -266,7 +278,10 @@ impl Worker {
         }
     }
 
-    async fn part(&self, part: Part) -> Result<u64> {
+    async fn part(&self, part: Part<'_>, stop: &watch::Receiver<bool>) -> Result<u64> {
+        if let Part::Tell(name) = part {
+            return self.tell(name, stop).await;
+        }
         let mut done = 0;
         for workspace in self.engine.store().workspaces().await? {
             match part {
@@ -278,6 +293,7 @@ impl Worker {
                     done += self.drain(&workspace).await?;
                     done += self.engine.settle_receipts(&workspace, 500).await?;
                 }
+                Part::Tell(_) => {}
                 Part::LookUp => done += self.look_up(&workspace).await?,
                 Part::Write => {
                     done += self.plan(&workspace).await? + self.draft(&workspace).await?;
@@ -314,6 +330,7 @@ impl Worker {
         for workspace in &workspaces {
             sum.sealed += self.seal(workspace).await?;
         }
+        sum.told += self.tell_all(stop).await?;
         Ok(sum)
     }
 

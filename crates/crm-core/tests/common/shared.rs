@@ -21,6 +21,7 @@ use crm_core::message::{Attempt, Message};
 use crm_core::port::callback::About;
 use crm_core::port::store::*;
 use crm_core::receipt::KeptReceipt;
+use crm_core::subscription::Subscription;
 use crm_core::template::Template;
 use crm_core::{Error, ErrorKind, Result, Workspace};
 use futures_util::future::BoxFuture;
@@ -258,6 +259,10 @@ impl Store for SharedStore {
 
     async fn receipts(&self, space: &Workspace, query: ReceiptQuery) -> Result<Vec<KeptReceipt>> {
         self.inner.receipts(space, query).await
+    }
+
+    async fn subscriptions(&self, space: &Workspace) -> Result<Vec<Subscription>> {
+        self.inner.subscriptions(space).await
     }
 
     async fn intake(&self, space: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

@@ -365,6 +365,8 @@ async fn others(
     told("counters", FEW);
     store.checkpoint(workspace).await.unwrap();
     told("checkpoint", FEW);
+    store.subscriptions(workspace).await.unwrap();
+    told("subscriptions", FEW);
     store.workspaces().await.unwrap();
     told("workspaces", FEW);
     store.trail(workspace, MessageId(id(7))).await.unwrap();

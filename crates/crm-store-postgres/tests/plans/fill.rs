@@ -118,6 +118,9 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
             "INSERT INTO crm.receipts SELECT {key}, 'email', 'provider_id', 'p' || n, 'delivered', NULL, false, NULL,
              {at}, CASE WHEN n > {first} + {count} - 30 THEN 'waiting' WHEN n % 5 = 0 THEN 'unmatched' ELSE 'settled' END,
              CASE WHEN n % 5 > 0 THEN {own} END, 1, {at} FROM {series} n"),
+        format!(
+            "INSERT INTO crm.subscriptions SELECT {key}, 's' || n, 1, n, 0, NULL, {at}, NULL, NULL, NULL, NULL, {at}
+             FROM generate_series(1, 20) n"),
         // The last few are not sealed yet.
         format!(
             "INSERT INTO crm.events (workspace, id, at, actor, role, subject, subject_id, action, version, position,

@@ -15,6 +15,7 @@ use crm_core::port::store::{
     ReceiptQuery, SuppressionQuery, Trail,
 };
 use crm_core::receipt::KeptReceipt;
+use crm_core::subscription::Subscription;
 
 use super::World;
 
@@ -38,6 +39,7 @@ pub(crate) struct Everything {
     suppressions: Vec<Suppression>,
     intake: Vec<IntakeRow>,
     receipts: Vec<KeptReceipt>,
+    subscriptions: Vec<Subscription>,
     events: Vec<StoredEvent>,
     counters: BTreeMap<String, i64>,
     end: Checkpoint,
@@ -149,6 +151,7 @@ impl World {
         let receipts = store.receipts(workspace, query).await.unwrap();
         Everything {
             receipts,
+            subscriptions: store.subscriptions(workspace).await.unwrap(),
             trails: self.trails(messages.items.iter().map(|row| row.id)).await,
             messages: (messages.items, messages.total),
             contacts: (contacts.items, contacts.total),

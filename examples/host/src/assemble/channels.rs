@@ -93,6 +93,8 @@ mod tests {
         ("WHATSAPP_TOKEN", "hunter2"),
         ("WHATSAPP_SECRET", "hunter2"),
         ("WHATSAPP_VERIFY", "hunter2"),
+        ("OBSERVER_URL", "https://crm.example/hunter2"),
+        ("OBSERVER_SECRETS", "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVu"),
         ("TILL_URL", "https://till.example/hunter2"),
         (
             "TILL_SECRETS",

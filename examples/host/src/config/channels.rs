@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::source::{Source, Value};
 
 /// What is said where a key is unknown or missing.
-const ELSEWHERE: &str = " (a secret KEY may also be given as KEY_env or KEY_file)";
+pub(super) const ELSEWHERE: &str = " (a secret KEY may also be given as KEY_env or KEY_file)";
 
 /// How a channel is set up.
 pub(crate) enum ChannelSettings {

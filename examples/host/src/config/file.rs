@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::channels::{self, ChannelSettings};
 use super::source::Source;
+use super::subscriptions::{self, SubscriptionSettings};
 
 /// Everything a file may say. Unknown keys are errors.
 #[derive(Default, Deserialize)]
@@ -26,6 +27,9 @@ pub(super) struct FileSettings {
     /// Read by themselves: what one may say depends on its type.
     #[serde(skip)]
     pub(super) channels: BTreeMap<String, ChannelSettings>,
+    /// Read by themselves, to be told of one by one.
+    #[serde(skip)]
+    pub(super) subscriptions: BTreeMap<String, SubscriptionSettings>,
     pub(super) secret: Option<SecretString>,
     pub(super) unsubscribe_keys: Option<Vec<SecretString>>,
     pub(super) demo_password: Option<SecretString>,
@@ -49,6 +53,9 @@ impl FileSettings {
         for channel in settings.channels.values_mut() {
             channel.is_from(path);
         }
+        for subscription in settings.subscriptions.values_mut() {
+            subscription.is_from(path);
+        }
         Ok(settings)
     }
 
@@ -67,10 +74,14 @@ impl FileSettings {
         let span = root.span();
         let mut root = root.into_inner();
         let channels = root.remove("channels");
+        let subscriptions = root.remove("subscriptions");
         source.fetch("", &mut root)?;
         let mut settings: Self = source.read("", Spanned::new(span, DeValue::Table(root)))?;
         if let Some(channels) = channels {
             settings.channels = channels::read(&source, channels)?;
+        }
+        if let Some(list) = subscriptions {
+            settings.subscriptions = subscriptions::read(&source, list)?;
         }
         Ok(settings)
     }

@@ -46,7 +46,8 @@ struct SealedEvent {
     /// What the actor was allowed to be then.
     #[schema(value_type = String)]
     role: Role,
-    /// `contact`, `template`, `message`, `campaign`, `suppression`, `intake` or `dispatch`.
+    /// `contact`, `template`, `message`, `campaign`, `suppression`, `intake`, `dispatch` or
+    /// `subscription`.
     #[schema(value_type = String, example = "message")]
     subject: Subject,
     subject_id: Uuid,

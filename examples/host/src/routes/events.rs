@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use crm_core::Action;
+use crm_core::port::broadcast::Heard;
 use futures_util::Stream;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -39,8 +39,8 @@ async fn events(
     let stream =
         futures_util::stream::unfold(start, |(mut notices, mut stop, mut look, user)| async {
             loop {
-                let notice = tokio::select! {
-                    notice = notices.recv() => notice,
+                let heard = tokio::select! {
+                    heard = notices.next() => heard?,
                     () = ended(&mut stop) => return None,
                     _ = look.tick() => {
                         if !user.still_signed_in().await {
@@ -49,14 +49,13 @@ async fn events(
                         continue;
                     }
                 };
-                let event = match notice {
-                    Ok(notice) if notice.workspace != user.actor().workspace => continue,
-                    Ok(notice) => {
+                let event = match heard {
+                    Heard::Notice(notice) if notice.workspace != user.actor().workspace => continue,
+                    Heard::Notice(notice) => {
                         let data = serde_json::to_string(&notice).unwrap_or_default();
                         Event::default().event(notice.subject.as_str()).data(data)
                     }
-                    Err(RecvError::Lagged(_)) => Event::default().event("lagged").data("{}"),
-                    Err(RecvError::Closed) => return None,
+                    Heard::Lagged(_) => Event::default().event("lagged").data("{}"),
                 };
                 return Some((Ok(event), (notices, stop, look, user)));
             }

@@ -14,6 +14,7 @@ mod import;
 mod messages;
 mod ops;
 mod receipts;
+mod subscriptions;
 mod templates;
 mod unsubscribe;
 
@@ -46,6 +47,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(events::router())
         .merge(hold::router())
         .merge(receipts::router())
+        .merge(subscriptions::router())
         .merge(ops::router())
         .split_for_parts();
     let swagger = SwaggerUi::new("/api/docs")

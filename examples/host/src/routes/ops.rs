@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use crm_core::engine::Subscribed;
+use crm_core::subscription::SubscriptionState;
 use crm_core::{Actor, Role, Workspace};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -140,6 +142,31 @@ async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
         "gauge",
         "Whether this process's worker plans, drafts and delivers.",
         vec![(none(), running)],
+    );
+    let ours = Actor::new(Workspace::default(), "metrics", Role::Admin);
+    let subscribed = app.engine.act_as(ours).subscriptions().list().await?;
+    let each = |value: fn(&Subscribed) -> u64| {
+        let name = |one: &Subscribed| format!("{{name=\"{}\"}}", one.subscription.name);
+        let samples = subscribed.iter().map(|one| (name(one), value(one)));
+        samples.collect::<Vec<_>>()
+    };
+    metric(
+        "crm_subscription_lag",
+        "gauge",
+        "Sealed events that a subscriber was not told of yet.",
+        each(|one| one.lag),
+    );
+    metric(
+        "crm_subscription_failures",
+        "gauge",
+        "Failed calls of a subscriber since the last one that was taken.",
+        each(|one| u64::from(one.subscription.failures)),
+    );
+    metric(
+        "crm_subscription_disabled",
+        "gauge",
+        "Whether a subscriber is called no more until an admin enables it.",
+        each(|one| u64::from(one.state == SubscriptionState::Disabled)),
     );
     Ok((
         [(

@@ -15,6 +15,7 @@ use crm_core::port::store::{
     CampaignQuery, ContactQuery, EventQuery, IntakeQuery, MessageQuery, PageRequest, PlanQuery,
     Store, SuppressionQuery, TemplateQuery, Trail,
 };
+use crm_core::subscription::Subscription;
 use crm_core::template::Template;
 
 /// All of every workspace, in the order of the lists.
@@ -32,6 +33,7 @@ pub struct Everything {
     checkpoints: Vec<Checkpoint>,
     counters: Vec<BTreeMap<String, i64>>,
     intake: Vec<IntakeRow>,
+    subscriptions: Vec<Subscription>,
 }
 
 const ALL: PageRequest = PageRequest {
@@ -133,6 +135,8 @@ impl Everything {
         };
         self.intake
             .extend(store.intake(workspace, query).await.unwrap());
+        self.subscriptions
+            .extend(store.subscriptions(workspace).await.unwrap());
     }
 
     /// There is something of everything to compare.
@@ -147,6 +151,7 @@ impl Everything {
             self.campaigns.len(),
             self.plan.len(),
             self.suppressions.len(),
+            self.subscriptions.len(),
             self.trails.iter().map(|t| t.approvals.len()).sum(),
             self.trails.iter().map(|t| t.attempts.len()).sum(),
             self.events.iter().filter(|e| e.seal.is_none()).count(),
@@ -180,5 +185,6 @@ impl Everything {
         assert_eq!(self.checkpoints, other.checkpoints);
         assert_eq!(self.counters, other.counters);
         assert_eq!(self.intake, other.intake);
+        assert_eq!(self.subscriptions, other.subscriptions);
     }
 }

@@ -11,6 +11,7 @@ mod kit;
 mod lists;
 mod receipts;
 mod sets;
+mod subscriptions;
 mod texts;
 mod views;
 
@@ -40,6 +41,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(views::cases());
     all.extend(intake::cases());
     all.extend(receipts::cases());
+    all.extend(subscriptions::cases());
     all
 }
 
