@@ -1,12 +1,15 @@
 //! What a person agreed to hear about and where, and which addresses are never written to.
 
+mod suppression;
 pub mod token;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::actor::Workspace;
 use crate::contact::Contact;
+
+pub use suppression::{LIFTED_BY_OPT_IN, Suppression};
+pub(crate) use suppression::{Why, lift, suppress};
 
 /// What a message is about, as far as consent is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,32 +77,4 @@ pub fn lower(stored: &[Consent], imported: &[Consent]) -> Vec<Consent> {
         }
     }
     joined
-}
-
-/// Reasons of suppressions that the person's own word lifts: they said STOP and then START, blocked and
-/// unblocked, or an address that was dead writes again. What a link, a complaint or somebody of the house put
-/// is not among them.
-pub const LIFTED_BY_OPT_IN: [&str; 3] = ["reply", "blocked", "dead"];
-
-/// An address nothing is ever sent to, whoever it belongs to.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Suppression {
-    /// Tenant.
-    pub workspace: Workspace,
-    /// Channel name.
-    pub channel: String,
-    /// The address, normalised as the channel's contacts are.
-    pub address: String,
-    /// Why: `dead`, `reply`, `blocked`, `complaint`, or in the words of whoever put it.
-    pub reason: String,
-    /// Who.
-    pub created_by: String,
-    /// Since when.
-    pub created_at: DateTime<Utc>,
-}
-
-impl std::fmt::Debug for Suppression {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Suppression({} because {})", self.channel, self.reason)
-    }
 }

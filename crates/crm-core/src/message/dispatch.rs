@@ -12,7 +12,7 @@ use super::rules::{self, AddressNow, Checks, Verdict};
 use super::{Approved, Attempt, AttemptOutcome, Message, Status, digest};
 use crate::actor::Actor;
 use crate::change::{Change, ChangeSet, Precondition};
-use crate::consent::{self, Suppression};
+use crate::consent;
 use crate::contact::AddressKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::AttemptId;
@@ -319,7 +319,7 @@ fn record_as(
         set.push(keep(finished));
     }
     if outcome.kind() == AttemptOutcome::Dead {
-        suppress(&mut set, message, "dead", stamp);
+        dead(&mut set, message, stamp);
     }
     Ok((after, set))
 }
@@ -352,23 +352,11 @@ pub(super) fn late(
     set
 }
 
-pub(super) fn suppress(set: &mut ChangeSet, message: &Message, reason: &str, stamp: &Stamp<'_>) {
-    set.push(Change::InsertSuppression(Suppression {
-        workspace: message.workspace.clone(),
-        channel: message.channel.clone(),
-        address: message.recipient.clone(),
-        reason: reason.to_owned(),
-        created_by: stamp.actor.id.clone(),
-        created_at: stamp.at,
-    }));
-    let mut event = stamp.event(
-        super::history::Subject::Suppression,
-        message.id.0,
-        message.version,
-        "suppressed",
-    );
-    event.reason = Some(reason.to_owned());
-    set.event(event);
+/// Nothing more goes to the message's address: it can never work.
+pub(super) fn dead(set: &mut ChangeSet, message: &Message, stamp: &Stamp<'_>) {
+    let to = (message.channel.as_str(), message.recipient.as_str());
+    let why = consent::Why::Code("dead");
+    consent::suppress(set, to, why, None, Some(message), stamp);
 }
 
 /// Takes back a message whose lease ran out, or whose worker stops: without an attempt it returns to
