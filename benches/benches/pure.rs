@@ -87,6 +87,7 @@ fn campaign() -> Campaign {
                 local_time: true,
             },
             channel: "email".to_owned(),
+            fallback_channels: Vec::new(),
             time_zone: "Asia/Tashkent".to_owned(),
             template_id: None,
             tone: None,
@@ -204,12 +205,12 @@ fn plans(c: &mut Criterion) {
         b.iter(|| audience.matches(black_box(&contact), today));
     });
     let target = planner::Target {
-        address: AddressKind::Email,
-        accepts: &|address| address.contains('@'),
+        channel: "email",
+        address: planner::Reach::Good,
         suppressed: false,
     };
     c.bench_function("planner", |b| {
-        b.iter(|| planner::plan(black_box(&contact), &campaign, "run", now(), &target));
+        b.iter(|| planner::plan(black_box(&contact), &campaign, "run", now(), &[target]));
     });
 }
 

@@ -300,6 +300,8 @@ export interface CampaignFields {
   audience: Audience;
   schedule: Schedule;
   channel: string;
+  /** For those whom `channel` does not reach, best first. */
+  fallback_channels?: string[];
   time_zone?: string;
   template_id?: string | null;
   tone?: Tone | null;
@@ -317,6 +319,7 @@ export interface Campaign {
   audience: Audience;
   schedule: Schedule;
   channel: string;
+  fallback_channels: string[];
   time_zone: string;
   template_id: string | null;
   tone: Tone | null;

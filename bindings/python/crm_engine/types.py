@@ -325,6 +325,7 @@ class CampaignFields(TypedDict):
     audience: Audience
     schedule: Schedule
     channel: str
+    fallback_channels: NotRequired[list[str]]
     time_zone: NotRequired[str]
     template_id: NotRequired[str | None]
     tone: NotRequired[Tone | None]
@@ -343,6 +344,7 @@ class Campaign(TypedDict):
     audience: Audience
     schedule: Schedule
     channel: str
+    fallback_channels: list[str]
     time_zone: str
     template_id: str | None
     tone: Tone | None

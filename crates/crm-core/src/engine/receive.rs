@@ -78,7 +78,7 @@ impl Engine {
                 }
                 News::OptIn { address } => {
                     received.opt_ins += 1;
-                    self.opt_in(workspace, channel, &address).await?;
+                    self.came_back(workspace, channel, &address).await?;
                 }
                 News::Inbound { .. } => received.inbound += 1,
             }
@@ -140,7 +140,7 @@ impl Engine {
         self.commit_one(set).await
     }
 
-    async fn opt_in(&self, workspace: &Workspace, channel: &str, address: &str) -> Result<()> {
+    async fn came_back(&self, workspace: &Workspace, channel: &str, address: &str) -> Result<()> {
         let Some(known) = self.suppression(workspace, channel, address).await? else {
             return Ok(());
         };

@@ -49,6 +49,25 @@ pub struct Begun {
     pub delivery: Option<(Approved, Attempt)>,
 }
 
+/// What the channel and the house say about the last checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Which of the contact's addresses the channel uses.
+    pub address: AddressKind,
+    /// What the house demands of consent.
+    pub consent: consent::Rules,
+}
+
+/// The usual ones.
+impl From<AddressKind> for Terms {
+    fn from(address: AddressKind) -> Self {
+        Self {
+            address,
+            consent: consent::Rules::default(),
+        }
+    }
+}
+
 /// The last checks, on data read now: lease, deadline, erasure, suppression, consent, campaign,
 /// address, approval and digest. Only when all hold is an attempt recorded. The change set repeats what
 /// others may change meanwhile as preconditions.
@@ -58,9 +77,10 @@ pub struct Begun {
 pub fn begin(
     view: &DispatchView,
     worker: &str,
-    address: AddressKind,
+    terms: impl Into<Terms>,
     stamp: &Stamp<'_>,
 ) -> Result<Begun> {
+    let terms = terms.into();
     let message = &view.message;
     let mine = message.status == Status::Claimed
         && message.lease_owner.as_deref() == Some(worker)
@@ -71,7 +91,7 @@ pub fn begin(
             format!("message {} is no longer held by this worker", message.id),
         ));
     }
-    let address = view.contact.address(address);
+    let address = view.contact.address(terms.address);
     let now = digest::digest(message);
     let approval = view
         .approval
@@ -81,7 +101,9 @@ pub fn begin(
         late: message.expires_at.is_some_and(|until| until <= stamp.at),
         erased: view.contact.erased,
         suppressed: view.suppressed,
-        consent: consent::allows(&view.contact, &message.channel, message.occasion.topic()),
+        consent: terms
+            .consent
+            .allow(&view.contact, &message.channel, message.occasion.topic()),
         campaign: view.campaign.as_ref().map(|campaign| campaign.status),
         address: match address {
             None => AddressNow::Missing,

@@ -186,6 +186,7 @@ pub fn campaign(number: u64) -> Campaign {
             audience: Audience::everybody(),
             schedule: Schedule::Immediate,
             channel: "email".to_owned(),
+            fallback_channels: Vec::new(),
             time_zone: "Asia/Tashkent".to_owned(),
             template_id: None,
             tone: None,

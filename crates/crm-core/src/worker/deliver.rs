@@ -162,8 +162,11 @@ impl Worker {
         let Some(channel) = channel else {
             return Self::without_channel(view, stamp);
         };
-        let address = channel.capabilities().address;
-        dispatch::begin(view, &self.options.name, address, stamp)
+        let terms = dispatch::Terms {
+            address: channel.capabilities().address,
+            consent: self.engine.policy().consent,
+        };
+        dispatch::begin(view, &self.options.name, terms, stamp)
     }
 
     fn without_channel(view: &DispatchView, stamp: &Stamp<'_>) -> Result<Begun> {

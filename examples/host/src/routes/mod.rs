@@ -13,6 +13,8 @@ mod hold;
 mod import;
 mod messages;
 mod ops;
+mod opt_in;
+mod page;
 mod receipts;
 mod templates;
 mod unsubscribe;
@@ -35,6 +37,7 @@ pub(crate) fn router(app: App) -> Router {
     let (router, described) = OpenApiRouter::<App>::with_openapi(document::head())
         .merge(auth::router())
         .merge(contacts::router())
+        .merge(opt_in::router())
         .merge(export::router())
         .merge(import::router())
         .merge(messages::router())
@@ -55,6 +58,7 @@ pub(crate) fn router(app: App) -> Router {
     router
         .merge(swagger)
         .merge(unsubscribe::router())
+        .merge(opt_in::pages())
         // Whoever opens the printed address in a browser finds something.
         .route("/", axum::routing::get(async || Redirect::to("/api/docs/")))
         .fallback(async || {
