@@ -64,6 +64,13 @@ export interface Consent {
   at: Instant;
 }
 
+/** What a person is asked to say yes to. `evidence` says where they asked for it, after a no. */
+export interface OptInWish {
+  channel: string;
+  topic: 'relationship' | 'marketing';
+  evidence?: string | null;
+}
+
 /** What a host knows about a person. A contact needs a name. */
 export interface ContactFields {
   external_id?: string | null;
@@ -618,6 +625,12 @@ export interface Options {
   undo_window_s?: number;
   /** Whether somebody other than the last editor has to approve. */
   separate_approver?: boolean;
+  /** Whether marketing goes only to people who said yes to it; usually to all who did not say no. */
+  marketing_needs_opt_in?: boolean;
+  /** Where people say yes by a link, which ends with a token; with `link_key`. */
+  opt_in_url?: string;
+  /** Signs the tokens of links; at least 32 bytes. */
+  link_key?: string;
   /** IANA zone of the workspace's calendar. */
   time_zone?: string;
 }
@@ -642,6 +655,13 @@ export class Engine {
   listContacts(query?: ContactQuery): Promise<Page<Contact>>;
   /** Erases a person: personal data and texts go, the history stays and still verifies. */
   eraseContact(id: string): Promise<void>;
+  /**
+   * Drafts a message with a link by which the person says yes, and asks for its approval. The engine needs
+   * `opt_in_url` and `link_key`.
+   */
+  requestOptIn(id: string, wish: OptInWish): Promise<Message>;
+  /** Takes the person's yes: for the page behind the link, when its button is pressed. */
+  confirmOptIn(token: string): Promise<void>;
   /** Saves a new template. */
   createTemplate(fields: TemplateFields): Promise<Template>;
   /** One template. */

@@ -56,6 +56,9 @@ def _open(
     llm: Llm | None,
     undo_window_s: int,
     separate_approver: bool,
+    marketing_needs_opt_in: bool,
+    opt_in_url: str | None,
+    link_key: str | None,
     time_zone: str | None,
     loop: asyncio.AbstractEventLoop | None,
 ) -> tuple[Native, _Core]:
@@ -74,6 +77,9 @@ def _open(
         "model": model,
         "undo_window_s": undo_window_s,
         "separate_approver": separate_approver,
+        "marketing_needs_opt_in": marketing_needs_opt_in,
+        "opt_in_url": opt_in_url,
+        "link_key": link_key,
         "time_zone": time_zone,
         **dispatcher.options,
     }
@@ -121,6 +127,9 @@ class Engine(Operations):
         llm: Llm | None = None,
         undo_window_s: int = 0,
         separate_approver: bool = False,
+        marketing_needs_opt_in: bool = False,
+        opt_in_url: str | None = None,
+        link_key: str | None = None,
         time_zone: str | None = None,
     ) -> Self:
         """Opens an engine on the SQLite file at ``path``, which is made when it is not there, or on
@@ -134,6 +143,9 @@ class Engine(Operations):
         own ``channels``. Drafts come from your own ``llm``, from Claude when there is an
         ``anthropic_api_key``, otherwise from templates and built-in greetings. An approved message
         waits ``undo_window_s`` seconds; with ``separate_approver`` the last editor cannot approve.
+        With ``marketing_needs_opt_in`` offers go only to people who said yes to them, otherwise to all who
+        did not say no. People are asked by a link that begins with ``opt_in_url`` and ends with a token
+        signed by ``link_key`` (at least 32 bytes).
         """
         return cls(
             *_open(
@@ -151,6 +163,9 @@ class Engine(Operations):
                 llm,
                 undo_window_s,
                 separate_approver,
+                marketing_needs_opt_in,
+                opt_in_url,
+                link_key,
                 time_zone,
                 None,
             )
@@ -218,6 +233,9 @@ class AsyncEngine(AsyncOperations):
         llm: Llm | None = None,
         undo_window_s: int = 0,
         separate_approver: bool = False,
+        marketing_needs_opt_in: bool = False,
+        opt_in_url: str | None = None,
+        link_key: str | None = None,
         time_zone: str | None = None,
     ) -> Self:
         """Opens an engine; the arguments are those of :meth:`Engine.open`."""
@@ -238,6 +256,9 @@ class AsyncEngine(AsyncOperations):
                 llm,
                 undo_window_s,
                 separate_approver,
+                marketing_needs_opt_in,
+                opt_in_url,
+                link_key,
                 time_zone,
                 asyncio.get_running_loop(),
             )

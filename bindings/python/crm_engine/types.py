@@ -72,6 +72,14 @@ class Consent(TypedDict):
     at: Instant
 
 
+class OptInWish(TypedDict):
+    """What a person is asked to say yes to. ``evidence`` says where they asked for it, after a no."""
+
+    channel: str
+    topic: Literal["relationship", "marketing"]
+    evidence: NotRequired[str | None]
+
+
 class ContactFields(TypedDict, total=False):
     """What a host knows about a person. A contact needs a name."""
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crm_ai_claude::{Claude, ClaudeConfig};
 use crm_channels::{Outbox, Smtp, SmtpConfig};
+use crm_core::consent::Rules;
+use crm_core::consent::token::TokenKeys;
 use crm_core::contact::AddressKind;
 use crm_core::engine::{Engine, Policy};
 use crm_core::port::channel::ChannelCapabilities;
@@ -148,6 +150,15 @@ pub(crate) struct Options {
     undo_window_s: u32,
     #[serde(default)]
     separate_approver: bool,
+    /// Whether marketing goes only to people who said yes to it.
+    #[serde(default)]
+    marketing_needs_opt_in: bool,
+    /// Where people say yes by a link, which ends with a token; with `link_key`.
+    #[serde(default)]
+    opt_in_url: Option<String>,
+    /// Signs the tokens of links, at least 32 bytes.
+    #[serde(default)]
+    link_key: Option<String>,
     /// IANA zone of the workspace's calendar.
     #[serde(default)]
     time_zone: Option<String>,
@@ -186,6 +197,9 @@ impl Options {
         database.check()?;
         let mut policy = Policy {
             separate_approver: self.separate_approver,
+            consent: Rules {
+                marketing_needs_opt_in: self.marketing_needs_opt_in,
+            },
             ..Policy::default()
         };
         if self.undo_window_s > 86_400 {
@@ -247,6 +261,14 @@ impl Options {
                 (None, None) => None,
             };
 
+        let keys = match self.link_key {
+            Some(key) => Some(TokenKeys::new(key.into_bytes(), Vec::new())?),
+            None if self.opt_in_url.is_some() => {
+                return Err(Error::field("link_key", "links need a key to sign them"));
+            }
+            None => None,
+        };
+
         // Last, so that a refused option leaves no file behind.
         let database::Opened { store, closing } = database.open(runtime)?;
         let ids = Arc::new(RandomIds::default());
@@ -256,6 +278,12 @@ impl Options {
         }
         if let Some(llm) = llm {
             builder = builder.llm(llm);
+        }
+        if let Some(keys) = keys {
+            builder = builder.token_keys(keys);
+        }
+        if let Some(url) = self.opt_in_url {
+            builder = builder.opt_in_url(url);
         }
         Ok(Opened {
             engine: builder.build(),
