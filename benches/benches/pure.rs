@@ -8,8 +8,9 @@ use chrono::{DateTime, Duration, Utc};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use crm_core::audience::Audience;
 use crm_core::campaign::{Campaign, CampaignFields, CampaignStatus, Schedule, planner};
+use crm_core::consent::Rules;
 use crm_core::contact::normalise::normalise;
-use crm_core::contact::{AddressKind, Birthday, Contact, ContactFields, import};
+use crm_core::contact::{Birthday, Contact, ContactFields, import};
 use crm_core::id::{CampaignId, ContactId, EventId};
 use crm_core::message::decide::{self, NewMessage, Text};
 use crm_core::message::history::{AuditEvent, Checkpoint, Subject, seal, verify};
@@ -87,6 +88,7 @@ fn campaign() -> Campaign {
                 local_time: true,
             },
             channel: "email".to_owned(),
+            fallback_channels: Vec::new(),
             time_zone: "Asia/Tashkent".to_owned(),
             template_id: None,
             tone: None,
@@ -203,13 +205,23 @@ fn plans(c: &mut Criterion) {
     c.bench_function("audience evaluate", |b| {
         b.iter(|| audience.matches(black_box(&contact), today));
     });
-    let target = planner::Target {
-        address: AddressKind::Email,
-        accepts: &|address| address.contains('@'),
+    let rules = Rules::default();
+    let targets = [planner::Target {
+        channel: "email",
+        address: planner::Reach::Good,
         suppressed: false,
-    };
+    }];
     c.bench_function("planner", |b| {
-        b.iter(|| planner::plan(black_box(&contact), &campaign, "run", now(), &target));
+        b.iter(|| {
+            planner::plan(
+                black_box(&contact),
+                &campaign,
+                "run",
+                now(),
+                &targets,
+                rules,
+            )
+        });
     });
 }
 

@@ -82,6 +82,7 @@ async fn ours(site: &Site, name: &str, count: usize, prove: bool) -> Outcome<f64
                 local_time: true,
             },
             channel: "email".to_owned(),
+            fallback_channels: Vec::new(),
             time_zone: "Asia/Tashkent".to_owned(),
             template_id: Some(template.id),
             tone: None,

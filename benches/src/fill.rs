@@ -68,6 +68,7 @@ async fn campaign(session: &Session, number: usize) -> Outcome<CampaignId> {
         audience: Audience::everybody(),
         schedule: Schedule::Immediate,
         channel: "email".to_owned(),
+        fallback_channels: Vec::new(),
         time_zone: "Asia/Tashkent".to_owned(),
         template_id: None,
         tone: None,

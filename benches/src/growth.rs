@@ -205,6 +205,7 @@ async fn expand(world: &World, run: usize) -> Outcome<f64> {
                 local_time: true,
             },
             channel: "email".to_owned(),
+            fallback_channels: Vec::new(),
             time_zone: "Asia/Tashkent".to_owned(),
             template_id: Some(template.id),
             tone: None,

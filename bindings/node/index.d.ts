@@ -64,6 +64,13 @@ export interface Consent {
   at: Instant;
 }
 
+/** What a person is asked to say yes to. `evidence` says where they asked for it, after a no. */
+export interface OptInWish {
+  channel: string;
+  topic: 'relationship' | 'marketing';
+  evidence?: string | null;
+}
+
 /** What a host knows about a person. A contact needs a name. */
 export interface ContactFields {
   external_id?: string | null;
@@ -300,6 +307,8 @@ export interface CampaignFields {
   audience: Audience;
   schedule: Schedule;
   channel: string;
+  /** For those whom `channel` does not reach, best first. */
+  fallback_channels?: string[];
   time_zone?: string;
   template_id?: string | null;
   tone?: Tone | null;
@@ -317,6 +326,7 @@ export interface Campaign {
   audience: Audience;
   schedule: Schedule;
   channel: string;
+  fallback_channels: string[];
   time_zone: string;
   template_id: string | null;
   tone: Tone | null;
@@ -896,7 +906,7 @@ export interface Options {
    * forms `KEY_env` and `KEY_file`.
    */
   channels?: Record<string, Channel | ProviderSettings | Providers | string>;
-  /** Sign links to unsubscribe, the first one; the others are still read. At least 32 bytes each. */
+  /** Sign links to unsubscribe and to say yes, the first one; the others are still read. At least 32 bytes each. */
   unsubscribe_keys?: string[];
   /**
    * The `https` address that a token is put behind. Mails then say where to unsubscribe, also by one click
@@ -909,6 +919,10 @@ export interface Options {
   undo_window_s?: number;
   /** Whether somebody other than the last editor has to approve. */
   separate_approver?: boolean;
+  /** Whether marketing goes only to people who said yes to it; usually to all who did not say no. */
+  marketing_needs_opt_in?: boolean;
+  /** Where people say yes by a link, which ends with a token; with `unsubscribe_keys`. */
+  opt_in_url?: string;
   /** IANA zone of the workspace's calendar. */
   time_zone?: string;
 }
@@ -933,6 +947,13 @@ export class Engine {
   listContacts(query?: ContactQuery): Promise<Page<Contact>>;
   /** Erases a person: personal data and texts go, the history stays and still verifies. */
   eraseContact(id: string): Promise<void>;
+  /**
+   * Drafts a message with a link by which the person says yes, and asks for its approval. The engine needs
+   * `opt_in_url` and `unsubscribe_keys`.
+   */
+  requestOptIn(id: string, wish: OptInWish): Promise<Message>;
+  /** Takes the person's yes: for the page behind the link, when its button is pressed. */
+  confirmOptIn(token: string): Promise<void>;
   /** Saves a new template. */
   createTemplate(fields: TemplateFields): Promise<Template>;
   /** One template. */

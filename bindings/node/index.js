@@ -201,6 +201,14 @@ class Engine {
     await this.#call('erase_contact', { id });
   }
 
+  async requestOptIn(id, wish) {
+    return this.#call('request_opt_in', { ...named(wish), id });
+  }
+
+  async confirmOptIn(token) {
+    await this.#call('confirm_opt_in', { token });
+  }
+
   async createTemplate(fields) {
     return this.#call('create_template', named(fields));
   }

@@ -42,6 +42,16 @@ class AsyncOperations:
         """Erases a person: personal data and texts go, the history stays and still verifies."""
         await self._call("erase_contact", {"id": id})
 
+    async def request_opt_in(self, id: str, **wish: Unpack[t.OptInWish]) -> t.Message:
+        """Drafts a message with a link by which the person says yes, and asks for its approval. The engine
+        needs ``opt_in_url`` and ``unsubscribe_keys``."""
+        values = {"id": id, **wish}
+        return cast(t.Message, await self._call("request_opt_in", values))
+
+    async def confirm_opt_in(self, token: str) -> None:
+        """Takes the person's yes: for the page behind the link, when its button is pressed."""
+        await self._call("confirm_opt_in", {"token": token})
+
     async def create_template(self, **fields: Unpack[t.TemplateFields]) -> t.Template:
         """Saves a new template."""
         return cast(t.Template, await self._call("create_template", fields))

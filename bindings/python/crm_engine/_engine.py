@@ -61,6 +61,8 @@ def _open(
     llm: Llm | None,
     undo_window_s: int,
     separate_approver: bool,
+    marketing_needs_opt_in: bool,
+    opt_in_url: str | None,
     time_zone: str | None,
     loop: asyncio.AbstractEventLoop | None,
 ) -> tuple[Native, _Core]:
@@ -81,6 +83,8 @@ def _open(
         "unsubscribe_url": unsubscribe_url,
         "undo_window_s": undo_window_s,
         "separate_approver": separate_approver,
+        "marketing_needs_opt_in": marketing_needs_opt_in,
+        "opt_in_url": opt_in_url,
         "time_zone": time_zone,
         **dispatcher.options,
     }
@@ -130,6 +134,8 @@ class Engine(Operations):
         llm: Llm | None = None,
         undo_window_s: int = 0,
         separate_approver: bool = False,
+        marketing_needs_opt_in: bool = False,
+        opt_in_url: str | None = None,
         time_zone: str | None = None,
     ) -> Self:
         """Opens an engine on the SQLite file at ``path``, which is made when it is not there, or on
@@ -146,9 +152,14 @@ class Engine(Operations):
         ``examples/host/crm-host.example.toml``, without ``bounces`` and the forms ``KEY_env`` and
         ``KEY_file``. ``unsubscribe_keys`` (32 bytes or more each) sign links to unsubscribe, the first one;
         the others are still read. With ``unsubscribe_url``, the ``https`` address that a token is put behind,
-        mails say where to unsubscribe, also by one click (``POST``). Drafts come from your own ``llm``, from Claude when there is an
-        ``anthropic_api_key``, otherwise from templates and built-in greetings. An approved message
-        waits ``undo_window_s`` seconds; with ``separate_approver`` the last editor cannot approve.
+        mails say where to unsubscribe, also by one click (``POST``).
+
+        Drafts come from your own ``llm``, from Claude when there is an ``anthropic_api_key``, otherwise from
+        templates and built-in greetings. An approved message waits ``undo_window_s`` seconds; with
+        ``separate_approver`` the last editor cannot approve.
+        With ``marketing_needs_opt_in`` offers go only to people who said yes to them, otherwise to all who
+        did not say no. People are asked by a link that begins with ``opt_in_url`` and ends with a token,
+        which the same keys sign.
         """
         return cls(
             *_open(
@@ -168,6 +179,8 @@ class Engine(Operations):
                 llm,
                 undo_window_s,
                 separate_approver,
+                marketing_needs_opt_in,
+                opt_in_url,
                 time_zone,
                 None,
             )
@@ -237,6 +250,8 @@ class AsyncEngine(AsyncOperations):
         llm: Llm | None = None,
         undo_window_s: int = 0,
         separate_approver: bool = False,
+        marketing_needs_opt_in: bool = False,
+        opt_in_url: str | None = None,
         time_zone: str | None = None,
     ) -> Self:
         """Opens an engine; the arguments are those of :meth:`Engine.open`."""
@@ -259,6 +274,8 @@ class AsyncEngine(AsyncOperations):
                 llm,
                 undo_window_s,
                 separate_approver,
+                marketing_needs_opt_in,
+                opt_in_url,
                 time_zone,
                 asyncio.get_running_loop(),
             )

@@ -73,6 +73,14 @@ class Consent(TypedDict):
     at: Instant
 
 
+class OptInWish(TypedDict):
+    """What a person is asked to say yes to. ``evidence`` says where they asked for it, after a no."""
+
+    channel: str
+    topic: Literal["relationship", "marketing"]
+    evidence: NotRequired[str | None]
+
+
 class ContactFields(TypedDict, total=False):
     """What a host knows about a person. A contact needs a name."""
 
@@ -326,6 +334,7 @@ class CampaignFields(TypedDict):
     audience: Audience
     schedule: Schedule
     channel: str
+    fallback_channels: NotRequired[list[str]]
     time_zone: NotRequired[str]
     template_id: NotRequired[str | None]
     tone: NotRequired[Tone | None]
@@ -344,6 +353,7 @@ class Campaign(TypedDict):
     audience: Audience
     schedule: Schedule
     channel: str
+    fallback_channels: list[str]
     time_zone: str
     template_id: str | None
     tone: Tone | None

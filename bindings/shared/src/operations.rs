@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
 use crm_core::campaign::{CampaignFields, CampaignStatus};
+use crm_core::consent::Topic;
+use crm_core::consent::opt_in::OptInWish;
 use crm_core::contact::ContactFields;
 use crm_core::engine::{GenerateMessage, NewDraft};
 use crm_core::hold::{Acknowledgement, Hold};
@@ -28,13 +30,15 @@ use crate::view::{Event, List, Message, Work};
 use crate::{receipts, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 49] = [
+pub const OPERATIONS: [&str; 51] = [
     "import_contacts",
     "create_contact",
     "update_contact",
     "get_contact",
     "list_contacts",
     "erase_contact",
+    "request_opt_in",
+    "confirm_opt_in",
     "create_template",
     "get_template",
     "list_templates",
@@ -96,6 +100,22 @@ struct UpdateContact {
     id: ContactId,
     version: Option<u64>,
     fields: ContactFields,
+}
+
+/// The fields of [`OptInWish`], and of whom.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequestOptIn {
+    id: ContactId,
+    channel: String,
+    topic: Topic,
+    evidence: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Token {
+    token: String,
 }
 
 /// A query with the fields that say which part of a list. Spelt out by a macro, because serde can either
@@ -241,7 +261,9 @@ pub(crate) async fn perform(
 ) -> Result<Value, Failure> {
     match operation {
         "import_contacts" | "create_contact" | "update_contact" | "get_contact"
-        | "list_contacts" | "erase_contact" => contacts(call, operation, input, file).await,
+        | "list_contacts" | "erase_contact" | "request_opt_in" => {
+            contacts(call, operation, input, file).await
+        }
         "create_template" | "get_template" | "list_templates" => {
             templates(call, operation, input).await
         }
@@ -268,6 +290,12 @@ pub(crate) async fn perform(
             show(&crate::view::AiUsage::of(
                 &call.session()?.analytics().ai_usage().await?,
             ))
+        }
+        // Whoever has the token may: the person themselves, whose actor the session is not.
+        "confirm_opt_in" => {
+            let Token { token } = read(input)?;
+            call.open()?.engine.confirm_opt_in(&token).await?;
+            Ok(Value::Null)
         }
         "verify_audit" => {
             let VerifyAudit { checkpoint } = read(input)?;
@@ -314,6 +342,21 @@ async fn contacts(
         "erase_contact" => {
             contacts.erase(read::<Id<ContactId>>(input)?.id).await?;
             Ok(Value::Null)
+        }
+        "request_opt_in" => {
+            let RequestOptIn {
+                id,
+                channel,
+                topic,
+                evidence,
+            } = read(input)?;
+            let wish = OptInWish {
+                channel,
+                topic,
+                evidence,
+            };
+            let message = contacts.request_opt_in(id, wish).await?;
+            show(&Message::of(message, call.actor().role))
         }
         _ => {
             let wanted: ListContacts = read(input)?;

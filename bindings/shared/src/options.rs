@@ -8,6 +8,7 @@ use std::time::Duration;
 use crm_ai_claude::{Claude, ClaudeConfig};
 use crm_channels::settings::Around;
 use crm_channels::smtp::{ReturnPath, UnsubscribeLinks};
+use crm_core::consent::Rules;
 use crm_core::consent::token::TokenKeys;
 use crm_core::contact::AddressKind;
 use crm_core::engine::{Engine, Policy};
@@ -207,10 +208,16 @@ pub(crate) struct Options {
     undo_window_s: u32,
     #[serde(default)]
     separate_approver: bool,
+    /// Whether marketing goes only to people who said yes to it.
+    #[serde(default)]
+    marketing_needs_opt_in: bool,
+    /// Where people say yes by a link, which ends with a token; with `unsubscribe_keys`.
+    #[serde(default)]
+    opt_in_url: Option<String>,
     /// IANA zone of the workspace's calendar.
     #[serde(default)]
     time_zone: Option<String>,
-    /// Sign links to unsubscribe, the first one; the others are still read. At least 32 bytes each.
+    /// Sign links to unsubscribe and to say yes, the first one; the others are still read. At least 32 bytes each.
     #[serde(default)]
     unsubscribe_keys: Vec<String>,
     /// The `https` address that a token is put behind, where people unsubscribe.
@@ -292,6 +299,9 @@ impl Options {
         database.check()?;
         let mut policy = Policy {
             separate_approver: self.separate_approver,
+            consent: Rules {
+                marketing_needs_opt_in: self.marketing_needs_opt_in,
+            },
             ..Policy::default()
         };
         if self.undo_window_s > 86_400 {
@@ -303,6 +313,10 @@ impl Options {
         }
 
         let (keys, links) = unsubscribing(self.unsubscribe_keys, self.unsubscribe_url)?;
+        if self.opt_in_url.is_some() && keys.is_none() {
+            let message = "give unsubscribe_keys, too: they sign the links";
+            return Err(Error::field("opt_in_url", message));
+        }
         let mut maker = Maker {
             around: Around {
                 outbox: self.outbox.clone(),
@@ -376,6 +390,9 @@ impl Options {
         }
         if let Some(keys) = keys {
             builder = builder.token_keys(keys);
+        }
+        if let Some(url) = self.opt_in_url {
+            builder = builder.opt_in_url(url);
         }
         Ok(Opened {
             engine: builder.build(),

@@ -181,6 +181,7 @@ fn every_declared_input_is_accepted() {
     for (operation, shape, with_id) in [
         ("create_contact", "ContactFields", false),
         ("list_contacts", "ContactQuery", false),
+        ("request_opt_in", "OptInWish", true),
         ("create_template", "TemplateFields", false),
         ("list_templates", "TemplateQuery", false),
         ("generate_message", "GenerateMessage", false),

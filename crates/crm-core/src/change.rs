@@ -54,8 +54,8 @@ pub enum Change {
     UpdateTemplate(Box<Template>),
     /// Removes a template.
     DeleteTemplate(TemplateId),
-    /// A new message with its first revision. Campaign, occurrence, contact and channel together are
-    /// unique.
+    /// A new message with its first revision. Campaign, occurrence and contact together are unique,
+    /// whatever the channel.
     InsertMessage(Box<Message>),
     /// A changed message. With `new_revision` the revision is stored as well; without it the text, its
     /// author and provenance and everything the digest covers are unchanged. Where a message came from

@@ -4,17 +4,20 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use common::{World, world};
 use crm_core::audience::Audience;
 use crm_core::campaign::{Campaign, CampaignFields, CampaignStatus, Schedule};
-use crm_core::contact::{Birthday, ContactFields};
-use crm_core::engine::BulkAction;
+use crm_core::contact::{AddressKind, Birthday, ContactFields};
+use crm_core::engine::{BulkAction, Engine};
 use crm_core::message::decide::Edit;
 use crm_core::message::{Format, Message, Occasion, Status};
+use crm_core::port::channel::ChannelCapabilities;
 use crm_core::port::store::{MessageQuery, PageRequest, PlanQuery};
 use crm_core::template::TemplateFields;
+use crm_core::testing::{RecordingChannel, SequentialIds};
 use crm_core::{ErrorKind, Role};
 
 const CONTACTS: &[u8] = include_bytes!("../../../examples/data/contacts.csv");
@@ -27,6 +30,7 @@ fn fields(schedule: Schedule) -> CampaignFields {
         audience: Audience::everybody(),
         schedule,
         channel: "email".to_owned(),
+        fallback_channels: Vec::new(),
         time_zone: "Asia/Tashkent".to_owned(),
         template_id: None,
         tone: None,
@@ -367,4 +371,157 @@ async fn a_text_that_one_person_makes_too_long_stops_nobody_else() {
         assert_eq!(excluded[0].contact_id, long.id);
         assert_eq!(excluded[0].excluded.as_deref(), Some("text_not_sendable"));
     }
+}
+
+/// The world with a second channel, for short plain texts to phones.
+fn with_sms(mut world: World, sms: &Arc<RecordingChannel>) -> World {
+    let ids = Arc::new(SequentialIds::starting_at(500_000));
+    let store = Arc::clone(world.engine.store());
+    world.engine = Engine::builder(store, world.clock.clone(), ids)
+        .channel("email", world.channel.clone())
+        .channel("sms", sms.clone())
+        .build();
+    world
+}
+
+fn sms() -> Arc<RecordingChannel> {
+    let capabilities = ChannelCapabilities {
+        address: AddressKind::Phone,
+        subject: false,
+        max_length: Some(40),
+        ..ChannelCapabilities::default()
+    };
+    Arc::new(RecordingChannel::new(capabilities))
+}
+
+fn person(name: &str, email: Option<&str>, phone: Option<&str>, prefers: &[&str]) -> ContactFields {
+    ContactFields {
+        name: name.to_owned(),
+        email: email.map(str::to_owned),
+        phone: phone.map(str::to_owned),
+        preferred_channels: prefers.iter().map(|&name| name.to_owned()).collect(),
+        ..ContactFields::default()
+    }
+}
+
+fn greeting(content: &str, format: Format) -> TemplateFields {
+    TemplateFields {
+        name: "Navruz".to_owned(),
+        occasion_type: Occasion::Holiday,
+        segment: None,
+        channel: None,
+        language: "ru".to_owned(),
+        subject: Some("С праздником!".to_owned()),
+        content: content.to_owned(),
+        format,
+        is_active: true,
+    }
+}
+
+async fn plan(world: &World, campaign: &Campaign) -> Vec<(String, String, Option<String>)> {
+    let query = PlanQuery {
+        campaign_id: campaign.id,
+        occurrence: None,
+        excluded: None,
+        undrafted: false,
+        page: PageRequest::default(),
+    };
+    let rows = world.viewer().campaigns().plan(query).await.unwrap().items;
+    let mut lines = Vec::new();
+    for row in rows {
+        let contact = world.viewer().contacts().get(row.contact_id).await.unwrap();
+        lines.push((contact.fields.name, row.channel, row.excluded));
+    }
+    lines
+}
+
+#[tokio::test]
+async fn who_cannot_be_reached_on_one_channel_is_written_to_on_another() {
+    let phones = sms();
+    let world = with_sms(world(), &phones);
+    let manager = world.manager();
+    let both = (Some("a@mail.example"), Some("+998901234501"));
+    let people = [
+        person("both", both.0, both.1, &[]),
+        person(
+            "wishes",
+            Some("b@mail.example"),
+            Some("+998901234502"),
+            &["telegram", "sms"],
+        ),
+        person("phone", None, Some("+998901234503"), &["email"]),
+        person(
+            "stopped",
+            Some("c@mail.example"),
+            Some("+998901234504"),
+            &[],
+        ),
+        person("nobody", None, None, &["sms"]),
+        // What is written to a phone gets too long with this name.
+        person(&"Ў".repeat(60), None, Some("+998901234505"), &[]),
+    ];
+    for fields in people {
+        manager.contacts().create(fields).await.unwrap();
+    }
+    let stop = manager.suppressions();
+    stop.add("email", "c@mail.example", "asked").await.unwrap();
+    let html = greeting("<p>{{name}}, с праздником!</p>", Format::Html);
+    let html = manager.templates().create(html).await.unwrap();
+    let text = greeting("{{name}}, с праздником!", Format::Text);
+    let text = TemplateFields {
+        name: "plain".to_owned(),
+        ..text
+    };
+    let text = manager.templates().create(text).await.unwrap();
+    let fields = CampaignFields {
+        fallback_channels: vec!["sms".to_owned()],
+        template_id: Some(html.id),
+        ..fields(Schedule::Immediate)
+    };
+    // Each channel of the campaign has to deliver its text.
+    let campaigns = manager.campaigns();
+    let refused = campaigns.create(fields.clone()).await.unwrap();
+    let error = campaigns.execute(refused.id, false).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert_eq!(error.fields()[0].field, "template_id");
+    for wrong in [vec!["fax"], vec!["email"], vec!["sms", "sms"]] {
+        let wrong = CampaignFields {
+            fallback_channels: wrong.into_iter().map(str::to_owned).collect(),
+            ..fields.clone()
+        };
+        let error = campaigns.create(wrong).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+    }
+
+    let fields = CampaignFields {
+        template_id: Some(text.id),
+        ..fields
+    };
+    let campaign = start(&world, fields, false).await;
+    world.worker().run_until_idle().await.unwrap();
+    let of = |name: &str, channel: &str, excluded: Option<&str>| {
+        let excluded = excluded.map(str::to_owned);
+        (name.to_owned(), channel.to_owned(), excluded)
+    };
+    assert_eq!(
+        plan(&world, &campaign).await,
+        [
+            of("both", "email", None),
+            of("wishes", "sms", None),
+            of("phone", "sms", None),
+            of("stopped", "sms", None),
+            of("nobody", "email", Some("no_address")),
+            of(&"Ў".repeat(60), "sms", Some("text_not_sendable")),
+        ]
+    );
+    let drafted = messages(&world).await;
+    for message in &drafted {
+        let subject = message.revision.subject.as_deref();
+        let is_mail = message.channel == "email";
+        assert_eq!(subject, is_mail.then_some("С праздником!"));
+        assert_eq!(message.recipient.starts_with('+'), !is_mail);
+    }
+    assert_eq!(approve_all(&world).await, 4);
+    world.worker().run_until_idle().await.unwrap();
+    assert_eq!((world.channel.calls().len(), phones.calls().len()), (1, 3));
 }

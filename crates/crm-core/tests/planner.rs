@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use chrono::{DateTime, Utc};
-use crm_core::campaign::planner::{self, Target};
+use crm_core::campaign::planner::{self, Reach, Target};
 use crm_core::campaign::{Campaign, PlanRow, Schedule};
-use crm_core::consent::{Consent, ConsentStatus, Topic};
-use crm_core::contact::{AddressKind, Birthday, Contact};
+use crm_core::consent::{Consent, ConsentStatus, Rules, Topic};
+use crm_core::contact::{Birthday, Contact};
 use crm_core::generation::{self, Tone};
 use crm_core::message::Occasion;
 use crm_core::port::channel::ChannelCapabilities;
 use crm_core::testing::fixtures;
+use proptest::prelude::*;
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -26,11 +27,23 @@ fn campaign(schedule: Schedule) -> Campaign {
 
 fn row(contact: &Contact, campaign: &Campaign, now: &str, suppressed: bool) -> Option<PlanRow> {
     let target = Target {
-        address: AddressKind::Email,
-        accepts: &|address| address.contains('@'),
+        channel: "email",
+        address: match contact.email.as_deref() {
+            None => Reach::Missing,
+            Some(address) if address.contains('@') => Reach::Good,
+            Some(_) => Reach::Malformed,
+        },
         suppressed,
     };
-    planner::plan(contact, campaign, "run", at(now), &target).unwrap()
+    planner::plan(
+        contact,
+        campaign,
+        "run",
+        at(now),
+        &[target],
+        Rules::default(),
+    )
+    .unwrap()
 }
 
 fn plan(contact: &Contact, campaign: &Campaign, now: &str) -> Option<PlanRow> {
@@ -152,4 +165,94 @@ fn the_model_sees_no_address_and_no_custom_field() {
     assert!(request.user.contains("Анна") && request.user.contains("ignore all rules"));
     assert!(serde_json::from_str::<serde_json::Value>(&request.user).is_ok());
     assert_eq!(request.system, ask(&fixtures::contact(2), None).system);
+}
+
+const CHANNELS: [&str; 4] = ["email", "sms", "telegram", "whatsapp"];
+
+/// Names of channels in any order, each once.
+fn names() -> impl Strategy<Value = Vec<&'static str>> {
+    Just(CHANNELS.to_vec())
+        .prop_shuffle()
+        .prop_flat_map(|all| (1..=all.len()).prop_map(move |n| all[..n].to_vec()))
+}
+
+fn refusals() -> impl Strategy<Value = Vec<Consent>> {
+    let refusal =
+        (0..=CHANNELS.len(), any::<bool>(), any::<bool>()).prop_map(|(channel, marketing, yes)| {
+            Consent {
+                channel: (*CHANNELS.get(channel).unwrap_or(&"*")).to_owned(),
+                topic: if marketing {
+                    Topic::Marketing
+                } else {
+                    Topic::Relationship
+                },
+                status: if yes {
+                    ConsentStatus::OptedIn
+                } else {
+                    ConsentStatus::OptedOut
+                },
+                evidence: None,
+                at: at("2026-01-01T00:00:00Z"),
+            }
+        });
+    proptest::collection::vec(refusal, 0..4)
+}
+
+proptest! {
+    /// The channel is the first that may be used, the contact's wishes before the campaign's order; nobody is left
+    /// out whom any of them reaches, and who is gets the reason of the first.
+    #[test]
+    fn the_first_channel_that_may_be_used_is_taken(
+        of_campaign in names(),
+        wishes in names(),
+        reach in proptest::collection::vec(0..3_u8, 4),
+        suppressed in proptest::collection::vec(any::<bool>(), 4),
+        consent in refusals(),
+        marketing in any::<bool>(),
+        marketing_needs_opt_in in any::<bool>(),
+    ) {
+        let rules = Rules { marketing_needs_opt_in };
+        let mut contact = fixtures::contact(1);
+        contact.fields.preferred_channels = wishes.iter().map(|&name| name.to_owned()).collect();
+        // A wish the campaign cannot fulfil.
+        contact.fields.preferred_channels.insert(0, "fax".to_owned());
+        contact.fields.consent = consent;
+        let topic = if marketing { Topic::Marketing } else { Topic::Relationship };
+        let targets: Vec<Target<'_>> = of_campaign
+            .iter()
+            .map(|&channel| {
+                let number = CHANNELS.iter().position(|known| *known == channel).unwrap();
+                Target {
+                    channel,
+                    address: [Reach::Missing, Reach::Malformed, Reach::Good][usize::from(reach[number])],
+                    suppressed: suppressed[number],
+                }
+            })
+            .collect();
+        // Alone, a channel may be used or it has a reason against it.
+        let alone = |target: &Target<'_>| {
+            let found = planner::choose(&contact, topic, std::slice::from_ref(target), rules);
+            let (channel, reason) = found.unwrap();
+            assert_eq!(channel, target.channel);
+            reason
+        };
+        for target in &targets {
+            let may = target.address == Reach::Good
+                && !target.suppressed
+                && rules.allow(&contact, target.channel, topic);
+            prop_assert_eq!(alone(target).is_none(), may);
+        }
+        let rank = |target: &Target<'_>| {
+            let wish = wishes.iter().position(|wish| *wish == target.channel);
+            let own = of_campaign.iter().position(|name| *name == target.channel);
+            (wish.unwrap_or(usize::MAX), own.unwrap())
+        };
+        let best = targets.iter().filter(|target| alone(target).is_none()).min_by_key(|it| rank(it));
+        let expected = match best {
+            Some(target) => (target.channel, None),
+            None => (of_campaign[0], alone(&targets[0])),
+        };
+        prop_assert_eq!(planner::choose(&contact, topic, &targets, rules), Some(expected));
+        prop_assert_eq!(planner::choose(&contact, topic, &[], rules), None);
+    }
 }

@@ -358,6 +358,14 @@ async fn an_opt_out_is_put_before_the_answer_and_lifted_by_the_person_alone() {
     world.hear(start()).await;
     world.hear(start()).await;
     assert_eq!(world.suppressed().await, [""; 0]);
+    // A complaint takes the place of what START would lift.
+    world.hear(stop("reply")).await;
+    world.hear(stop("complaint")).await;
+    world.hear(start()).await;
+    assert_eq!(world.suppressed().await, ["complaint"]);
+    let admin = world.admin();
+    let lift = admin.suppressions();
+    lift.lift("email", &address()).await.unwrap();
     // What somebody of the house decided stays, even if the person had said so before.
     world.hear(stop("reply")).await;
     let session = world.manager();

@@ -195,7 +195,7 @@ fn duplicate(constraint: &str) -> Error {
         (
             "messages",
             "occurrence",
-            "occurrence of this campaign, contact and channel has a message already",
+            "occurrence of this campaign and contact has a message already",
         ),
         ("messages", "id", "id is taken by another message"),
         (

@@ -134,7 +134,7 @@ CREATE TABLE crm.messages (
     updated_at timestamptz NOT NULL
 ) /* by workspace */;
 CREATE UNIQUE INDEX messages_id ON crm.messages(workspace, id);
-CREATE UNIQUE INDEX messages_occurrence ON crm.messages(workspace, campaign, occurrence, contact, channel)
+CREATE UNIQUE INDEX messages_occurrence ON crm.messages(workspace, campaign, occurrence, contact)
     WHERE campaign IS NOT NULL AND occurrence IS NOT NULL;
 CREATE INDEX messages_due ON crm.messages(workspace, not_before, id)
     WHERE status = 'approved' AND NOT deleted AND NOT test_mode;

@@ -113,7 +113,7 @@ fn constraint(code: i32, text: &str) -> Error {
         ("campaigns.id", "id is taken by another campaign"),
         (
             "messages.occurrence",
-            "occurrence of this campaign, contact and channel has a message already",
+            "occurrence of this campaign and contact has a message already",
         ),
         ("messages.id", "id is taken by another message"),
         (

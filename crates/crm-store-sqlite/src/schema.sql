@@ -134,7 +134,7 @@ CREATE TABLE messages (
     updated_at INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX messages_id ON messages(workspace, id);
-CREATE UNIQUE INDEX messages_occurrence ON messages(workspace, campaign, occurrence, contact, channel)
+CREATE UNIQUE INDEX messages_occurrence ON messages(workspace, campaign, occurrence, contact)
     WHERE campaign IS NOT NULL AND occurrence IS NOT NULL;
 CREATE INDEX messages_due ON messages(workspace, not_before, id) WHERE status = 'approved';
 -- Lists by any of status, occasion and author: what is not given is walked through name by name, and

@@ -156,6 +156,7 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
                 audience: Audience::everybody(),
                 schedule: Schedule::Immediate,
                 channel: "email".to_owned(),
+                fallback_channels: Vec::new(),
                 time_zone: "Asia/Tashkent".to_owned(),
                 template_id: None,
                 tone: None,

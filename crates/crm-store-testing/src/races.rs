@@ -328,6 +328,7 @@ async fn stop_and_begin(world: &Race, how: &str) {
             audience: Audience::Segment(format!("s{round}")),
             schedule: Schedule::Immediate,
             channel: "email".to_owned(),
+            fallback_channels: Vec::new(),
             time_zone: "Asia/Tashkent".to_owned(),
             template_id: None,
             tone: None,

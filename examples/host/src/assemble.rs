@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crm_ai_claude::{Claude, ClaudeConfig};
-use crm_core::engine::Engine;
+use crm_core::consent::Rules;
+use crm_core::engine::{Engine, Policy};
 use crm_core::port::observer::Observer;
 use crm_core::port::store::Store;
 use crm_core::system::{RandomIds, SystemClock};
@@ -70,7 +71,16 @@ pub(crate) async fn engine(config: &Config, observer: Arc<dyn Observer>) -> Resu
         Arc::new(SystemClock),
         Arc::new(RandomIds::default()),
     )
-    .observer(observer);
+    .observer(observer)
+    .policy(Policy {
+        consent: Rules {
+            marketing_needs_opt_in: config.marketing_needs_opt_in,
+        },
+        ..Policy::default()
+    });
+    if let Some(url) = &config.public_url {
+        builder = builder.opt_in_url(format!("{url}/o/"));
+    }
     let keys = secrets::token_keys(config)?;
     if let Some(keys) = keys.clone() {
         builder = builder.token_keys(keys);

@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// Where people reach this host, without a slash at the end.
     pub(crate) public_url: Option<String>,
+    /// Whether offers go only to people who said yes to them.
+    pub(crate) marketing_needs_opt_in: bool,
     pub(crate) demo: bool,
     pub(crate) demo_password: Option<SecretString>,
     pub(crate) outbox: PathBuf,
@@ -126,6 +128,7 @@ fn resolve(
         database,
         listen,
         public_url: public_url.as_deref().map(address_of).transpose()?,
+        marketing_needs_opt_in: file.marketing_needs_opt_in.unwrap_or(false),
         demo: flags.demo.or(file.demo).unwrap_or(false),
         demo_password,
         channels,
@@ -186,6 +189,9 @@ impl fmt::Display for Config {
         }
         if let Some(url) = &self.public_url {
             write!(f, " public_url={url}")?;
+        }
+        if self.marketing_needs_opt_in {
+            f.write_str(" marketing_needs_opt_in=true")?;
         }
         for (name, settings) in &self.channels {
             write!(f, " channel.{name}={settings}")?;

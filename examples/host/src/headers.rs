@@ -15,7 +15,7 @@ const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
-/// The pages for people who unsubscribe: one style, by its hash, and one form, which posts to the page itself.
+/// The pages for people who follow a link: one style, by its hash, and one form, which posts to the page itself.
 pub(crate) const PAGE_POLICY: &str = "default-src 'none'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'; style-src 'sha256-s7mQmS/Q/ynJtvY3JXBzDuuB30YglOb7Fjww/qMmDf8='";
 
@@ -54,7 +54,7 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
     let id = id_of(&request);
     let path = request.uri().path();
     let docs = path.starts_with("/api/docs");
-    let page = path.starts_with("/u/");
+    let page = path.starts_with("/u/") || path.starts_with("/o/");
     let policy = match (docs, page) {
         (true, _) => DOCS_POLICY,
         (_, true) => PAGE_POLICY,

@@ -384,6 +384,7 @@ async fn campaigns(app: &App, manager: &Session, people: &[ContactId]) -> Result
         audience,
         schedule,
         channel: "email".to_owned(),
+        fallback_channels: Vec::new(),
         time_zone: "Asia/Tashkent".to_owned(),
         template_id: None,
         tone: None,

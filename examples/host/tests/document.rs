@@ -19,6 +19,7 @@ const ROUTES: &[&str] = &[
     "GET /api/contacts/{id}",
     "PUT /api/contacts/{id}",
     "DELETE /api/contacts/{id}",
+    "POST /api/contacts/{id}/opt-in-request",
     "POST /api/contacts/import",
     "GET /api/contacts/imports/{import_id}",
     "GET /api/contacts/imports/{import_id}/rejects",

@@ -107,6 +107,9 @@ pub struct CampaignFields {
     pub schedule: Schedule,
     /// Channel name.
     pub channel: String,
+    /// Channels for those whom `channel` does not reach, best first; see [`planner::choose`].
+    #[serde(default)]
+    pub fallback_channels: Vec<String>,
     /// Zone of recipients who have none.
     #[serde(default = "default_zone")]
     pub time_zone: String,
@@ -123,6 +126,14 @@ pub struct CampaignFields {
 
 fn default_zone() -> String {
     "Asia/Tashkent".to_owned()
+}
+
+impl CampaignFields {
+    /// All its channels, in its own order.
+    pub fn channels(&self) -> impl Iterator<Item = &str> {
+        let fallback = self.fallback_channels.iter().map(String::as_str);
+        std::iter::once(self.channel.as_str()).chain(fallback)
+    }
 }
 
 impl fmt::Debug for CampaignFields {
@@ -172,7 +183,7 @@ pub struct PlanRow {
     pub occurrence: String,
     /// Contact.
     pub contact_id: ContactId,
-    /// Channel name.
+    /// Channel name; the campaign's first one when excluded.
     pub channel: String,
     /// When it is to leave; `None` when excluded.
     pub send_at: Option<DateTime<Utc>>,
@@ -181,7 +192,8 @@ pub struct PlanRow {
     /// The recipient's IANA zone.
     pub time_zone: String,
     /// Why this contact gets nothing: `no_address`, `bad_address`, `no_consent`,
-    /// `suppressed`, `erased`, `template_value_missing`, `text_not_sendable` (too long or empty).
+    /// `suppressed`, `erased`, `template_value_missing`, `text_not_sendable` (empty, or longer than the channel
+    /// takes). With several channels none of them may be written to, and this is the first one's reason.
     pub excluded: Option<String>,
     /// The message, once drafted.
     pub message_id: Option<MessageId>,

@@ -3,40 +3,50 @@
 use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, Utc};
 
 use super::{Campaign, PlanRow, Schedule, schedule};
-use crate::consent;
-use crate::contact::{AddressKind, Birthday, Contact};
-use crate::error::Result;
+use crate::consent::{Rules, Topic};
+use crate::contact::{Birthday, Contact};
+use crate::error::{Error, Result};
 use crate::zone;
 
-/// What the planner has to know about the channel and the address.
-#[derive(Clone, Copy)]
+/// One of a campaign's channels, and what the planner has to know of it for one contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target<'a> {
-    /// Which address the channel uses.
-    pub address: AddressKind,
-    /// Whether an address has the right form.
-    pub accepts: &'a dyn Fn(&str) -> bool,
+    /// Channel name.
+    pub channel: &'a str,
+    /// Whether the contact can be reached there at all.
+    pub address: Reach,
     /// Whether the contact's address is suppressed.
     pub suppressed: bool,
 }
 
-impl std::fmt::Debug for Target<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Target({:?})", self.address)
-    }
+/// Whether a contact has an address that a channel can use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// There is none.
+    Missing,
+    /// It has not the form the channel needs.
+    Malformed,
+    /// It has.
+    Good,
 }
 
 /// The contact's line in the run `occurrence`; `None` when this run is not about them (their birthday
-/// is on another day).
+/// is on another day). `targets` are the campaign's channels in its own order.
 ///
 /// # Errors
-/// `Invalid` when the campaign's own zone is unknown.
+/// `Invalid` when the campaign's own zone is unknown, or without a target.
 pub fn plan(
     contact: &Contact,
     campaign: &Campaign,
     occurrence: &str,
     now: DateTime<Utc>,
-    target: &Target<'_>,
+    targets: &[Target<'_>],
+    rules: Rules,
 ) -> Result<Option<PlanRow>> {
+    let topic = campaign.fields.occasion_type.topic();
+    let Some((channel, excluded)) = choose(contact, topic, targets, rules) else {
+        return Err(Error::field("channel", "a campaign needs a channel"));
+    };
     let fallback = zone::parse(&campaign.fields.time_zone)?;
     let zone = contact
         .time_zone
@@ -71,7 +81,6 @@ pub fn plan(
             (zone::instant(wall, zone).max(now), today.to_string())
         }
     };
-    let excluded = exclusion(contact, campaign, target);
     let included = excluded.is_none();
     let local = zone::local(send_at, zone)
         .format("%Y-%m-%dT%H:%M:%S")
@@ -80,7 +89,7 @@ pub fn plan(
         campaign_id: campaign.id,
         occurrence,
         contact_id: contact.id,
-        channel: campaign.fields.channel.clone(),
+        channel: channel.to_owned(),
         send_at: included.then_some(send_at),
         local_time: included.then_some(local),
         time_zone: zone.name().to_owned(),
@@ -89,21 +98,48 @@ pub fn plan(
     }))
 }
 
-fn exclusion(contact: &Contact, campaign: &Campaign, target: &Target<'_>) -> Option<&'static str> {
+/// The channel a contact is written to on, of a campaign's in its own order: the first that may be used, the
+/// contact's preferred ones before the others. When none may be, the first of the campaign's, and why not. `None`
+/// without targets.
+///
+/// Whether the text fits the channel is not asked here: somebody who wants to be written to on one channel is not
+/// written to on another because the house's text is too long.
+#[must_use]
+pub fn choose<'a>(
+    contact: &Contact,
+    topic: Topic,
+    targets: &[Target<'a>],
+    rules: Rules,
+) -> Option<(&'a str, Option<&'static str>)> {
+    let first = targets.first()?;
+    let preferred = contact.preferred_channels.iter();
+    let preferred =
+        preferred.filter_map(|name| targets.iter().find(|target| target.channel == name));
+    let mut in_order = preferred.chain(targets);
+    match in_order.find(|target| exclusion(contact, topic, target, rules).is_none()) {
+        Some(target) => Some((target.channel, None)),
+        None => Some((first.channel, exclusion(contact, topic, first, rules))),
+    }
+}
+
+fn exclusion(
+    contact: &Contact,
+    topic: Topic,
+    target: &Target<'_>,
+    rules: Rules,
+) -> Option<&'static str> {
     if contact.erased {
         return Some("erased");
     }
-    let Some(address) = contact.address(target.address) else {
-        return Some("no_address");
-    };
-    if !(target.accepts)(address) {
-        return Some("bad_address");
+    match target.address {
+        Reach::Missing => return Some("no_address"),
+        Reach::Malformed => return Some("bad_address"),
+        Reach::Good => {}
     }
     if target.suppressed {
         return Some("suppressed");
     }
-    let topic = campaign.fields.occasion_type.topic();
-    if !consent::allows(contact, &campaign.fields.channel, topic) {
+    if !rules.allow(contact, target.channel, topic) {
         return Some("no_consent");
     }
     None

@@ -1,12 +1,16 @@
 //! What a person agreed to hear about and where, and which addresses are never written to.
 
+pub mod opt_in;
+mod suppression;
 pub mod token;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::actor::Workspace;
 use crate::contact::Contact;
+
+pub use suppression::{LIFTED_BY_OPT_IN, Suppression};
+pub(crate) use suppression::{Why, lift, suppress};
 
 /// What a message is about, as far as consent is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,8 +32,8 @@ pub enum ConsentStatus {
     OptedOut,
 }
 
-/// One consent decision. Without one, relationship messages may go and marketing may go unless the
-/// workspace's own rules forbid it; an opt-out always stops both the topic and, on `Relationship`,
+/// One consent decision. Without one, relationship messages may go and marketing may go unless
+/// [`Rules::marketing_needs_opt_in`] forbids it; an opt-out always stops both the topic and, on `Relationship`,
 /// everything on that channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
@@ -46,14 +50,47 @@ pub struct Consent {
     pub at: DateTime<Utc>,
 }
 
-/// Whether the contact's consent lets a message of `topic` go over `channel`.
+impl Consent {
+    /// Whether it is about messages on this channel.
+    fn covers(&self, channel: &str) -> bool {
+        self.channel == channel || self.channel == "*"
+    }
+
+    /// Whether it is a no that stops messages of `topic` on `channel`.
+    fn stops(&self, channel: &str, topic: Topic) -> bool {
+        self.status == ConsentStatus::OptedOut
+            && self.covers(channel)
+            && (self.topic == topic || self.topic == Topic::Relationship)
+    }
+}
+
+/// What the house demands besides that nobody is written to who said no.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Whether marketing goes only to people who said yes to it, on the channel or on all. Otherwise it goes to all
+    /// who did not say no. Which of the two the law of a place demands is for the house to know.
+    pub marketing_needs_opt_in: bool,
+}
+
+impl Rules {
+    /// Whether the contact's consent lets a message of `topic` go over `channel`.
+    #[must_use]
+    pub fn allow(self, contact: &Contact, channel: &str, topic: Topic) -> bool {
+        let needed = self.marketing_needs_opt_in && topic == Topic::Marketing;
+        let said_yes = |consent: &Consent| {
+            consent.status == ConsentStatus::OptedIn
+                && consent.topic == Topic::Marketing
+                && consent.covers(channel)
+        };
+        allows(contact, channel, topic) && (!needed || contact.consent.iter().any(said_yes))
+    }
+}
+
+/// Whether the person did not say no to messages of `topic` over `channel`: an opt-out wins over everything.
 #[must_use]
 pub fn allows(contact: &Contact, channel: &str, topic: Topic) -> bool {
-    !contact.consent.iter().any(|consent| {
-        consent.status == ConsentStatus::OptedOut
-            && (consent.channel == channel || consent.channel == "*")
-            && (consent.topic == topic || consent.topic == Topic::Relationship)
-    })
+    let mut consent = contact.consent.iter();
+    !consent.any(|consent| consent.stops(channel, topic))
 }
 
 /// Joins what is stored with what an import says: an import can only lower consent.
@@ -74,32 +111,4 @@ pub fn lower(stored: &[Consent], imported: &[Consent]) -> Vec<Consent> {
         }
     }
     joined
-}
-
-/// Reasons of suppressions that the person's own word lifts: they said STOP and then START, blocked and
-/// unblocked, or an address that was dead writes again. What a link, a complaint or somebody of the house put
-/// is not among them.
-pub const LIFTED_BY_OPT_IN: [&str; 3] = ["reply", "blocked", "dead"];
-
-/// An address nothing is ever sent to, whoever it belongs to.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Suppression {
-    /// Tenant.
-    pub workspace: Workspace,
-    /// Channel name.
-    pub channel: String,
-    /// The address, normalised as the channel's contacts are.
-    pub address: String,
-    /// Why: `dead`, `reply`, `blocked`, `complaint`, or in the words of whoever put it.
-    pub reason: String,
-    /// Who.
-    pub created_by: String,
-    /// Since when.
-    pub created_at: DateTime<Utc>,
-}
-
-impl std::fmt::Debug for Suppression {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Suppression({} because {})", self.channel, self.reason)
-    }
 }

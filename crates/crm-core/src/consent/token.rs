@@ -3,6 +3,7 @@
 //! A token serves one purpose, names a contact by id and holds no personal data; it never expires, for a link
 //! in an old message must still work. Whoever has it can take away one consent and nothing else. Signed with
 //! HMAC-SHA256 (RFC 2104), cut to 128 bits; written in hexadecimal digits, which survive every mail program.
+//! Tokens of another purpose ([`opt_in`](super::opt_in)) are signed with the same keys and never taken for these.
 
 use std::fmt;
 
@@ -18,7 +19,7 @@ use crate::id::ContactId;
 /// What is signed before the rest, so that no other signature under the same key is taken for one of these.
 const DOMAIN: &[u8] = b"crm unsubscribe v1\0";
 /// Bytes of the signature that are kept.
-const TAG: usize = 16;
+pub(super) const TAG: usize = 16;
 /// Shortest key.
 const SHORTEST_KEY: usize = 32;
 
@@ -69,10 +70,7 @@ impl TokenKeys {
     /// The token: digits and lower case letters, about a hundred of them.
     #[must_use]
     pub fn sign(&self, wish: &Unsubscription) -> String {
-        let mut bytes = payload(wish);
-        let tag = mac(&self.current, &bytes).finalize().into_bytes();
-        bytes.extend(tag.iter().take(TAG));
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.seal(DOMAIN, payload(wish))
     }
 
     /// What the token stands for.
@@ -80,52 +78,78 @@ impl TokenKeys {
     /// # Errors
     /// `Invalid` for anything these keys have not signed for this purpose.
     pub fn read(&self, token: &str) -> Result<Unsubscription> {
-        self.verified(token)
+        let payload = self.open(DOMAIN, token);
+        payload
+            .and_then(|payload| parse(&payload))
             .ok_or_else(|| Error::new(ErrorKind::Invalid, "this link is not valid"))
     }
 
-    fn verified(&self, token: &str) -> Option<Unsubscription> {
-        let bytes = from_hex(token)?;
+    /// A token of one purpose: what it says, then the signature.
+    pub(super) fn seal(&self, domain: &[u8], mut payload: Vec<u8>) -> String {
+        let tag = mac(&self.current, domain, &payload).finalize().into_bytes();
+        payload.extend(tag.iter().take(TAG));
+        payload.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What a token of this purpose says; `None` for anything these keys have not signed for it.
+    pub(super) fn open(&self, domain: &[u8], token: &str) -> Option<Vec<u8>> {
+        let mut bytes = from_hex(token)?;
         let (payload, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG)?)?;
-        let mut keys = std::iter::once(&self.current).chain(&self.older);
         // In constant time for each key.
-        keys.any(|key| mac(key, payload).verify_truncated_left(tag).is_ok())
-            .then(|| parse(payload))?
+        let signed = self.signed(domain, payload, tag);
+        bytes.truncate(bytes.len() - TAG);
+        signed.then_some(bytes)
+    }
+
+    /// A mark of `data` under the key that signs.
+    pub(super) fn mark(&self, domain: &[u8], data: &[u8]) -> Vec<u8> {
+        let mark = mac(&self.current, domain, data).finalize().into_bytes();
+        mark.iter().take(TAG).copied().collect()
+    }
+
+    /// Whether any of the keys made this mark, or signature, of `data`.
+    pub(super) fn signed(&self, domain: &[u8], data: &[u8], mark: &[u8]) -> bool {
+        let mut keys = std::iter::once(&self.current).chain(&self.older);
+        mark.len() == TAG
+            && keys.any(|key| mac(key, domain, data).verify_truncated_left(mark).is_ok())
     }
 }
 
-fn mac(key: &[u8], payload: &[u8]) -> Hmac<Sha256> {
+fn mac(key: &[u8], domain: &[u8], payload: &[u8]) -> Hmac<Sha256> {
     // A key of any length is one (RFC 2104 section 2), so the other case does not occur; a key of zeros is
     // none that `new` takes.
     let mut mac =
         Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&[0; 64].into()));
-    mac.update(DOMAIN);
+    mac.update(domain);
     mac.update(payload);
     mac
 }
 
 /// Topic, contact, then workspace and channel, each after its length.
 fn payload(wish: &Unsubscription) -> Vec<u8> {
-    let mut bytes = vec![match wish.topic {
-        Topic::Relationship => 1,
-        Topic::Marketing => 2,
-    }];
+    let mut bytes = vec![topic_byte(wish.topic)];
     bytes.extend(wish.contact_id.0.as_bytes());
     for name in [wish.workspace.as_str(), wish.channel.as_str()] {
-        // Names are short; a longer one makes a token that nobody can read, never one that means another.
-        bytes.push(u8::try_from(name.len()).unwrap_or(0));
-        bytes.extend(name.as_bytes());
+        push_name(&mut bytes, name);
     }
     bytes
 }
 
+pub(super) const fn topic_byte(topic: Topic) -> u8 {
+    match topic {
+        Topic::Relationship => 1,
+        Topic::Marketing => 2,
+    }
+}
+
+pub(super) fn push_name(bytes: &mut Vec<u8>, name: &str) {
+    // Names are short; a longer one makes a token that nobody can read, never one that means another.
+    bytes.push(u8::try_from(name.len()).unwrap_or(0));
+    bytes.extend(name.as_bytes());
+}
+
 fn parse(bytes: &[u8]) -> Option<Unsubscription> {
-    let (topic, rest) = bytes.split_first()?;
-    let topic = match topic {
-        1 => Topic::Relationship,
-        2 => Topic::Marketing,
-        _ => return None,
-    };
+    let (topic, rest) = topic(bytes)?;
     let (id, rest) = rest.split_first_chunk::<16>()?;
     let (workspace, rest) = name(rest)?;
     let (channel, rest) = name(rest)?;
@@ -138,7 +162,17 @@ fn parse(bytes: &[u8]) -> Option<Unsubscription> {
     })
 }
 
-fn name(bytes: &[u8]) -> Option<(&str, &[u8])> {
+pub(super) fn topic(bytes: &[u8]) -> Option<(Topic, &[u8])> {
+    let (topic, rest) = bytes.split_first()?;
+    let topic = match topic {
+        1 => Topic::Relationship,
+        2 => Topic::Marketing,
+        _ => return None,
+    };
+    Some((topic, rest))
+}
+
+pub(super) fn name(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let (length, rest) = bytes.split_first()?;
     let (name, rest) = rest.split_at_checked(usize::from(*length))?;
     Some((std::str::from_utf8(name).ok()?, rest))

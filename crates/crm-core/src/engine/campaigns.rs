@@ -1,5 +1,7 @@
 //! Campaigns: set up, run, pause, stop. The worker does the planning and drafting.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::Session;
@@ -8,8 +10,12 @@ use crate::campaign::{Campaign, CampaignFields, CampaignStatus, PlanRow, Schedul
 use crate::change::ChangeSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::CampaignId;
+use crate::message::Format;
 use crate::message::history::Subject;
 use crate::port::store::{CampaignQuery, ContactQuery, Page, PageRequest, PlanQuery};
+
+/// Most channels to fall back to.
+const MANY_CHANNELS: usize = 20;
 
 /// Use cases of campaigns.
 #[derive(Debug, Clone, Copy)]
@@ -120,7 +126,39 @@ impl Campaigns<'_> {
         crate::zone::parse(&fields.time_zone)?;
         fields.audience.validate()?;
         schedule::validate(&fields.schedule)?;
-        self.0.engine.channel(&fields.channel).map(|_| ())
+        if fields.fallback_channels.len() > MANY_CHANNELS {
+            return Err(Error::field("fallback_channels", "use at most 20 channels"));
+        }
+        let mut known = BTreeSet::new();
+        for channel in fields.channels() {
+            self.0.engine.channel(channel)?;
+            if !known.insert(channel) {
+                return Err(Error::field(
+                    "fallback_channels",
+                    "name each channel once, and not the campaign's own",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the template can be delivered on each of the campaign's channels. How long a text becomes is known
+    /// for each contact alone, when it is rendered.
+    async fn check_template(&self, fields: &CampaignFields) -> Result<()> {
+        let Some(id) = fields.template_id else {
+            return Ok(());
+        };
+        let template = self.0.template(id).await?.fields;
+        for channel in fields.channels() {
+            let (_, capabilities) = self.0.engine.channel(channel)?;
+            if template.format == Format::Html && !capabilities.html {
+                return Err(Error::field(
+                    "template_id",
+                    format!("the template is HTML, which channel {channel} does not deliver"),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Saves a new campaign as a draft.
@@ -189,10 +227,14 @@ impl Campaigns<'_> {
     /// nothing is ever sent.
     ///
     /// # Errors
-    /// `Forbidden`, `NotFound`; `NotAllowed` unless it is a draft.
+    /// `Forbidden`, `NotFound`; `NotAllowed` unless it is a draft; `Invalid` for a template that one of its
+    /// channels does not deliver.
     pub async fn execute(&self, id: CampaignId, test_mode: bool) -> Result<Campaign> {
         self.0.require(Action::WriteCampaigns)?;
         let before = self.0.campaign(id).await?;
+        if before.status == CampaignStatus::Draft {
+            self.check_template(&before.fields).await?;
+        }
         let now = self.0.engine.now();
         self.move_on(&before, "executed", &[CampaignStatus::Draft], |after| {
             after.test_mode = test_mode;

@@ -82,6 +82,7 @@ impl Engine {
             observer: Arc::new(Silent),
             policy: from.policy,
             token_keys: from.token_keys.clone(),
+            opt_in_url: from.opt_in_url.clone(),
         };
         let engine = Self {
             inner: Arc::new(builder),

@@ -80,7 +80,8 @@ impl Engine {
         capabilities: &ChannelCapabilities,
     ) -> Result<Written> {
         if let Some((id, template)) = wanted.template {
-            let rendered = template.render(contact)?;
+            let mut rendered = template.render(contact)?;
+            rendered.subject = rendered.subject.filter(|_| capabilities.subject);
             return Ok(self.rendered(contact, rendered, Some(id), &wanted, None));
         }
         let request = generation::request(
@@ -130,7 +131,11 @@ impl Engine {
                 }
             },
         };
-        let chosen = render::choose(templates, contact, wanted.occasion, wanted.channel);
+        let deliverable = |template: &&Template| {
+            capabilities.html || template.fields.format == crate::message::Format::Text
+        };
+        let offered = templates.iter().filter(deliverable);
+        let chosen = render::choose(offered, contact, wanted.occasion, wanted.channel);
         // A template that cannot be rendered for this person must not stop the draft.
         let rendered = chosen
             .and_then(|template| Some((render::render(&template.fields, contact).ok()?, template)));

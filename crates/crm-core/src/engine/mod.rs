@@ -15,6 +15,7 @@ mod hold;
 mod import;
 mod intake;
 mod messages;
+mod opt_in;
 mod previews;
 mod receive;
 mod subscriptions;
@@ -30,7 +31,7 @@ use chrono_tz::Tz;
 
 use crate::actor::{Action, Actor, Workspace};
 use crate::change::ChangeSet;
-use crate::consent::token::TokenKeys;
+use crate::consent::{self, token::TokenKeys};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::message::dispatch::RetryPolicy;
@@ -72,6 +73,10 @@ pub struct Policy {
     pub retry: RetryPolicy,
     /// Zone of the workspace's own calendar.
     pub time_zone: Tz,
+    /// What is demanded of consent, when campaigns are planned and before each delivery.
+    pub consent: consent::Rules,
+    /// How long a person has to say yes by a link; from when they are asked, so approval is part of it.
+    pub opt_in_lifetime: Duration,
 }
 
 impl Default for Policy {
@@ -81,6 +86,8 @@ impl Default for Policy {
             separate_approver: false,
             retry: RetryPolicy::default(),
             time_zone: chrono_tz::Asia::Tashkent,
+            consent: consent::Rules::default(),
+            opt_in_lifetime: Duration::days(7),
         }
     }
 }
@@ -97,6 +104,7 @@ pub struct EngineBuilder {
     subscribers: BTreeMap<String, Arc<dyn Subscriber>>,
     policy: Policy,
     token_keys: Option<TokenKeys>,
+    opt_in_url: Option<String>,
 }
 
 impl EngineBuilder {
@@ -136,7 +144,16 @@ impl EngineBuilder {
         self
     }
 
-    /// Signs unsubscribe links with these keys, and reads them.
+    /// Where people say yes by a link: the address to which a token is appended, for instance
+    /// `https://crm.example.org/o/`. A `GET` of it shows a page ([`Engine::opt_in`]), a `POST` says yes
+    /// ([`Engine::confirm_opt_in`]).
+    #[must_use]
+    pub fn opt_in_url(mut self, url: impl Into<String>) -> Self {
+        self.opt_in_url = Some(url.into());
+        self
+    }
+
+    /// Signs links to unsubscribe and to opt in with these keys, and reads them.
     #[must_use]
     pub fn token_keys(mut self, keys: TokenKeys) -> Self {
         self.token_keys = Some(keys);
@@ -178,6 +195,7 @@ impl Engine {
             subscribers: BTreeMap::new(),
             policy: Policy::default(),
             token_keys: None,
+            opt_in_url: None,
         }
     }
 

@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::Engine;
 use crate::actor::{Actor, Workspace};
 use crate::change::{Change, ChangeSet};
-use crate::consent::{LIFTED_BY_OPT_IN, Suppression};
+use crate::consent::{self, Suppression};
 use crate::error::{ErrorKind, Result};
 use crate::id::MessageId;
-use crate::message::history::Subject;
 use crate::message::{Attempt, Message, receipts};
 use crate::port::callback::{About, Callback, News, Receipt};
 use crate::port::store::{ReceiptQuery, SuppressionQuery};
@@ -79,7 +78,7 @@ impl Engine {
                 }
                 News::OptIn { address } => {
                     received.opt_ins += 1;
-                    self.opt_in(workspace, channel, &address).await?;
+                    self.came_back(workspace, channel, &address).await?;
                 }
                 News::Inbound { .. } => received.inbound += 1,
             }
@@ -127,44 +126,29 @@ impl Engine {
             return Ok(());
         }
         let known = self.suppression(workspace, channel, &address).await?;
-        if known.is_some() {
+        if known
+            .as_ref()
+            .is_some_and(|known| !known.gives_way_to(&reason))
+        {
             return Ok(());
         }
+        let why = consent::Why::Code(&reason);
         let actor = Actor::system(workspace.clone());
-        let stamp = self.stamp(&actor);
         let mut set = ChangeSet::new(workspace.clone());
-        set.push(Change::InsertSuppression(Suppression {
-            workspace: workspace.clone(),
-            channel: channel.to_owned(),
-            address,
-            reason: reason.clone(),
-            created_by: actor.id.clone(),
-            created_at: stamp.at,
-        }));
-        let mut event = stamp.event(Subject::Suppression, stamp.ids.next(), 1, "suppressed");
-        event.reason = Some(reason);
-        set.event(event);
+        let to = (channel, address.as_str());
+        consent::suppress(&mut set, to, why, known.as_ref(), None, &self.stamp(&actor));
         self.commit_one(set).await
     }
 
-    async fn opt_in(&self, workspace: &Workspace, channel: &str, address: &str) -> Result<()> {
+    async fn came_back(&self, workspace: &Workspace, channel: &str, address: &str) -> Result<()> {
         let Some(known) = self.suppression(workspace, channel, address).await? else {
             return Ok(());
         };
-        if !LIFTED_BY_OPT_IN.contains(&known.reason.as_str()) {
+        let actor = Actor::system(workspace.clone());
+        let mut set = ChangeSet::new(workspace.clone());
+        if !consent::lift(&mut set, &known, "opt_in", &self.stamp(&actor)) {
             return Ok(());
         }
-        let actor = Actor::system(workspace.clone());
-        let stamp = self.stamp(&actor);
-        let mut set = ChangeSet::new(workspace.clone());
-        set.push(Change::DeleteSuppression {
-            channel: channel.to_owned(),
-            address: address.to_owned(),
-            reason: Some(known.reason),
-        });
-        let mut event = stamp.event(Subject::Suppression, stamp.ids.next(), 1, "lifted");
-        event.reason = Some("opt_in".to_owned());
-        set.event(event);
         self.commit_one(set).await
     }
 

@@ -3,7 +3,7 @@
 use super::Session;
 use crate::actor::Action;
 use crate::change::{Change, ChangeSet};
-use crate::consent::{LIFTED_BY_OPT_IN, Suppression};
+use crate::consent::{self, Suppression};
 use crate::error::{Error, Result};
 use crate::message::history::Subject;
 use crate::port::store::{Page, SuppressionQuery};
@@ -38,28 +38,17 @@ impl Suppressions<'_> {
         let address = address.trim();
         let engine = &self.0.engine;
         let known = engine.suppression(self.0.workspace(), channel, address);
-        let known = known.await?.map(|known| known.reason);
-        let stamp = self.0.stamp();
+        let known = known.await?;
         let mut set = ChangeSet::new(self.0.workspace().clone());
-        if known
-            .as_deref()
-            .is_some_and(|known| LIFTED_BY_OPT_IN.contains(&known))
-        {
-            set.push(Change::DeleteSuppression {
-                channel: channel.to_owned(),
-                address: address.to_owned(),
-                reason: known,
-            });
-        }
-        set.push(Change::InsertSuppression(Suppression {
-            workspace: self.0.workspace().clone(),
-            channel: channel.to_owned(),
-            address: address.to_owned(),
-            reason: reason.to_owned(),
-            created_by: stamp.actor.id.clone(),
-            created_at: stamp.at,
-        }));
-        set.event(stamp.event(Subject::Suppression, stamp.ids.next(), 1, "suppressed"));
+        let why = consent::Why::Words(reason);
+        consent::suppress(
+            &mut set,
+            (channel, address),
+            why,
+            known.as_ref(),
+            None,
+            &self.0.stamp(),
+        );
         self.0.engine.commit_one(set).await
     }
 

@@ -1,24 +1,25 @@
 //! What a person does who follows the link at the end of a message.
 
 use super::Engine;
-use crate::actor::Actor;
+use crate::actor::{Actor, Workspace};
 use crate::change::Precondition;
 use crate::consent::token::{TokenKeys, Unsubscription};
 use crate::consent::{Consent, ConsentStatus, lower};
 use crate::contact::normalise::normalise;
 use crate::contact::{Contact, ContactFields};
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::ContactId;
 use crate::port::store::{ContactQuery, PageRequest};
 
 /// How often a contact that others change meanwhile is read again.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 
 impl Engine {
-    fn token_keys(&self) -> Result<&TokenKeys> {
+    pub(super) fn token_keys(&self) -> Result<&TokenKeys> {
         self.inner.token_keys.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unsupported,
-                "no key for unsubscribe tokens is set up",
+                "no key for the tokens of links is set up",
             )
         })
     }
@@ -59,7 +60,8 @@ impl Engine {
     }
 
     async fn withdraw(&self, wish: &Unsubscription) -> Result<()> {
-        let Some(contact) = self.bearer(wish).await? else {
+        let contact = self.bearer(&wish.workspace, wish.contact_id).await?;
+        let Some(contact) = contact else {
             return Ok(());
         };
         let no = Consent {
@@ -89,16 +91,21 @@ impl Engine {
         results.next().unwrap_or(Ok(()))
     }
 
-    async fn bearer(&self, wish: &Unsubscription) -> Result<Option<Contact>> {
+    /// Who a token is about; `None` when they are not there any more.
+    pub(super) async fn bearer(
+        &self,
+        workspace: &Workspace,
+        id: ContactId,
+    ) -> Result<Option<Contact>> {
         let query = ContactQuery {
-            ids: vec![wish.contact_id],
+            ids: vec![id],
             page: PageRequest {
                 limit: 1,
                 ..PageRequest::default()
             },
             ..ContactQuery::default()
         };
-        let found = self.store().contacts(&wish.workspace, query).await?;
+        let found = self.store().contacts(workspace, query).await?;
         Ok(found.items.into_iter().find(|contact| !contact.erased))
     }
 }

@@ -325,7 +325,7 @@ fn insert_message(tables: &mut Tables, row: &Message, undo: &mut Undo) -> Result
     )?;
     if occurrence_key(row).is_some_and(|key| tables.by_occurrence.contains_key(&key)) {
         return Err(duplicate(
-            "occurrence of this campaign, contact and channel has a message already",
+            "occurrence of this campaign and contact has a message already",
         ));
     }
     undo.put(tables, Put::Message(row.id, Some(Box::new(row.clone()))));

@@ -21,8 +21,8 @@ pub(super) type AddressKey = (String, String);
 pub(super) type PlanKey = (CampaignId, String, ContactId);
 /// Channel, and what the receipt is about and says, as columns.
 pub(super) type ReceiptKey = (String, &'static str, String, &'static str);
-/// Campaign, run, contact and channel.
-pub(super) type OccurrenceKey = (CampaignId, String, ContactId, String);
+/// Campaign, run and contact.
+pub(super) type OccurrenceKey = (CampaignId, String, ContactId);
 
 /// One write of one row: the value its key gets, or none. Putting it returns the write that undoes it.
 #[derive(Debug)]
@@ -215,7 +215,6 @@ pub(super) fn occurrence_key(message: &Message) -> Option<OccurrenceKey> {
         message.campaign_id?,
         message.occurrence.clone()?,
         message.contact_id,
-        message.channel.clone(),
     ))
 }
 

@@ -14,7 +14,7 @@ use super::rules::{self, AddressNow, Checks, Late, Verdict, Whose};
 use super::{Approval, Approved, Attempt, AttemptOutcome, Message, Status, digest};
 use crate::actor::Actor;
 use crate::change::{Change, ChangeSet, Precondition};
-use crate::consent::{self, Suppression};
+use crate::consent;
 use crate::contact::AddressKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::AttemptId;
@@ -62,6 +62,8 @@ pub struct Desk<'a> {
     pub address: AddressKind,
     /// How long after it was due a message still leaves.
     pub late_after: Duration,
+    /// What the house demands of consent.
+    pub consent: consent::Rules,
 }
 
 /// The last checks, on data read now: lease, deadline, waiting time, erasure, suppression, consent,
@@ -180,7 +182,9 @@ fn check<'v>(
         late: Late::of(message, desk.late_after, now),
         erased: view.contact.erased,
         suppressed: view.suppressed,
-        consent: consent::allows(&view.contact, &message.channel, message.occasion.topic()),
+        consent: desk
+            .consent
+            .allow(&view.contact, &message.channel, message.occasion.topic()),
         campaign: view.campaign.as_ref().map(|campaign| campaign.status),
         address: match view.contact.address(desk.address) {
             None => AddressNow::Missing,
@@ -413,7 +417,7 @@ fn record_as(
         set.push(keep(finished));
     }
     if outcome.kind() == AttemptOutcome::Dead {
-        suppress(&mut set, message, "dead", stamp);
+        dead(&mut set, message, stamp);
     }
     Ok((after, set))
 }
@@ -448,23 +452,11 @@ pub(super) fn late(
     set
 }
 
-pub(super) fn suppress(set: &mut ChangeSet, message: &Message, reason: &str, stamp: &Stamp<'_>) {
-    set.push(Change::InsertSuppression(Suppression {
-        workspace: message.workspace.clone(),
-        channel: message.channel.clone(),
-        address: message.recipient.clone(),
-        reason: reason.to_owned(),
-        created_by: stamp.actor.id.clone(),
-        created_at: stamp.at,
-    }));
-    let mut event = stamp.event(
-        super::history::Subject::Suppression,
-        message.id.0,
-        message.version,
-        "suppressed",
-    );
-    event.reason = Some(reason.to_owned());
-    set.event(event);
+/// Nothing more goes to the message's address: it can never work.
+pub(super) fn dead(set: &mut ChangeSet, message: &Message, stamp: &Stamp<'_>) {
+    let to = (message.channel.as_str(), message.recipient.as_str());
+    let why = consent::Why::Code("dead");
+    consent::suppress(set, to, why, None, Some(message), stamp);
 }
 
 /// Takes back a message whose lease ran out, or whose worker stops: without an attempt it returns to

@@ -203,7 +203,7 @@ pub struct Message {
     pub contact_id: ContactId,
     /// Campaign that made it, if any.
     pub campaign_id: Option<CampaignId>,
-    /// Which run of the campaign (for example `2026-11-24`); with campaign, contact and channel unique.
+    /// Which run of the campaign (for example `2026-11-24`); with campaign and contact unique.
     pub occurrence: Option<String>,
     /// Why it is written.
     pub occasion: Occasion,

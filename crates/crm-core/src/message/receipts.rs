@@ -1,7 +1,7 @@
 //! What a receipt does to its message. Pure; [`rules::receipt`] is the table.
 
 use super::decide::step;
-use super::dispatch::{late, suppress};
+use super::dispatch::{dead, late};
 use super::lifecycle::Event;
 use super::rules::{self, Heard, Whose};
 use super::{Attempt, Message, Status};
@@ -36,7 +36,7 @@ pub fn settle(
     };
     // What was delivered once did reach that address, whatever is said afterwards.
     if matches!(fate, Fate::Failed { dead: true, .. }) && message.status != Status::Delivered {
-        suppress(&mut set, message, "dead", stamp);
+        dead(&mut set, message, stamp);
     }
     set.push(Change::UpdateReceipt(Box::new(
         kept.settled(message.id, stamp.at),

@@ -1,6 +1,7 @@
 //! Templates: texts with variables, one per language and occasion.
 
 pub mod fallback;
+pub mod question;
 pub mod render;
 
 use std::fmt;

@@ -182,7 +182,7 @@ impl Prepared {
 /// segment goes before one for all, then one for the channel; of equal ones the first.
 #[must_use]
 pub fn choose<'a>(
-    templates: &'a [Template],
+    templates: impl IntoIterator<Item = &'a Template>,
     contact: &Contact,
     occasion: Occasion,
     channel: &str,

@@ -185,6 +185,9 @@ pub const fn desk(worker: &str) -> Desk<'_> {
         lease: Duration::minutes(2),
         address: AddressKind::Email,
         late_after: Duration::days(3),
+        consent: crate::consent::Rules {
+            marketing_needs_opt_in: false,
+        },
     }
 }
 
@@ -202,6 +205,7 @@ pub fn campaign(number: u64) -> Campaign {
             audience: Audience::everybody(),
             schedule: Schedule::Immediate,
             channel: "email".to_owned(),
+            fallback_channels: Vec::new(),
             time_zone: "Asia/Tashkent".to_owned(),
             template_id: None,
             tone: None,

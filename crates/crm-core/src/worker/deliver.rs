@@ -194,6 +194,7 @@ impl Worker {
             lease: self.options.lease,
             address: capabilities.address,
             late_after: self.options.late_after,
+            consent: self.engine.policy().consent,
         };
         if doubtful {
             let policy = self.engine.policy().retry;

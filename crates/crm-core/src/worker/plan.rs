@@ -7,14 +7,17 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::Worker;
 use crate::actor::{Actor, Workspace};
-use crate::campaign::{Campaign, CampaignStatus, PlanRow, Schedule, planner, schedule};
+use crate::campaign::planner::{self, Reach, Target};
+use crate::campaign::{Campaign, CampaignStatus, PlanRow, Schedule, schedule};
 use crate::change::{Change, ChangeSet, Precondition};
-use crate::contact::Contact;
+use crate::contact::{AddressKind, Contact};
 use crate::error::{ErrorKind, Result};
 use crate::generation::Tone;
 use crate::id::TemplateId;
+use crate::message::Format;
 use crate::message::decide::{self, NewMessage};
 use crate::message::history::Subject;
+use crate::port::channel::Channel;
 use crate::port::store::{
     CampaignQuery, ContactQuery, PageRequest, PlanQuery, SuppressionQuery, TemplateQuery,
 };
@@ -37,6 +40,30 @@ struct PlannedPage {
     after: Campaign,
     /// Lines of the plan.
     count: u64,
+}
+
+/// One of a campaign's channels.
+struct Route<'a> {
+    name: &'a str,
+    channel: &'a dyn Channel,
+    address: AddressKind,
+}
+
+impl<'a> Route<'a> {
+    fn target(&self, contact: &Contact, suppressed: &BTreeSet<(String, String)>) -> Target<'a> {
+        let address = contact.address(self.address);
+        Target {
+            channel: self.name,
+            address: match address {
+                None => Reach::Missing,
+                Some(address) if self.channel.accepts_address(address) => Reach::Good,
+                Some(_) => Reach::Malformed,
+            },
+            suppressed: address.is_some_and(|address| {
+                suppressed.contains(&(self.name.to_owned(), address.to_owned()))
+            }),
+        }
+    }
 }
 
 /// What a campaign's messages are made from.
@@ -162,10 +189,9 @@ impl Worker {
         workspace: &Workspace,
         campaign: &Campaign,
     ) -> Result<Option<PlannedPage>> {
-        let (Some(occurrence), Ok((channel, capabilities))) = (
-            campaign.occurrence.clone(),
-            self.engine.channel(&campaign.fields.channel),
-        ) else {
+        // One whose channel is not set up waits: left out now, it would be left out for good.
+        let (Some(occurrence), Ok(routes)) = (campaign.occurrence.clone(), self.routes(campaign))
+        else {
             return Ok(None);
         };
         let query = ContactQuery {
@@ -180,35 +206,23 @@ impl Worker {
             ..ContactQuery::default()
         };
         let page = self.engine.store().contacts(workspace, query).await?;
-        let addresses = page
-            .items
-            .iter()
-            .filter_map(|contact| contact.address(capabilities.address))
-            .map(str::to_owned)
-            .collect();
-        let suppressed = self
-            .suppressed(workspace, &campaign.fields.channel, addresses)
-            .await?;
+        let suppressed = self.suppressed(workspace, &routes, &page.items).await?;
         let texts = if self.engine.llm().is_none() || campaign.fields.template_id.is_some() {
             Some(self.texts(workspace, campaign).await?)
         } else {
             None
         };
         let now = self.engine.now();
+        let rules = self.engine.policy().consent;
         let mut sets = Vec::with_capacity(page.items.len() + 1);
         let mut undrafted = Vec::new();
         let mut count = 0;
         for contact in &page.items {
-            let address = contact.address(capabilities.address);
-            let suppressed = address.is_some_and(|address| suppressed.contains(address));
-            let row = {
-                let target = planner::Target {
-                    address: capabilities.address,
-                    accepts: &|address| channel.accepts_address(address),
-                    suppressed,
-                };
-                planner::plan(contact, campaign, &occurrence, now, &target)?
-            };
+            let targets: Vec<Target<'_>> = routes
+                .iter()
+                .map(|route| route.target(contact, &suppressed))
+                .collect();
+            let row = planner::plan(contact, campaign, &occurrence, now, &targets, rules)?;
             let Some(row) = row else { continue };
             count += 1;
             match &texts {
@@ -234,24 +248,44 @@ impl Worker {
         Ok(Some(PlannedPage { sets, after, count }))
     }
 
-    /// Which of these addresses nothing is sent to.
+    /// The campaign's channels, in its own order.
+    fn routes<'a>(&'a self, campaign: &'a Campaign) -> Result<Vec<Route<'a>>> {
+        let routes = campaign.fields.channels().map(|name| {
+            let (channel, capabilities) = self.engine.channel(name)?;
+            Ok(Route {
+                name,
+                channel: channel.as_ref(),
+                address: capabilities.address,
+            })
+        });
+        routes.collect()
+    }
+
+    /// Which of these contacts' addresses nothing is sent to, by channel.
     async fn suppressed(
         &self,
         workspace: &Workspace,
-        channel: &str,
-        addresses: Vec<String>,
-    ) -> Result<BTreeSet<String>> {
-        if addresses.is_empty() {
-            return Ok(BTreeSet::new());
+        routes: &[Route<'_>],
+        contacts: &[Contact],
+    ) -> Result<BTreeSet<(String, String)>> {
+        let mut suppressed = BTreeSet::new();
+        for route in routes {
+            let addresses = contacts.iter().filter_map(|it| it.address(route.address));
+            let addresses: Vec<String> = addresses.map(str::to_owned).collect();
+            if addresses.is_empty() {
+                continue;
+            }
+            let query = SuppressionQuery {
+                channel: Some(route.name.to_owned()),
+                addresses,
+                limit: 1_000,
+                skip: 0,
+            };
+            let found = self.engine.store().suppressions(workspace, query).await?;
+            let found = found.items.into_iter();
+            suppressed.extend(found.map(|row| (row.channel, row.address)));
         }
-        let query = SuppressionQuery {
-            channel: Some(channel.to_owned()),
-            addresses,
-            limit: 1_000,
-            skip: 0,
-        };
-        let found = self.engine.store().suppressions(workspace, query).await?;
-        Ok(found.items.into_iter().map(|row| row.address).collect())
+        Ok(suppressed)
     }
 
     /// Ends a run when nothing of it is open any more.
@@ -437,6 +471,12 @@ impl Worker {
         let (Some((contact, recipient)), Ok(written)) = (reachable, &written) else {
             return exclude(row, written.err().unwrap_or("no_address"));
         };
+        // Which channel it is was decided for each contact, so the text is held against it here.
+        let length = written.text.content.chars().count();
+        let too_long = capabilities.max_length.is_some_and(|most| length > most);
+        if too_long || (written.text.format == Format::Html && !capabilities.html) {
+            return exclude(row, "text_not_sendable");
+        }
         let created = decide::create(
             NewMessage {
                 contact_id: contact.id,

@@ -19,6 +19,7 @@ pub(super) struct FileSettings {
     pub(super) database: Option<SecretString>,
     pub(super) listen: Option<String>,
     pub(super) public_url: Option<String>,
+    pub(super) marketing_needs_opt_in: Option<bool>,
     pub(super) demo: Option<bool>,
     pub(super) outbox: Option<PathBuf>,
     pub(super) no_worker: Option<bool>,

@@ -23,7 +23,8 @@ Read from the environment or the file, so that no process list shows them:
   RUST_LOG             what is logged to standard error: error, warn, info (unless set), debug
 
 The file is TOML. Its keys are those of the flags with _ for -, and secret, unsubscribe_keys, demo_password,
-anthropic_api_key, anthropic_base_url, model. Each channel is a table with one provider or several: e-mail, text
+anthropic_api_key, anthropic_base_url, model, marketing_needs_opt_in (offers only to people who said yes to them;
+else to all who did not say no). Each channel is a table with one provider or several: e-mail, text
 messages, Telegram, WhatsApp, webhooks. A secret may stand elsewhere: KEY_env names a variable, KEY_file a
 file. All of it, with every provider: examples/host/crm-host.example.toml.
   database = \"sqlite:/var/lib/crm/crm.db\"    # or \"postgres://crm:password@db.example/crm\"
@@ -55,7 +56,7 @@ pub(super) struct Flags {
     /// Address to listen on; port 0 picks one [default: 127.0.0.1:8000].
     #[arg(long, env = "CRM_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)]
     pub(super) listen: Option<SocketAddr>,
-    /// Where people reach this host, https://...; mails then say where to unsubscribe.
+    /// Where people reach this host, https://...; mails then say where to unsubscribe, and people can be asked to opt in.
     #[arg(long, env = "CRM_PUBLIC_URL", value_name = "URL", global = true)]
     pub(super) public_url: Option<String>,
     /// Fills an empty database with demo data.

@@ -52,6 +52,10 @@ pub(super) struct CampaignBody {
     hour: Given<u32>,
     /// Channel name; `email` unless set.
     channel: Option<String>,
+    /// Channels for those whom `channel` does not reach, best first. Each person is written to once, on the first
+    /// of all of them that may be used, their own preferred ones before the others.
+    #[schema(max_items = 20)]
+    fallback_channels: Option<Vec<String>>,
     /// IANA zone of recipients who have none; `Asia/Tashkent` unless set.
     time_zone: Option<String>,
     #[serde(deserialize_with = "given")]
@@ -102,6 +106,7 @@ impl CampaignBody {
             audience: Audience::everybody(),
             schedule: Schedule::Immediate,
             channel: "email".to_owned(),
+            fallback_channels: Vec::new(),
             time_zone: "Asia/Tashkent".to_owned(),
             template_id: None,
             tone: None,
@@ -126,6 +131,7 @@ impl CampaignBody {
             fields.audience = audience(filter)?;
         }
         set(&mut fields.channel, self.channel);
+        set(&mut fields.fallback_channels, self.fallback_channels);
         set(&mut fields.time_zone, self.time_zone);
         let template = self.template_id.map(|id| id.map(TemplateId));
         set(&mut fields.template_id, template);

@@ -13,6 +13,8 @@ mod hold;
 mod import;
 mod messages;
 mod ops;
+mod opt_in;
+mod page;
 mod receipts;
 mod subscriptions;
 mod templates;
@@ -36,6 +38,7 @@ pub(crate) fn router(app: App) -> Router {
     let (router, described) = OpenApiRouter::<App>::with_openapi(document::head())
         .merge(auth::router())
         .merge(contacts::router())
+        .merge(opt_in::router())
         .merge(export::router())
         .merge(import::router())
         .merge(messages::router())
@@ -57,6 +60,7 @@ pub(crate) fn router(app: App) -> Router {
     router
         .merge(swagger)
         .merge(unsubscribe::router())
+        .merge(opt_in::pages())
         // Whoever opens the printed address in a browser finds something.
         .route("/", axum::routing::get(async || Redirect::to("/api/docs/")))
         .fallback(async || {

@@ -34,6 +34,8 @@ pub(crate) struct CampaignView {
     /// Hour of `birthday` schedules.
     hour: Option<u32>,
     channel: String,
+    /// Channels for those whom `channel` does not reach, best first.
+    fallback_channels: Vec<String>,
     time_zone: String,
     template_id: Option<Uuid>,
     tone: Option<String>,
@@ -159,6 +161,7 @@ impl CampaignView {
             local_time: times.local_time,
             hour: times.hour,
             channel: fields.channel,
+            fallback_channels: fields.fallback_channels,
             time_zone: fields.time_zone,
             template_id: fields.template_id.map(|id| id.0),
             tone: fields.tone,

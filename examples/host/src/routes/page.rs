@@ -1,9 +1,18 @@
 //! The few pages there are, in the languages of the people who see them. All their words are fixed: nothing
 //! of a request and nothing of the database stands on them.
 
+mod words;
+
+use std::net::SocketAddr;
+
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use crm_core::consent::Topic;
+use crm_core::{Error, ErrorKind};
+
+use crate::auth::limiter::PER_ADDRESS;
+use crate::state::App;
+use words::words;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
@@ -53,100 +62,16 @@ impl Language {
 #[derive(Clone, Copy)]
 pub(super) enum Page {
     /// Whether the person means it.
-    Question(Topic),
-    Done(Topic),
+    Unsubscribe(Topic),
+    Unsubscribed(Topic),
+    /// The same of a yes.
+    OptIn(Topic),
+    OptedIn(Topic),
     /// The link is none.
     Unknown,
+    /// It was one.
+    Outdated,
     Later,
-}
-
-/// Title, text, and the button if there is one.
-const fn words(
-    language: Language,
-    page: Page,
-) -> (&'static str, &'static str, Option<&'static str>) {
-    use Language::{English, Russian, Uzbek};
-    use Topic::{Marketing, Relationship};
-    match (page, language) {
-        (Page::Question(topic), English) => (
-            "Unsubscribe",
-            match topic {
-                Marketing => "Do you want to get no more offers from us this way?",
-                Relationship => "Do you want to get no more messages from us this way?",
-            },
-            Some("Unsubscribe"),
-        ),
-        (Page::Question(topic), Russian) => (
-            "Отписаться",
-            match topic {
-                Marketing => "Больше не получать от нас предложений этим способом?",
-                Relationship => "Больше не получать от нас сообщений этим способом?",
-            },
-            Some("Отписаться"),
-        ),
-        (Page::Question(topic), Uzbek) => (
-            "Obunani bekor qilish",
-            match topic {
-                Marketing => "Bizdan bu yoʻl bilan takliflar olishni toʻxtatmoqchimisiz?",
-                Relationship => "Bizdan bu yoʻl bilan xabarlar olishni toʻxtatmoqchimisiz?",
-            },
-            Some("Obunani bekor qilish"),
-        ),
-        (Page::Done(topic), English) => (
-            "Done",
-            match topic {
-                Marketing => "You will get no more offers from us this way.",
-                Relationship => "You will get no more messages from us this way.",
-            },
-            None,
-        ),
-        (Page::Done(topic), Russian) => (
-            "Готово",
-            match topic {
-                Marketing => "Вы больше не будете получать от нас предложений этим способом.",
-                Relationship => "Вы больше не будете получать от нас сообщений этим способом.",
-            },
-            None,
-        ),
-        (Page::Done(topic), Uzbek) => (
-            "Tayyor",
-            match topic {
-                Marketing => "Endi bizdan bu yoʻl bilan takliflar olmaysiz.",
-                Relationship => "Endi bizdan bu yoʻl bilan xabarlar olmaysiz.",
-            },
-            None,
-        ),
-        (Page::Unknown, English) => (
-            "This link does not work",
-            "It may have been cut off. Open the whole link from the message, or reply to the message.",
-            None,
-        ),
-        (Page::Unknown, Russian) => (
-            "Ссылка не действует",
-            "Возможно, она скопирована не полностью. Откройте её из сообщения целиком или ответьте на сообщение.",
-            None,
-        ),
-        (Page::Unknown, Uzbek) => (
-            "Havola ishlamaydi",
-            "U toʻliq koʻchirilmagan boʻlishi mumkin. Uni xabardan toʻliq oching yoki xabarga javob yozing.",
-            None,
-        ),
-        (Page::Later, English) => (
-            "Not now",
-            "This did not work just now. Please try again in a few minutes.",
-            None,
-        ),
-        (Page::Later, Russian) => (
-            "Не получилось",
-            "Сейчас это не получилось. Попробуйте ещё раз через несколько минут.",
-            None,
-        ),
-        (Page::Later, Uzbek) => (
-            "Hozir boʻlmadi",
-            "Hozir buning imkoni boʻlmadi. Bir necha daqiqadan soʻng qayta urinib koʻring.",
-            None,
-        ),
-    }
 }
 
 /// How the pages look. The policy of these pages names its hash: nothing else is applied.
@@ -176,6 +101,42 @@ pub(super) fn show(language: Language, status: StatusCode, page: Page) -> Respon
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(tag));
     headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    response
+}
+
+/// A link that is none, or holds no more, whatever is wrong with it, or a store that does not answer. Wrong links are
+/// counted; right ones never are, because the machines of mail providers post for many people.
+pub(super) async fn refused(
+    app: &App,
+    peer: SocketAddr,
+    language: Language,
+    error: &Error,
+) -> Response {
+    match error.kind() {
+        ErrorKind::Invalid | ErrorKind::Unsupported => {}
+        ErrorKind::NotAllowed => return show(language, StatusCode::GONE, Page::Outdated),
+        kind => {
+            tracing::error!(code = kind.code(), "what a link asks for was not done");
+            return later(language, StatusCode::SERVICE_UNAVAILABLE, "5");
+        }
+    }
+    let key = format!("link {}", peer.ip());
+    match app.records.attempt(&key, PER_ADDRESS).await {
+        Ok(()) => show(language, StatusCode::NOT_FOUND, Page::Unknown),
+        Err(problem) => {
+            let answer = problem.into_response();
+            let wait = answer.headers().get(header::RETRY_AFTER);
+            let wait = wait.and_then(|value| value.to_str().ok()).unwrap_or("5");
+            later(language, answer.status(), wait)
+        }
+    }
+}
+
+fn later(language: Language, status: StatusCode, wait: &str) -> Response {
+    let mut response = show(language, status, Page::Later);
+    if let Ok(wait) = wait.parse() {
+        response.headers_mut().insert(header::RETRY_AFTER, wait);
+    }
     response
 }
 
@@ -225,15 +186,18 @@ mod tests {
     }
 
     #[test]
-    fn the_words_need_no_escaping_and_only_the_question_has_a_button() {
+    fn the_words_need_no_escaping_and_only_a_question_has_a_button() {
         let topics = [Topic::Marketing, Topic::Relationship];
         for language in [Language::English, Language::Russian, Language::Uzbek] {
-            let mut pages = vec![Page::Unknown, Page::Later];
-            pages.extend(topics.map(Page::Question));
-            pages.extend(topics.map(Page::Done));
+            let mut pages = vec![Page::Unknown, Page::Outdated, Page::Later];
+            pages.extend(topics.map(Page::Unsubscribe));
+            pages.extend(topics.map(Page::Unsubscribed));
+            pages.extend(topics.map(Page::OptIn));
+            pages.extend(topics.map(Page::OptedIn));
             for page in pages {
                 let (title, text, button) = words(language, page);
-                assert_eq!(button.is_some(), matches!(page, Page::Question(_)));
+                let asks = matches!(page, Page::Unsubscribe(_) | Page::OptIn(_));
+                assert_eq!(button.is_some(), asks);
                 for text in [title, text, button.unwrap_or("x")] {
                     assert!(!text.is_empty() && !text.contains(['<', '>', '&', '"', '\'']));
                 }
