@@ -88,8 +88,14 @@ pub struct SmtpConfig {
     pub hello: Option<String>,
     /// How long to wait.
     pub timeouts: Timeouts,
-    /// Connections open at once, 1 to 100; also how many deliveries run at once. Default 4.
+    /// Connections open at once, 1 to 100; also how many deliveries run at once without
+    /// [`max_open`](Self::max_open). Default 4.
     pub max_connections: usize,
+    /// Attempts open at once, from `max_connections` to 1,000; `None` for as many as connections. With more, the
+    /// connections are kept busy while the store commits, and commits are larger: many times faster into a
+    /// relay that answers at once. A crash leaves as many uncertain, and one that gets no connection within
+    /// `timeouts.connect` is tried again later.
+    pub max_open: Option<usize>,
     /// More trusted certificate authorities, PEM, for relays of a private CA. The public ones of the
     /// Mozilla program are always trusted.
     pub extra_roots_pem: Option<String>,
@@ -122,6 +128,7 @@ impl SmtpConfig {
             hello: None,
             timeouts: Timeouts::default(),
             max_connections: 4,
+            max_open: None,
             extra_roots_pem: None,
             unsubscribe: None,
             return_path: None,
@@ -135,6 +142,12 @@ impl SmtpConfig {
     #[must_use]
     pub fn hello_name(&self) -> &str {
         self.hello.as_deref().unwrap_or_else(|| self.from.domain())
+    }
+
+    /// Attempts open at once.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.max_open.unwrap_or(self.max_connections)
     }
 
     /// Checks what can be checked without a connection.
@@ -165,6 +178,8 @@ impl SmtpConfig {
             Err(wrong("the SMTP timeouts must be above zero"))
         } else if !(1..=100).contains(&self.max_connections) {
             Err(wrong("SMTP max_connections must be 1 to 100"))
+        } else if !(self.max_connections..=1_000).contains(&self.open()) {
+            Err(wrong("SMTP max_open must be max_connections to 1000"))
         } else if !self.unsubscribe.as_ref().is_none_or(is_link) {
             Err(wrong(
                 "the address to unsubscribe at must be an https address of at most 500 letters, digits and \

@@ -59,6 +59,23 @@ impl Connection {
         stream.flush().await.map_err(|e| loss(&e))
     }
 
+    /// Hands `bytes` to the socket and counts in `handed` those it took, also when it is dropped or fails.
+    pub(super) async fn write_counted(
+        &mut self,
+        bytes: &[u8],
+        handed: &mut usize,
+    ) -> Result<(), Loss> {
+        let stream = self.stream.get_mut();
+        while let Some(rest) = bytes.get(*handed..).filter(|rest| !rest.is_empty()) {
+            match stream.write(rest).await {
+                Ok(0) => return Err(Loss::Closed),
+                Ok(count) => *handed = handed.saturating_add(count),
+                Err(error) => return Err(loss(&error)),
+            }
+        }
+        stream.flush().await.map_err(|e| loss(&e))
+    }
+
     /// Sends one line and reads its reply; or several lines with their line breaks, and reads the reply to the
     /// first.
     pub(super) async fn command(&mut self, line: &str) -> Result<Reply, Loss> {

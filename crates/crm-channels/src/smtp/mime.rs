@@ -29,8 +29,18 @@ pub(super) struct Wire {
     pub(super) message_id: String,
     /// For bounces (RFC 3461 `ENVID`).
     pub(super) envelope_id: String,
-    /// Headers and body with CRLF line ends, dots doubled, without the final dot.
+    /// Headers and body with CRLF line ends, dots doubled, and the final dot: one write takes them all.
     pub(super) content: Vec<u8>,
+}
+
+/// What ends the content, behind the end of its last line.
+const DOT: &[u8] = b".\r\n";
+
+impl Wire {
+    /// Octets of the content before its final dot.
+    pub(super) fn before_dot(&self) -> usize {
+        self.content.len().saturating_sub(DOT.len())
+    }
 }
 
 /// Builds the message, or says as a code why it must not go.
@@ -182,7 +192,7 @@ fn encoded_word(chunk: &str) -> Result<String, &'static str> {
     Ok(format!("=?utf-8?B?{}?=", base64.trim_end()))
 }
 
-/// Doubles the dot at the start of a line (RFC 5321 section 4.5.2) and ends the last line.
+/// Doubles the dot at the start of a line (RFC 5321 section 4.5.2), ends the last line and sets the final dot.
 fn stuff(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(message.len().saturating_add(16));
     for line in message.split_inclusive(|&byte| byte == b'\n') {
@@ -194,6 +204,7 @@ fn stuff(message: &[u8]) -> Vec<u8> {
     if !out.ends_with(b"\r\n") {
         out.extend_from_slice(b"\r\n");
     }
+    out.extend_from_slice(DOT);
     out
 }
 
@@ -215,7 +226,7 @@ mod tests {
 
     #[test]
     fn dots_are_doubled() {
-        assert_eq!(stuff(b".a\r\nb\r\n..\r\n"), b"..a\r\nb\r\n...\r\n");
-        assert_eq!(stuff(b"a"), b"a\r\n");
+        assert_eq!(stuff(b".a\r\nb\r\n..\r\n"), b"..a\r\nb\r\n...\r\n.\r\n");
+        assert_eq!(stuff(b"a"), b"a\r\n.\r\n");
     }
 }

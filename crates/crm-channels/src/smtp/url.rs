@@ -2,8 +2,8 @@
 //! `smtp://user:password@host:port?tls=starttls&from=Salon%20%3Cnews%40salon.example%3E`.
 //!
 //! Percent-encoding as in RFC 3986; `+` stands for itself. The parameters are `tls` (`none`, `starttls`,
-//! `implicit`), `from`, `return_path`, `hello`, `max_connections`, `connect_timeout`, `command_timeout`,
-//! `data_timeout` (whole seconds), `html_alternative` and `allow_insecure_auth` (`true`, `false`). `smtps://`
+//! `implicit`), `from`, `return_path`, `hello`, `max_connections`, `max_open`, `connect_timeout`,
+//! `command_timeout`, `data_timeout` (whole seconds), `html_alternative` and `allow_insecure_auth` (`true`, `false`). `smtps://`
 //! means `tls=implicit`.
 
 use std::time::Duration;
@@ -104,6 +104,12 @@ impl SmtpConfig {
                     .parse()
                     .map_err(|_| wrong("SMTP max_connections must be 1 to 100"))?;
             }
+            "max_open" => {
+                let open = value
+                    .parse()
+                    .map_err(|_| wrong("SMTP max_open must be max_connections to 1000"))?;
+                self.max_open = Some(open);
+            }
             "allow_insecure_auth" => {
                 self.allow_insecure_auth = value
                     .parse()
@@ -112,7 +118,7 @@ impl SmtpConfig {
             _ => {
                 return Err(wrong(
                     "an SMTP parameter is unknown; known are tls, from, return_path, hello, \
-                     max_connections, connect_timeout, command_timeout, data_timeout, \
+                     max_connections, max_open, connect_timeout, command_timeout, data_timeout, \
                      html_alternative, allow_insecure_auth",
                 ));
             }
