@@ -132,3 +132,18 @@ fn loss(error: &io::Error) -> Loss {
         _ => Loss::Closed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_handed_over_is_counted_even_when_the_rest_never_is() {
+        let (ours, _theirs) = tokio::io::duplex(10);
+        let mut connection = Connection::new(Box::new(ours));
+        let mut handed = 0;
+        let writing = connection.write_counted(&[b'a'; 16], &mut handed);
+        assert!(timeout(Duration::from_millis(10), writing).await.is_err());
+        assert_eq!(handed, 10);
+    }
+}

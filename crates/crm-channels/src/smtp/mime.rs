@@ -14,6 +14,7 @@ use lettre::Message;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, MultiPart, SinglePart};
 
+use super::classify::Stage;
 use super::config::{SmtpConfig, UnsubscribeLinks};
 use super::html;
 use super::mailbox::Mailbox;
@@ -40,6 +41,15 @@ impl Wire {
     /// Octets of the content before its final dot.
     pub(super) fn before_dot(&self) -> usize {
         self.content.len().saturating_sub(DOT.len())
+    }
+
+    /// The stage of a loss after so many octets: without its dot the content is nothing to the server.
+    pub(super) fn lost_at(&self, handed: usize) -> Stage {
+        if handed <= self.before_dot() {
+            Stage::Data
+        } else {
+            Stage::Dot
+        }
     }
 }
 
@@ -222,6 +232,24 @@ mod tests {
             assert!(encoded.starts_with("=?utf-8?B?"), "{encoded}");
             assert!(encoded.lines().all(|line| line.len() <= 66), "{encoded}");
         }
+    }
+
+    #[test]
+    fn the_first_octet_of_the_dot_decides() {
+        let wire = Wire {
+            from: String::new(),
+            to: String::new(),
+            message_id: String::new(),
+            envelope_id: String::new(),
+            content: stuff(b"a\r\n"),
+        };
+        let stages: Vec<&str> = (0..=6)
+            .map(|handed| wire.lost_at(handed).as_str())
+            .collect();
+        assert_eq!(
+            stages,
+            ["data", "data", "data", "data", "dot", "dot", "dot"]
+        );
     }
 
     #[test]

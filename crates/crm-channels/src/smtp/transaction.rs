@@ -114,13 +114,7 @@ impl Smtp {
         let mut handed = 0;
         let writing = connection.write_counted(&wire.content, &mut handed);
         if let Err(loss) = self.step(writing).await {
-            // Without its dot the content is nothing to the server.
-            let stage = if handed <= wire.before_dot() {
-                Stage::Data
-            } else {
-                Stage::Dot
-            };
-            return Ok(lost(stage, loss));
+            return Ok(lost(wire.lost_at(handed), loss));
         }
         Ok(self.finish(connection, wire).await)
     }

@@ -185,7 +185,7 @@ mod tests {
         let config = SmtpConfig::parse(
             "smtp://us%40er:p%3Ass%25@mail.example:2525?tls=implicit&max_connections=7\
              &from=%D0%A1%D0%B0%D0%BB%D0%BE%D0%BD%20%3Cnews+a@salon.example%3E&data_timeout=600\
-             &return_path=bounce@salon.example&html_alternative=true",
+             &return_path=bounce@salon.example&html_alternative=true&max_open=300",
         )
         .unwrap();
         assert_eq!((config.host.as_str(), config.port), ("mail.example", 2525));
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(config.from.name(), Some("Салон"));
         assert_eq!(config.from.address(), "news+a@salon.example");
         assert_eq!(config.hello_name(), "salon.example");
-        assert_eq!(config.max_connections, 7);
+        assert_eq!((config.max_connections, config.open()), (7, 300));
         assert_eq!(config.timeouts.data.as_secs(), 600);
         assert_eq!(
             config.return_path,
@@ -213,6 +213,7 @@ mod tests {
         let config = SmtpConfig::parse("smtp://mail.example?from=a@b.example").unwrap();
         assert_eq!((config.tls, config.port), (Tls::StartTls, 587));
         assert!(config.return_path.is_none() && !config.html_alternative);
+        assert_eq!(config.open(), config.max_connections);
         let config = SmtpConfig::parse("smtps://[::1]/?from=a@b.example").unwrap();
         assert_eq!((config.host.as_str(), config.port), ("::1", 465));
     }
@@ -231,6 +232,9 @@ mod tests {
             "smtp://u:hunter2@h?from=a@b.c&tls=maybe",
             "smtp://u:hunter2@h?from=a@b.c&hunter2=1",
             "smtp://u:hunter2@h?from=a@b.c&max_connections=0",
+            "smtp://u:hunter2@h?from=a@b.c&max_connections=7&max_open=6",
+            "smtp://u:hunter2@h?from=a@b.c&max_open=1001",
+            "smtp://u:hunter2@h?from=a@b.c&max_open=hunter2",
             "smtp://u:hunter2@h?from=a@b.c&data_timeout=0",
             "smtp://u:hunter2@h?from=a@b.c&return_path=hunter2",
             "smtp://u:hunter2@h?from=a@b.c&html_alternative=hunter2",
