@@ -20,16 +20,19 @@ pub(crate) enum Tool {
     Curl,
     /// The programs of a PostgreSQL server, 15 or newer: the tests start one.
     Postgres,
+    /// Postfix's programs, which take mail and send it for the benchmarks. No server of it is set up.
+    Postfix,
 }
 
 impl Tool {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Python,
         Self::Node,
         Self::Cc,
         Self::Curl,
         Self::Postgres,
+        Self::Postfix,
     ];
 
     /// Its name in the table.
@@ -40,6 +43,7 @@ impl Tool {
             Self::Cc => "cc",
             Self::Curl => "curl",
             Self::Postgres => "postgresql 15",
+            Self::Postfix => "postfix",
         }
     }
 
@@ -52,6 +56,7 @@ impl Tool {
             Self::Cc => &["gcc", "libc6-dev"],
             Self::Curl => &["curl"],
             Self::Postgres => &["postgresql"],
+            Self::Postfix => &["postfix"],
         }
     }
 
@@ -64,6 +69,8 @@ impl Tool {
                 Self::Node => node_version(&program),
                 Self::Cc => probe(Command::new(&program).arg("-dumpversion")),
                 Self::Curl => probe(Command::new(&program).arg("--version")).map(first_words),
+                // Its own folder of settings need not exist.
+                Self::Postfix => probe(Command::new(&program).args(["-d", "-h", "mail_version"])),
             }?;
             Some(Found { program, version })
         })
@@ -81,6 +88,8 @@ impl Tool {
                 .map(|found| found.folder().to_owned())
                 .into_iter()
                 .collect(),
+            // On the search path of administrators alone.
+            Self::Postfix => vec!["postconf".into(), "/usr/sbin/postconf".into()],
         }
     }
 }
