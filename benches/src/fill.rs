@@ -94,5 +94,6 @@ fn kind(number: usize, campaigns: &[CampaignId]) -> seed::Kind {
         campaign: campaigns.get(number % 40).copied(),
         submitted: occasion != Occasion::Birthday,
         approved: occasion == Occasion::Promotion,
+        octets: 0,
     }
 }

@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum};
 use crm_benches::report::Report;
 use crm_benches::scale::Scale;
 use crm_benches::site::Site;
-use crm_benches::{Outcome, approve, deliver, expand, fill, growth, reads, workers};
+use crm_benches::{Outcome, approve, deliver, expand, fill, growth, mail, reads, workers};
 
 /// Measures the engine on a database against what that database itself does on this machine.
 #[derive(Debug, Parser)]
@@ -21,12 +21,15 @@ struct Options {
     /// How much data.
     #[arg(long, value_enum, default_value = "100k")]
     scale: Scale,
-    /// Only these (T1, T2, T5, T6, T7, T8, T17), separated by commas.
+    /// Only these (T1, T2, T3, T4, T5, T6, T7, T8, T17), separated by commas.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Alternating runs of each.
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Connections to Postfix, of ours and of the peer (T4), separated by commas; 1 to 100.
+    #[arg(long, value_delimiter = ',', default_value = "20")]
+    sessions: Vec<usize>,
     /// Write the figures there as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -59,6 +62,14 @@ async fn run(options: Options) -> Outcome<()> {
         Kind::Postgres => Site::postgres(folder, options.statements)?,
     };
     let mut figures = Vec::new();
+    // First, for what others leave in memory counts as well.
+    if wanted("T3") {
+        figures.extend(mail::into_sink(&site, folder, scale.mails(), runs).await?);
+    }
+    if wanted("T4") {
+        let sessions = &options.sessions;
+        figures.extend(mail::into_postfix(&site, folder, sessions, scale.mails(), runs).await?);
+    }
     if wanted("T1") {
         figures.push(expand::measure(&site, scale.rows(), runs).await?);
     }

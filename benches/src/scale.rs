@@ -40,6 +40,15 @@ impl Scale {
         self.rows().min(200_000)
     }
 
+    /// Mails to deliver (T3, T4): 200,000 from a million on, and tens at the scale `smoke`.
+    #[must_use]
+    pub fn mails(self) -> usize {
+        match self {
+            Self::Smoke => 50,
+            _ => self.deliveries(),
+        }
+    }
+
     /// Messages to approve (T6): 100,000 from there on.
     #[must_use]
     pub fn approvals(self) -> usize {

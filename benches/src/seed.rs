@@ -8,8 +8,9 @@ use crm_core::contact::Contact;
 use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::decide::{self, NewMessage, Seen, Text};
 use crm_core::message::{Format, GeneratedBy, Occasion, Provenance};
-use crm_core::port::store::{ContactQuery, PageRequest};
+use crm_core::port::store::{ContactQuery, Page, PageRequest};
 use crm_core::stamp::Stamp;
+use uuid::Uuid;
 
 use crate::Outcome;
 use crate::world::World;
@@ -69,16 +70,7 @@ pub async fn recipients(world: &World, count: usize) -> Outcome<Vec<Contact>> {
     let mut all = Vec::with_capacity(count);
     let mut after = None;
     while all.len() < count {
-        let query = ContactQuery {
-            page: PageRequest {
-                limit: 1_000,
-                after,
-                oldest_first: true,
-                ..PageRequest::default()
-            },
-            ..ContactQuery::default()
-        };
-        let page = world.session().contacts().list(query).await?;
+        let page = page(world, after).await?;
         all.extend(page.items);
         after = page.next;
         if after.is_none() {
@@ -87,6 +79,39 @@ pub async fn recipients(world: &World, count: usize) -> Outcome<Vec<Contact>> {
     }
     all.truncate(count);
     Ok(all)
+}
+
+async fn page(world: &World, after: Option<Uuid>) -> Outcome<Page<Contact>> {
+    let query = ContactQuery {
+        page: PageRequest {
+            limit: 1_000,
+            after,
+            oldest_first: true,
+            ..PageRequest::default()
+        },
+        ..ContactQuery::default()
+    };
+    Ok(world.session().contacts().list(query).await?)
+}
+
+/// Writes a message to each of `count` contacts, a page at a time, so that little memory is left taken;
+/// returns their ids.
+///
+/// # Errors
+/// As the store.
+pub async fn one_each(world: &World, count: usize, kind: Kind) -> Outcome<Vec<MessageId>> {
+    let mut ids = Vec::with_capacity(count);
+    let mut after = None;
+    while ids.len() < count {
+        let page = page(world, after).await?;
+        let next = page.items.len().min(count - ids.len());
+        ids.extend(messages(world, &page.items, next, |_| kind).await?);
+        after = page.next;
+        if after.is_none() && ids.len() < count {
+            return Err("messages need contacts".into());
+        }
+    }
+    Ok(ids)
 }
 
 /// What kind of messages to write; `number` counts from 0.
@@ -102,6 +127,8 @@ pub struct Kind {
     pub submitted: bool,
     /// Whether it is approved at once.
     pub approved: bool,
+    /// Octets that its text has at least.
+    pub octets: usize,
 }
 
 /// Waits for a decision.
@@ -111,6 +138,7 @@ pub const WAITING: Kind = Kind {
     campaign: None,
     submitted: true,
     approved: false,
+    octets: 0,
 };
 
 /// Writes `count` messages to `contacts` in turn; returns their ids, oldest first.
@@ -158,6 +186,17 @@ pub async fn messages(
 }
 
 fn message(to: ContactId, contact: &Contact, kind: Kind, at: DateTime<Utc>) -> NewMessage {
+    let mut content = format!(
+        "Уважаемый {}! Поздравляем вас с Новым годом и желаем здоровья, радости и успехов \
+         во всех начинаниях. Спасибо, что вы с нами. С уважением, команда.",
+        contact.fields.name
+    );
+    for letter in " Спасибо, что вы с нами.".chars().cycle() {
+        if content.len() >= kind.octets {
+            break;
+        }
+        content.push(letter);
+    }
     NewMessage {
         contact_id: to,
         // Each in an occurrence of its own, so that one person can have several.
@@ -169,11 +208,7 @@ fn message(to: ContactId, contact: &Contact, kind: Kind, at: DateTime<Utc>) -> N
         recipient: contact.fields.email.clone().unwrap_or_default(),
         text: Text {
             subject: Some("С Новым годом!".to_owned()),
-            content: format!(
-                "Уважаемый {}! Поздравляем вас с Новым годом и желаем здоровья, радости и успехов \
-                 во всех начинаниях. Спасибо, что вы с нами. С уважением, команда.",
-                contact.fields.name
-            ),
+            content,
             format: Format::Text,
         },
         generated_by: kind.generated_by,

@@ -77,15 +77,12 @@ impl World {
     pub fn over(store: Arc<dyn Store>) -> Self {
         let ids = Arc::new(RandomIds::default());
         let channel = Arc::new(Accepting::default());
-        let engine = Engine::builder(
-            Arc::clone(&store),
-            Arc::new(SystemClock),
-            Arc::clone(&ids) as Arc<dyn Ids>,
-        )
-        .channel("email", Arc::clone(&channel) as Arc<dyn Channel>)
-        .build();
         Self {
-            engine,
+            engine: engine(
+                Arc::clone(&store),
+                Arc::clone(&ids),
+                Arc::clone(&channel) as Arc<dyn Channel>,
+            ),
             store,
             channel,
             ids,
@@ -113,11 +110,25 @@ impl World {
     /// One of several workers.
     #[must_use]
     pub fn worker_named(&self, name: &str) -> Worker {
-        let options = WorkerOptions {
-            name: name.to_owned(),
-            batch: u32::try_from(AT_ONCE).unwrap_or(u32::MAX),
-            ..WorkerOptions::default()
-        };
-        Worker::new(self.engine.clone(), options)
+        worker(&self.engine, name)
     }
+}
+
+/// An engine whose channel `email` is this one.
+#[must_use]
+pub fn engine(store: Arc<dyn Store>, ids: Arc<RandomIds>, email: Arc<dyn Channel>) -> Engine {
+    Engine::builder(store, Arc::new(SystemClock), ids as Arc<dyn Ids>)
+        .channel("email", email)
+        .build()
+}
+
+/// A worker with batches as large as the raw loop's.
+#[must_use]
+pub fn worker(engine: &Engine, name: &str) -> Worker {
+    let options = WorkerOptions {
+        name: name.to_owned(),
+        batch: u32::try_from(AT_ONCE).unwrap_or(u32::MAX),
+        ..WorkerOptions::default()
+    };
+    Worker::new(engine.clone(), options)
 }

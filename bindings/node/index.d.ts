@@ -516,6 +516,7 @@ export interface SmtpSettings extends Layers {
   command_timeout?: number;
   data_timeout?: number;
   max_connections?: number;
+  concurrency?: number;
   extra_roots_pem?: string;
   allow_insecure_auth?: boolean;
   unsubscribe?: boolean;

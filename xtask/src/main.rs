@@ -24,8 +24,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 Usage: cargo xtask <command>
 
-  setup        find python3 (with venv), node, cc, curl and PostgreSQL; provide what is
-               missing
+  setup        find python3 (with venv), node, cc, curl, PostgreSQL and Postfix; provide
+               what is missing
   demo [args]  start the host on a demonstration database in target/demo, on
                http://127.0.0.1:8000; extra arguments go to the host and replace
                the defaults (--listen 127.0.0.1:9000, --help, ...);

@@ -72,6 +72,9 @@ fn apt(missing: &[Tool]) -> Result<(), String> {
     if missing.contains(&Tool::Postgres) {
         postgres::without_service()?;
     }
+    if missing.contains(&Tool::Postfix) {
+        postfix_without_server()?;
+    }
     run::inherit(apt_get().args(["update", "--quiet"]))?;
     let packages = missing.iter().flat_map(|tool| tool.debian());
     run::inherit(
@@ -79,6 +82,14 @@ fn apt(missing: &[Tool]) -> Result<(), String> {
             .args(["install", "-y", "--quiet", "--no-install-recommends"])
             .args(packages),
     )
+}
+
+/// Keeps apt from setting up a mail server that nobody asked for. Whoever has answered before is not overruled:
+/// then Postfix is there.
+fn postfix_without_server() -> Result<(), String> {
+    let answer =
+        "echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections";
+    run::inherit(Command::new("sh").args(["-c", answer]))
 }
 
 fn advice(missing: &[Tool]) -> String {
@@ -104,10 +115,10 @@ mod tests {
 
     #[test]
     fn the_advice_names_every_missing_tool_and_its_packages() {
-        let advice = advice(&[Tool::Python, Tool::Node, Tool::Postgres]);
+        let advice = advice(&[Tool::Python, Tool::Node, Tool::Postgres, Tool::Postfix]);
         for part in [
-            "python 3.11, venv, node 20, npm, postgresql 15",
-            "install python3 python3-venv postgresql",
+            "python 3.11, venv, node 20, npm, postgresql 15, postfix",
+            "install python3 python3-venv postgresql postfix",
         ] {
             assert!(advice.contains(part), "{advice}");
         }

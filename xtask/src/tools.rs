@@ -22,6 +22,8 @@ pub(crate) enum Tool {
     Postgres,
     /// Lets system calls of the store fail. Linux alone has it, and the test that needs it.
     Strace,
+    /// Postfix's programs, which take mail and send it for the benchmarks. No server of it is set up.
+    Postfix,
 }
 
 impl Tool {
@@ -33,6 +35,7 @@ impl Tool {
         Self::Curl,
         Self::Postgres,
         Self::Strace,
+        Self::Postfix,
     ];
 
     /// Whether anything here needs it.
@@ -49,6 +52,7 @@ impl Tool {
             Self::Curl => "curl",
             Self::Postgres => "postgresql 15",
             Self::Strace => "strace",
+            Self::Postfix => "postfix",
         }
     }
 
@@ -62,6 +66,7 @@ impl Tool {
             Self::Curl => &["curl"],
             Self::Postgres => &["postgresql"],
             Self::Strace => &["strace"],
+            Self::Postfix => &["postfix"],
         }
     }
 
@@ -77,6 +82,8 @@ impl Tool {
                 Self::Strace => {
                     probe(Command::new(&program).arg("-V")).map(last_word_of_first_line)
                 }
+                // Its own folder of settings need not exist.
+                Self::Postfix => probe(Command::new(&program).args(["-d", "-h", "mail_version"])),
             }?;
             Some(Found { program, version })
         })
@@ -95,6 +102,8 @@ impl Tool {
                 .map(|found| found.folder().to_owned())
                 .into_iter()
                 .collect(),
+            // On the search path of administrators alone.
+            Self::Postfix => vec!["postconf".into(), "/usr/sbin/postconf".into()],
         }
     }
 }

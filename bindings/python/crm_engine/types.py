@@ -566,6 +566,7 @@ class SmtpSettings(Layers, _From):
     command_timeout: NotRequired[int]
     data_timeout: NotRequired[int]
     max_connections: NotRequired[int]
+    concurrency: NotRequired[int]
     extra_roots_pem: NotRequired[str]
     allow_insecure_auth: NotRequired[bool]
     unsubscribe: NotRequired[bool]

@@ -456,3 +456,65 @@ async fn a_busy_pool_is_not_an_error_of_the_message() {
         "retry_after Message rcpt_timeout"
     );
 }
+
+/// A server that asks for the content and then does not read it.
+async fn deaf() -> (u16, tokio::task::JoinHandle<()>) {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let held = tokio::spawn(async move {
+        let mut io = BufReader::new(listener.accept().await.unwrap().0);
+        let mut line = String::new();
+        for reply in ["220 hi", "250 hello", "250 ok", "250 ok", "354 go"] {
+            io.write_all(format!("{reply}\r\n").as_bytes())
+                .await
+                .unwrap();
+            line.clear();
+            if reply != "354 go" {
+                io.read_line(&mut line).await.unwrap();
+            }
+        }
+        std::future::pending::<()>().await;
+    });
+    (port, held)
+}
+
+#[tokio::test]
+async fn content_that_was_not_handed_over_whole_was_not_taken() {
+    // One fits into what the system holds between two sockets, its dot as well; the other does not.
+    let cases = [
+        (1_000, "unknown dot_timeout"),
+        (16_000_000, "retry_after Message data_timeout"),
+    ];
+    for (octets, expected) in cases {
+        let (port, held) = deaf().await;
+        let from = Mailbox::parse("news@salon.example").unwrap();
+        let mut config = SmtpConfig::new("127.0.0.1", Tls::None, from);
+        config.port = port;
+        config.timeouts.command = Duration::from_secs(2);
+        config.timeouts.data = Duration::from_millis(500);
+        let smtp = Smtp::new(config).unwrap();
+        let draft = Draft::text(&"a".repeat(octets));
+        let outcome = smtp.send(&draft.approved()).await;
+        assert_eq!(kind(&outcome), expected);
+        held.abort();
+    }
+}
+
+#[tokio::test]
+async fn more_attempts_than_connections_take_turns() {
+    let server = Server::start(vec![vec![]]).await;
+    let mut config = config(&server);
+    (config.max_connections, config.concurrency) = (1, Some(3));
+    let smtp = std::sync::Arc::new(Smtp::new(config).unwrap());
+    assert_eq!(smtp.capabilities().concurrency, 3);
+    let sends = (0..3).map(|_| {
+        let smtp = std::sync::Arc::clone(&smtp);
+        tokio::spawn(async move { smtp.send(&Draft::default().approved()).await })
+    });
+    for send in sends.collect::<Vec<_>>() {
+        let outcome = send.await.unwrap();
+        assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+    }
+    assert_eq!(server.messages().len(), 3);
+}

@@ -32,6 +32,7 @@ pub(super) struct SmtpTable {
     command_timeout: Option<Seconds>,
     data_timeout: Option<Seconds>,
     max_connections: Option<usize>,
+    concurrency: Option<usize>,
     extra_roots_pem: Option<String>,
     allow_insecure_auth: Option<bool>,
     unsubscribe: Option<bool>,
@@ -79,6 +80,7 @@ impl ProviderTable for SmtpTable {
         if let Some(most) = self.max_connections {
             config.max_connections = most;
         }
+        config.concurrency = self.concurrency;
         config.extra_roots_pem = self.extra_roots_pem;
         if let Some(address) = &self.return_path {
             let path = ReturnPath::parse(address);

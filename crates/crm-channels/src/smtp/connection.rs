@@ -59,6 +59,23 @@ impl Connection {
         stream.flush().await.map_err(|e| loss(&e))
     }
 
+    /// Hands `bytes` to the socket and counts in `handed` those it took, also when it is dropped or fails.
+    pub(super) async fn write_counted(
+        &mut self,
+        bytes: &[u8],
+        handed: &mut usize,
+    ) -> Result<(), Loss> {
+        let stream = self.stream.get_mut();
+        while let Some(rest) = bytes.get(*handed..).filter(|rest| !rest.is_empty()) {
+            match stream.write(rest).await {
+                Ok(0) => return Err(Loss::Closed),
+                Ok(count) => *handed = handed.saturating_add(count),
+                Err(error) => return Err(loss(&error)),
+            }
+        }
+        stream.flush().await.map_err(|e| loss(&e))
+    }
+
     /// Sends one line and reads its reply; or several lines with their line breaks, and reads the reply to the
     /// first.
     pub(super) async fn command(&mut self, line: &str) -> Result<Reply, Loss> {
@@ -113,5 +130,20 @@ fn loss(error: &io::Error) -> Loss {
     match error.kind() {
         io::ErrorKind::TimedOut => Loss::Timeout,
         _ => Loss::Closed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_handed_over_is_counted_even_when_the_rest_never_is() {
+        let (ours, _theirs) = tokio::io::duplex(10);
+        let mut connection = Connection::new(Box::new(ours));
+        let mut handed = 0;
+        let writing = connection.write_counted(&[b'a'; 16], &mut handed);
+        assert!(timeout(Duration::from_millis(10), writing).await.is_err());
+        assert_eq!(handed, 10);
     }
 }

@@ -14,6 +14,7 @@ use lettre::Message;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, MultiPart, SinglePart};
 
+use super::classify::Stage;
 use super::config::{SmtpConfig, UnsubscribeLinks};
 use super::html;
 use super::mailbox::Mailbox;
@@ -29,8 +30,27 @@ pub(super) struct Wire {
     pub(super) message_id: String,
     /// For bounces (RFC 3461 `ENVID`).
     pub(super) envelope_id: String,
-    /// Headers and body with CRLF line ends, dots doubled, without the final dot.
+    /// Headers and body with CRLF line ends, dots doubled, and the final dot: one write takes them all.
     pub(super) content: Vec<u8>,
+}
+
+/// What ends the content, behind the end of its last line.
+const DOT: &[u8] = b".\r\n";
+
+impl Wire {
+    /// Octets of the content before its final dot.
+    pub(super) fn before_dot(&self) -> usize {
+        self.content.len().saturating_sub(DOT.len())
+    }
+
+    /// The stage of a loss after so many octets: without its dot the content is nothing to the server.
+    pub(super) fn lost_at(&self, handed: usize) -> Stage {
+        if handed <= self.before_dot() {
+            Stage::Data
+        } else {
+            Stage::Dot
+        }
+    }
 }
 
 /// Builds the message, or says as a code why it must not go.
@@ -182,7 +202,7 @@ fn encoded_word(chunk: &str) -> Result<String, &'static str> {
     Ok(format!("=?utf-8?B?{}?=", base64.trim_end()))
 }
 
-/// Doubles the dot at the start of a line (RFC 5321 section 4.5.2) and ends the last line.
+/// Doubles the dot at the start of a line (RFC 5321 section 4.5.2), ends the last line and sets the final dot.
 fn stuff(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(message.len().saturating_add(16));
     for line in message.split_inclusive(|&byte| byte == b'\n') {
@@ -194,6 +214,7 @@ fn stuff(message: &[u8]) -> Vec<u8> {
     if !out.ends_with(b"\r\n") {
         out.extend_from_slice(b"\r\n");
     }
+    out.extend_from_slice(DOT);
     out
 }
 
@@ -214,8 +235,26 @@ mod tests {
     }
 
     #[test]
+    fn the_first_octet_of_the_dot_decides() {
+        let wire = Wire {
+            from: String::new(),
+            to: String::new(),
+            message_id: String::new(),
+            envelope_id: String::new(),
+            content: stuff(b"a\r\n"),
+        };
+        let stages: Vec<&str> = (0..=6)
+            .map(|handed| wire.lost_at(handed).as_str())
+            .collect();
+        assert_eq!(
+            stages,
+            ["data", "data", "data", "data", "dot", "dot", "dot"]
+        );
+    }
+
+    #[test]
     fn dots_are_doubled() {
-        assert_eq!(stuff(b".a\r\nb\r\n..\r\n"), b"..a\r\nb\r\n...\r\n");
-        assert_eq!(stuff(b"a"), b"a\r\n");
+        assert_eq!(stuff(b".a\r\nb\r\n..\r\n"), b"..a\r\nb\r\n...\r\n.\r\n");
+        assert_eq!(stuff(b"a"), b"a\r\n.\r\n");
     }
 }

@@ -117,7 +117,7 @@ impl Channel for Smtp {
             idempotent: false,
             look_up: false,
             receipts: false,
-            concurrency: self.config.max_connections,
+            concurrency: self.config.attempts_at_once(),
             rate: None,
             // A slot, a connection, every command with RSET and a stale connection, content, dot, and
             // a second to spare: the channel's own limits always end first.

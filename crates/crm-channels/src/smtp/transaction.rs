@@ -31,7 +31,7 @@ impl Commands {
         let mut mail = format!("MAIL FROM:<{}>", wire.from);
         let mut rcpt = format!("RCPT TO:<{}>", wire.to);
         if offers.size.is_some() {
-            mail.push_str(&format!(" SIZE={}", wire.content.len()));
+            mail.push_str(&format!(" SIZE={}", wire.before_dot()));
         }
         if offers.dsn {
             let (id, to) = (to_xtext(&wire.envelope_id), to_xtext(&wire.to));
@@ -86,7 +86,7 @@ impl Smtp {
         wire: &Wire,
     ) -> Result<Outcome, Stale> {
         let limit = connection.offers.size.unwrap_or(0);
-        let size = u64::try_from(wire.content.len()).unwrap_or(u64::MAX);
+        let size = u64::try_from(wire.before_dot()).unwrap_or(u64::MAX);
         if limit > 0 && size > limit {
             self.pool.park(connection).await;
             return Ok(classify::rejected("size_exceeded"));
@@ -111,9 +111,10 @@ impl Smtp {
                 return Ok(classify(stage, reply.code, reply.enhanced(), &reply.text()));
             }
         }
-        // Without its dot the content is nothing to the server, so a failure here is still before it.
-        if let Err(loss) = self.step(connection.write(&wire.content)).await {
-            return Ok(lost(Stage::Data, loss));
+        let mut handed = 0;
+        let writing = connection.write_counted(&wire.content, &mut handed);
+        if let Err(loss) = self.step(writing).await {
+            return Ok(lost(wire.lost_at(handed), loss));
         }
         Ok(self.finish(connection, wire).await)
     }
@@ -180,9 +181,9 @@ impl Smtp {
         (Err(no), fit)
     }
 
-    /// Hands over the final dot; from its first byte on everything but a reply is unknown.
+    /// Waits for the answer to the final dot; from its first byte on everything but a reply is unknown.
     async fn finish(&self, mut connection: Connection, wire: &Wire) -> Outcome {
-        let reply = match timeout(self.config.timeouts.data, connection.command(".")).await {
+        let reply = match timeout(self.config.timeouts.data, connection.read()).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(loss)) => return lost(Stage::Dot, loss),
             Err(_) => return lost(Stage::Dot, Loss::Timeout),

@@ -2,8 +2,8 @@
 //! `smtp://user:password@host:port?tls=starttls&from=Salon%20%3Cnews%40salon.example%3E`.
 //!
 //! Percent-encoding as in RFC 3986; `+` stands for itself. The parameters are `tls` (`none`, `starttls`,
-//! `implicit`), `from`, `return_path`, `hello`, `max_connections`, `connect_timeout`, `command_timeout`,
-//! `data_timeout` (whole seconds), `html_alternative` and `allow_insecure_auth` (`true`, `false`). `smtps://`
+//! `implicit`), `from`, `return_path`, `hello`, `max_connections`, `concurrency`, `connect_timeout`,
+//! `command_timeout`, `data_timeout` (whole seconds), `html_alternative` and `allow_insecure_auth` (`true`, `false`). `smtps://`
 //! means `tls=implicit`.
 
 use std::time::Duration;
@@ -104,6 +104,12 @@ impl SmtpConfig {
                     .parse()
                     .map_err(|_| wrong("SMTP max_connections must be 1 to 100"))?;
             }
+            "concurrency" => {
+                let open = value
+                    .parse()
+                    .map_err(|_| wrong("SMTP concurrency must be max_connections to 1000"))?;
+                self.concurrency = Some(open);
+            }
             "allow_insecure_auth" => {
                 self.allow_insecure_auth = value
                     .parse()
@@ -112,7 +118,7 @@ impl SmtpConfig {
             _ => {
                 return Err(wrong(
                     "an SMTP parameter is unknown; known are tls, from, return_path, hello, \
-                     max_connections, connect_timeout, command_timeout, data_timeout, \
+                     max_connections, concurrency, connect_timeout, command_timeout, data_timeout, \
                      html_alternative, allow_insecure_auth",
                 ));
             }
@@ -179,7 +185,7 @@ mod tests {
         let config = SmtpConfig::parse(
             "smtp://us%40er:p%3Ass%25@mail.example:2525?tls=implicit&max_connections=7\
              &from=%D0%A1%D0%B0%D0%BB%D0%BE%D0%BD%20%3Cnews+a@salon.example%3E&data_timeout=600\
-             &return_path=bounce@salon.example&html_alternative=true",
+             &return_path=bounce@salon.example&html_alternative=true&concurrency=300",
         )
         .unwrap();
         assert_eq!((config.host.as_str(), config.port), ("mail.example", 2525));
@@ -189,7 +195,10 @@ mod tests {
         assert_eq!(config.from.name(), Some("Салон"));
         assert_eq!(config.from.address(), "news+a@salon.example");
         assert_eq!(config.hello_name(), "salon.example");
-        assert_eq!(config.max_connections, 7);
+        assert_eq!(
+            (config.max_connections, config.attempts_at_once()),
+            (7, 300)
+        );
         assert_eq!(config.timeouts.data.as_secs(), 600);
         assert_eq!(
             config.return_path,
@@ -207,6 +216,7 @@ mod tests {
         let config = SmtpConfig::parse("smtp://mail.example?from=a@b.example").unwrap();
         assert_eq!((config.tls, config.port), (Tls::StartTls, 587));
         assert!(config.return_path.is_none() && !config.html_alternative);
+        assert_eq!(config.attempts_at_once(), config.max_connections);
         let config = SmtpConfig::parse("smtps://[::1]/?from=a@b.example").unwrap();
         assert_eq!((config.host.as_str(), config.port), ("::1", 465));
     }
@@ -225,6 +235,9 @@ mod tests {
             "smtp://u:hunter2@h?from=a@b.c&tls=maybe",
             "smtp://u:hunter2@h?from=a@b.c&hunter2=1",
             "smtp://u:hunter2@h?from=a@b.c&max_connections=0",
+            "smtp://u:hunter2@h?from=a@b.c&max_connections=7&concurrency=6",
+            "smtp://u:hunter2@h?from=a@b.c&concurrency=1001",
+            "smtp://u:hunter2@h?from=a@b.c&concurrency=hunter2",
             "smtp://u:hunter2@h?from=a@b.c&data_timeout=0",
             "smtp://u:hunter2@h?from=a@b.c&return_path=hunter2",
             "smtp://u:hunter2@h?from=a@b.c&html_alternative=hunter2",
