@@ -84,8 +84,7 @@ fn apt(missing: &[Tool]) -> Result<(), String> {
     )
 }
 
-/// Keeps apt from setting up a mail server that nobody asked for. Whoever has answered before is not overruled:
-/// then Postfix is there.
+/// Keeps apt from setting up a mail server that nobody asked for.
 fn postfix_without_server() -> Result<(), String> {
     let answer =
         "echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections";

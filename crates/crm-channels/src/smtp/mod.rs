@@ -81,9 +81,6 @@ impl Smtp {
 
     async fn deliver(&self, wire: &Wire) -> Outcome {
         let connect = self.config.timeouts.connect;
-        let Ok(Ok(_slot)) = timeout(connect, self.slots.acquire()).await else {
-            return classify::retry(RetryScope::Message, Duration::from_secs(1), "no_connection");
-        };
         if let Some(connection) = self.pool.take().await {
             match self.transaction(connection, wire).await {
                 // The server closed the parked connection; nothing was begun, so open a new one.
@@ -135,6 +132,11 @@ impl Channel for Smtp {
     }
 
     async fn send(&self, approved: &Approved) -> Outcome {
+        let connect = self.config.timeouts.connect;
+        let Ok(Ok(_slot)) = timeout(connect, self.slots.acquire()).await else {
+            return classify::retry(RetryScope::Message, Duration::from_secs(1), "no_connection");
+        };
+        // Not before: what waits for a connection takes no memory for it.
         match mime::build(approved, &self.config) {
             Ok(wire) => self.deliver(&wire).await,
             Err(reason) => classify::rejected(reason),
