@@ -84,7 +84,7 @@ async fn run(config: Config) -> Result<(), String> {
     let state = WorkerCell::new();
     if matches!(config.command, Some(Command::Worker)) {
         bounces::start(&config, &engine, &stop);
-        work(engine, state, stop).await;
+        work(engine, worker_options(&config), state, stop).await;
         return Ok(());
     }
     let secret = assemble::secret(&config)?;
