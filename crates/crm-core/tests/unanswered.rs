@@ -69,6 +69,19 @@ async fn an_attempt_that_is_there_is_put_back_without_a_doubt() {
 }
 
 #[tokio::test]
+async fn a_store_that_does_not_answer_uses_up_no_attempts() {
+    let (world, store, message) = approved().await;
+    for _ in 0..2 * Policy::default().retry.max_attempts {
+        store.lose([Loss::Answer]);
+        world.worker().run_until_idle().await.unwrap();
+        let now = world.reload(&message).await;
+        assert_eq!((now.status, now.attempts), (Status::Approved, 0));
+        world.clock.advance(Duration::hours(1));
+    }
+    goes_later(&world, &message).await;
+}
+
+#[tokio::test]
 async fn an_attempt_that_is_not_there_leaves_the_message_to_its_lease() {
     let (world, store, message) = approved().await;
     store.lose([Loss::Commit]);

@@ -49,7 +49,8 @@ impl Worker {
         let ids: Vec<_> = attempts.iter().map(|attempt| attempt.message_id).collect();
         let views = self.engine.store().dispatch(workspace, &ids).await?;
         let outcome = Outcome::RetryAfter {
-            scope: RetryScope::Message,
+            // Nothing of this message was tried: its attempts are not used up by a store that does not answer.
+            scope: RetryScope::Channel,
             at_least: Duration::ZERO,
             reason: "begin_unanswered".to_owned(),
         };
