@@ -13,6 +13,8 @@ pub mod job;
 pub mod race;
 pub mod races;
 pub mod tamper;
+#[cfg(unix)]
+pub mod workers;
 
 mod world;
 
