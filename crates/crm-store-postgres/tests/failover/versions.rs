@@ -5,6 +5,8 @@ use crm_core::ErrorKind;
 use crm_core::message::Status;
 use crm_store_postgres::{PgOptions, PgStore};
 
+use crm_store_testing::workers::failpoint::{Blow, Failpoint};
+
 use crate::cluster::Cluster;
 use crate::process::{Job, Process};
 use crate::scene::{Address, Scene};
@@ -49,7 +51,7 @@ fn what_was_claimed_before_is_not_begun_and_what_was_learnt_is_recorded() {
     let sink = Sink::start(0);
     let (begun, claimed) = (scene.approve(), scene.approve());
     let worker = Process::start(&Job {
-        freezes: true,
+        fails: Some(Failpoint::new("after answer", 1, Blow::Stop, "old", &sink)),
         concurrency: 1,
         ..scene.job("old", &sink)
     });

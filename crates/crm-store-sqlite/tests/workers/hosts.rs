@@ -30,9 +30,9 @@ impl Hosts {
         let workspaces = ["salon", "clinic"].map(|name| Workspace::new(name).unwrap());
         let [salon, clinic] = &workspaces;
         scene.plan(salon, PEOPLE[0]);
-        scene.approve_all(std::slice::from_ref(salon));
         scene.plan(clinic, PEOPLE[1]);
         scene.draft_all();
+        scene.approve_drafts(std::slice::from_ref(salon));
         let approve = Task::Approve(clinic.to_string());
         let suppress = Task::Suppress(clinic.to_string(), "nobody@example.org".to_owned());
         let mut frozen = Vec::new();

@@ -8,6 +8,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -67,8 +68,27 @@ impl Failpoint {
         std::fs::write(&self.mark, &self.point).unwrap();
         match self.blow {
             Blow::Kill => signal("KILL", std::process::id()),
-            Blow::Stop => signal("STOP", std::process::id()),
+            Blow::Stop => {
+                signal("STOP", std::process::id());
+                // A stop comes to the threads of a process one after the other, and the one that asked
+                // for it may run on for a while: it must not pass the point.
+                while !self.released().exists() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
         }
+    }
+
+    /// Lets a process pass that was stopped here, once it is continued.
+    ///
+    /// # Panics
+    /// It could not.
+    pub fn release(&self) {
+        std::fs::write(self.released(), "").unwrap();
+    }
+
+    fn released(&self) -> PathBuf {
+        self.mark.with_extension("released")
     }
 
     /// Whether the process got there.

@@ -51,8 +51,6 @@ pub struct Job<P> {
     pub poll_ms: u64,
     /// Deliveries under way at once.
     pub concurrency: usize,
-    /// Stops itself after the first answer, before that is recorded.
-    pub freezes: bool,
     /// What it does.
     pub task: Task,
     /// Where it is killed or frozen.
@@ -71,6 +69,7 @@ pub struct Process {
     /// As its job has it.
     pub name: String,
     child: Child,
+    failpoint: Option<Failpoint>,
 }
 
 impl Process {
@@ -103,6 +102,7 @@ impl Process {
         Self {
             name: job.name.clone(),
             child: child.unwrap(),
+            failpoint: job.fails.clone(),
         }
     }
 
@@ -171,6 +171,9 @@ impl Process {
 
     /// Lets a frozen process go on.
     pub fn thaw(&self) {
+        if let Some(failpoint) = &self.failpoint {
+            failpoint.release();
+        }
         signal("CONT", self.child.id());
     }
 
@@ -238,7 +241,7 @@ fn work<P: Place>(job: &Job<P>) {
     runtime.unwrap().block_on(async {
         let store = Arc::new(failing(job, Arc::new(open(job).await)));
         let reached = Arc::clone(&store);
-        let channel = ToSink::new(&job.sink, job.concurrency, job.freezes)
+        let channel = ToSink::new(&job.sink, job.concurrency)
             .within(Duration::from_millis(job.timeout_ms))
             .telling(move |step| reached.reach(step, false));
         let engine = Engine::builder(store, Arc::new(SystemClock), Arc::new(RandomIds::default()))

@@ -48,7 +48,7 @@ pub struct Scene<P: Place> {
 /// One that delivers nothing: its channel only tells what addresses it takes.
 fn engine(store: Arc<dyn Store>) -> Engine {
     Engine::builder(store, Arc::new(SystemClock), Arc::new(RandomIds::default()))
-        .channel("email", Arc::new(ToSink::new(Path::new(""), 1, false)))
+        .channel("email", Arc::new(ToSink::new(Path::new(""), 1)))
         .build()
 }
 
@@ -97,7 +97,6 @@ impl<P: Place> Scene<P> {
             sink: sink.path(),
             poll_ms: 100,
             concurrency: PLACES,
-            freezes: false,
             task: Task::Work,
             fails: None,
             batch: 50,

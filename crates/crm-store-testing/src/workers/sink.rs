@@ -5,7 +5,6 @@ use std::fmt;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -18,8 +17,6 @@ use crm_core::system::SystemClock;
 use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
-
-use super::failpoint::signal;
 
 /// How long one delivery may take, unless said otherwise. Leases are twice that and half a minute.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -139,20 +136,16 @@ pub struct ToSink {
     timeout: Duration,
     /// Hears what was just done: `connect`, `half`, `body`, `answer`.
     told: Box<dyn Fn(&str) + Send + Sync>,
-    /// Whether the next answer stops this process, as SIGSTOP or a paused machine does: the answer is
-    /// there and nobody has recorded it.
-    freezes: AtomicBool,
 }
 
 impl ToSink {
     /// To the sink that listens at `path`.
-    pub fn new(path: &Path, concurrency: usize, freezes: bool) -> Self {
+    pub fn new(path: &Path, concurrency: usize) -> Self {
         Self {
             path: path.to_owned(),
             concurrency,
             timeout: TIMEOUT,
             told: Box::new(|_| ()),
-            freezes: AtomicBool::new(freezes),
         }
     }
 
@@ -210,9 +203,6 @@ impl Channel for ToSink {
             return Outcome::Unknown {
                 reason: "no_answer".to_owned(),
             };
-        }
-        if self.freezes.swap(false, Ordering::Relaxed) {
-            signal("STOP", std::process::id());
         }
         (self.told)("answer");
         Outcome::Accepted {
