@@ -146,7 +146,7 @@ fn bounded_doubt(attempts: &[Row], killed: &[String], restarts: usize, reasons: 
     }
 }
 
-/// After an attempt of which nobody knows how it ended there is none.
+/// After an attempt of which nobody knows whether or how it ended there is none.
 ///
 /// # Panics
 /// There is.
@@ -157,7 +157,7 @@ pub fn no_second_attempt(attempts: &[Row]) {
             !doubted.contains(&attempt.message),
             "begun again: {attempt:?}"
         );
-        if attempt.outcome.as_deref() == Some("unknown") {
+        if matches!(attempt.outcome.as_deref(), None | Some("unknown")) {
             doubted.insert(attempt.message);
         }
     }
