@@ -15,6 +15,8 @@ pub mod job;
 pub mod race;
 pub mod races;
 pub mod tamper;
+#[cfg(unix)]
+pub mod workers;
 
 mod stagger;
 mod world;

@@ -163,7 +163,9 @@ pub fn expire(message: &Message, late: Late, stamp: &Stamp<'_>) -> Result<(Messa
     let reason = late.reason().map(str::to_owned);
     let (after, mut set) = decide::close(message, Event::Expire, reason, stamp)?;
     // What a store that went back to an older state still has to send may have been sent since.
-    set.require(Precondition::NotOnHold);
+    if matches!(message.status, Status::Approved | Status::Claimed) {
+        set.require(Precondition::NotOnHold);
+    }
     Ok((after, set))
 }
 

@@ -428,22 +428,23 @@ impl Worker {
 
     /// What is too late expires, though nobody claims it: its channel may rest and its campaign be paused.
     async fn expire(&self, workspace: &Workspace, now: DateTime<Utc>) -> Result<u64> {
-        // After a restore it may have been sent, and will be in doubt.
-        if self.is_on_hold() {
-            return Ok(0);
-        }
-        let ended = MessageQuery {
-            statuses: vec![Status::Draft, Status::PendingApproval, Status::Approved],
+        let mut ended = MessageQuery {
+            statuses: vec![Status::Draft, Status::PendingApproval],
             expires_before: Some(now),
             ..MessageQuery::default()
         };
-        let waited = MessageQuery {
-            statuses: vec![Status::Approved],
-            queued_before: Some(now - self.options.late_after),
-            ..MessageQuery::default()
-        };
-        let mut late = self.page(workspace, ended).await?;
-        late.extend(self.page(workspace, waited).await?);
+        let mut late = Vec::new();
+        // After a restore what was approved may have been sent, and will be in doubt.
+        if !self.is_on_hold() {
+            ended.statuses.push(Status::Approved);
+            let waited = MessageQuery {
+                statuses: vec![Status::Approved],
+                queued_before: Some(now - self.options.late_after),
+                ..MessageQuery::default()
+            };
+            late = self.page(workspace, waited).await?;
+        }
+        late.extend(self.page(workspace, ended).await?);
         let actor = Actor::system(workspace.clone());
         let stamp = Stamp {
             at: now,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use chrono::Duration;
 use crm_core::consent::{Consent, ConsentStatus, Topic};
-use crm_core::contact::AddressKind;
 use crm_core::engine::{BulkAction, Session};
 use crm_core::hold::{Acknowledgement, Hold, HoldReason};
 use crm_core::id::AttemptId;
@@ -16,6 +15,7 @@ use crm_core::port::channel::{Outcome, RetryScope};
 use crm_core::port::store::{Claim, DispatchView, MessageQuery};
 use crm_core::stamp::Stamp;
 use crm_core::system::RandomIds;
+use crm_core::testing::fixtures;
 use crm_core::testing::ids::nth;
 use crm_core::{Actor, Error, ErrorKind, Result, Role, Workspace};
 
@@ -50,6 +50,7 @@ pub enum Command {
     AcknowledgeHold,
     Begin,
     BeginReaddressed,
+    Repeat,
     Postpone,
     TakeBack,
     Expire,
@@ -72,7 +73,7 @@ pub enum Done {
 }
 
 impl Command {
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Submit,
         Self::Edit,
         Self::Reschedule,
@@ -98,6 +99,7 @@ impl Command {
         Self::AcknowledgeHold,
         Self::Begin,
         Self::BeginReaddressed,
+        Self::Repeat,
         Self::Postpone,
         Self::TakeBack,
         Self::Expire,
@@ -139,6 +141,7 @@ impl Command {
             Self::AcknowledgeHold => "acknowledge_hold",
             Self::Begin => "begin",
             Self::BeginReaddressed => "begin_readdressed",
+            Self::Repeat => "repeat",
             Self::Postpone => "postpone",
             Self::TakeBack => "take_back",
             Self::Expire => "expire",
@@ -163,6 +166,10 @@ impl Matrix {
             Command::BeginReaddressed if message.status == Status::Claimed => {
                 let done = change_address(&self.world.manager(), message).await;
                 assert_eq!(done, Ok(Done::Done));
+            }
+            // Long enough after the doubt for its repetition to be due.
+            Command::Repeat => {
+                self.world.clock.advance(Duration::hours(1));
             }
             _ => {}
         }
@@ -219,6 +226,7 @@ impl Matrix {
                 done(session.acknowledge_hold(&restored(), doubt, "tried").await)
             }
             C::Begin | C::BeginReaddressed => begin(world, message, role).await,
+            C::Repeat => repeat(world, message, role).await,
             C::Postpone => {
                 let until = world.engine.now() + Duration::hours(1);
                 let decide = |stamp: &Stamp<'_>| dispatch::postpone(message, "later", until, stamp);
@@ -304,6 +312,7 @@ impl Matrix {
             outcome: None,
             provider_id: None,
             reason: None,
+            repeats: false,
         });
         let policy = self.world.engine.policy().retry;
         self.commit(role, |stamp| {
@@ -407,7 +416,27 @@ pub async fn begin(world: &World, message: &Message, role: Role) -> Result<Done>
         at: world.engine.now(),
         ids: &ids,
     };
-    let begun = dispatch::begin(&view, WORKER, AddressKind::Email, &stamp)?;
+    let begun = dispatch::begin(&view, fixtures::desk(WORKER), &stamp)?;
+    let results = world.engine.store().commit(vec![begun.changes]).await?;
+    results.into_iter().collect::<Result<Vec<()>>>()?;
+    Ok(Done::Done)
+}
+
+/// Sends again what is in doubt, where the provider removes duplicates.
+async fn repeat(world: &World, message: &Message, role: Role) -> Result<Done> {
+    let view = view(world, message).await;
+    let actor = Actor::new(Workspace::default(), "somebody", role);
+    let ids = RandomIds::default();
+    let stamp = Stamp {
+        actor: &actor,
+        at: world.engine.now(),
+        ids: &ids,
+    };
+    let policy = world.engine.policy().retry;
+    let desk = fixtures::desk(WORKER);
+    let Some(begun) = dispatch::repeat(&view, true, policy, desk, &stamp)? else {
+        return Ok(Done::LeftOut);
+    };
     let results = world.engine.store().commit(vec![begun.changes]).await?;
     results.into_iter().collect::<Result<Vec<()>>>()?;
     Ok(Done::Done)

@@ -83,6 +83,7 @@ impl People {
             audience: Audience::everybody(),
             schedule: Schedule::Immediate,
             channel: "email".to_owned(),
+            fallback_channels: Vec::new(),
             time_zone: "Asia/Tashkent".to_owned(),
             template_id: None,
             tone: None,

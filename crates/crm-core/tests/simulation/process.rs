@@ -67,6 +67,7 @@ impl Process {
             name: name(place, generation),
             batch: setup.batch,
             lease: chrono::Duration::zero(),
+            late_after: chrono::Duration::days(3),
             margin: setup.margin,
             poll: setup.poll,
             grace: Duration::from_secs(3),

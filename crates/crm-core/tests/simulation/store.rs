@@ -21,6 +21,7 @@ use crm_core::port::callback::About;
 use crm_core::port::clock::Clock as _;
 use crm_core::port::store::*;
 use crm_core::receipt::KeptReceipt;
+use crm_core::subscription::Subscription;
 use crm_core::template::Template;
 use crm_core::{Error, ErrorKind, Result, Workspace};
 use tokio::sync::Notify;
@@ -227,6 +228,11 @@ impl Store for FaultyStore {
     ) -> Result<Page<Suppression>> {
         self.way().await?;
         self.inner.suppressions(space, query).await
+    }
+
+    async fn subscriptions(&self, space: &Workspace) -> Result<Vec<Subscription>> {
+        self.way().await?;
+        self.inner.subscriptions(space).await
     }
 
     async fn events(&self, space: &Workspace, query: EventQuery) -> Result<Vec<StoredEvent>> {

@@ -43,7 +43,7 @@ pub(crate) struct Scripted {
     /// Calls that did not come back yet.
     pub(crate) hanging: Notify,
     pub(crate) freed: Notify,
-    calls: AtomicU32,
+    pub(crate) calls: AtomicU32,
     pub(crate) batch: u32,
     pub(crate) selection: Selection,
 }

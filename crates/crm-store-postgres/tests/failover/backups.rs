@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::cluster::Cluster;
 use crate::held::{acknowledge, held};
 use crate::loss;
-use crate::scene::Scene;
+use crate::scene::{Address, Scene};
 use crate::team::{self, Team};
 
 /// Messages of each workspace.
@@ -107,7 +107,7 @@ fn a_backup_taken_amid_deliveries_repeats_nothing_when_it_is_restored() {
 fn repeats_nothing(way: &Way) {
     let began = Instant::now();
     let mut cluster = Cluster::start();
-    let scene = Scene::open(&cluster.front.url(), PgOptions::default());
+    let scene = Scene::open(Address::at(&cluster.front.url(), PgOptions::default()));
     let workspaces = team::drafted(&scene, 3, EACH);
     let mut team = Team::start(&scene);
     let approve = |number: usize| scene.approve_drafts(slice::from_ref(&workspaces[number]));

@@ -7,6 +7,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+use crm_store_testing::workers::{proof, sink};
+
 mod backups;
 mod cluster;
 mod faults;
@@ -16,20 +18,13 @@ mod loss;
 mod migration;
 #[path = "../common/place.rs"]
 mod place;
-#[allow(dead_code)]
 #[path = "../workers/process.rs"]
 mod process;
 mod promotions;
-#[allow(dead_code)]
-#[path = "../workers/proof.rs"]
-mod proof;
 mod restarts;
 #[allow(dead_code)]
 #[path = "../workers/scene.rs"]
 mod scene;
-#[allow(dead_code)]
-#[path = "../workers/sink.rs"]
-mod sink;
 mod stale;
 mod team;
 mod versions;

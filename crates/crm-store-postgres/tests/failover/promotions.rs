@@ -12,7 +12,7 @@ use crm_store_postgres::PgOptions;
 use crate::cluster::Cluster;
 use crate::faults::setting;
 use crate::held::{acknowledge, held};
-use crate::scene::Scene;
+use crate::scene::{Address, Scene};
 use crate::team::{self, Team, WORKERS};
 use crate::{loss, proof};
 
@@ -24,7 +24,7 @@ fn a_synchronous_standby_takes_over_and_nothing_is_lost_or_repeated() {
     let rounds = setting("CRM_FAILOVER_ROUNDS", 1);
     let began = Instant::now();
     let mut cluster = Cluster::start();
-    let scene = Scene::open(&cluster.front.url(), PgOptions::default());
+    let scene = Scene::open(Address::at(&cluster.front.url(), PgOptions::default()));
     let workspaces = team::drafted(&scene, rounds, EACH);
     let (mut team, mut approved) = (Team::start(&scene), Vec::new());
     for (number, workspace) in workspaces.iter().enumerate() {
@@ -56,7 +56,7 @@ fn an_asynchronous_standby_that_lags_repeats_nothing() {
     let rounds = setting("CRM_FAILOVER_ROUNDS", 1).div_ceil(2);
     let began = Instant::now();
     let mut cluster = Cluster::start();
-    let scene = Scene::open(&cluster.front.url(), PgOptions::default());
+    let scene = Scene::open(Address::at(&cluster.front.url(), PgOptions::default()));
     let mut workspaces = team::drafted(&scene, rounds, EACH);
     let (mut team, mut approved) = (Team::empty(), Vec::new());
     let mut forgotten = BTreeSet::new();

@@ -9,7 +9,7 @@ use crm_store_postgres::PgOptions;
 use crate::cluster::Cluster;
 use crate::faults::setting;
 use crate::proof;
-use crate::scene::Scene;
+use crate::scene::{Address, Scene};
 use crate::team::{self, Team};
 
 /// Messages for each crash, in three workspaces.
@@ -20,7 +20,7 @@ fn a_server_that_crashes_again_and_again_loses_nothing_and_repeats_nothing() {
     let restarts = setting("CRM_RESTARTS", 6);
     let began = Instant::now();
     let cluster = Cluster::start();
-    let scene = Scene::open(&cluster.front.url(), PgOptions::default());
+    let scene = Scene::open(Address::at(&cluster.front.url(), PgOptions::default()));
     let messages = restarts * EACH;
     let workspaces = team::drafted(&scene, 3, messages / 3);
     let approved = scene.approve_drafts(&workspaces);

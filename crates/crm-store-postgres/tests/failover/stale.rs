@@ -33,10 +33,10 @@ fn a_forgotten_claim_moves_no_row_that_has_its_version_again() {
     let back = format!(
         "UPDATE \"{}\".messages SET version = {}, status = 'approved', epoch = 0, lease_owner = NULL, \
          lease_until = NULL",
-        scene.schema, approved.version
+        scene.place.schema, approved.version
     );
     scene.runtime.block_on(async {
-        let mut connection = PgConnection::connect(&scene.url).await.unwrap();
+        let mut connection = PgConnection::connect(&scene.place.url).await.unwrap();
         let back = sqlx::raw_sql(AssertSqlSafe(back));
         back.execute(&mut connection).await.unwrap();
     });

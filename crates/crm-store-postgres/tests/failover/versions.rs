@@ -5,9 +5,11 @@ use crm_core::ErrorKind;
 use crm_core::message::Status;
 use crm_store_postgres::{PgOptions, PgStore};
 
+use crm_store_testing::workers::failpoint::{Blow, Failpoint};
+
 use crate::cluster::Cluster;
 use crate::process::{Job, Process};
-use crate::scene::Scene;
+use crate::scene::{Address, Scene};
 use crate::sink::Sink;
 use crate::team::{Team, WORKERS};
 
@@ -19,7 +21,7 @@ const BACK: &str = "DELETE FROM crm.migrations WHERE id = 9999";
 #[test]
 fn workers_take_nothing_from_tables_of_a_newer_program() {
     let cluster = Cluster::start();
-    let scene = Scene::open(&cluster.front.url(), PgOptions::default());
+    let scene = Scene::open(Address::at(&cluster.front.url(), PgOptions::default()));
     let mut team = Team::start(&scene);
     let first = scene.approve();
     scene.wait_for(first.id, Status::Sent);
@@ -45,11 +47,11 @@ fn workers_take_nothing_from_tables_of_a_newer_program() {
 #[test]
 fn what_was_claimed_before_is_not_begun_and_what_was_learnt_is_recorded() {
     let cluster = Cluster::start();
-    let scene = Scene::open(&cluster.front.url(), PgOptions::default());
+    let scene = Scene::open(Address::at(&cluster.front.url(), PgOptions::default()));
     let sink = Sink::start(0);
     let (begun, claimed) = (scene.approve(), scene.approve());
     let worker = Process::start(&Job {
-        freezes: true,
+        fails: Some(Failpoint::new("after answer", 1, Blow::Stop, "old", &sink)),
         concurrency: 1,
         ..scene.job("old", &sink)
     });

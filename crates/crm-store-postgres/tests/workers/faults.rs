@@ -1,50 +1,22 @@
 //! Four workers are killed at random moments and the server restarted under them: no message is lost,
 //! none arrives twice, and whatever nobody can know is listed as uncertain.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crm_core::Workspace;
 use crm_postgres_testing::{Mode, Server, ServerOptions};
 use crm_store_postgres::PgOptions;
+use crm_store_testing::workers::{Dice, PLACES, seconds_now, setting};
 
 use crate::process::{Job, Process};
 use crate::proof;
-use crate::scene::{PATIENCE, Scene};
+use crate::scene::{Address, PATIENCE, Scene};
 use crate::sink::Sink;
 
 const WORKERS: usize = 4;
-/// Deliveries of a worker under way at once: all that one kill may leave in doubt.
-pub(crate) const PLACES: usize = 8;
 /// A delivery takes up to this many milliseconds, so that kills meet some.
 const SLOWEST_MS: u64 = 25;
 const WORKSPACES: [&str; 3] = ["salon", "clinic", "school"];
-
-pub(crate) fn setting(name: &str, standard: usize) -> usize {
-    std::env::var(name).map_or(standard, |text| text.parse().unwrap())
-}
-
-/// Seconds since 1970: another seed for each run.
-pub(crate) fn seconds_now() -> usize {
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    clock.as_secs().try_into().unwrap()
-}
-
-/// Numbers of a fixed sequence (a linear congruential generator).
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: usize) -> Self {
-        Self(seed.try_into().unwrap())
-    }
-
-    pub(crate) fn upto(&mut self, highest: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % (highest + 1)
-    }
-}
 
 /// What is done to the workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +110,7 @@ fn killed_workers_and_a_restarted_server_lose_nothing_and_repeat_nothing() {
     let mut dice = Dice::new(seed);
     let began = Instant::now();
     let server = Server::start(ServerOptions::default()).unwrap();
-    let scene = Scene::open(&server.url("postgres"), PgOptions::default());
+    let scene = Scene::open(Address::at(&server.url("postgres"), PgOptions::default()));
     let workspaces = WORKSPACES.map(|name| Workspace::new(name).unwrap());
     for (number, workspace) in workspaces.iter().enumerate() {
         let share = messages / 3 + usize::from(number < messages % 3);

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use crm_core::Workspace;
 use crm_core::message::{Message, Status};
+use crm_store_testing::workers::process::Task;
+use crm_store_testing::workers::{Place as _, Row, setting};
 
-use crate::faults::setting;
-use crate::process::failpoint::{Blow, DELIVERY, Failpoint};
-use crate::process::{Job, Process, Task};
-use crate::proof::{self, Row};
+use crate::failpoint::{Blow, DELIVERY, Failpoint};
+use crate::process::{Job, Process};
+use crate::proof;
 use crate::scene::{PATIENCE, Scene};
 use crate::sink::Sink;
 
@@ -58,9 +59,8 @@ impl Batch {
     fn job(&self, name: &str, task: Task) -> Job {
         Job {
             task,
-            listen: false,
+            place: self.scene.place.clone().crowded(),
             batch: 4,
-            connections: 3,
             timeout_ms: TIMEOUT_MS,
             margin_ms: MARGIN_MS,
             ..self.scene.job(name, &self.sink)
@@ -104,7 +104,7 @@ impl Batch {
     fn taken_over(&self) {
         let begun = Instant::now();
         let open = |attempt: &Row| attempt.outcome.is_none() && self.point(attempt).is_some();
-        while proof::attempts(&self.scene).iter().any(open) {
+        while self.scene.rows().iter().any(open) {
             assert!(begun.elapsed() < PATIENCE, "nobody takes over");
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -112,7 +112,7 @@ impl Batch {
 
     /// Goes on with all of them. Workers end when they are told to, the others by themselves.
     fn thaw(&mut self, workspaces: &[Workspace], others: Vec<Process>) {
-        let attempts = proof::attempts(&self.scene);
+        let attempts = self.scene.rows();
         self.before = attempts.iter().map(|attempt| attempt.id).collect();
         for (process, _) in &self.frozen {
             process.thaw();
@@ -136,8 +136,8 @@ impl Batch {
     }
 
     fn prove(&self, workspaces: &[Workspace], approved: &[Message], figures: &mut Figures) {
-        let attempts = proof::attempts(&self.scene);
-        no_second_attempt(&attempts);
+        let attempts = self.scene.rows();
+        proof::no_second_attempt(&attempts);
         // Nothing twice, nothing that was not approved.
         let arrived = proof::arrived_once(&self.sink, approved, &attempts);
         let by_id: BTreeMap<_, _> = attempts.iter().map(|row| (row.id, row)).collect();
@@ -187,20 +187,6 @@ impl Batch {
         figures.messages += messages.len();
         for workspace in workspaces {
             proof::history_holds(&self.scene, workspace);
-        }
-    }
-}
-
-/// After an attempt of which nobody knows how it ended there is none.
-fn no_second_attempt(attempts: &[Row]) {
-    let mut doubted = BTreeSet::new();
-    for attempt in attempts {
-        assert!(
-            !doubted.contains(&attempt.message),
-            "begun again: {attempt:?}"
-        );
-        if attempt.outcome.as_deref() == Some("unknown") {
-            doubted.insert(attempt.message);
         }
     }
 }

@@ -4,6 +4,7 @@
 use crm_core::message::lifecycle::Event;
 use crm_core::message::{AttemptOutcome, Message, Status};
 
+use crate::failpoint::{Blow, Failpoint};
 use crate::process::{Job, Process};
 use crate::scene::Scene;
 use crate::sink::Sink;
@@ -11,7 +12,13 @@ use crate::sink::Sink;
 /// A worker that stops itself after the first answer, holding that message alone.
 fn freezing(scene: &Scene, sink: &Sink) -> Job {
     Job {
-        freezes: true,
+        fails: Some(Failpoint::new(
+            "after answer",
+            1,
+            Blow::Stop,
+            "frozen",
+            sink,
+        )),
         concurrency: 1,
         ..scene.job("frozen", sink)
     }

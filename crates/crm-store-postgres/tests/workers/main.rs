@@ -1,5 +1,5 @@
 //! Workers in processes of their own over one database: killed, frozen, woken, and with the server
-//! restarted under them. `failpoint.rs` names the points at which they are struck.
+//! restarted under them. [`failpoint`] names the points at which they are struck.
 //!
 //! The long run:
 //! `CRM_FAULT_MESSAGES=20000 CRM_FAULT_KILLS=100 CRM_FAULT_RESTARTS=5 cargo test -p crm-store-postgres
@@ -7,6 +7,8 @@
 //! allows; it is printed when the test fails.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use crm_store_testing::workers::{failpoint, proof, sink};
 
 mod failpoints;
 mod faults;
@@ -16,9 +18,7 @@ mod opening;
 #[path = "../common/place.rs"]
 mod place;
 mod process;
-mod proof;
 mod scene;
-mod sink;
 mod wake;
 #[path = "../common/wire.rs"]
 mod wire;

@@ -8,10 +8,11 @@ use crm_core::Workspace;
 use crm_core::message::Status;
 use crm_postgres_testing::{Server, ServerOptions};
 use crm_store_postgres::PgOptions;
+use crm_store_testing::workers::process::Task;
+use crm_store_testing::workers::setting;
 
-use crate::faults::setting;
-use crate::process::{Job, Process, Task};
-use crate::scene::{PATIENCE, Scene};
+use crate::process::{Job, Process};
+use crate::scene::{Address, PATIENCE, Scene};
 use crate::sink::Sink;
 use crate::wire::Wire;
 
@@ -45,7 +46,8 @@ fn a_process_that_ends_anywhere_in_the_opening_leaves_a_database_to_open() {
     });
     let server = server.unwrap();
     let direct = server.url("postgres");
-    let (first, sink) = (Scene::open(&direct, PgOptions::default()), Sink::start(0));
+    let first = Scene::open(Address::at(&direct, PgOptions::default()));
+    let sink = Sink::start(0);
     let victim = Victim::default();
     let struck = Arc::clone(&victim);
     let kill = move || {
@@ -61,8 +63,7 @@ fn a_process_that_ends_anywhere_in_the_opening_leaves_a_database_to_open() {
             ..PgOptions::default()
         };
         let job = Job {
-            database: wire.url(&direct),
-            schema: options.schema.clone(),
+            place: Address::at(&wire.url(&direct), options.clone()),
             task: Task::Open,
             ..first.job(&format!("opener-{nth}"), &sink)
         };
@@ -75,7 +76,7 @@ fn a_process_that_ends_anywhere_in_the_opening_leaves_a_database_to_open() {
         wait_for_the_end(&victim);
         let was_killed = first.runtime.block_on(wire.was_cut());
         // Whole: everything can be written in it.
-        let scene = Scene::open(&direct, options);
+        let scene = Scene::open(Address::at(&direct, options));
         let message = scene.approve();
         assert_eq!(scene.status(message.id), Status::Approved);
         let session = scene.session(&Workspace::default());

@@ -43,10 +43,9 @@ fn an_approval_wakes_a_worker_of_another_process() {
 #[test]
 fn a_worker_that_hears_nothing_finds_it_by_looking() {
     let (scene, sink) = (Scene::shared(), Sink::start(0));
-    let process = Process::start(&Job {
-        listen: false,
-        ..scene.job("deaf", &sink)
-    });
+    let mut job = scene.job("deaf", &sink);
+    job.place.listen = false;
+    let process = Process::start(&job);
     for number in 1..=3 {
         let message = scene.approve();
         sink.wait_for(number);
@@ -59,7 +58,7 @@ fn a_worker_that_hears_nothing_finds_it_by_looking() {
 
 /// Approves in the host's transaction, beside a row of the host's own.
 async fn approve_in(scene: &Scene, transaction: &mut PgTransaction<'_>, message: &Message) {
-    let insert = format!("INSERT INTO \"{}\".orders VALUES (1)", scene.schema);
+    let insert = format!("INSERT INTO \"{}\".orders VALUES (1)", scene.place.schema);
     let insert = sqlx::query(AssertSqlSafe(insert));
     insert.execute(&mut **transaction).await.unwrap();
     let (engine, deferred) = scene.engine.deferred();
@@ -84,8 +83,8 @@ fn a_hosts_transaction_wakes_a_worker_when_it_commits_and_leaves_nothing_when_it
     let message = scene.draft();
     let history = scene.history(message.id);
     scene.runtime.block_on(async {
-        let mut connection = PgConnection::connect(&scene.url).await.unwrap();
-        let table = format!("CREATE TABLE \"{}\".orders (id int)", scene.schema);
+        let mut connection = PgConnection::connect(&scene.place.url).await.unwrap();
+        let table = format!("CREATE TABLE \"{}\".orders (id int)", scene.place.schema);
         let table = sqlx::query(AssertSqlSafe(table));
         table.execute(&mut connection).await.unwrap();
         let mut transaction = connection.begin().await.unwrap();
@@ -95,11 +94,11 @@ fn a_hosts_transaction_wakes_a_worker_when_it_commits_and_leaves_nothing_when_it
     assert_eq!(scene.message(message.id), message);
     assert_eq!(scene.history(message.id), history);
     scene.runtime.block_on(async {
-        let mut connection = PgConnection::connect(&scene.url).await.unwrap();
+        let mut connection = PgConnection::connect(&scene.place.url).await.unwrap();
         let mut transaction = connection.begin().await.unwrap();
         approve_in(&scene, &mut transaction, &message).await;
         transaction.commit().await.unwrap();
-        let count = format!("SELECT count(*) FROM \"{}\".orders", scene.schema);
+        let count = format!("SELECT count(*) FROM \"{}\".orders", scene.place.schema);
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(count))
             .fetch_one(&mut connection)
             .await
@@ -116,9 +115,9 @@ fn a_hosts_transaction_wakes_a_worker_when_it_commits_and_leaves_nothing_when_it
 /// A row of the host's table and of the intake, in one transaction; waits until the row is settled.
 fn put_in_the_intake(scene: &Scene, key: &str) {
     scene.runtime.block_on(async {
-        let mut connection = PgConnection::connect(&scene.url).await.unwrap();
+        let mut connection = PgConnection::connect(&scene.place.url).await.unwrap();
         let mut transaction = connection.begin().await.unwrap();
-        let schema = &scene.schema;
+        let schema = &scene.place.schema;
         for sql in [
             format!("INSERT INTO \"{schema}\".orders VALUES (2)"),
             format!(
@@ -134,10 +133,10 @@ fn put_in_the_intake(scene: &Scene, key: &str) {
     let begun = Instant::now();
     let sql = format!(
         "SELECT count(*) FROM \"{}\".intake WHERE state = 'waiting'",
-        scene.schema
+        scene.place.schema
     );
     scene.runtime.block_on(async {
-        let mut connection = PgConnection::connect(&scene.url).await.unwrap();
+        let mut connection = PgConnection::connect(&scene.place.url).await.unwrap();
         loop {
             let waiting = sqlx::query_scalar(AssertSqlSafe(sql.clone()));
             let waiting: i64 = waiting.fetch_one(&mut connection).await.unwrap();
@@ -160,18 +159,19 @@ fn what_a_host_commits_is_picked_up_by_whoever_hears_and_by_whoever_looks() {
     for listen in [true, false] {
         let (scene, sink) = (Scene::shared(), Sink::start(0));
         let every = if listen { REST } else { poll };
-        let process = Process::start(&Job {
-            listen,
+        let mut job = Job {
             poll_ms: every.as_millis().try_into().unwrap(),
             ..scene.job("picks up", &sink)
-        });
+        };
+        job.place.listen = listen;
+        let process = Process::start(&job);
         let first = scene.approve();
         sink.wait_for(1);
         scene.wait_for(first.id, Status::Sent);
         let message = scene.draft();
         let committed = scene.runtime.block_on(async {
-            let mut connection = PgConnection::connect(&scene.url).await.unwrap();
-            let table = format!("CREATE TABLE \"{}\".orders (id int)", scene.schema);
+            let mut connection = PgConnection::connect(&scene.place.url).await.unwrap();
+            let table = format!("CREATE TABLE \"{}\".orders (id int)", scene.place.schema);
             let table = sqlx::query(AssertSqlSafe(table));
             table.execute(&mut connection).await.unwrap();
             let mut transaction = connection.begin().await.unwrap();

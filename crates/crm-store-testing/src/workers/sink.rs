@@ -5,19 +5,18 @@ use std::fmt;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use crm_core::id::{AttemptId, MessageId};
 use crm_core::message::{Approved, Digest};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome, RetryScope};
+use crm_core::port::clock::Clock as _;
+use crm_core::system::SystemClock;
 use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
-
-use crate::process::failpoint::signal;
 
 /// How long one delivery may take, unless said otherwise. Leases are twice that and half a minute.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -26,25 +25,31 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What arrived: the channel sends all of `Approved`.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Delivery {
-    pub(crate) message_id: MessageId,
-    pub(crate) attempt_id: AttemptId,
-    pub(crate) digest: Digest,
-    pub(crate) recipient: String,
-    pub(crate) content: String,
+pub struct Delivery {
+    /// What was delivered.
+    pub message_id: MessageId,
+    /// Through which attempt.
+    pub attempt_id: AttemptId,
+    /// Of what was approved.
+    pub digest: Digest,
+    /// To whom.
+    pub recipient: String,
+    /// The text.
+    pub content: String,
     /// When the last of it arrived.
     #[serde(skip)]
-    pub(crate) at: DateTime<Utc>,
+    pub at: DateTime<Utc>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Taken {
     deliveries: Mutex<Vec<Delivery>>,
     more: Condvar,
 }
 
 /// Listens until the test's process ends.
-pub(crate) struct Sink {
+#[derive(Debug)]
+pub struct Sink {
     folder: TempDir,
     taken: Arc<Taken>,
 }
@@ -52,7 +57,7 @@ pub(crate) struct Sink {
 impl Sink {
     /// A sink that answers so long after it took a delivery, at most: the first at once, the next a
     /// millisecond later, and so on.
-    pub(crate) fn start(slowest_ms: u64) -> Self {
+    pub fn start(slowest_ms: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let taken = Arc::new(Taken::default());
         let sink = Self { folder, taken };
@@ -67,21 +72,24 @@ impl Sink {
         sink
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
+    /// Where it listens.
+    pub fn path(&self) -> PathBuf {
         self.folder.path().join("sink")
     }
 
-    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
+    /// All it took, in that order.
+    pub fn deliveries(&self) -> Vec<Delivery> {
         self.taken.deliveries.lock().unwrap().clone()
     }
 
-    pub(crate) fn count(&self) -> usize {
+    /// How many that is.
+    pub fn count(&self) -> usize {
         self.taken.deliveries.lock().unwrap().len()
     }
 
     /// Waits until so many deliveries were taken in all, for at most `patience`. Returns whether they
     /// were.
-    pub(crate) fn reaches(&self, count: usize, patience: Duration) -> bool {
+    pub fn reaches(&self, count: usize, patience: Duration) -> bool {
         let taken = self.taken.deliveries.lock().unwrap();
         let waited = self
             .taken
@@ -91,7 +99,7 @@ impl Sink {
     }
 
     /// As [`reaches`](Self::reaches), which has to come.
-    pub(crate) fn wait_for(&self, count: usize) {
+    pub fn wait_for(&self, count: usize) {
         assert!(
             self.reaches(count, PATIENCE),
             "{} of {count} deliveries came",
@@ -110,7 +118,7 @@ fn take(stream: UnixStream, taken: &Taken, slowest_ms: u64) {
     let number = {
         let mut delivery: Delivery = serde_json::from_str(&line).unwrap();
         let mut deliveries = taken.deliveries.lock().unwrap();
-        delivery.at = SystemTime::now().into();
+        delivery.at = SystemClock.now();
         deliveries.push(delivery);
         taken.more.notify_all();
         deliveries.len() as u64
@@ -122,33 +130,34 @@ fn take(stream: UnixStream, taken: &Taken, slowest_ms: u64) {
 }
 
 /// The channel to a sink, without idempotency: whoever sends twice is found out.
-pub(crate) struct ToSink {
+pub struct ToSink {
     path: PathBuf,
     concurrency: usize,
     timeout: Duration,
     /// Hears what was just done: `connect`, `half`, `body`, `answer`.
     told: Box<dyn Fn(&str) + Send + Sync>,
-    /// Whether the next answer stops this process, as SIGSTOP or a paused machine does: the answer is
-    /// there and nobody has recorded it.
-    freezes: AtomicBool,
 }
 
 impl ToSink {
-    pub(crate) fn new(path: &Path, concurrency: usize, freezes: bool) -> Self {
+    /// To the sink that listens at `path`.
+    pub fn new(path: &Path, concurrency: usize) -> Self {
         Self {
             path: path.to_owned(),
             concurrency,
             timeout: TIMEOUT,
             told: Box::new(|_| ()),
-            freezes: AtomicBool::new(freezes),
         }
     }
 
-    pub(crate) fn within(self, timeout: Duration) -> Self {
+    /// How long a delivery may take.
+    #[must_use]
+    pub fn within(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    pub(crate) fn telling(self, told: impl Fn(&str) + Send + Sync + 'static) -> Self {
+    /// Who hears what was just done.
+    #[must_use]
+    pub fn telling(self, told: impl Fn(&str) + Send + Sync + 'static) -> Self {
         let told = Box::new(told);
         Self { told, ..self }
     }
@@ -194,9 +203,6 @@ impl Channel for ToSink {
             return Outcome::Unknown {
                 reason: "no_answer".to_owned(),
             };
-        }
-        if self.freezes.swap(false, Ordering::Relaxed) {
-            signal("STOP", std::process::id());
         }
         (self.told)("answer");
         Outcome::Accepted {
