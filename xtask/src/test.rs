@@ -174,11 +174,12 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 19] = [
+    const SUITES: [&str; 22] = [
         "bounces",
         "campaign_smtp",
         "channels",
         "document",
+        "fallback",
         "flaws_access",
         "flaws_approval",
         "flaws_bad_input",
@@ -188,6 +189,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "hostile_input",
         "kill",
         "main_job",
+        "opt_in",
         "races",
         "receipts",
         "settings",
