@@ -31,7 +31,8 @@ async fn everything_is_told_in_order_and_once_when_nothing_fails() {
     }
     world.named("w").run_until_idle().await.unwrap();
     // Written by the round that told the last ones: nothing.
-    assert_eq!(crm.taken.lock().unwrap().len(), world.chain().await.len());
+    let chain = world.chain().await.len();
+    assert_eq!(crm.taken.lock().unwrap().len(), chain);
     assert_eq!(crm.ids(), world.chain_ids().await);
     let one = world.subscribed("crm").await;
     assert_eq!(

@@ -9,8 +9,11 @@ use crm_core::port::subscriber::Subscriber;
 
 use crate::config::Config;
 
+/// Subscribers and what they are called.
+type Named = Vec<(String, Arc<dyn Subscriber>)>;
+
 /// All subscribers by name.
-pub(super) fn all(config: &Config) -> Result<Vec<(String, Arc<dyn Subscriber>)>, String> {
+pub(super) fn all(config: &Config) -> Result<Named, String> {
     let mut subscribers: Vec<(String, Arc<dyn Subscriber>)> = Vec::new();
     for (name, settings) in &config.subscriptions {
         let made = WebhookSubscriber::new(settings.config.clone())
