@@ -333,9 +333,9 @@ async fn doubt_waits_for_a_person_and_is_frozen() {
         reason: "reset".to_owned(),
     });
     world.approve(&message).await;
-    world.clock.advance(Duration::days(3));
-    for _ in 0..3 {
+    for _ in 0..4 {
         world.worker().run_until_idle().await.unwrap();
+        world.clock.advance(Duration::days(1));
     }
     assert_eq!(
         world.channel.calls().len(),

@@ -256,7 +256,8 @@ async fn every_answer_of_a_webhook_ends_as_documented() {
 /// is used up where the whole channel has to wait.
 #[tokio::test]
 async fn refusals_without_end_fail_the_message_and_stops_never_do() {
-    let day = Duration::from_secs(2 * 24 * 3600);
+    // Longer than any wait, and eleven of them are less than what makes a message too late.
+    let later = Duration::from_secs(6 * 3600);
     let pair = body(400, &value!({"error": {"code": 131_056, "message": "x"}}));
     for (kind, refusal) in [(WHATSAPP, pair), (WEBHOOK, gateway(422, None))] {
         let refusal = refusal.into_iter().next().unwrap();
@@ -264,7 +265,7 @@ async fn refusals_without_end_fail_the_message_and_stops_never_do() {
         let world = World::new(kind, options(&faulty.provider.base(), PATIENT));
         let message = world.approved(&world.contact(1).await).await;
         for _ in 0..10 {
-            world.work_after(day).await;
+            world.work_after(later).await;
         }
         let (name, refused) = (kind.name, Some(AttemptOutcome::RetryAfter));
         assert_eq!(world.now(&message).await.status, Status::Failed, "{name}");
@@ -279,12 +280,12 @@ async fn refusals_without_end_fail_the_message_and_stops_never_do() {
         let message = world.approved(&world.contact(1).await).await;
         let name = kind.name;
         for round in 1..=10 {
-            world.work_after(day).await;
+            world.work_after(later).await;
             let now = world.now(&message).await;
             assert_eq!((now.status, now.attempts), (Status::Approved, 0), "{name}");
             assert_eq!((faulty.called(), faulty.taken()), (round, 0), "{name}");
         }
-        world.work_after(day).await;
+        world.work_after(later).await;
         let now = world.now(&message).await;
         assert_eq!((now.status, now.attempts), (Status::Sent, 1), "{name}");
         assert_eq!(world.suppressed(&message).await, None);
@@ -295,7 +296,7 @@ async fn refusals_without_end_fail_the_message_and_stops_never_do() {
         let world = World::new(kind, options(&faulty.provider.base(), PATIENT));
         let message = world.approved(&world.contact(1).await).await;
         for round in 1..=10 {
-            world.work_after(day).await;
+            world.work_after(later).await;
             assert_eq!(faulty.called(), round, "{}", kind.name);
             assert_eq!(
                 world.now(&message).await.status,
@@ -304,7 +305,7 @@ async fn refusals_without_end_fail_the_message_and_stops_never_do() {
                 kind.name
             );
         }
-        world.work_after(day).await;
+        world.work_after(later).await;
         assert_eq!(
             world.now(&message).await.status,
             Status::Sent,

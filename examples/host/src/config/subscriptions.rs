@@ -161,7 +161,7 @@ mod tests {
             ),
             (
                 &format!("{GOOD}from = 'hunter2'"),
-                "line 5: subscriptions[0].from: expected one of `now`, `beginning`",
+                "line 5: subscriptions[0].from: expected `now` or `beginning`",
             ),
             (
                 &format!("{GOOD}url_env = 'HUNTER2'"),
