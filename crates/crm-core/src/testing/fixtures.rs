@@ -283,15 +283,26 @@ pub fn approved(
     subject: Option<&str>,
     content: &str,
 ) -> Result<Approved> {
+    begun(number, 1, [channel, recipient, content], subject)
+}
+
+/// The proof of this attempt (1, 2, ...).
+fn begun(
+    number: u64,
+    attempt: u32,
+    [channel, recipient, content]: [&str; 3],
+    subject: Option<&str>,
+) -> Result<Approved> {
     let mut message = approved_message(number);
     channel.clone_into(&mut message.channel);
     recipient.clone_into(&mut message.recipient);
     message.revision.subject = subject.map(str::to_owned);
     content.clone_into(&mut message.revision.content);
     message.status = Status::Sending;
-    message.epoch = 1;
-    message.attempts = 1;
-    prove(message, nth(number.saturating_add(1_000_000)))
+    message.epoch = u64::from(attempt);
+    message.attempts = attempt;
+    let id = u64::from(attempt).saturating_mul(1_000_000);
+    prove(message, nth(number.saturating_add(id)))
 }
 
 /// The second attempt of what [`approved`] delivers, under the same key: as it follows by itself.
@@ -305,15 +316,7 @@ pub fn approved_again(
     subject: Option<&str>,
     content: &str,
 ) -> Result<Approved> {
-    let mut message = approved_message(number);
-    channel.clone_into(&mut message.channel);
-    recipient.clone_into(&mut message.recipient);
-    message.revision.subject = subject.map(str::to_owned);
-    content.clone_into(&mut message.revision.content);
-    message.status = Status::Sending;
-    message.epoch = 2;
-    message.attempts = 2;
-    prove(message, nth(number.saturating_add(2_000_000)))
+    begun(number, 2, [channel, recipient, content], subject)
 }
 
 fn prove(message: Message, attempt_id: Uuid) -> Result<Approved> {
