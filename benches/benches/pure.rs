@@ -9,6 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use crm_core::audience::Audience;
 use crm_core::campaign::{Campaign, CampaignFields, CampaignStatus, Schedule, planner};
 use crm_core::consent::Rules;
+use crm_core::consent::window::Window;
 use crm_core::contact::normalise::normalise;
 use crm_core::contact::{Birthday, Contact, ContactFields, import};
 use crm_core::id::{CampaignId, ContactId, EventId};
@@ -210,6 +211,7 @@ fn plans(c: &mut Criterion) {
         channel: "email",
         address: planner::Reach::Good,
         suppressed: false,
+        window: Window::Always,
     }];
     c.bench_function("planner", |b| {
         b.iter(|| {

@@ -536,6 +536,8 @@ export interface TwilioSettings extends Layers {
   api_key_secret?: string;
   from: string;
   status_callback?: string;
+  /** WhatsApp: whether only people who wrote within 24 hours are written to. */
+  window?: boolean;
   validity?: number;
   concurrency?: number;
   http?: Http;
@@ -581,6 +583,8 @@ export interface WhatsAppSettings extends Layers {
   app_secret?: string;
   verify_token?: string;
   preview_links?: boolean;
+  /** Free text: whether only people who wrote within 24 hours are written to. Usual with `app_secret`. */
+  window?: boolean;
   template?: WhatsAppTemplate;
   version?: string;
   http?: Http;
@@ -630,6 +634,8 @@ export interface Capabilities {
   idempotent?: boolean;
   look_up?: boolean;
   receipts?: boolean;
+  /** Milliseconds after a person's last message (`inbound`) in which they may be written to; usually always. */
+  window_ms?: number;
   rate?: RateLimit;
   concurrency?: number;
   timeout_ms?: number;

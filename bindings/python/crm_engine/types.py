@@ -586,6 +586,8 @@ class TwilioSettings(Layers, _From):
     api_key_sid: NotRequired[str]
     api_key_secret: NotRequired[str]
     status_callback: NotRequired[str]
+    #: WhatsApp: whether only people who wrote within 24 hours are written to.
+    window: NotRequired[bool]
     validity: NotRequired[int]
     concurrency: NotRequired[int]
     http: NotRequired[Http]
@@ -634,6 +636,8 @@ class WhatsAppSettings(Layers):
     app_secret: NotRequired[str]
     verify_token: NotRequired[str]
     preview_links: NotRequired[bool]
+    #: Free text: whether only people who wrote within 24 hours are written to. Usual with ``app_secret``.
+    window: NotRequired[bool]
     template: NotRequired[WhatsAppTemplate]
     version: NotRequired[str]
     http: NotRequired[Http]
@@ -694,6 +698,8 @@ class Capabilities(TypedDict, total=False):
     idempotent: bool
     look_up: bool
     receipts: bool
+    #: Milliseconds after a person's last message (``inbound``) in which they may be written to; usually always.
+    window_ms: int
     rate: RateLimit
     concurrency: int
     timeout_ms: int

@@ -192,6 +192,8 @@ def test_what_is_no_count_delivers_all_the_same(place: Place, answer: Any) -> No
         {"rate": {"units": 0, "per_ms": 1}},
         {"rate": {"units": 1, "per_ms": 0}},
         {"rate": {"units": 1}},
+        {"window_ms": 0},
+        {"window_ms": 31_536_000_001},
         {"rate": 5},
     ],
 )

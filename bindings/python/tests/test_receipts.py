@@ -21,7 +21,7 @@ from crm_engine import (
     NotFoundError,
     UnsupportedError,
 )
-from crm_engine.types import TelegramSettings, TwilioSettings, WhatsAppSettings
+from crm_engine.types import Capabilities, TelegramSettings, TwilioSettings, WhatsAppSettings
 
 HOOK = "https://crm.example/receipts/sms"
 TOKEN = "the account's token"
@@ -166,6 +166,23 @@ def test_what_a_host_reads_itself(place: Place, sms: Sms) -> None:
             "opt_ins": 0,
             "inbound": 0,
         }
+
+
+class Chat(Sms):
+    """Somebody is written to for a minute after they wrote."""
+
+    capabilities: Capabilities = {**Sms.capabilities, "window_ms": 60_000}
+
+
+def test_only_who_wrote_is_written_to(place: Place) -> None:
+    chat = Chat()
+    with Engine.open(**place, actor="a", role="manager", channels={"sms": chat}) as engine:
+        engine.hear("sms", [{"news": "inbound", "address": "+998901234598"}])
+        never = approved(engine)
+        wrote = approved(engine, phone="+998901234598")
+        engine.run_until_idle()
+        assert engine.get_message(never)["status"] == "cancelled"
+        assert engine.get_message(wrote)["status"] == "sent"
 
 
 @pytest.mark.parametrize(

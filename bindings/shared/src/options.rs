@@ -25,6 +25,9 @@ use crate::channels::Maker;
 use crate::database::{self, Closing, Database};
 use crate::foreign::{ForeignChannel, ForeignLlm, Plugins};
 
+/// The longest window of a channel, in milliseconds.
+const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
+
 /// Who works, in which workspace.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,6 +78,9 @@ pub struct Capabilities {
     pub look_up: Option<bool>,
     /// Whether callbacks are read by the plugin's `read`. By default whenever it has that method.
     pub receipts: Option<bool>,
+    /// Milliseconds after a person's last message in which they may be written to, 1 to 31,536,000,000 (a year);
+    /// `read` or `hear` has to tell of their messages (`inbound`). Default at any time.
+    pub window_ms: Option<u64>,
     /// How much may be sent in how long. Default without a limit.
     pub rate: Option<RateLimit>,
     /// Deliveries at once, 1 to 1,000. Default 16.
@@ -141,6 +147,13 @@ impl Capabilities {
         if self.max_length == Some(0) {
             return Err(Error::field("capabilities.max_length", "use at least 1"));
         }
+        if self
+            .window_ms
+            .is_some_and(|window| !(1..=YEAR_MS).contains(&window))
+        {
+            let message = "use 1 to 31,536,000,000 milliseconds";
+            return Err(Error::field("capabilities.window_ms", message));
+        }
         Ok(ChannelCapabilities {
             address: self.address.unwrap_or(base.address),
             subject: self.subject.unwrap_or(base.subject),
@@ -149,6 +162,7 @@ impl Capabilities {
             idempotent: self.idempotent.unwrap_or(base.idempotent),
             look_up: self.uses(Method::LookUp, self.look_up, "look_up", "look_up")?,
             receipts: self.uses(Method::Read, self.receipts, "receipts", "read")?,
+            window: self.window_ms.map(Duration::from_millis),
             concurrency,
             rate: self.rate()?,
             timeout: timeout(self.timeout_ms, base.timeout, "capabilities.timeout_ms")?,

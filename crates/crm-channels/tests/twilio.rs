@@ -337,7 +337,15 @@ fn a_text_message_is_counted_in_parts_and_whatsapp_is_not() {
     let mut config = config(HttpOptions::default());
     let sms = Twilio::new(config.clone()).unwrap();
     config.kind = Kind::WhatsApp;
-    let whatsapp = Twilio::new(config).unwrap();
+    let whatsapp = Twilio::new(config.clone()).unwrap();
+    assert_eq!(whatsapp.capabilities().window, None);
+    config.window = true;
+    let answering = Twilio::new(config.clone()).unwrap();
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    assert_eq!(answering.capabilities().window, Some(day));
+    config.kind = Kind::Sms;
+    let error = Twilio::new(config).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
     let text = "я".repeat(71);
     let parts = Units {
         count: 2,

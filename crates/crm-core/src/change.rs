@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use crate::actor::Workspace;
 use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
-use crate::contact::Contact;
+use crate::consent::window::Inbound;
+use crate::contact::{AddressKind, Contact};
 use crate::counter;
 use crate::id::{CampaignId, ContactId, TemplateId};
 use crate::intake::{NewIntake, Settlement};
@@ -46,7 +47,7 @@ pub enum Change {
     /// A changed contact.
     UpdateContact(Box<Contact>),
     /// Removes texts, salts and addresses from every message, revision and suppressed address of the
-    /// contact; rows, digests and statuses stay. A digest then belongs to a zero salt and empty text.
+    /// contact, and when they wrote; rows, digests and statuses stay. A digest then belongs to a zero salt and empty text.
     EraseTexts(ContactId),
     /// A new template. The name is unique per language.
     InsertTemplate(Box<Template>),
@@ -87,6 +88,10 @@ pub enum Change {
         /// Only one that was put for this reason; whatever the reason when `None`.
         reason: Option<String>,
     },
+    /// When somebody last wrote on a channel; of two instants the later one stays.
+    RecordInbound(Inbound),
+    /// Forgets when this address wrote, on every channel.
+    DeleteInbound(String),
     /// A new campaign.
     InsertCampaign(Box<Campaign>),
     /// A changed campaign.
@@ -208,6 +213,15 @@ impl ChangeSet {
         counter::add(&mut self.counters, &counter::of_contact(before), -1);
         counter::add(&mut self.counters, &counter::of_contact(&after), 1);
         self.push(Change::UpdateContact(Box::new(after)))
+    }
+
+    /// Forgets when the person wrote, from whichever of their addresses.
+    pub(crate) fn forget_inbound(&mut self, person: &Contact) -> &mut Self {
+        let addresses = AddressKind::ALL.into_iter();
+        for address in addresses.filter_map(|kind| person.address(kind)) {
+            self.push(Change::DeleteInbound(address.to_owned()));
+        }
+        self
     }
 
     pub(crate) fn insert_message(&mut self, message: Message) -> &mut Self {

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use crm_core::campaign::planner::{self, Reach, Target};
 use crm_core::campaign::{Campaign, PlanRow, Schedule};
+use crm_core::consent::window::Window;
 use crm_core::consent::{Consent, ConsentStatus, Rules, Topic};
 use crm_core::contact::{Birthday, Contact};
 use crm_core::generation::{self, Tone};
@@ -34,6 +35,7 @@ fn row(contact: &Contact, campaign: &Campaign, now: &str, suppressed: bool) -> O
             Some(_) => Reach::Malformed,
         },
         suppressed,
+        window: Window::Always,
     };
     planner::plan(
         contact,
@@ -207,6 +209,7 @@ proptest! {
         wishes in names(),
         reach in proptest::collection::vec(0..3_u8, 4),
         suppressed in proptest::collection::vec(any::<bool>(), 4),
+        windows in proptest::collection::vec(0..3_usize, 4),
         consent in refusals(),
         marketing in any::<bool>(),
         marketing_needs_opt_in in any::<bool>(),
@@ -217,6 +220,7 @@ proptest! {
         // A wish the campaign cannot fulfil.
         contact.fields.preferred_channels.insert(0, "fax".to_owned());
         contact.fields.consent = consent;
+        let (now, later) = (at("2026-11-24T06:00:00Z"), at("2026-11-24T07:00:00Z"));
         let topic = if marketing { Topic::Marketing } else { Topic::Relationship };
         let targets: Vec<Target<'_>> = of_campaign
             .iter()
@@ -226,12 +230,13 @@ proptest! {
                     channel,
                     address: [Reach::Missing, Reach::Malformed, Reach::Good][usize::from(reach[number])],
                     suppressed: suppressed[number],
+                    window: [Window::Always, Window::Never, Window::Until(later)][windows[number]],
                 }
             })
             .collect();
         // Alone, a channel may be used or it has a reason against it.
         let alone = |target: &Target<'_>| {
-            let found = planner::choose(&contact, topic, std::slice::from_ref(target), rules);
+            let found = planner::choose(&contact, topic, std::slice::from_ref(target), rules, now);
             let (channel, reason) = found.unwrap();
             assert_eq!(channel, target.channel);
             reason
@@ -239,6 +244,7 @@ proptest! {
         for target in &targets {
             let may = target.address == Reach::Good
                 && !target.suppressed
+                && target.window != Window::Never
                 && rules.allow(&contact, target.channel, topic);
             prop_assert_eq!(alone(target).is_none(), may);
         }
@@ -252,7 +258,7 @@ proptest! {
             Some(target) => (target.channel, None),
             None => (of_campaign[0], alone(&targets[0])),
         };
-        prop_assert_eq!(planner::choose(&contact, topic, &targets, rules), Some(expected));
-        prop_assert_eq!(planner::choose(&contact, topic, &[], rules), None);
+        prop_assert_eq!(planner::choose(&contact, topic, &targets, rules, now), Some(expected));
+        prop_assert_eq!(planner::choose(&contact, topic, &[], rules, now), None);
     }
 }

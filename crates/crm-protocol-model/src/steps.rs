@@ -116,6 +116,7 @@ fn verdict(protocol: &Protocol, state: &State) -> Verdict {
     rules::verdict(&Checks {
         late: None,
         erased: false,
+        open: true,
         suppressed: state.suppressed && rules.hold(Rule::BeginAsksSuppression),
         consent: true,
         campaign: Some(if state.paused && rules.hold(Rule::BeginAsksPause) {

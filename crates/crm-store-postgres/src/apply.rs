@@ -19,7 +19,7 @@ use crate::group::Group;
 use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
-    campaigns, contacts, events, intake, messages, plan, receipts, require, subscriptions,
+    campaigns, contacts, events, inbound, intake, messages, plan, receipts, require, subscriptions,
     suppressions, templates, trail,
 };
 
@@ -217,6 +217,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         }
         Change::InsertCampaign(row) | Change::UpdateCampaign(row) => Some(&row.workspace),
         Change::InsertSuppression(row) => Some(&row.workspace),
+        Change::RecordInbound(row) => Some(&row.workspace),
         Change::InsertIntake(row) => Some(&row.workspace),
         Change::FinishIntake(row) => Some(&row.workspace),
         Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),
@@ -231,6 +232,7 @@ async fn write(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
         Some(Change::EraseTexts(id)) => messages::erase(db, *id).await,
         Some(Change::DeleteTemplate(id)) => found(templates::delete(db, *id).await?, "template"),
         Some(Change::DeleteCampaign(id)) => found(campaigns::delete(db, *id).await?, "campaign"),
+        Some(Change::DeleteInbound(address)) => inbound::forget(db, address).await,
         Some(Change::DeleteSuppression {
             channel,
             address,
@@ -281,6 +283,7 @@ async fn write_rows(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
         require::hold_addresses(db, &group.suppressions).await?;
         suppressions::insert(db, &group.suppressions).await?;
     }
+    inbound::record(db, &group.inbound).await?;
     plan::insert(db, &group.insert_plan_rows).await?;
     found(
         plan::update(db, &group.update_plan_rows).await?,

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet, Precondition};
 use crm_core::consent::Suppression;
+use crm_core::consent::window::Inbound;
 use crm_core::contact::Contact;
 use crm_core::intake::{NewIntake, Settlement};
 use crm_core::message::{Approval, Attempt, Message};
@@ -23,6 +24,7 @@ enum Row<'a> {
     Message(Uuid),
     Attempt(Uuid, u64),
     Address(&'a str, &'a str),
+    Inbound(&'a str, &'a str),
     Line(Uuid, &'a str, Uuid),
     Intake(u64),
     Receipt(&'a str, &'a About, &'static str),
@@ -45,6 +47,7 @@ pub(crate) struct Group<'a> {
     pub(crate) insert_attempts: Vec<&'a Attempt>,
     pub(crate) finish_attempts: Vec<&'a Attempt>,
     pub(crate) suppressions: Vec<&'a Suppression>,
+    pub(crate) inbound: Vec<&'a Inbound>,
     pub(crate) insert_plan_rows: Vec<&'a PlanRow>,
     pub(crate) update_plan_rows: Vec<&'a PlanRow>,
     pub(crate) insert_intake: Vec<&'a NewIntake>,
@@ -144,6 +147,7 @@ impl<'a> Group<'a> {
             Change::InsertAttempt(row) => self.insert_attempts.push(row),
             Change::FinishAttempt(row) => self.finish_attempts.push(row),
             Change::InsertSuppression(row) => self.suppressions.push(row),
+            Change::RecordInbound(row) => self.inbound.push(row),
             Change::InsertPlanRow(row) => self.insert_plan_rows.push(row),
             Change::UpdatePlanRow(row) => self.update_plan_rows.push(row),
             Change::InsertIntake(row) => self.insert_intake.push(row),
@@ -155,6 +159,7 @@ impl<'a> Group<'a> {
             Change::EraseTexts(_)
             | Change::DeleteTemplate(_)
             | Change::DeleteCampaign(_)
+            | Change::DeleteInbound(_)
             | Change::DeleteSuppression { .. } => self.alone = Some(change),
         }
         true
@@ -175,6 +180,8 @@ impl<'a> Group<'a> {
         };
         self.insert_receipts.sort_by_cached_key(key);
         self.update_receipts.sort_by_cached_key(key);
+        self.inbound
+            .sort_by_cached_key(|row| (row.channel.clone(), row.address.clone()));
         let name = |row: &&Subscription| row.name.clone();
         self.insert_subscriptions.sort_by_cached_key(name);
         self.update_subscriptions.sort_by_cached_key(name);
@@ -201,6 +208,7 @@ fn row_of(change: &Change) -> Kind<'_> {
             Row::Attempt(row.message_id.0, row.epoch)
         }
         Change::InsertSuppression(row) => Row::Address(&row.channel, &row.address),
+        Change::RecordInbound(row) => Row::Inbound(&row.channel, &row.address),
         Change::InsertPlanRow(row) | Change::UpdatePlanRow(row) => {
             Row::Line(row.campaign_id.0, &row.occurrence, row.contact_id.0)
         }
@@ -215,6 +223,7 @@ fn row_of(change: &Change) -> Kind<'_> {
         Change::EraseTexts(_)
         | Change::DeleteTemplate(_)
         | Change::DeleteCampaign(_)
+        | Change::DeleteInbound(_)
         | Change::DeleteSuppression { .. } => return Kind::Alone,
     })
 }

@@ -40,6 +40,7 @@ mod dispatch;
 mod events;
 mod fault;
 mod group;
+mod inbound;
 mod intake;
 mod lists;
 mod messages;

@@ -218,8 +218,13 @@ async fn insert_revisions(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
 
 /// Removes texts, salts and addresses of everything written to the contact.
 pub(crate) async fn erase(db: &mut Db<'_>, contact: ContactId) -> Outcome<()> {
-    const STATEMENTS: [&str; 3] = [
+    const STATEMENTS: [&str; 4] = [
         "DELETE FROM crm.suppressions WHERE workspace = $1 AND address = ANY (ARRAY( \
+         SELECT recipient FROM crm.messages WHERE workspace = $1 AND contact = $2 \
+         UNION SELECT a.value FROM crm.contacts c CROSS JOIN LATERAL unnest(ARRAY[ \
+             c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id]) AS a(value) \
+         WHERE c.workspace = $1 AND c.id = $2 AND a.value IS NOT NULL))",
+        "DELETE FROM crm.inbound WHERE workspace = $1 AND address = ANY (ARRAY( \
          SELECT recipient FROM crm.messages WHERE workspace = $1 AND contact = $2 \
          UNION SELECT a.value FROM crm.contacts c CROSS JOIN LATERAL unnest(ARRAY[ \
              c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id]) AS a(value) \

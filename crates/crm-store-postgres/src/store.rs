@@ -35,8 +35,8 @@ use crate::fault::{Fault, Outcome};
 use crate::query::{Db, Names, workspace as find};
 use crate::writer::{Written, is_lost};
 use crate::{
-    Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, events, intake, lists,
-    messages, place, plan, receipts, subscriptions, suppressions, templates, trail,
+    Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, events, inbound, intake,
+    lists, messages, place, plan, receipts, subscriptions, suppressions, templates, trail,
 };
 
 /// Work that reads.
@@ -337,6 +337,7 @@ impl Store for PgStore {
                              (SELECT true FROM crm.campaigns x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.plan_rows x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.suppressions x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.inbound x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.receipts x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.subscriptions x \
                                  WHERE x.workspace = w.key LIMIT 1), \
@@ -428,6 +429,20 @@ impl Store for PgStore {
             .read(workspace, nothing(false), |mut db| {
                 let query = Arc::clone(&query);
                 Box::pin(async move { suppressions::list(&mut db, &query).await })
+            })
+            .await
+    }
+
+    async fn inbound(
+        &self,
+        workspace: &Workspace,
+        channel: &str,
+        addresses: &[String],
+    ) -> Result<BTreeMap<String, DateTime<Utc>>> {
+        self.inner
+            .read(workspace, BTreeMap::new, |mut db| {
+                let (channel, addresses) = (channel.to_owned(), addresses.to_vec());
+                Box::pin(async move { inbound::last(&mut db, &channel, &addresses).await })
             })
             .await
     }

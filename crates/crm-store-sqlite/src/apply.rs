@@ -10,8 +10,8 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    campaigns, contacts, intake, messages, plan, receipts, subscriptions, suppressions, templates,
-    trail,
+    campaigns, contacts, inbound, intake, messages, plan, receipts, subscriptions, suppressions,
+    templates, trail,
 };
 
 /// Applies each set wholly or not at all, in order; one result for each.
@@ -158,6 +158,8 @@ fn write(
             address,
             reason,
         } => suppressions::delete(connection, key, channel, address, reason.as_deref()),
+        Change::RecordInbound(row) => inbound::record(connection, key, row),
+        Change::DeleteInbound(address) => inbound::forget(connection, key, address),
         Change::InsertCampaign(row) => campaigns::insert(connection, key, row),
         Change::UpdateCampaign(row) => {
             let done = campaigns::update(connection, key, row)?;
@@ -185,6 +187,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         }
         Change::InsertCampaign(row) | Change::UpdateCampaign(row) => Some(&row.workspace),
         Change::InsertSuppression(row) => Some(&row.workspace),
+        Change::RecordInbound(row) => Some(&row.workspace),
         Change::InsertIntake(row) => Some(&row.workspace),
         Change::FinishIntake(row) => Some(&row.workspace),
         Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),

@@ -138,6 +138,7 @@ fn order(table: &str) -> &'static str {
         "receipts" => "workspace, channel, about_kind, about, fate",
         "subscriptions" => "workspace, name",
         "suppressions" => "workspace, channel, address",
+        "inbound" => "workspace, address, channel",
         "counters" => "workspace, name",
         _ => "rowid",
     }

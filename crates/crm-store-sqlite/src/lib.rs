@@ -29,6 +29,7 @@ mod dispatch;
 mod events;
 mod fault;
 mod host;
+mod inbound;
 mod intake;
 mod lists;
 mod messages;

@@ -167,8 +167,13 @@ fn insert_revision(connection: &Connection, workspace: i64, message: &Message) -
 
 /// Removes texts, salts and addresses of everything written to the contact.
 pub(crate) fn erase(connection: &Connection, workspace: i64, contact: ContactId) -> Outcome<()> {
-    const STATEMENTS: [&str; 3] = [
+    const STATEMENTS: [&str; 4] = [
         "DELETE FROM suppressions WHERE workspace = ?1 AND address IN ( \
+         SELECT recipient FROM messages WHERE workspace = ?1 AND contact = ?2 \
+         UNION SELECT a.value FROM contacts c, json_each(json_array( \
+             c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id)) a \
+         WHERE c.workspace = ?1 AND c.id = ?2 AND a.value IS NOT NULL)",
+        "DELETE FROM inbound WHERE workspace = ?1 AND address IN ( \
          SELECT recipient FROM messages WHERE workspace = ?1 AND contact = ?2 \
          UNION SELECT a.value FROM contacts c, json_each(json_array( \
              c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id)) a \

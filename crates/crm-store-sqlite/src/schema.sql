@@ -244,6 +244,14 @@ CREATE TABLE suppressions (
     PRIMARY KEY (workspace, channel, address)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE inbound (
+    workspace INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    address TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (workspace, address, channel)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY,
     workspace INTEGER NOT NULL,

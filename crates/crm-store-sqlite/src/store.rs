@@ -27,8 +27,8 @@ use crate::fault::Outcome;
 use crate::query::workspace as find;
 use crate::writer::Batch;
 use crate::{
-    SqliteStore, apply, campaigns, contacts, counters, dispatch, events, intake, lists, plan,
-    receipts, subscriptions, suppressions, templates, trail,
+    SqliteStore, apply, campaigns, contacts, counters, dispatch, events, inbound, intake, lists,
+    plan, receipts, subscriptions, suppressions, templates, trail,
 };
 
 /// How often a claim looks again when everything it found was changed by others.
@@ -204,6 +204,7 @@ impl Store for SqliteStore {
                          OR EXISTS (SELECT 1 FROM campaigns x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM plan_rows x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM suppressions x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM inbound x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM receipts x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM subscriptions x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM counters x \
@@ -289,6 +290,19 @@ impl Store for SqliteStore {
                 suppressions::list(connection, workspace, key, &query)
             },
         )
+        .await
+    }
+
+    async fn inbound(
+        &self,
+        workspace: &Workspace,
+        channel: &str,
+        addresses: &[String],
+    ) -> Result<BTreeMap<String, DateTime<Utc>>> {
+        let (channel, addresses) = (channel.to_owned(), addresses.to_vec());
+        self.read(workspace, BTreeMap::new, move |connection, _, key| {
+            inbound::last(connection, key, &channel, &addresses)
+        })
         .await
     }
 

@@ -306,6 +306,15 @@ impl Store for CrashingStore {
         self.inner.suppressions(workspace, query).await
     }
 
+    async fn inbound(
+        &self,
+        workspace: &Workspace,
+        channel: &str,
+        addresses: &[String],
+    ) -> Result<BTreeMap<String, DateTime<Utc>>> {
+        self.inner.inbound(workspace, channel, addresses).await
+    }
+
     async fn events(&self, workspace: &Workspace, query: EventQuery) -> Result<Vec<StoredEvent>> {
         self.inner.events(workspace, query).await
     }

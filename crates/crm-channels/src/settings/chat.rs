@@ -47,6 +47,7 @@ pub(super) struct WhatsAppTable {
     verify_token: Option<SecretString>,
     preview_links: Option<bool>,
     template: Option<TemplateTable>,
+    window: Option<bool>,
     version: Option<String>,
     #[serde(default)]
     http: HttpTable,
@@ -73,6 +74,7 @@ impl ProviderTable for WhatsAppTable {
         let mut config = WhatsAppConfig::new(self.phone_number_id, self.access_token, compose);
         config.app_secret = self.app_secret;
         config.verify_token = self.verify_token;
+        config.window = self.window;
         config.version = self.version.unwrap_or(config.version);
         config.http = self.http.options();
         Ok(Provider::WhatsApp(Box::new(config)))

@@ -28,6 +28,8 @@ pub(super) struct TwilioTable {
     api_key_secret: Option<SecretString>,
     from: String,
     status_callback: Option<String>,
+    #[serde(default)]
+    window: bool,
     validity: Option<Seconds>,
     concurrency: Option<usize>,
     #[serde(default)]
@@ -56,6 +58,7 @@ impl ProviderTable for TwilioTable {
         };
         config.kind = kind;
         config.status_callback = self.status_callback;
+        config.window = self.window;
         config.validity = self.validity.map(|time| time.0);
         config.concurrency = self.concurrency.unwrap_or(config.concurrency);
         config.http = self.http.options();

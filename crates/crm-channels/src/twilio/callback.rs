@@ -58,14 +58,24 @@ pub(super) fn read(config: &TwilioConfig, callback: &Callback) -> Result<Vec<New
     // Set where Twilio itself manages who wants messages.
     let managed = field("OptOutType").map(str::to_ascii_uppercase);
     let text = field("Body").unwrap_or_default();
-    Ok(vec![match managed.as_deref() {
-        Some("STOP") => opt_out(address),
-        Some("START") => News::OptIn { address },
-        _ if words::is_stop(text) => opt_out(address),
-        _ if words::is_start(text) => News::OptIn { address },
-        _ if field("MessageSid").is_some() => News::Inbound { address, at: None },
-        _ => return Ok(Vec::new()),
-    }])
+    let wrote = |address| News::Inbound { address, at: None };
+    Ok(match managed.as_deref() {
+        Some("STOP") => vec![opt_out(address)],
+        Some("START") => came_back(config.kind, address),
+        _ if words::is_stop(text) => vec![opt_out(address)],
+        _ if words::is_start(text) => came_back(config.kind, address),
+        _ if field("MessageSid").is_some() => vec![wrote(address)],
+        _ => Vec::new(),
+    })
+}
+
+/// Where there are windows, whoever comes back has written, too, and may be answered.
+fn came_back(kind: Kind, address: String) -> Vec<News> {
+    let wrote = (kind == Kind::WhatsApp).then(|| News::Inbound {
+        address: address.clone(),
+        at: None,
+    });
+    [News::OptIn { address }].into_iter().chain(wrote).collect()
 }
 
 fn opt_out(address: String) -> News {

@@ -89,6 +89,10 @@ pub struct TwilioConfig {
     /// Where Twilio posts receipts, as the world sees it. The attempt's id is added to its query as
     /// `attempt`, so a receipt settles a doubt. Without it no receipts come.
     pub status_callback: Option<String>,
+    /// Whether nothing is sent to people who did not write within the last 24 hours; only for WhatsApp, which
+    /// refuses free text then. Needs to hear of their messages: have Twilio post them to this channel's
+    /// callbacks, too. Default `false`.
+    pub window: bool,
     /// How long a message may wait at Twilio, in whole seconds, 1 s to 10 h; afterwards it fails. `None` for
     /// Twilio's own limit.
     pub validity: Option<Duration>,
@@ -109,6 +113,7 @@ impl TwilioConfig {
             kind: Kind::Sms,
             sender,
             status_callback: None,
+            window: false,
             validity: None,
             concurrency: 8,
             http: HttpOptions::default(),
@@ -135,6 +140,8 @@ impl TwilioConfig {
             Err(wrong(
                 "the Twilio account must be AC and 32 hexadecimal digits",
             ))
+        } else if self.window && self.kind == Kind::Sms {
+            Err(wrong("only WhatsApp has windows; leave window out"))
         } else if self.auth_token.expose_secret().is_empty() {
             Err(wrong("the Twilio token is empty"))
         } else if !key {

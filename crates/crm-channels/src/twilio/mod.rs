@@ -33,6 +33,8 @@ const BASE: &str = "https://api.twilio.com";
 const LONGEST: usize = 1600;
 /// How much of the list a look-up reads: as much as fits an answer, whatever the texts.
 const PAGE: &str = "20";
+/// How long after a person's last message WhatsApp takes free text to them (Meta's customer service window).
+const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The Twilio channel.
 pub struct Twilio {
@@ -172,6 +174,7 @@ impl Channel for Twilio {
             idempotent: false,
             look_up: true,
             receipts: true,
+            window: self.config.window.then_some(WINDOW),
             concurrency: self.config.concurrency,
             rate: None,
             // The channel's own limit ends first.

@@ -15,7 +15,8 @@ const PLACE: &str = "{{1}}";
 pub enum Compose {
     /// The approved text as it stands. WhatsApp takes it within 24 hours of the person's last message
     /// ([`News::Inbound`](crm_core::port::callback::News::Inbound)) and refuses it later with 131047, which is
-    /// `Rejected`: plan it again on a channel with a template.
+    /// `Rejected`. Give campaigns a channel with a template to fall back to: with
+    /// [`window`](super::WhatsAppConfig::window) the others are planned for that.
     FreeText {
         /// Whether the first link is shown with a preview.
         preview_links: bool,

@@ -22,6 +22,11 @@ pub struct WhatsAppConfig {
     pub verify_token: Option<SecretString>,
     /// What is sent.
     pub compose: Compose,
+    /// Whether nothing is sent to people who did not write within the last 24 hours, when free text is sent: Meta
+    /// would refuse it. `None`: when there is an [`app_secret`](Self::app_secret), so that their messages are
+    /// heard of here. A host that hears of them by itself
+    /// ([`Engine::hear`](crm_core::engine::Engine::hear)) says `true`. A template goes at any time.
+    pub window: Option<bool>,
     /// The version of the Graph API, `v23.0`.
     pub version: String,
     /// How the API is reached.
@@ -42,9 +47,16 @@ impl WhatsAppConfig {
             app_secret: None,
             verify_token: None,
             compose,
+            window: None,
             version: "v23.0".to_owned(),
             http: HttpOptions::default(),
         }
+    }
+
+    /// Whether people have to have written lately.
+    pub(super) fn keeps_window(&self) -> bool {
+        let free_text = matches!(self.compose, Compose::FreeText { .. });
+        free_text && self.window.unwrap_or(self.app_secret.is_some())
     }
 
     /// Checks what can be checked without a connection.
@@ -71,6 +83,10 @@ impl WhatsAppConfig {
             Err(wrong("the WhatsApp version must be as v23.0"))
         } else if empty(self.app_secret.as_ref()) {
             Err(wrong("the WhatsApp app secret must not be empty"))
+        } else if self.window == Some(true) && !self.keeps_window() {
+            Err(wrong(
+                "a WhatsApp template goes at any time; leave window out",
+            ))
         } else if empty(self.verify_token.as_ref()) {
             Err(wrong("the WhatsApp verify token must not be empty"))
         } else {
@@ -85,6 +101,7 @@ impl fmt::Debug for WhatsAppConfig {
             .field("phone_number_id", &self.phone_number_id)
             .field("callbacks", &self.app_secret.is_some())
             .field("compose", &self.compose)
+            .field("window", &self.window)
             .field("version", &self.version)
             .field("http", &self.http)
             .finish_non_exhaustive()

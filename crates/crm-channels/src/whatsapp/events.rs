@@ -25,7 +25,7 @@ pub(super) fn read(payload: &Value, number: &str) -> Vec<News> {
                 continue;
             }
             news.extend(list(value, "statuses").iter().filter_map(status));
-            news.extend(list(value, "messages").iter().filter_map(message));
+            news.extend(list(value, "messages").iter().flat_map(message));
             news.extend(
                 list(value, "user_preferences")
                     .iter()
@@ -60,31 +60,30 @@ fn status(status: &Value) -> Option<News> {
     }))
 }
 
-fn message(message: &Value) -> Option<News> {
-    let address = address(text(message, "from")?)?;
+fn message(message: &Value) -> Vec<News> {
     // Nobody wrote these: a number changed, a setting changed.
-    if text(message, "type") == Some("system") {
-        return None;
-    }
+    let written = text(message, "type") != Some("system");
+    let from = text(message, "from").filter(|_| written);
+    let Some(address) = from.and_then(address) else {
+        return Vec::new();
+    };
     let said = |path: &str| message.pointer(path).and_then(Value::as_str);
     // The buttons of a template are words, too: Meta's own opt-out button is one.
     let words = said("/text/body")
         .or_else(|| said("/button/text"))
         .or_else(|| said("/interactive/button_reply/title"))
         .unwrap_or_default();
-    Some(if is_stop(words) {
-        News::OptOut {
-            address,
-            reason: "reply".to_owned(),
-        }
-    } else if is_start(words) {
-        News::OptIn { address }
-    } else {
-        News::Inbound {
-            address,
-            at: at(message),
-        }
-    })
+    if is_stop(words) {
+        let reason = "reply".to_owned();
+        return vec![News::OptOut { address, reason }];
+    }
+    // Whoever comes back has written, too, and may be answered.
+    let back = is_start(words).then(|| News::OptIn {
+        address: address.clone(),
+    });
+    let at = at(message);
+    let wrote = News::Inbound { address, at };
+    back.into_iter().chain([wrote]).collect()
 }
 
 /// The person used WhatsApp's own switch for our offers.

@@ -30,6 +30,9 @@ use crate::http::{self, Http};
 use crate::outcome::rejected;
 use crate::signature;
 
+/// How long after a person's last message WhatsApp takes free text to them (Meta's customer service window).
+const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The WhatsApp channel. Addresses are phone numbers in E.164.
 ///
 /// Of the outcomes, two are milder than the provider's words: 131026 ("undeliverable") is `Rejected`, because
@@ -120,6 +123,7 @@ impl Channel for WhatsApp {
             idempotent: false,
             look_up: false,
             receipts: self.config.app_secret.is_some(),
+            window: self.config.keeps_window().then_some(WINDOW),
             concurrency: 16,
             rate: None,
             timeout: self

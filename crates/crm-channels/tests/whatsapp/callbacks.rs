@@ -175,7 +175,10 @@ async fn people_are_heard() {
     let reply = out("reply");
     assert_eq!(
         read(&post(value!([change(NUMBER, "messages", messages)]))).await,
-        [&inbound, &reply, &back, &inbound, &reply, &reply, &inbound].map(Clone::clone)
+        [
+            &inbound, &reply, &back, &inbound, &inbound, &reply, &reply, &inbound
+        ]
+        .map(Clone::clone)
     );
 
     let preference = |category: &str, value: &str| value!({"wa_id": "998901234567", "category": category, "value": value, "timestamp": 1767225600});

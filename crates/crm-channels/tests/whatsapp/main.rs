@@ -315,12 +315,34 @@ async fn secrets_are_never_shown() {
         with(|c| c.app_secret = Some("".into())),
         with(|c| c.version = "23.0".to_owned()),
         with(|c| c.version = "v23.0/x".to_owned()),
+        with(|c| (c.compose, c.window) = (template(), Some(true))),
     ] {
         shown.push_str(&text);
     }
     for hidden in [TOKEN, SECRET, "998901234567", "127.0.0.1"] {
         assert!(!shown.contains(hidden), "{hidden} in {shown}");
     }
+}
+
+#[test]
+fn free_text_needs_somebody_who_wrote() {
+    let window = |compose: Compose, secret: bool, window: Option<bool>| {
+        let mut config = config("http://127.0.0.1:1", compose);
+        config.window = window;
+        if !secret {
+            config.app_secret = None;
+        }
+        let channel = WhatsApp::new(config).unwrap();
+        channel.capabilities().window
+    };
+    let day = Some(Duration::from_secs(24 * 60 * 60));
+    // What people write is heard of by callbacks, unless the host says something else.
+    assert_eq!(window(FREE, true, None), day);
+    assert_eq!(window(FREE, false, None), None);
+    assert_eq!(window(FREE, false, Some(true)), day);
+    assert_eq!(window(FREE, true, Some(false)), None);
+    assert_eq!(window(template(), true, None), None);
+    assert_eq!(window(template(), true, Some(false)), None);
 }
 
 #[tokio::test]

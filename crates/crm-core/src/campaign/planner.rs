@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, Utc};
 
 use super::{Campaign, PlanRow, Schedule, schedule};
+use crate::consent::window::Window;
 use crate::consent::{Rules, Topic};
 use crate::contact::{Birthday, Contact};
 use crate::error::{Error, Result};
@@ -17,6 +18,8 @@ pub struct Target<'a> {
     pub address: Reach,
     /// Whether the contact's address is suppressed.
     pub suppressed: bool,
+    /// Until when the contact may be written to there.
+    pub window: Window,
 }
 
 /// Whether a contact has an address that a channel can use.
@@ -43,10 +46,6 @@ pub fn plan(
     targets: &[Target<'_>],
     rules: Rules,
 ) -> Result<Option<PlanRow>> {
-    let topic = campaign.fields.occasion_type.topic();
-    let Some((channel, excluded)) = choose(contact, topic, targets, rules) else {
-        return Err(Error::field("channel", "a campaign needs a channel"));
-    };
     let fallback = zone::parse(&campaign.fields.time_zone)?;
     let zone = contact
         .time_zone
@@ -81,6 +80,10 @@ pub fn plan(
             (zone::instant(wall, zone).max(now), today.to_string())
         }
     };
+    let topic = campaign.fields.occasion_type.topic();
+    let Some((channel, excluded)) = choose(contact, topic, targets, rules, send_at) else {
+        return Err(Error::field("channel", "a campaign needs a channel"));
+    };
     let included = excluded.is_none();
     let local = zone::local(send_at, zone)
         .format("%Y-%m-%dT%H:%M:%S")
@@ -98,7 +101,7 @@ pub fn plan(
     }))
 }
 
-/// The channel a contact is written to on, of a campaign's in its own order: the first that may be used, the
+/// The channel a contact is written to on at `send_at`, of a campaign's in its own order: the first that may be used, the
 /// contact's preferred ones before the others. When none may be, the first of the campaign's, and why not. `None`
 /// without targets.
 ///
@@ -110,15 +113,17 @@ pub fn choose<'a>(
     topic: Topic,
     targets: &[Target<'a>],
     rules: Rules,
+    send_at: DateTime<Utc>,
 ) -> Option<(&'a str, Option<&'static str>)> {
     let first = targets.first()?;
     let preferred = contact.preferred_channels.iter();
     let preferred =
         preferred.filter_map(|name| targets.iter().find(|target| target.channel == name));
     let mut in_order = preferred.chain(targets);
-    match in_order.find(|target| exclusion(contact, topic, target, rules).is_none()) {
+    let excluded = |target: &Target<'_>| exclusion(contact, topic, target, rules, send_at);
+    match in_order.find(|target| excluded(target).is_none()) {
         Some(target) => Some((target.channel, None)),
-        None => Some((first.channel, exclusion(contact, topic, first, rules))),
+        None => Some((first.channel, excluded(first))),
     }
 }
 
@@ -127,6 +132,7 @@ fn exclusion(
     topic: Topic,
     target: &Target<'_>,
     rules: Rules,
+    send_at: DateTime<Utc>,
 ) -> Option<&'static str> {
     if contact.erased {
         return Some("erased");
@@ -141,6 +147,9 @@ fn exclusion(
     }
     if !rules.allow(contact, target.channel, topic) {
         return Some("no_consent");
+    }
+    if !target.window.is_open(send_at) {
+        return Some("window_closed");
     }
     None
 }

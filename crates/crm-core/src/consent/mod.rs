@@ -3,6 +3,7 @@
 pub mod opt_in;
 mod suppression;
 pub mod token;
+pub mod window;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -229,3 +229,14 @@ pub enum AddressKind {
     /// The host's own id, for channels the host writes.
     ExternalId,
 }
+
+impl AddressKind {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [
+        Self::Email,
+        Self::Phone,
+        Self::Telegram,
+        Self::Whatsapp,
+        Self::ExternalId,
+    ];
+}

@@ -180,7 +180,8 @@ impl Contacts<'_> {
         let stamp = self.0.stamp();
         let after = before.erased(stamp.at);
         let mut set = ChangeSet::new(after.workspace.clone());
-        set.update_contact(&before, after.clone());
+        set.update_contact(&before, after.clone())
+            .forget_inbound(&before);
         set.event(stamp.event(Subject::Contact, id.0, after.version, "erased"));
         let mut sets = vec![set];
         for message in self.open_messages(id).await? {

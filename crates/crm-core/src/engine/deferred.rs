@@ -194,6 +194,15 @@ impl Store for Collecting {
         self.inner.suppressions(workspace, query).await
     }
 
+    async fn inbound(
+        &self,
+        workspace: &Workspace,
+        channel: &str,
+        addresses: &[String],
+    ) -> Result<BTreeMap<String, DateTime<Utc>>> {
+        self.inner.inbound(workspace, channel, addresses).await
+    }
+
     async fn events(&self, workspace: &Workspace, query: EventQuery) -> Result<Vec<StoredEvent>> {
         self.inner.events(workspace, query).await
     }

@@ -215,7 +215,7 @@ impl Contacts<'_> {
         let after = before.erased(stamp.at);
         let (id, version) = (after.id.0, after.version);
         let mut set = ChangeSet::new(after.workspace.clone());
-        set.update_contact(before, after);
+        set.update_contact(before, after).forget_inbound(before);
         // A draft that was deleted is in no list and still has a text.
         set.push(Change::EraseTexts(before.id));
         let mut event = stamp.event(Subject::Contact, id, version, "erased");

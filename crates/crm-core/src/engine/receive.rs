@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use crate::actor::{Actor, Workspace};
 use crate::change::{Change, ChangeSet};
+use crate::consent::window::Inbound;
 use crate::consent::{self, Suppression};
 use crate::error::{ErrorKind, Result};
 use crate::id::MessageId;
@@ -29,7 +31,8 @@ pub struct Received {
     pub opt_outs: u32,
     /// People who came back.
     pub opt_ins: u32,
-    /// People who wrote something else. Of these nothing is kept.
+    /// People who wrote something. Of these no more is kept than when, and that only where the channel has
+    /// [`windows`](crate::consent::window).
     pub inbound: u32,
 }
 
@@ -80,7 +83,10 @@ impl Engine {
                     received.opt_ins += 1;
                     self.came_back(workspace, channel, &address).await?;
                 }
-                News::Inbound { .. } => received.inbound += 1,
+                News::Inbound { address, at } => {
+                    received.inbound += 1;
+                    self.wrote(&mut kept, channel, address, at);
+                }
             }
         }
         if !kept.changes().is_empty() {
@@ -96,6 +102,29 @@ impl Engine {
             let kept = KeptReceipt::new(workspace, channel.to_owned(), receipt, self.now());
             set.push(Change::InsertReceipt(Box::new(kept)));
         }
+    }
+
+    /// Keeps when somebody wrote, where the channel has windows.
+    fn wrote(
+        &self,
+        set: &mut ChangeSet,
+        channel: &str,
+        address: String,
+        at: Option<DateTime<Utc>>,
+    ) {
+        let known = self.channels().get(channel);
+        let has_windows = known.is_some_and(|channel| channel.capabilities().window.is_some());
+        if !has_windows || !is_address(&address) {
+            return;
+        }
+        let now = self.now();
+        set.push(Change::RecordInbound(Inbound {
+            workspace: set.workspace().clone(),
+            channel: channel.to_owned(),
+            address,
+            // A provider's clock may be ahead; the window opens when we hear of it at the latest.
+            at: at.unwrap_or(now).min(now),
+        }));
     }
 
     /// The suppression of an address, if there is one.
@@ -122,7 +151,7 @@ impl Engine {
         address: String,
         reason: String,
     ) -> Result<()> {
-        if address.is_empty() || address.chars().any(char::is_control) {
+        if !is_address(&address) {
             return Ok(());
         }
         let known = self.suppression(workspace, channel, &address).await?;
@@ -227,6 +256,11 @@ impl Engine {
             ids: self.ids().as_ref(),
         }
     }
+}
+
+/// Whether it can be somebody's address at all.
+fn is_address(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(char::is_control)
 }
 
 /// Whether a receipt is about this attempt.

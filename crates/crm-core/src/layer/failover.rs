@@ -104,6 +104,7 @@ impl Failover {
                 idempotent: false,
                 look_up: capabilities.look_up || next.look_up,
                 receipts: capabilities.receipts || next.receipts,
+                window: capabilities.window.into_iter().chain(next.window).min(),
                 concurrency: capabilities.concurrency.min(next.concurrency),
                 rate: slower(capabilities.rate, next.rate),
                 timeout: capabilities.timeout.max(next.timeout),

@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::Spaces;
-use super::tables::{Put, Tables, email_key, occurrence_key, receipt_key, template_key};
+use super::tables::{
+    AddressKey, Put, Tables, email_key, occurrence_key, receipt_key, template_key,
+};
 use crate::actor::Workspace;
 use crate::campaign::PlanRow;
 use crate::change::{Change, ChangeSet, Precondition};
@@ -209,6 +211,24 @@ fn change_one(
             let meant = |row: &Suppression| reason.as_ref().is_none_or(|why| *why == row.reason);
             if stored.is_some_and(meant) {
                 undo.put(tables, Put::Suppression(key, None));
+            }
+        }
+        Change::RecordInbound(row) => {
+            own(workspace, &row.workspace)?;
+            let key = (row.channel.clone(), row.address.clone());
+            let known = tables.inbound.get(&key);
+            if known.is_none_or(|known| known.at < row.at) {
+                undo.put(tables, Put::Inbound(key, Some(row.clone())));
+            }
+        }
+        Change::DeleteInbound(address) => {
+            let keys = tables.inbound.keys();
+            let theirs: Vec<_> = keys
+                .filter(|(_, known)| known == address)
+                .cloned()
+                .collect();
+            for key in theirs {
+                undo.put(tables, Put::Inbound(key, None));
             }
         }
         Change::InsertCampaign(row) => {
@@ -469,14 +489,9 @@ fn erase(tables: &mut Tables, contact: ContactId, undo: &mut Undo) {
         .collect();
     let mut addresses: Vec<String> = Vec::new();
     if let Some(row) = tables.contacts.get(&contact) {
-        let kinds = [
-            AddressKind::Email,
-            AddressKind::Phone,
-            AddressKind::Telegram,
-            AddressKind::Whatsapp,
-            AddressKind::ExternalId,
-        ];
-        let known = kinds.into_iter().filter_map(|kind| row.address(kind));
+        let known = AddressKind::ALL
+            .into_iter()
+            .filter_map(|kind| row.address(kind));
         addresses.extend(known.map(str::to_owned));
     }
     for id in ids {
@@ -495,14 +510,14 @@ fn erase(tables: &mut Tables, contact: ContactId, undo: &mut Undo) {
             undo.put(tables, Put::Message(id, Some(row)));
         }
     }
-    let suppressed: Vec<_> = tables
-        .suppressions
-        .keys()
-        .filter(|(_, address)| addresses.contains(address))
-        .cloned()
-        .collect();
+    let theirs = |(_, address): &&AddressKey| addresses.contains(address);
+    let suppressed: Vec<_> = tables.suppressions.keys().filter(theirs).cloned().collect();
     for key in suppressed {
         undo.put(tables, Put::Suppression(key, None));
+    }
+    let inbound: Vec<_> = tables.inbound.keys().filter(theirs).cloned().collect();
+    for key in inbound {
+        undo.put(tables, Put::Inbound(key, None));
     }
 }
 

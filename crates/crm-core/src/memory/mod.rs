@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::actor::Workspace;
 use crate::campaign::{Campaign, CampaignStatus, PlanRow};
@@ -316,6 +317,21 @@ impl Store for MemoryStore {
             total: None,
             next: None,
         })
+    }
+
+    async fn inbound(
+        &self,
+        workspace: &Workspace,
+        channel: &str,
+        addresses: &[String],
+    ) -> Result<BTreeMap<String, DateTime<Utc>>> {
+        Ok(self.read(workspace, |tables| {
+            let known = addresses.iter().filter_map(|address| {
+                let row = tables.inbound.get(&(channel.to_owned(), address.clone()))?;
+                Some((address.clone(), row.at))
+            });
+            known.collect()
+        }))
     }
 
     async fn events(&self, workspace: &Workspace, query: EventQuery) -> Result<Vec<StoredEvent>> {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
+use crate::consent::window::Inbound;
 use crate::contact::Contact;
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
@@ -34,6 +35,7 @@ pub(super) enum Put {
     Approval((MessageId, usize), Option<Approval>),
     Attempt((MessageId, u64), Option<Attempt>),
     Suppression(AddressKey, Option<Suppression>),
+    Inbound(AddressKey, Option<Inbound>),
     Campaign(CampaignId, Option<Box<Campaign>>),
     Plan(PlanKey, Option<PlanRow>),
     Intake(u64, Option<Box<IntakeRow>>),
@@ -51,6 +53,7 @@ pub(super) struct Tables {
     pub(super) approvals: BTreeMap<(MessageId, usize), Approval>,
     pub(super) attempts: BTreeMap<(MessageId, u64), Attempt>,
     pub(super) suppressions: BTreeMap<AddressKey, Suppression>,
+    pub(super) inbound: BTreeMap<AddressKey, Inbound>,
     pub(super) campaigns: BTreeMap<CampaignId, Box<Campaign>>,
     pub(super) plan: BTreeMap<PlanKey, PlanRow>,
     pub(super) intake: BTreeMap<u64, Box<IntakeRow>>,
@@ -85,6 +88,10 @@ impl Tables {
                 let old = swap(&mut self.suppressions, key.clone(), new);
                 Put::Suppression(key, old)
             }
+            Put::Inbound(key, new) => {
+                let old = swap(&mut self.inbound, key.clone(), new);
+                Put::Inbound(key, old)
+            }
             Put::Campaign(id, new) => Put::Campaign(id, swap(&mut self.campaigns, id, new)),
             Put::Plan(key, new) => {
                 let old = swap(&mut self.plan, key.clone(), new);
@@ -109,6 +116,7 @@ impl Tables {
             && self.messages.is_empty()
             && self.campaigns.is_empty()
             && self.suppressions.is_empty()
+            && self.inbound.is_empty()
             && self.plan.is_empty()
             && self.intake.is_empty()
             && self.receipts.is_empty()

@@ -15,6 +15,7 @@ use super::{Approval, Approved, Attempt, AttemptOutcome, Message, Status, digest
 use crate::actor::Actor;
 use crate::change::{Change, ChangeSet, Precondition};
 use crate::consent;
+use crate::consent::window::Window;
 use crate::contact::AddressKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::AttemptId;
@@ -64,6 +65,8 @@ pub struct Desk<'a> {
     pub late_after: Duration,
     /// What the house demands of consent.
     pub consent: consent::Rules,
+    /// Until when the person may be written to on the channel.
+    pub window: Window,
 }
 
 /// The last checks, on data read now: lease, deadline, waiting time, erasure, suppression, consent,
@@ -193,6 +196,7 @@ fn check<'v>(
             Some(now) if now != message.recipient => AddressNow::Changed,
             Some(_) => AddressNow::Same,
         },
+        open: desk.window.is_open(now),
         approved: approval.is_some() && digest == message.digest,
     });
     (verdict, approval)

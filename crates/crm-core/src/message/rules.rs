@@ -24,6 +24,8 @@ pub struct Checks {
     pub campaign: Option<CampaignStatus>,
     /// The person's address now.
     pub address: AddressNow,
+    /// The person may be written to on the channel now (see [`window`](crate::consent::window)).
+    pub open: bool,
     /// The approval covers what would be sent, digest for digest.
     pub approved: bool,
 }
@@ -111,6 +113,7 @@ pub const fn verdict(checks: &Checks) -> Verdict {
     match checks.address {
         AddressNow::Missing => Verdict::Cancel("no_address"),
         AddressNow::Changed => Verdict::Readdress,
+        AddressNow::Same if !checks.open => Verdict::Cancel("window_closed"),
         AddressNow::Same if checks.approved => Verdict::Begin,
         AddressNow::Same => Verdict::Void,
     }

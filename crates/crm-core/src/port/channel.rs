@@ -37,6 +37,16 @@ pub struct ChannelCapabilities {
     /// understands it. Not every such provider tells all of it.
     #[serde(default)]
     pub receipts: bool,
+    /// How long after a person's last message they may be written to; `None` at any time. With one, nothing is sent
+    /// to somebody who did not write that recently ([`News::Inbound`] says when they did): a campaign takes
+    /// another of its channels, and what is due outside of the window is called off (`window_closed`).
+    #[serde(
+        with = "optional_duration_ms",
+        rename = "window_ms",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub window: Option<Duration>,
     /// How many deliveries may run at once.
     pub concurrency: usize,
     /// How much may be sent in how long; `None` without a limit. Each worker keeps to it by itself: several
@@ -69,6 +79,7 @@ impl Default for ChannelCapabilities {
             idempotent: false,
             look_up: false,
             receipts: false,
+            window: None,
             concurrency: 16,
             rate: None,
             timeout: Duration::from_secs(30),
@@ -87,6 +98,28 @@ mod duration_ms {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
         u64::deserialize(d).map(Duration::from_millis)
+    }
+}
+
+mod optional_duration_ms {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<Duration>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => super::duration_ms::serialize(value, s),
+            None => s.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(d)?.map(Duration::from_millis))
     }
 }
 

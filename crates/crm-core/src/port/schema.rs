@@ -11,7 +11,7 @@ pub const NEWEST: i32 = 1;
 
 /// Tables and their columns, as every SQL store has them. A store may have further ones of its own, for
 /// locking, counting and noting its place, which its documentation names.
-pub const TABLES: [(&str, &str); 16] = [
+pub const TABLES: [(&str, &str); 17] = [
     ("workspaces", "key name"),
     (
         "contacts",
@@ -67,6 +67,7 @@ pub const TABLES: [(&str, &str); 16] = [
         "suppressions",
         "workspace channel address reason created_by created_at",
     ),
+    ("inbound", "workspace channel address at"),
     (
         "events",
         "seq workspace id at actor role subject subject_id action status version revision digest \

@@ -392,6 +392,15 @@ pub trait Store: Send + Sync + Debug {
         query: SuppressionQuery,
     ) -> Result<Page<Suppression>>;
 
+    /// When the people behind these addresses (at most 1,000) last wrote on the channel, by address; those who
+    /// did not are left out.
+    async fn inbound(
+        &self,
+        workspace: &Workspace,
+        channel: &str,
+        addresses: &[String],
+    ) -> Result<BTreeMap<String, DateTime<Utc>>>;
+
     /// Lists events.
     async fn events(&self, workspace: &Workspace, query: EventQuery) -> Result<Vec<StoredEvent>>;
 

@@ -8,6 +8,7 @@ use crate::actor::{Role, Workspace};
 use crate::audience::Audience;
 use crate::campaign::{Campaign, CampaignFields, CampaignStatus, PlanRow, Schedule};
 use crate::consent::Suppression;
+use crate::consent::window::Window;
 use crate::contact::{AddressKind, Contact, ContactFields};
 use crate::error::Result;
 use crate::id::{AttemptId, CampaignId, ContactId, EventId, MessageId, TemplateId};
@@ -188,6 +189,7 @@ pub const fn desk(worker: &str) -> Desk<'_> {
         consent: crate::consent::Rules {
             marketing_needs_opt_in: false,
         },
+        window: Window::Always,
     }
 }
 

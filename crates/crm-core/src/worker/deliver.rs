@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Worker;
 use crate::actor::{Actor, Workspace};
+use crate::consent::window::Window;
 use crate::error::{ErrorKind, Result};
 use crate::message::dispatch::{self, Begun, Desk};
 use crate::message::{Approved, Attempt, Message, Status};
@@ -107,9 +108,16 @@ impl Worker {
                 at,
                 ..self.stamp(&actor)
             };
+            let people = views.iter().map(|view| {
+                let message = &view.message;
+                (message.channel.as_str(), message.recipient.as_str())
+            });
+            let asked = self.with_windows(people);
+            let windows = self.windows(&actor.workspace, asked).await?;
             for view in views {
                 let channel = self.engine.channels().get(&view.message.channel).cloned();
-                match self.decide(&view, channel.as_ref(), &stamp) {
+                let window = windows.of(&view.message.channel, &view.message.recipient);
+                match self.decide(&view, channel.as_ref(), window, &stamp) {
                     Ok(None) => {}
                     Ok(Some(begun)) => {
                         sets.push(begun.changes);
@@ -167,6 +175,7 @@ impl Worker {
         &self,
         view: &DispatchView,
         channel: Option<&Arc<dyn Channel>>,
+        window: Window,
         stamp: &Stamp<'_>,
     ) -> Result<Option<Begun>> {
         let message = &view.message;
@@ -195,6 +204,7 @@ impl Worker {
             address: capabilities.address,
             late_after: self.options.late_after,
             consent: self.engine.policy().consent,
+            window,
         };
         if doubtful {
             let policy = self.engine.policy().retry;

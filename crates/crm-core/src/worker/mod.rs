@@ -15,6 +15,7 @@ mod repeat;
 mod subscriptions;
 mod unanswered;
 mod waits;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -6,6 +6,7 @@ use futures_util::future;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::Worker;
+use super::windows::Windows;
 use crate::actor::{Actor, Workspace};
 use crate::campaign::planner::{self, Reach, Target};
 use crate::campaign::{Campaign, CampaignStatus, PlanRow, Schedule, schedule};
@@ -50,7 +51,12 @@ struct Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    fn target(&self, contact: &Contact, suppressed: &BTreeSet<(String, String)>) -> Target<'a> {
+    fn target(
+        &self,
+        contact: &Contact,
+        suppressed: &BTreeSet<(String, String)>,
+        windows: &Windows,
+    ) -> Target<'a> {
         let address = contact.address(self.address);
         Target {
             channel: self.name,
@@ -62,6 +68,7 @@ impl<'a> Route<'a> {
             suppressed: address.is_some_and(|address| {
                 suppressed.contains(&(self.name.to_owned(), address.to_owned()))
             }),
+            window: windows.of(self.name, address.unwrap_or_default()),
         }
     }
 }
@@ -207,6 +214,11 @@ impl Worker {
         };
         let page = self.engine.store().contacts(workspace, query).await?;
         let suppressed = self.suppressed(workspace, &routes, &page.items).await?;
+        let people = routes.iter().flat_map(|route| {
+            let addresses = page.items.iter();
+            addresses.filter_map(|contact| Some((route.name, contact.address(route.address)?)))
+        });
+        let windows = self.windows(workspace, self.with_windows(people)).await?;
         let texts = if self.engine.llm().is_none() || campaign.fields.template_id.is_some() {
             Some(self.texts(workspace, campaign).await?)
         } else {
@@ -220,7 +232,7 @@ impl Worker {
         for contact in &page.items {
             let targets: Vec<Target<'_>> = routes
                 .iter()
-                .map(|route| route.target(contact, &suppressed))
+                .map(|route| route.target(contact, &suppressed, &windows))
                 .collect();
             let row = planner::plan(contact, campaign, &occurrence, now, &targets, rules)?;
             let Some(row) = row else { continue };

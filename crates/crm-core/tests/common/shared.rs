@@ -245,6 +245,15 @@ impl Store for SharedStore {
         self.inner.suppressions(space, query).await
     }
 
+    async fn inbound(
+        &self,
+        space: &Workspace,
+        channel: &str,
+        addresses: &[String],
+    ) -> Result<BTreeMap<String, DateTime<Utc>>> {
+        self.inner.inbound(space, channel, addresses).await
+    }
+
     async fn events(&self, space: &Workspace, query: EventQuery) -> Result<Vec<StoredEvent>> {
         self.inner.events(space, query).await
     }

@@ -235,6 +235,16 @@ impl Store for FaultyStore {
         self.inner.subscriptions(space).await
     }
 
+    async fn inbound(
+        &self,
+        space: &Workspace,
+        channel: &str,
+        addresses: &[String],
+    ) -> Result<std::collections::BTreeMap<String, DateTime<Utc>>> {
+        self.way().await?;
+        self.inner.inbound(space, channel, addresses).await
+    }
+
     async fn events(&self, space: &Workspace, query: EventQuery) -> Result<Vec<StoredEvent>> {
         self.way().await?;
         self.inner.events(space, query).await

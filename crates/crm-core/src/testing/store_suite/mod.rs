@@ -6,6 +6,7 @@ mod claims;
 mod filters;
 mod history;
 mod holds;
+mod inbound;
 mod intake;
 mod kit;
 mod lists;
@@ -41,6 +42,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(views::cases());
     all.extend(intake::cases());
     all.extend(receipts::cases());
+    all.extend(inbound::cases());
     all.extend(subscriptions::cases());
     all
 }

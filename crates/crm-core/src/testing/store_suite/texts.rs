@@ -8,6 +8,7 @@ use super::kit::{
     S, contact_of, everything, message_of, next_contact, next_message, put, told, ws,
 };
 use crate::change::Change;
+use crate::consent::window::Inbound;
 use crate::consent::{Consent, ConsentStatus, Topic};
 use crate::contact::Birthday;
 use crate::message::{Format, GeneratedBy, Message, Occasion, Provenance};
@@ -279,6 +280,15 @@ async fn revisions_are_kept(store: S) -> Verdict {
     )
 }
 
+fn wrote(address: &str) -> Inbound {
+    Inbound {
+        workspace: ws(),
+        channel: "email".to_owned(),
+        address: address.to_owned(),
+        at: noon(),
+    }
+}
+
 async fn erasure_removes_texts_and_addresses(store: S) -> Verdict {
     let (row, text, others) = (contact(1), message(1), message(2));
     let address = text.recipient.clone();
@@ -292,6 +302,8 @@ async fn erasure_removes_texts_and_addresses(store: S) -> Verdict {
             .insert_message(others.clone())
             .push(Change::InsertSuppression(suppression(&address)))
             .push(Change::InsertSuppression(suppression(&others.recipient)))
+            .push(Change::RecordInbound(wrote(&address)))
+            .push(Change::RecordInbound(wrote(&others.recipient)))
     })
     .await?;
     put(&store, |s| s.update_message(&text, second.clone())).await?;
@@ -319,6 +331,9 @@ async fn erasure_removes_texts_and_addresses(store: S) -> Verdict {
         "another person's message changed",
     )?;
     for (address, left) in [(address, 0), (others.recipient, 1)] {
+        let asked = [address.clone()];
+        let found = store.inbound(&ws(), "email", &asked).await.map_err(told)?;
+        same(found.len(), left, "words from an address")?;
         let query = SuppressionQuery {
             addresses: vec![address],
             ..SuppressionQuery::default()
