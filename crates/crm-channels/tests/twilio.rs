@@ -17,6 +17,7 @@ use common::http::{Act, Provider, Request, json};
 use common::stages::{Certificate, advice, after_the_request, front, nobody, options, shown};
 use crm_channels::twilio::{ApiKey, Kind, Sender};
 use crm_channels::{HttpOptions, Twilio, TwilioConfig};
+use crm_core::ErrorKind;
 use crm_core::contact::AddressKind;
 use crm_core::message::Format;
 use crm_core::port::callback::{Doubt, LookUp};

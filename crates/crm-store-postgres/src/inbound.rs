@@ -21,8 +21,8 @@ pub(crate) async fn record(db: &mut Db<'_>, rows: &[&Inbound]) -> Outcome<()> {
          WHERE excluded.at > i.at",
     ))
     .bind(db.key)
-    .bind(column(rows, |row| row.channel.as_str()))
-    .bind(column(rows, |row| row.address.as_str()))
+    .bind(column(rows, |row| row.channel.clone()))
+    .bind(column(rows, |row| row.address.clone()))
     .bind(column(rows, |row| row.at))
     .execute(&mut *db.connection)
     .await?;

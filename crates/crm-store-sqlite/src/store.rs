@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;

@@ -226,6 +226,7 @@ impl Channel for Eskiz {
             look_up: true,
             receipts: self.config.callback.is_some(),
             concurrency: self.config.concurrency,
+            window: None,
             rate: None,
             // Two logins and two requests; the channel's own limits end first.
             timeout: self

@@ -115,6 +115,7 @@ impl Channel for Smtp {
             look_up: false,
             receipts: false,
             concurrency: self.config.attempts_at_once(),
+            window: None,
             rate: None,
             // A slot, a connection, every command with RSET and a stale connection, content, dot, and
             // a second to spare: the channel's own limits always end first.

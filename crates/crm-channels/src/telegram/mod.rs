@@ -130,6 +130,7 @@ impl Channel for Telegram {
             receipts: self.config.webhook_secret.is_some(),
             // The Bot API takes about 30 messages a second; more at once only meet its limit.
             concurrency: 8,
+            window: None,
             rate: None,
             timeout: self
                 .config

@@ -126,6 +126,7 @@ impl Channel for Webhook {
             look_up: false,
             receipts: false,
             concurrency: 8,
+            window: None,
             rate: None,
             timeout: self
                 .config
