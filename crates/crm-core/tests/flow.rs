@@ -4,13 +4,16 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use crm_core::engine::{Engine, NewDraft};
 use crm_core::memory::MemoryStore;
-use crm_core::message::{Format, Message, Occasion, Status};
-use crm_core::port::channel::{ChannelCapabilities, Outcome, Rate};
+use crm_core::message::{Approved, Format, Message, Occasion, Status};
+use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome, Rate};
+use crm_core::port::observer::{Notice, Observer};
 use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
 use crm_core::worker::{Worker, WorkerOptions};
 use tokio::sync::watch;
@@ -190,4 +193,71 @@ async fn a_channel_with_a_rate_is_called_at_its_pace_and_holds_up_no_other() {
     let waited = begun.elapsed();
     let (least, most) = (Duration::from_millis(500), Duration::from_millis(600));
     assert!(least <= waited && waited < most, "{waited:?}");
+}
+
+/// Answers the n-th call after n milliseconds.
+#[derive(Debug, Default)]
+struct OneByOne(AtomicU64);
+
+#[async_trait]
+impl Channel for OneByOne {
+    fn capabilities(&self) -> ChannelCapabilities {
+        ChannelCapabilities {
+            concurrency: 100,
+            ..ChannelCapabilities::default()
+        }
+    }
+
+    async fn send(&self, approved: &Approved) -> Outcome {
+        let number = self.0.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(number)).await;
+        Outcome::Accepted {
+            provider_id: approved.key().to_string(),
+        }
+    }
+}
+
+/// How many commits told of a message that was sent, and of how many.
+#[derive(Debug, Default)]
+struct Records(Mutex<Vec<usize>>);
+
+impl Observer for Records {
+    fn notice(&self, notices: &[Notice]) {
+        let sent = |notice: &&Notice| notice.status == Some(Status::Sent);
+        let sent = notices.iter().filter(sent).count();
+        if sent > 0 {
+            self.0.lock().unwrap().push(sent);
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_that_come_one_by_one_share_commits_and_the_last_waits_for_none() {
+    for (count, most_commits) in [(1, 1), (100, 20)] {
+        let (clock, records) = (Arc::new(FakeClock::default()), Arc::new(Records::default()));
+        let ids = Arc::new(SequentialIds::default());
+        let engine = Engine::builder(Arc::new(MemoryStore::default()), clock.clone(), ids)
+            .channel("email", Arc::new(OneByOne::default()))
+            .observer(records.clone())
+            .build();
+        let world = World {
+            engine,
+            channel: Arc::new(RecordingChannel::default()),
+            clock,
+        };
+        for number in 0..count {
+            approved(&world, "email", number).await;
+        }
+        tokio::time::pause();
+        let begun = tokio::time::Instant::now();
+        world.worker().run_until_idle().await.unwrap();
+        let waited = begun.elapsed();
+        let records = records.0.lock().unwrap().clone();
+        assert_eq!(records.iter().sum::<usize>(), count);
+        assert!(records.len() <= most_commits, "{records:?}");
+        // The last answer, after 99 ms, was recorded as it came.
+        let last = Duration::from_millis(count as u64 - 1);
+        assert!(waited < last + Duration::from_millis(5), "{waited:?}");
+        tokio::time::resume();
+    }
 }

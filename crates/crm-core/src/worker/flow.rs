@@ -28,6 +28,10 @@ use crate::port::channel::Outcome;
 /// How many outcomes are recorded in one commit at most.
 const RECORD_BATCH: usize = 1_000;
 
+/// How long an answer waits for others at most, so that they share a commit: each commit flushes the disk, which
+/// a mail server on the same machine needs, too.
+const LINGER: std::time::Duration = std::time::Duration::from_millis(20);
+
 /// How long a worker whose store is on hold waits before it looks again, at least.
 const HOLD_REST: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -61,6 +65,8 @@ struct Flow<'w> {
     flying: BTreeMap<AttemptId, Arc<Begin>>,
     /// Answers to be recorded.
     ended: Vec<(Arc<Begin>, Outcome)>,
+    /// When they are recorded at the latest.
+    ripe: Option<Instant>,
     begun: u64,
     /// Nothing was due when last asked; ask again then.
     rest: Option<Instant>,
@@ -84,6 +90,7 @@ impl Worker {
             open: BTreeMap::new(),
             flying: BTreeMap::new(),
             ended: Vec::new(),
+            ripe: None,
             begun: 0,
             rest: None,
             failure: None,
@@ -98,7 +105,7 @@ impl Worker {
             if stopping && patience.is_none() {
                 patience = Some(Instant::now() + self.options.grace);
             }
-            if recording.is_none() && !flow.ended.is_empty() {
+            if recording.is_none() && flow.has_enough_ended() {
                 recording = Some(flow.record().boxed());
             }
             if refill.is_none() {
@@ -118,7 +125,9 @@ impl Worker {
             // While a refill is under way nothing can be given back.
             let first = flow.waiting.front().filter(|_| refill.is_none());
             let paced = first.and_then(|_| flow.paced());
-            let wake = [patience, flow.rest, first.map(|next| next.deadline), paced];
+            let ripe = flow.ripe.filter(|_| recording.is_none());
+            let deadline = first.map(|next| next.deadline);
+            let wake = [patience, flow.rest, deadline, paced, ripe];
             let wake = wake.into_iter().flatten().min();
             tokio::select! {
                 // In this order, so that the same happenings make the same run. None of them can keep
@@ -361,6 +370,15 @@ impl<'w> Flow<'w> {
         // At once: what is begun before the answer is recorded has to know of it.
         self.worker.heed(&begin, &outcome);
         self.ended.push((begin, outcome));
+        self.ripe.get_or_insert(Instant::now() + LINGER);
+    }
+
+    /// Whether there are answers that wait for no others: they hold a fifth of all places, or have waited
+    /// for long enough.
+    fn has_enough_ended(&self) -> bool {
+        let is_much = self.ended.len() * 4 >= self.flying.len();
+        let is_ripe = self.ripe.is_some_and(|at| at <= Instant::now());
+        !self.ended.is_empty() && (is_much || is_ripe)
     }
 
     /// Calls whatever has not answered uncertain.
@@ -375,6 +393,9 @@ impl<'w> Flow<'w> {
     fn record(&mut self) -> impl Future<Output = (Vec<String>, Result<()>)> + Send + use<'w> {
         let count = self.ended.len().min(RECORD_BATCH);
         let batch: Vec<_> = self.ended.drain(..count).collect();
+        if self.ended.is_empty() {
+            self.ripe = None;
+        }
         let names = batch.iter().map(|(begin, _)| begin.approved.channel());
         let channels = names.map(str::to_owned).collect();
         let worker = self.worker;
