@@ -149,7 +149,15 @@ fn all_languages_have_the_same_methods() {
 fn all_languages_have_the_same_fields() {
     let (python, mut typescript) = (python_shapes(), typescript_shapes());
     // What a Python keyword argument, class or exception is instead.
-    for own in ["Call", "Channel", "FieldError", "Llm", "Options"] {
+    for own in [
+        "Call",
+        "Channel",
+        "FieldError",
+        "Llm",
+        "Observer",
+        "Options",
+        "Subscriber",
+    ] {
         assert!(typescript.remove(own).is_some(), "{own}");
     }
     assert_eq!(
