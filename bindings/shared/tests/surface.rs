@@ -280,3 +280,20 @@ fn declared_capabilities_are_accepted() {
         assert_ne!(first.message, "there is no such field", "{field}");
     }
 }
+
+#[test]
+fn declared_capabilities_of_subscribers_are_accepted() {
+    for field in python_shapes()["SubscriberCapabilities"].keys() {
+        let options = json!({
+            "path": "/nowhere/crm.db", "actor": "a", "role": "admin",
+            "subscribers": {"crm": {"capabilities": {field: ["wrong"]}}},
+        });
+        let plugins = std::sync::Arc::new(common::Scripted {
+            sms: ACCEPTED,
+            llm: DRAFT,
+        });
+        let refused = crm_bindings::Handle::open(&options.to_string(), plugins).unwrap_err();
+        let first = &refused.fields[0];
+        assert_ne!(first.message, "there is no such field", "{field}");
+    }
+}
