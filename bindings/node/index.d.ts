@@ -936,8 +936,8 @@ export interface Subscriber {
 /**
  * An observer of your own: any object with `notice`.
  *
- * It is told at once of what this engine commits, in all workspaces, and of nothing that other processes do; nothing
- * comes again. For a program that has to hear of everything there is `Subscriber`. What it returns or throws means
+ * It is told at once of what this engine commits, in all workspaces, but for claims, and of nothing that other
+ * processes do; nothing comes again. For a program that has to hear of everything there is `Subscriber`. What it returns or throws means
  * nothing. When it is called for longer than 30 seconds, or thousands of notices behind, it misses some.
  */
 export interface Observer {

@@ -1010,8 +1010,8 @@ class Subscriber(Protocol):
 class Observer(Protocol):
     """An observer of your own: any object with ``notice``, which may be ``async``.
 
-    It is told at once of what this engine commits, in all workspaces, and of nothing that other processes do;
-    nothing comes again. For a program that has to hear of everything there is :class:`Subscriber`. What it
+    It is told at once of what this engine commits, in all workspaces, but for claims, and of nothing that other
+    processes do; nothing comes again. For a program that has to hear of everything there is :class:`Subscriber`. What it
     returns or raises means nothing. When it is called for longer than 30 seconds, or thousands of notices
     behind, it misses some; a method ``lagged(missed)``, if it has one, is then told how many.
     """
