@@ -279,8 +279,9 @@ onEach('an observer hears of what this engine commits', async (t) => {
     const elsewhere = (await other.createContact({ name: 'Bob' })).id;
     await other.close();
     const history = await engine.messageHistory(id);
+    await until(() => heard.at(-1).action === 'sent');
     await engine.close();
-    // In order, and to the last one before the engine closed. Claims are the store's own.
+    // In order. Claims are the store's own.
     const about = heard.filter((one) => one.id === id).map((one) => one.action);
     assert.deepEqual(about, history.map((event) => event.action).filter((action) => action !== 'claimed'));
     assert.ok(heard.every((one) => one.id !== elsewhere));

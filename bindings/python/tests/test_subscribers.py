@@ -84,6 +84,8 @@ def raising(error: BaseException) -> Callable[[], Any]:
 def test_every_event_comes_once_in_order_over_restarts(place: Place, kind: type[Crm]) -> None:
     crm = kind()
     sealed = 0
+    message = ""
+    history: dict[str, types.Event] = {}
     for _ in range(3):
         with opened(place, crm) as engine:
             # At each start: what was begun stays where it is.
@@ -346,14 +348,16 @@ def test_an_observer_hears_of_what_this_engine_commits(place: Place, kind: type[
         with Engine.open(**place, actor="b", role="manager") as other:
             elsewhere = other.create_contact(name="Bob")["id"]
         assert engine.get_contact(elsewhere)["name"] == "Bob"
+        wait_until(lambda: screen.heard[-1]["action"] == "sent")
         history = engine.message_history(message)
+    # In order. Claims are the store's own.
     heard = [notice["action"] for notice in screen.heard if notice["id"] == message]
-    # In order, and to the last one before the engine closed. Claims are the store's own.
     assert heard == [event["action"] for event in history if event["action"] != "claimed"]
     assert elsewhere not in {notice["id"] for notice in screen.heard}
 
 
-def test_an_observer_may_hang_or_close_the_engine(place: Place) -> None:
+def test_an_observer_may_hang_or_close_the_engine(tmp_path: Path) -> None:
+    place = new_place("sqlite", tmp_path)
     release = threading.Event()
     entered = threading.Event()
 

@@ -20,7 +20,7 @@ const BATCH: usize = 500;
 /// How long a call may take.
 const LIMIT: Duration = Duration::from_secs(30);
 /// How long the last notices may take once the engine is closed.
-const LAST: Duration = Duration::from_secs(1);
+const LAST: Duration = Duration::from_secs(3);
 
 /// The name [`Plugins`] know `notice` by.
 const NOTICE: &str = "observer:notice";
