@@ -48,39 +48,82 @@ impl Observing {
 }
 
 async fn tell(plugins: Arc<dyn Plugins>, mut notices: Notices) {
-    let mut kept = None;
-    loop {
-        let heard = match kept.take() {
-            Some(heard) => Some(heard),
-            None => notices.next().await,
-        };
-        match heard {
-            None => return,
-            Some(Heard::Lagged(missed)) => call(&*plugins, LAGGED, missed.to_string()).await,
-            Some(Heard::Notice(first)) => {
-                let (batch, more) = batch(first, &mut notices);
-                kept = more;
-                if let Ok(request) = serde_json::to_string(&batch) {
-                    call(&*plugins, NOTICE, request).await;
-                }
-            }
+    while let Some(first) = notices.next().await {
+        let (batch, missed) = ready(first, &mut notices);
+        if !batch.is_empty()
+            && let Ok(request) = serde_json::to_string(&batch)
+        {
+            call(&*plugins, NOTICE, request).await;
+        }
+        if missed > 0 {
+            call(&*plugins, LAGGED, missed.to_string()).await;
         }
     }
 }
 
-/// What is there already, up to a batch or to something else than a notice.
-fn batch(first: Notice, notices: &mut Notices) -> (Vec<Notice>, Option<Heard>) {
-    let mut batch = vec![first];
-    while batch.len() < BATCH {
-        match notices.next().now_or_never().flatten() {
-            Some(Heard::Notice(notice)) => batch.push(notice),
-            other => return (batch, other),
+/// The notices that are there already, up to a batch, and how many are missing behind them.
+fn ready(first: Heard, notices: &mut Notices) -> (Vec<Notice>, u64) {
+    let mut batch = Vec::new();
+    let mut heard = Some(first);
+    while let Some(Heard::Notice(notice)) = heard {
+        batch.push(notice);
+        if batch.len() == BATCH {
+            return (batch, 0);
         }
+        heard = notices.next().now_or_never().flatten();
     }
-    (batch, None)
+    match heard {
+        Some(Heard::Lagged(missed)) => (batch, missed),
+        _ => (batch, 0),
+    }
 }
 
 /// One call. Whatever becomes of it: nothing rests on it.
 async fn call(plugins: &dyn Plugins, plugin: &str, request: String) {
     let _ = tokio::time::timeout(LIMIT, plugins.call(plugin, request)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use crm_core::Workspace;
+    use crm_core::message::history::Subject;
+    use crm_core::port::observer::Observer as _;
+
+    use super::*;
+
+    fn tell(broadcast: &Broadcast, versions: impl IntoIterator<Item = u64>) {
+        for version in versions {
+            broadcast.notice(&[Notice {
+                workspace: Workspace::default(),
+                subject: Subject::Contact,
+                id: uuid::Uuid::nil(),
+                action: "updated".to_owned(),
+                status: None,
+                version,
+            }]);
+        }
+    }
+
+    fn next(notices: &mut Notices) -> (Vec<u64>, u64) {
+        let first = notices.next().now_or_never().flatten().unwrap();
+        let (batch, missed) = ready(first, notices);
+        (batch.iter().map(|notice| notice.version).collect(), missed)
+    }
+
+    #[test]
+    fn what_is_there_comes_in_order_and_in_batches_and_what_is_missing_is_counted() {
+        let broadcast = Broadcast::new(1_024);
+        let mut notices = broadcast.subscribe();
+        tell(&broadcast, 0..BATCH as u64 + 2);
+        assert_eq!(next(&mut notices), ((0..BATCH as u64).collect(), 0));
+        assert_eq!(next(&mut notices), (vec![500, 501], 0));
+        tell(&broadcast, 0..1_030);
+        assert_eq!(next(&mut notices), (vec![], 6));
+        // While it looks for more.
+        let first = notices.next().now_or_never().flatten().unwrap();
+        tell(&broadcast, 0..1_024);
+        let (batch, missed) = ready(first, &mut notices);
+        assert_eq!((batch.len(), missed), (1, 1_023));
+        assert_eq!(next(&mut notices).0[0], 0);
+    }
 }
