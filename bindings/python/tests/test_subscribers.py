@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -110,6 +112,52 @@ def test_every_event_comes_once_in_order_over_restarts(place: Place, kind: type[
         assert (event["status"], event["actor"]) == (change["status"], change["actor"])
     # Nothing that a person wrote, and nobody's address.
     assert "9989" not in repr(crm.changes) and "Ann" not in repr(crm.changes)
+
+
+KILLED = """
+import os, sys
+from crm_engine import Engine, told
+
+class Crm:
+    capabilities = {"batch": 3}
+    calls = 0
+    def deliver(self, changes):
+        self.calls += 1
+        print(*(change["id"] for change in changes), flush=True)
+        if self.calls == 2:
+            os._exit(9)
+        return told.taken()
+
+engine = Engine.open(sys.argv[1], actor="a", role="admin", subscribers={"crm": Crm()})
+engine.subscribe("crm")
+for number in range(10):
+    engine.create_contact(name=f"P{number}")
+engine.run_until_idle()
+"""
+
+
+def test_what_a_killed_program_did_not_take_is_told_again(tmp_path: Path) -> None:
+    place = new_place("sqlite", tmp_path)
+    died = subprocess.run(
+        [sys.executable, "-c", KILLED, place["path"]],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert died.returncode == 9, died.stderr
+    before = died.stdout.split()
+    assert len(before) == 6
+    crm = Crm()
+    with opened(place, crm) as engine:
+        engine.subscribe("crm")
+        engine.run_until_idle()
+        sealed = engine.verify_audit()["sealed"]
+    # It goes on at a call that had not ended, or at one before: nothing is left out.
+    assert crm.positions[0] in (1, 4)
+    assert crm.positions == list(range(crm.positions[0], sealed + 1))
+    again = [change["id"] for change in crm.changes]
+    assert again[: len(before)] == before or again[:3] == before[3:]
 
 
 async def test_coroutines_are_told_while_the_worker_works(place: Place) -> None:
