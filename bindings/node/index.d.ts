@@ -260,6 +260,8 @@ export interface Message {
   scheduled_for: string | null;
   expires_at: string | null;
   not_before: string;
+  /** Since when it is due; `null` unless it waits to leave, is about to, or is in doubt. */
+  queued_at: string | null;
   attempts: number;
   failure: string | null;
   provider_id: string | null;
@@ -451,6 +453,72 @@ export interface Verification {
   checkpoint: Checkpoint;
 }
 
+/**
+ * One event of the history, as a subscriber is told of it: ids and codes, nothing that a person wrote.
+ *
+ * `id` is the same however often it is told; `position` counts 1, 2, 3, ... in the workspace. What happened is
+ * `action`, in the past tense, to the row `subject_id` of the kind `subject`.
+ */
+export interface StateChange {
+  id: string;
+  position: number;
+  workspace: string;
+  at: string;
+  subject: string;
+  subject_id: string;
+  action: string;
+  status: MessageStatus | null;
+  version: number;
+  actor: string;
+  role: string;
+  code: string | null;
+}
+
+/** Something that was committed, as an observer is told of it. */
+export interface Notice {
+  workspace: string;
+  subject: string;
+  id: string;
+  action: string;
+  status: MessageStatus | null;
+  version: number;
+}
+
+/** What became of a call of a subscriber; made by the functions of `told`. */
+export interface Told {
+  told: 'taken' | 'later' | 'closed';
+  at_least_ms?: number | null;
+  reason?: string;
+}
+
+/** How a subscriber is called: with up to `batch` changes (usually 100), for 30,000 ms at most. */
+export interface SubscriberCapabilities {
+  batch?: number;
+  timeout_ms?: number;
+}
+
+/**
+ * How far a subscriber was told of the history.
+ *
+ * `failing` ones are called again at `due_at`, `disabled` ones not until they are enabled. `last_error` is a code:
+ * of your own, `plugin_raised`, `plugin_not_reachable`, `timeout` or `bad_answer`.
+ */
+export interface Subscription {
+  name: string;
+  state: 'active' | 'failing' | 'disabled';
+  position: number;
+  /** Sealed events behind it. */
+  lag: number;
+  failures: number;
+  failing_since: string | null;
+  last_error: string | null;
+  due_at: string;
+  disabled_at: string | null;
+  created_at: string;
+  /** Whether this engine has a subscriber of this name. */
+  set_up: boolean;
+}
+
 /** What the worker did. */
 export interface Work {
   /** Rows of the intake that were worked off. */
@@ -460,6 +528,8 @@ export interface Work {
   begun: number;
   swept: number;
   sealed: number;
+  /** State changes that subscribers took. */
+  told: number;
 }
 
 /** So many units (parts of text messages, or messages) in so many seconds. */
@@ -851,6 +921,38 @@ export interface Llm {
   ): string | Draft | DraftFailure | PromiseLike<string | Draft | DraftFailure>;
 }
 
+/**
+ * A subscriber of your own: any object with `deliver`.
+ *
+ * It is told of every state change of the workspaces that `subscribe` was called for, whichever process did it, at
+ * least once and in order, one call at a time for each workspace. Do what `changes` ask for durably, then return
+ * `told.taken()`. A rejection, a timeout or any other answer, `undefined` as well, counts as `later`: the same
+ * changes come again, with the same ids, and nothing behind them before. After three days of failures it is
+ * disabled.
+ */
+export interface Subscriber {
+  /** Kinds it is told of, such as `message.sent` or `message.*`; usually all. What is passed over is gone. */
+  readonly actions?: readonly string[];
+  /** How it is called. */
+  readonly capabilities?: SubscriberCapabilities;
+  /** Takes these changes, oldest first. */
+  deliver(changes: StateChange[], call: Call): Told | PromiseLike<Told>;
+}
+
+/**
+ * An observer of your own: any object with `notice`.
+ *
+ * It is told at once of what this engine commits, in all workspaces, but for claims, and of nothing that other
+ * processes do; nothing comes again. For a program that has to hear of everything there is `Subscriber`. What it returns or throws means
+ * nothing. When it is called for longer than 30 seconds, or thousands of notices behind, it misses some.
+ */
+export interface Observer {
+  /** Takes notices, oldest first. */
+  notice(notices: Notice[], call: Call): unknown;
+  /** Is told how many it missed. */
+  lagged?(missed: number, call: Call): unknown;
+}
+
 /** A field that was refused and why. */
 export interface FieldError {
   field: string;
@@ -922,8 +1024,14 @@ export interface Options {
   unsubscribe_url?: string;
   /** A model of your own. */
   llm?: Llm;
+  /** Subscribers of your own by name: told of every state change, once `subscribe` was called for the name. */
+  subscribers?: Record<string, Subscriber>;
+  /** An observer of your own: told of what this engine commits. */
+  observer?: Observer;
   /** Seconds an approved message waits; usually 0. */
   undo_window_s?: number;
+  /** Seconds after it was due when a message no longer leaves and expires: 60 to 31,536,000, usually three days. */
+  late_after?: number;
   /** Whether somebody other than the last editor has to approve. */
   separate_approver?: boolean;
   /** Whether marketing goes only to people who said yes to it; usually to all who did not say no. */
@@ -1054,6 +1162,16 @@ export class Engine {
   aiUsage(): Promise<AiUsage>;
   /** Checks the whole history, also against a checkpoint that was kept elsewhere. */
   verifyAudit(checkpoint?: Checkpoint): Promise<Verification>;
+  /**
+   * Begins the subscription `name` in this workspace, if it has none: the worker tells the subscriber of this name
+   * of every event from now on, or of all there ever were. What was begun stays where it is, so this is for each
+   * start of your program. (Consent is taken away by `unsubscribe`.)
+   */
+  subscribe(name: string, where?: { start?: 'now' | 'beginning' }): Promise<void>;
+  /** How far each subscriber was told, and what it failed with; for admins. */
+  listSubscriptions(): Promise<Subscription[]>;
+  /** Has a subscriber that failed or was disabled called again at once, where it was; for admins. */
+  enableSubscription(name: string): Promise<void>;
   /** Why nothing is sent: the database went back to an older state. `null` when all is well. */
   hold(): Promise<Hold | null>;
   /**
@@ -1098,4 +1216,17 @@ export const outcome: {
   stop(reason: string): Outcome;
   /** The provider may have taken it; it is never repeated blindly. */
   unknown(reason: string): Outcome;
+};
+
+/** What became of a call of a subscriber: what `deliver` returns. A reason is a short code, as of `outcome`. */
+export const told: {
+  /** All of them were taken, durably: they are not told again, but for a crash. */
+  taken(): Told;
+  /**
+   * Not all of them were taken: all are told again, after this time (a second to a day). Usually it is from five
+   * seconds to five hours, by the number of failures.
+   */
+  later(reason: string, at_least_ms?: number): Told;
+  /** It wants to be called no more, until an admin enables it. Nothing is lost meanwhile. */
+  closed(reason: string): Told;
 };

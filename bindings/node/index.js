@@ -70,7 +70,7 @@ function isSettings(channel) {
 }
 
 /** The plugins of one engine: by name, what runs them and what the engine has to know. */
-function dispatcher(channels, llm) {
+function dispatcher(channels, llm, subscribers, observer) {
   const methods = new Map();
   const options = { channels: {}, settings: {} };
 
@@ -119,6 +119,27 @@ function dispatcher(channels, llm) {
     options.llm = llm.timeout_ms === undefined ? {} : { timeout_ms: llm.timeout_ms };
     methods.set('llm', caller((request, call) => llm.draft(request, call), whole, llm.timeout_ms, 60_000));
   }
+  options.subscribers = {};
+  for (const [name, subscriber] of Object.entries(named(subscribers, 'subscribers'))) {
+    const where = `subscribers.${name}`;
+    if (typeof subscriber?.deliver !== 'function') throw invalid(where, 'give an object with a method deliver()');
+    const { actions = [] } = subscriber;
+    const capabilities = named(subscriber.capabilities, `${where}.capabilities`);
+    options.subscribers[name] = { actions, capabilities };
+    const deliver = (changes, call) => subscriber.deliver(changes, call);
+    methods.set(`subscriber:${name}`, caller(deliver, whole, capabilities.timeout_ms, 30_000));
+  }
+  if (observer !== undefined && observer !== null) {
+    if (typeof observer.notice !== 'function') throw invalid('observer', 'give an object with a method notice()');
+    options.observer = true;
+    for (const method of ['notice', 'lagged']) {
+      const tell = async (told, call) => {
+        // What it answers means nothing, and may be no JSON.
+        await observer[method]?.(told, call);
+      };
+      methods.set(`observer:${method}`, caller(tell, whole, undefined, 30_000));
+    }
+  }
   return { options, invoke: async (name, request) => methods.get(name)(request) };
 }
 
@@ -163,8 +184,8 @@ class Engine {
   }
 
   static async open(options) {
-    const { channels = {}, llm, ...rest } = named(options);
-    const plugins = dispatcher(channels, llm);
+    const { channels = {}, llm, subscribers = {}, observer, ...rest } = named(options);
+    const plugins = dispatcher(channels, llm, subscribers, observer);
     const text = encode({ ...rest, ...plugins.options });
     return new Engine(await native.open(text, plugins.invoke));
   }
@@ -363,6 +384,18 @@ class Engine {
     return this.#call('verify_audit', { checkpoint });
   }
 
+  async subscribe(name, { start } = {}) {
+    await this.#call('subscribe', { name, start });
+  }
+
+  async listSubscriptions() {
+    return this.#call('list_subscriptions');
+  }
+
+  async enableSubscription(name) {
+    await this.#call('enable_subscription', { name });
+  }
+
   async hold() {
     return this.#call('hold');
   }
@@ -410,4 +443,11 @@ const outcome = Object.freeze({
   unknown: (reason) => ({ outcome: 'unknown', reason }),
 });
 
-module.exports = { CrmError, Engine, outcome };
+/** What became of a call: what a subscriber's deliver() returns. */
+const told = Object.freeze({
+  taken: () => ({ told: 'taken' }),
+  later: (reason, at_least_ms) => ({ told: 'later', reason, at_least_ms }),
+  closed: (reason) => ({ told: 'closed', reason }),
+});
+
+module.exports = { CrmError, Engine, outcome, told };

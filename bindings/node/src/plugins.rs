@@ -1,4 +1,4 @@
-//! Channels and models written in JavaScript.
+//! Channels, models, subscribers and observers written in JavaScript.
 
 use async_trait::async_trait;
 use crm_bindings::{CallError, Plugins};

@@ -142,21 +142,29 @@ test('the JavaScript of the README runs', async (t) => {
   const readme = fs.readFileSync(process.env.CRM_README, 'utf8');
   const section = readme.split('\n## From Node\n')[1].split('\n## ')[0];
   const blocks = [...section.matchAll(/```js\n(.*?)```/gs)].map((match) => match[1]);
-  assert.equal(blocks.length, 1);
+  assert.equal(blocks.length, 2);
   const where = folder(t);
   // As a package is found: by its name from node_modules.
   fs.mkdirSync(path.join(where, 'node_modules'));
   fs.symlinkSync(path.dirname(require.resolve('..')), path.join(where, 'node_modules', 'crm-engine'), 'junction');
   const name = path.join(where, 'readme.mjs');
-  fs.writeFileSync(name, blocks[0]);
-  const { code, out, err } = await new Promise((resolve) => {
-    const child = spawn(process.execPath, [name], { cwd: where, timeout: 60_000 });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (data) => (out += data));
-    child.stderr.on('data', (data) => (err += data));
-    child.on('close', (code) => resolve({ code, out, err }));
-  });
-  assert.deepEqual([code, err], [0, '']);
-  assert.match(out, /sent/);
+  const printed = [];
+  // One after the other on one file: the second one is told of what the first one did.
+  for (const block of blocks) {
+    fs.writeFileSync(name, block);
+    const { code, out, err } = await new Promise((resolve) => {
+      const child = spawn(process.execPath, [name], { cwd: where, timeout: 60_000 });
+      let out = '';
+      let err = '';
+      child.stdout.on('data', (data) => (out += data));
+      child.stderr.on('data', (data) => (err += data));
+      child.on('close', (code) => resolve({ code, out, err }));
+    });
+    assert.deepEqual([code, err], [0, '']);
+    printed.push(out);
+  }
+  assert.match(printed[0], /sent true/);
+  const lines = printed[1].trim().split('\n').map((line) => line.split(' ').slice(1).join('.'));
+  const actions = ['created', 'approved', 'claimed', 'begun', 'sent'];
+  assert.deepEqual(lines, actions.map((action) => `message.${action}`));
 });

@@ -6,6 +6,7 @@ import {
   CrmError,
   Engine,
   outcome,
+  told,
   type Attempt,
   type Callback,
   type Channel,
@@ -14,10 +15,16 @@ import {
   type Llm,
   type LookUp,
   type News,
+  type Notice,
+  type Observer,
   type Outcome,
   type Providers,
   type Received,
   type Refused,
+  type StateChange,
+  type Subscriber,
+  type Subscription,
+  type Told,
   type Work,
 } from '../index.js';
 
@@ -77,6 +84,18 @@ export async function receipts(engine: Engine, request: IncomingMessage, body: U
   return received.receipts + (attempt?.receipts.length ?? 0);
 }
 
+class Crm implements Subscriber {
+  readonly actions = ['message.*'] as const;
+  readonly capabilities = { batch: 10 };
+
+  async deliver(changes: StateChange[]): Promise<Told> {
+    const last: number | undefined = changes.at(-1)?.position;
+    return last === undefined ? told.later('odd', 1_000) : told.taken();
+  }
+}
+
+const screen: Observer = { notice: (notices: Notice[]) => console.log(notices.length), lagged: (missed) => missed };
+
 const writer: Llm = { draft: (request) => `Hello, ${request.language}` };
 
 export async function job(): Promise<number> {
@@ -96,7 +115,13 @@ export async function job(): Promise<number> {
     unsubscribe_keys: ['0123456789abcdef0123456789abcdef'],
     unsubscribe_url: 'https://crm.example/u/',
     llm: writer,
+    subscribers: { crm: new Crm(), bot: { deliver: () => told.closed('moved') } },
+    observer: screen,
+    late_after: 3_600,
   });
+  await engine.subscribe('crm', { start: 'beginning' });
+  const [crm]: Subscription[] = await engine.listSubscriptions();
+  if (crm?.state === 'disabled') await engine.enableSubscription(crm.name);
   const { items, next } = await engine.listMessages({ status: 'pending_approval', limit: 10 });
   for (const message of items) await engine.approveMessage(message.id, message);
   const { drained }: Work = await engine.runUntilIdle();
@@ -113,6 +138,8 @@ export async function job(): Promise<number> {
   engine.actAs('x', 'system');
   // @ts-expect-error: there is no such occasion
   await engine.generateMessage({ contact_id: 'x', occasion_type: 'easter' });
+  // @ts-expect-error: it says what became of the call
+  await Engine.open({ path: 'x', actor: 'a', role: 'admin', subscribers: { x: { deliver: () => {} } } });
   // @ts-expect-error: an outcome is no text
   const wrong: Channel = { send: () => 'sent' };
   return (cost ?? next ?? wrong.toString()).length + drained;

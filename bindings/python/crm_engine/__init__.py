@@ -1,11 +1,11 @@
 """An outreach engine for the CRM you already have: drafts, approvals, delivery at most once.
 
 Open :class:`Engine` (blocking) or :class:`AsyncEngine` on a SQLite file. Rows are plain dictionaries
-(:mod:`crm_engine.types`), failures are exceptions (:class:`CrmError`), and channels and models of your
-own are plain classes (:class:`Channel`, :class:`Llm`).
+(:mod:`crm_engine.types`), failures are exceptions (:class:`CrmError`), and channels, models and subscribers
+of your own are plain classes (:class:`Channel`, :class:`Llm`, :class:`Subscriber`).
 """
 
-from . import outcome, types
+from . import outcome, told, types
 from ._engine import AsyncEngine, Engine
 from .errors import (
     ClosedError,
@@ -26,7 +26,7 @@ from .errors import (
     UnavailableError,
     UnsupportedError,
 )
-from .types import Channel, Llm
+from .types import Channel, Llm, Observer, Subscriber
 
 __all__ = [
     "AsyncEngine",
@@ -46,10 +46,13 @@ __all__ = [
     "Llm",
     "NotAllowedError",
     "NotFoundError",
+    "Observer",
     "OnHoldError",
     "PreconditionRequiredError",
+    "Subscriber",
     "UnavailableError",
     "UnsupportedError",
     "outcome",
+    "told",
     "types",
 ]

@@ -251,6 +251,22 @@ class AsyncOperations:
         values = {"checkpoint": checkpoint}
         return cast(t.Verification, await self._call("verify_audit", values))
 
+    async def subscribe(
+        self, name: str, *, start: Literal["now", "beginning"] = "now"
+    ) -> None:
+        """Begins the subscription ``name`` in this workspace, if it has none: the worker tells the subscriber of
+        this name of every event from now on, or of all there ever were. What was begun stays where it is, so
+        this is for each start of your program. (Consent is taken away by ``unsubscribe``.)"""
+        await self._call("subscribe", {"name": name, "start": start})
+
+    async def list_subscriptions(self) -> list[t.Subscription]:
+        """How far each subscriber was told, and what it failed with; for admins."""
+        return cast("list[t.Subscription]", await self._call("list_subscriptions", {}))
+
+    async def enable_subscription(self, name: str) -> None:
+        """Has a subscriber that failed or was disabled called again at once, where it was; for admins."""
+        await self._call("enable_subscription", {"name": name})
+
     async def hold(self) -> t.Hold | None:
         """Why nothing is sent: the database went back to an older state. ``None`` when all is well."""
         return cast("t.Hold | None", await self._call("hold", {}))

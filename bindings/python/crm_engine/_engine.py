@@ -17,7 +17,7 @@ from ._native import Native
 from ._operations import Operations
 from ._plugins import Dispatcher
 from .errors import InternalError
-from .types import Channel, Llm, Providers, ProviderSettings, Role
+from .types import Channel, Llm, Observer, Providers, ProviderSettings, Role, Subscriber
 
 AnyChannel: TypeAlias = Channel | ProviderSettings | Providers | str
 """A channel of your own, settings, or a mail relay in one line (``smtp://...``)."""
@@ -59,14 +59,19 @@ def _open(
     unsubscribe_keys: Sequence[str] | None,
     unsubscribe_url: str | None,
     llm: Llm | None,
+    subscribers: Mapping[str, Subscriber] | None,
+    observer: Observer | None,
     undo_window_s: int,
+    late_after: int | None,
     separate_approver: bool,
     marketing_needs_opt_in: bool,
     opt_in_url: str | None,
     time_zone: str | None,
     loop: asyncio.AbstractEventLoop | None,
 ) -> tuple[Native, _Core]:
-    dispatcher = Dispatcher({} if channels is None else channels, llm)
+    dispatcher = Dispatcher(
+        {} if channels is None else channels, llm, subscribers, observer
+    )
     dispatcher.loop = loop
     values: dict[str, object] = {
         "path": str(path) if isinstance(path, Path) else path,
@@ -82,6 +87,7 @@ def _open(
         "unsubscribe_keys": unsubscribe_keys or (),
         "unsubscribe_url": unsubscribe_url,
         "undo_window_s": undo_window_s,
+        "late_after": late_after,
         "separate_approver": separate_approver,
         "marketing_needs_opt_in": marketing_needs_opt_in,
         "opt_in_url": opt_in_url,
@@ -132,7 +138,10 @@ class Engine(Operations):
         unsubscribe_keys: Sequence[str] | None = None,
         unsubscribe_url: str | None = None,
         llm: Llm | None = None,
+        subscribers: Mapping[str, Subscriber] | None = None,
+        observer: Observer | None = None,
         undo_window_s: int = 0,
+        late_after: int | None = None,
         separate_approver: bool = False,
         marketing_needs_opt_in: bool = False,
         opt_in_url: str | None = None,
@@ -156,7 +165,10 @@ class Engine(Operations):
 
         Drafts come from your own ``llm``, from Claude when there is an ``anthropic_api_key``, otherwise from
         templates and built-in greetings. An approved message waits ``undo_window_s`` seconds; with
-        ``separate_approver`` the last editor cannot approve.
+        ``separate_approver`` the last editor cannot approve. What was due ``late_after`` seconds ago (60 to
+        31,536,000, usually three days) does not leave any more and expires.
+        ``subscribers`` (:class:`Subscriber`, by name) are told of every state change once :meth:`subscribe` was
+        called for their names, an ``observer`` (:class:`Observer`) of what this engine commits.
         With ``marketing_needs_opt_in`` offers go only to people who said yes to them, otherwise to all who
         did not say no. People are asked by a link that begins with ``opt_in_url`` and ends with a token,
         which the same keys sign.
@@ -177,7 +189,10 @@ class Engine(Operations):
                 unsubscribe_keys,
                 unsubscribe_url,
                 llm,
+                subscribers,
+                observer,
                 undo_window_s,
+                late_after,
                 separate_approver,
                 marketing_needs_opt_in,
                 opt_in_url,
@@ -248,7 +263,10 @@ class AsyncEngine(AsyncOperations):
         unsubscribe_keys: Sequence[str] | None = None,
         unsubscribe_url: str | None = None,
         llm: Llm | None = None,
+        subscribers: Mapping[str, Subscriber] | None = None,
+        observer: Observer | None = None,
         undo_window_s: int = 0,
+        late_after: int | None = None,
         separate_approver: bool = False,
         marketing_needs_opt_in: bool = False,
         opt_in_url: str | None = None,
@@ -272,7 +290,10 @@ class AsyncEngine(AsyncOperations):
                 unsubscribe_keys,
                 unsubscribe_url,
                 llm,
+                subscribers,
+                observer,
                 undo_window_s,
+                late_after,
                 separate_approver,
                 marketing_needs_opt_in,
                 opt_in_url,

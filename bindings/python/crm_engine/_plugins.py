@@ -31,7 +31,13 @@ class Dispatcher:
     An exception out of it means that no line of a plugin ran.
     """
 
-    def __init__(self, channels: object, llm: object | None) -> None:
+    def __init__(
+        self,
+        channels: object,
+        llm: object | None,
+        subscribers: object | None = None,
+        observer: object | None = None,
+    ) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
         """The loop for coroutines; without one, a loop on a thread of its own."""
         self._own: asyncio.AbstractEventLoop | None = None
@@ -59,6 +65,12 @@ class Dispatcher:
             self._methods[LLM] = (_method(llm, "draft", "llm"), _whole)
             timeout = getattr(llm, "timeout_ms", None)
             self.options["llm"] = {} if timeout is None else {"timeout_ms": timeout}
+        if subscribers is not None:
+            self.options["subscribers"] = self._subscribers(subscribers)
+        if observer is not None:
+            self._methods["observer:notice"] = (_method(observer, "notice", "observer"), _whole)
+            self._methods["observer:lagged"] = (getattr(observer, "lagged", _nothing), _whole)
+            self.options["observer"] = True
 
     def _plugin(self, key: str, plugin: object, where: str) -> dict[object, object]:
         """What the engine has to know of a channel of one's own."""
@@ -73,6 +85,25 @@ class Dispatcher:
                 self._methods[f"{key}/{name}"] = (method, arguments)
                 methods.append(name)
         return {**cast("Mapping[object, object]", capabilities), "methods": methods}
+
+    def _subscribers(self, subscribers: object) -> dict[str, object]:
+        """What the engine has to know of each subscriber."""
+        if not isinstance(subscribers, Mapping):
+            raise invalid("subscribers", "give a dictionary of subscribers by name")
+        described: dict[str, object] = {}
+        for name, subscriber in cast("Mapping[object, object]", subscribers).items():
+            if not isinstance(name, str):
+                raise invalid("subscribers", "the name of a subscriber is text")
+            where = f"subscribers.{name}"
+            self._methods[f"subscriber:{name}"] = (_method(subscriber, "deliver", where), _whole)
+            capabilities: object = getattr(subscriber, "capabilities", {})
+            if not isinstance(capabilities, Mapping):
+                raise invalid(f"{where}.capabilities", "give a dictionary")
+            described[name] = {
+                "actions": getattr(subscriber, "actions", ()),
+                "capabilities": dict(cast("Mapping[object, object]", capabilities)),
+            }
+        return described
 
     def _settings(self, name: str, given: object, where: str) -> object:
         """Settings, with plugins among the providers as what the engine has to know of them."""
@@ -192,6 +223,10 @@ def _table(given: object, where: str) -> dict[object, object]:
     if table.get("type") == PLUGIN:
         raise invalid(where, "give the object itself")
     return table
+
+
+def _nothing(request: Any) -> None:
+    pass
 
 
 def _whole(request: Any) -> tuple[Any, ...]:

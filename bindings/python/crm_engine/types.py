@@ -284,6 +284,8 @@ class Message(TypedDict):
     scheduled_for: str | None
     expires_at: str | None
     not_before: str
+    #: Since when it is due; ``None`` unless it waits to leave, is about to, or is in doubt.
+    queued_at: str | None
     attempts: int
     failure: str | None
     provider_id: str | None
@@ -494,8 +496,78 @@ class Verification(TypedDict):
     checkpoint: Checkpoint
 
 
+class StateChange(TypedDict):
+    """One event of the history, as a subscriber is told of it: ids and codes, nothing that a person wrote.
+
+    ``id`` is the same however often it is told; ``position`` counts 1, 2, 3, ... in the workspace. What happened
+    is ``action``, in the past tense, to the row ``subject_id`` of the kind ``subject``.
+    """
+
+    id: str
+    position: int
+    workspace: str
+    at: str
+    subject: str
+    subject_id: str
+    action: str
+    status: MessageStatus | None
+    version: int
+    actor: str
+    role: str
+    code: str | None
+
+
+class Notice(TypedDict):
+    """Something that was committed, as an observer is told of it."""
+
+    workspace: str
+    subject: str
+    id: str
+    action: str
+    status: MessageStatus | None
+    version: int
+
+
+class Told(TypedDict):
+    """What became of a call of a subscriber; made by the functions in ``crm_engine.told``."""
+
+    told: Literal["taken", "later", "closed"]
+    at_least_ms: NotRequired[int | None]
+    reason: NotRequired[str]
+
+
+class SubscriberCapabilities(TypedDict, total=False):
+    """How a subscriber is called: with up to ``batch`` changes (usually 100), for 30,000 ms at most."""
+
+    batch: int
+    timeout_ms: int
+
+
+class Subscription(TypedDict):
+    """How far a subscriber was told of the history.
+
+    ``failing`` ones are called again at ``due_at``, ``disabled`` ones not until they are enabled. ``last_error``
+    is a code: of your own, ``plugin_raised``, ``plugin_not_reachable``, ``timeout`` or ``bad_answer``.
+    """
+
+    name: str
+    state: Literal["active", "failing", "disabled"]
+    position: int
+    #: Sealed events behind it.
+    lag: int
+    failures: int
+    failing_since: str | None
+    last_error: str | None
+    due_at: str
+    disabled_at: str | None
+    created_at: str
+    #: Whether this engine has a subscriber of this name.
+    set_up: bool
+
+
 class Work(TypedDict):
-    """What the worker did; ``drained`` counts the rows of the intake that were worked off."""
+    """What the worker did; ``drained`` counts the rows of the intake that were worked off, ``told`` the state
+    changes that subscribers took."""
 
     drained: int
     planned: int
@@ -503,6 +575,7 @@ class Work(TypedDict):
     begun: int
     swept: int
     sealed: int
+    told: int
 
 
 class Rate(TypedDict):
@@ -919,4 +992,36 @@ class Llm(Protocol):
         self, request: DraftRequest, /
     ) -> str | Draft | DraftFailure | Awaitable[str | Draft | DraftFailure]:
         """Writes one draft. A plain method runs on a thread of its own."""
+        ...
+
+
+class Subscriber(Protocol):
+    """A subscriber of your own: any object with ``deliver``, which may be ``async``.
+
+    It is told of every state change of the workspaces that ``subscribe`` was called for, whichever process did
+    it, at least once and in order, one call at a time for each workspace. An attribute ``actions`` says which:
+    ``["message.sent", "contact.*"]``, usually all; what is passed over does not come again. An attribute
+    ``capabilities`` (:class:`SubscriberCapabilities`) says how it is called.
+
+    Do what ``changes`` ask for durably, then return ``told.taken()`` (:mod:`crm_engine.told`). An exception, a
+    timeout or any other answer, ``None`` as well, counts as ``later``: the same changes come again, with the
+    same ids, and nothing behind them before. After three days of failures it is disabled.
+    """
+
+    def deliver(self, changes: list[StateChange], /) -> Told | Awaitable[Told]:
+        """Takes these changes, oldest first. A plain method runs on a thread of its own."""
+        ...
+
+
+class Observer(Protocol):
+    """An observer of your own: any object with ``notice``, which may be ``async``.
+
+    It is told at once of what this engine commits, in all workspaces, but for claims, and of nothing that other
+    processes do; nothing comes again. For a program that has to hear of everything there is :class:`Subscriber`. What it
+    returns or raises means nothing. When it is called for longer than 30 seconds, or thousands of notices
+    behind, it misses some; a method ``lagged(missed)``, if it has one, is then told how many.
+    """
+
+    def notice(self, notices: list[Notice], /) -> object:
+        """Takes notices, oldest first. A plain method runs on a thread of its own."""
         ...

@@ -1,4 +1,4 @@
-//! Channels and models written in Python.
+//! Channels, models, subscribers and observers written in Python.
 //!
 //! The package's dispatcher, in Python, knows the plugins and runs them: coroutines on an event loop,
 //! plain functions on threads of their own. It returns at once; the answer comes through a [`Reply`]. The

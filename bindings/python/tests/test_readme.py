@@ -19,17 +19,27 @@ def readme() -> str:
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     section = readme().split("\n## From Python\n", 1)[1].split("\n## ", 1)[0]
     blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    assert len(blocks) == 1
+    assert len(blocks) == 2
+    # One after the other on one file: the second one is told of what the first one did.
+    first, second = (run(block, tmp_path) for block in blocks)
+    assert "sent True" in first
+    lines = [line.split() for line in second.splitlines()]
+    assert [line[2] for line in lines] == ["created", "approved", "claimed", "begun", "sent"]
+    assert {line[1] for line in lines} == {"message"}
+
+
+def run(block: str, folder: Path) -> str:
+    """What a program of its own prints."""
     done = subprocess.run(
-        [sys.executable, "-c", blocks[0]],
-        cwd=tmp_path,
+        [sys.executable, "-c", block],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "sent" in done.stdout
+    return done.stdout
 
 
 def test_the_blocking_operations_are_derived() -> None:

@@ -16,7 +16,7 @@ use tokio::sync::{RwLock, RwLockReadGuard, watch};
 
 use crate::database::Closing;
 use crate::failure::Failure;
-use crate::foreign::Plugins;
+use crate::foreign::{Observing, Plugins};
 use crate::options::{Delivery, Opened, Options, Who};
 use crate::{input, operations};
 
@@ -39,6 +39,7 @@ pub(crate) struct Open {
     pub(crate) engine: Engine,
     pub(crate) worker: Worker,
     pub(crate) delivery: Delivery,
+    observing: Option<Observing>,
     closing: Closing,
 }
 
@@ -123,11 +124,13 @@ impl Handle {
                 worker,
                 closing,
                 delivery,
+                observing,
             } = options.open(&plugins, &runtime)?;
             let open = Open {
                 worker: Worker::new(engine.clone(), worker),
                 engine,
                 delivery,
+                observing,
                 closing,
             };
             Ok(Self {
@@ -248,7 +251,8 @@ impl Handle {
         if operation == "close" {
             self.shared.closing.store(true, Ordering::SeqCst);
             self.stop_worker()?;
-            let taken = open.write().await.take();
+            let mut taken = open.write().await.take();
+            let observing = taken.as_mut().and_then(|open| open.observing.take());
             if let Some(open) = &taken {
                 open.closing.close().await;
             }
@@ -256,6 +260,9 @@ impl Handle {
             tokio::task::spawn_blocking(move || drop(taken))
                 .await
                 .map_err(|_| Failure::internal())?;
+            if let Some(observing) = observing {
+                observing.end().await;
+            }
             return Ok(Value::Null);
         }
         if self.shared.closing.load(Ordering::SeqCst) {

@@ -1,8 +1,8 @@
 //! What the bindings for other languages share, once.
 //!
 //! A binding is thin: it opens a [`Handle`], hands operations to it as a name and JSON, and turns the
-//! JSON that comes back into its language's values and errors. Channels and models written in that
-//! language come in through [`Plugins`]. Every rule is the engine's; nothing here decides anything.
+//! JSON that comes back into its language's values and errors. Channels, models and subscribers written in
+//! that language come in through [`Plugins`]. Every rule is the engine's; nothing here decides anything.
 
 mod bulk;
 mod channels;
@@ -15,13 +15,16 @@ mod news;
 mod operations;
 mod options;
 mod receipts;
+mod subscriptions;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod unsubscribe;
 pub mod view;
 
 pub use failure::Failure;
-pub use foreign::{CallError, ForeignChannel, ForeignLlm, Plugins};
+pub use foreign::{
+    CallError, Calls, ForeignChannel, ForeignLlm, ForeignSubscriber, Plugins, SubscriberOptions,
+};
 pub use handle::{Handle, envelope};
 pub use operations::OPERATIONS;
 pub use options::{Capabilities, LlmOptions, Method, RateLimit};

@@ -27,10 +27,10 @@ use crate::failure::Failure;
 use crate::handle::Call;
 use crate::input::{given, read};
 use crate::view::{Event, List, Message, Work};
-use crate::{receipts, unsubscribe};
+use crate::{receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 51] = [
+pub const OPERATIONS: [&str; 54] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -77,6 +77,9 @@ pub const OPERATIONS: [&str; 51] = [
     "dashboard",
     "ai_usage",
     "verify_audit",
+    "subscribe",
+    "list_subscriptions",
+    "enable_subscription",
     "hold",
     "acknowledge_hold",
     "run_until_idle",
@@ -86,7 +89,7 @@ pub const OPERATIONS: [&str; 51] = [
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+pub(crate) struct Nothing {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -279,6 +282,9 @@ pub(crate) async fn perform(
         }
         "unsubscribe_token" | "unsubscribe_link" | "unsubscription" | "unsubscribe" => {
             unsubscribe::perform(call, operation, input).await
+        }
+        "subscribe" | "list_subscriptions" | "enable_subscription" => {
+            subscriptions::perform(call, operation, input).await
         }
         "run_until_idle" | "run_worker" => work(call, operation, input).await,
         "dashboard" => {

@@ -14,6 +14,7 @@ use crm_core::contact::AddressKind;
 use crm_core::engine::{Engine, Policy};
 use crm_core::port::channel::{ChannelCapabilities, Rate};
 use crm_core::port::ids::Ids as _;
+use crm_core::port::subscriber::Subscriber;
 use crm_core::system::{RandomIds, SystemClock};
 use crm_core::worker::WorkerOptions;
 use crm_core::{Actor, Error, ErrorKind, Result, Role, Workspace, zone};
@@ -23,7 +24,9 @@ use tokio::runtime::Runtime;
 
 use crate::channels::Maker;
 use crate::database::{self, Closing, Database};
-use crate::foreign::{ForeignChannel, ForeignLlm, Plugins};
+use crate::foreign::{
+    ForeignChannel, ForeignLlm, ForeignSubscriber, Observing, Plugins, SubscriberOptions,
+};
 
 /// The longest window of a channel, in milliseconds.
 const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
@@ -184,7 +187,7 @@ impl LlmOptions {
     }
 }
 
-fn timeout(given: Option<u64>, usual: Duration, field: &str) -> Result<Duration> {
+pub(crate) fn timeout(given: Option<u64>, usual: Duration, field: &str) -> Result<Duration> {
     match given {
         None => Ok(usual),
         Some(ms @ 1..=600_000) => Ok(Duration::from_millis(ms)),
@@ -246,6 +249,15 @@ pub(crate) struct Options {
     /// Given when there is a model written in the host's language.
     #[serde(default)]
     llm: Option<LlmOptions>,
+    /// Subscribers written in the host's language, by name.
+    #[serde(default)]
+    subscribers: BTreeMap<String, SubscriberOptions>,
+    /// Whether there is an observer written in the host's language.
+    #[serde(default)]
+    observer: bool,
+    /// Seconds after it was due when a message no longer leaves; 60 to 31,536,000.
+    #[serde(default)]
+    late_after: Option<u32>,
 }
 
 /// What [`Options`] make.
@@ -255,6 +267,7 @@ pub(crate) struct Opened {
     pub(crate) worker: WorkerOptions,
     pub(crate) closing: Closing,
     pub(crate) delivery: Delivery,
+    pub(crate) observing: Option<Observing>,
 }
 
 /// What operations need to know of the ways that messages leave by.
@@ -322,6 +335,7 @@ impl Options {
             return Err(Error::field("undo_window_s", "use 0 to 86,400 seconds"));
         }
         policy.undo_window = chrono::Duration::seconds(i64::from(self.undo_window_s));
+        let worker = worker(self.late_after)?;
         if let Some(name) = &self.time_zone {
             policy.time_zone = zone::parse(name)?;
         }
@@ -392,6 +406,12 @@ impl Options {
                 (None, None) => None,
             };
 
+        let mut subscribers: Vec<(String, Arc<dyn Subscriber>)> = Vec::new();
+        for (name, options) in self.subscribers {
+            let subscriber = ForeignSubscriber::new(&name, &options, plugins.clone())?;
+            subscribers.push((name, Arc::new(subscriber)));
+        }
+
         // Last, so that a refused option leaves no file behind.
         let database::Opened { store, closing } = database.open(runtime)?;
         let ids = Arc::new(RandomIds::default());
@@ -402,6 +422,15 @@ impl Options {
         if let Some(llm) = llm {
             builder = builder.llm(llm);
         }
+        for (name, subscriber) in subscribers {
+            builder = builder.subscriber(name, subscriber);
+        }
+        let mut observing = None;
+        if self.observer {
+            let (observer, task) = Observing::begin(plugins.clone(), runtime);
+            builder = builder.observer(observer);
+            observing = Some(task);
+        }
         if let Some(keys) = keys {
             builder = builder.token_keys(keys);
         }
@@ -411,17 +440,33 @@ impl Options {
         Ok(Opened {
             engine: builder.build(),
             actor,
-            worker: WorkerOptions {
-                name: worker_name(),
-                ..WorkerOptions::default()
-            },
+            worker,
             closing,
             delivery: Delivery {
                 links,
                 return_paths: maker.return_paths,
             },
+            observing,
         })
     }
+}
+
+/// How the engine's worker works.
+fn worker(late_after: Option<u32>) -> Result<WorkerOptions> {
+    let usual = WorkerOptions::default();
+    let late_after = match late_after {
+        None => usual.late_after,
+        Some(seconds @ 60..=31_536_000) => chrono::Duration::seconds(i64::from(seconds)),
+        Some(_) => {
+            let message = "use 60 to 31,536,000 seconds, a minute to a year";
+            return Err(Error::field("late_after", message));
+        }
+    };
+    Ok(WorkerOptions {
+        name: worker_name(),
+        late_after,
+        ..usual
+    })
 }
 
 /// Another for each engine: several may work on one database, from any number of machines.

@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::Role;
+use crm_core::engine::Subscribed;
 use crm_core::id::{AttemptId, CampaignId, ContactId, EventId, MessageId, TemplateId};
 use crm_core::message::history::{Seal, StoredEvent};
 use crm_core::message::lifecycle::{self, Status, allowed_actions};
 use crm_core::message::{Approved, Digest, Format, GeneratedBy, Occasion};
 use crm_core::money::dollars;
 use crm_core::port::store::Page;
+use crm_core::subscription::SubscriptionState;
 use crm_core::worker::Round;
 use serde::Serialize;
 use uuid::Uuid;
@@ -106,6 +108,8 @@ pub struct Message {
     pub expires_at: Option<DateTime<Utc>>,
     /// Earliest instant of the next claim.
     pub not_before: DateTime<Utc>,
+    /// Since when it is due; `None` unless it waits to leave, is about to, or is in doubt.
+    pub queued_at: Option<DateTime<Utc>>,
     /// How many attempts were begun.
     pub attempts: u32,
     /// Why it failed, was cancelled, rejected or postponed.
@@ -163,6 +167,7 @@ impl Message {
             scheduled_for: message.scheduled_for,
             expires_at: message.expires_at,
             not_before: message.not_before,
+            queued_at: message.queued_at,
             attempts: message.attempts,
             failure: message.failure,
             provider_id: message.provider_id,
@@ -264,6 +269,54 @@ impl AiUsage {
     }
 }
 
+/// How far a subscriber was told of the history.
+#[derive(Debug, Serialize)]
+pub struct Subscription {
+    /// The name its subscriber is set up under.
+    pub name: String,
+    /// `active`, `failing` (called again at `due_at`) or `disabled` (not called until it is enabled).
+    pub state: SubscriptionState,
+    /// Place in the chain of the last event that was taken.
+    pub position: u64,
+    /// Sealed events behind it.
+    pub lag: u64,
+    /// Failed calls since the last one that was taken.
+    pub failures: u32,
+    /// When the first of them failed.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Code of the last failure, until a call is taken.
+    pub last_error: Option<String>,
+    /// Not called before.
+    pub due_at: DateTime<Utc>,
+    /// Since when it is not called at all.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// Whether this engine has a subscriber of this name. Otherwise it tells nobody, and the place is kept.
+    pub set_up: bool,
+}
+
+impl Subscription {
+    /// The subscription as it fares.
+    #[must_use]
+    pub fn of(one: Subscribed) -> Self {
+        let row = one.subscription;
+        Self {
+            name: row.name,
+            state: one.state,
+            position: row.position,
+            lag: one.lag,
+            failures: row.failures,
+            failing_since: row.failing_since,
+            last_error: row.last_error,
+            due_at: row.due_at,
+            disabled_at: row.disabled_at,
+            created_at: row.created_at,
+            set_up: one.set_up,
+        }
+    }
+}
+
 /// What the worker did.
 #[derive(Debug, Default, Serialize)]
 pub struct Work {
@@ -279,6 +332,8 @@ pub struct Work {
     pub swept: u64,
     /// Events sealed.
     pub sealed: u64,
+    /// State changes that subscribers took.
+    pub told: u64,
 }
 
 impl Work {
@@ -290,6 +345,7 @@ impl Work {
         self.begun += round.begun;
         self.swept += round.swept;
         self.sealed += round.sealed;
+        self.told += round.told;
     }
 }
 

@@ -149,7 +149,15 @@ fn all_languages_have_the_same_methods() {
 fn all_languages_have_the_same_fields() {
     let (python, mut typescript) = (python_shapes(), typescript_shapes());
     // What a Python keyword argument, class or exception is instead.
-    for own in ["Call", "Channel", "FieldError", "Llm", "Options"] {
+    for own in [
+        "Call",
+        "Channel",
+        "FieldError",
+        "Llm",
+        "Observer",
+        "Options",
+        "Subscriber",
+    ] {
         assert!(typescript.remove(own).is_some(), "{own}");
     }
     assert_eq!(
@@ -262,6 +270,23 @@ fn declared_capabilities_are_accepted() {
         let options = json!({
             "path": "/nowhere/crm.db", "actor": "a", "role": "admin",
             "channels": {"sms": {field: ["wrong"]}},
+        });
+        let plugins = std::sync::Arc::new(common::Scripted {
+            sms: ACCEPTED,
+            llm: DRAFT,
+        });
+        let refused = crm_bindings::Handle::open(&options.to_string(), plugins).unwrap_err();
+        let first = &refused.fields[0];
+        assert_ne!(first.message, "there is no such field", "{field}");
+    }
+}
+
+#[test]
+fn declared_capabilities_of_subscribers_are_accepted() {
+    for field in python_shapes()["SubscriberCapabilities"].keys() {
+        let options = json!({
+            "path": "/nowhere/crm.db", "actor": "a", "role": "admin",
+            "subscribers": {"crm": {"capabilities": {field: ["wrong"]}}},
         });
         let plugins = std::sync::Arc::new(common::Scripted {
             sms: ACCEPTED,

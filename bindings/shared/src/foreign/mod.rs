@@ -1,17 +1,21 @@
-//! Channels and models written in the host's language.
+//! Channels, models, subscribers and observers written in the host's language.
 //!
 //! Whatever such code does (raises, hangs, answers nonsense, calls the engine again), the port's
-//! contract holds: a channel's outcome is unknown once its code may have begun, and a model's failure
-//! is a failure with a code.
+//! contract holds: a channel's outcome is unknown once its code may have begun, a model's failure is a
+//! failure with a code, and a subscriber is told again until it says that it has taken it.
 
 mod after;
 mod channel;
 mod llm;
+mod observer;
+mod subscriber;
 
 use async_trait::async_trait;
 
 pub use channel::ForeignChannel;
 pub use llm::ForeignLlm;
+pub(crate) use observer::Observing;
+pub use subscriber::{Calls, ForeignSubscriber, SubscriberOptions};
 
 /// Why a plugin gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +35,8 @@ pub enum CallError {
 /// - No panic leaves it.
 #[async_trait]
 pub trait Plugins: Send + Sync {
-    /// Calls `plugin` (a channel's name, `NAME/METHOD` for another method of it than `send`, or `llm`) and
-    /// returns its JSON answer.
+    /// Calls `plugin` and returns its JSON answer: a channel's name, `NAME/METHOD` for another method of it
+    /// than `send`, `llm`, `subscriber:NAME`, `observer:notice` or `observer:lagged`.
     async fn call(&self, plugin: &str, request: String) -> Result<String, CallError>;
 }
 
