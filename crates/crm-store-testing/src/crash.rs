@@ -68,7 +68,7 @@ impl Point {
     }
 }
 
-/// Is told what a write was about and, where it failed, how.
+/// Is told what a write was about and, where it failed, how; and of a `look` at what is to be written that failed.
 pub type Told = Box<dyn Fn(&str, Option<ErrorKind>) + Send + Sync>;
 
 /// See the module's text.
@@ -91,7 +91,7 @@ pub struct CrashingStore {
     pub writes: AtomicUsize,
     /// What it answered for and has not committed.
     pub promised: Mutex<Vec<ChangeSet>>,
-    /// Is told what each write was about and, where it failed, how. Claims that find nothing are none.
+    /// See there. Claims that find nothing are no writes.
     pub told: Told,
 }
 
@@ -319,7 +319,11 @@ impl Store for CrashingStore {
         workspace: &Workspace,
         messages: &[MessageId],
     ) -> Result<Vec<DispatchView>> {
-        self.inner.dispatch(workspace, messages).await
+        let views = self.inner.dispatch(workspace, messages).await;
+        if let Err(error) = &views {
+            (self.told)("look", Some(error.kind()));
+        }
+        views
     }
 
     async fn attempts(&self, workspace: &Workspace, about: &[About]) -> Result<Vec<Attempt>> {
