@@ -100,7 +100,7 @@ fn own<'e>(error: &'e (dyn DatabaseError + 'static)) -> Option<&'e PgDatabaseErr
 }
 
 /// Whether the server's own files failed: their errors share a code with missing rights where the system has
-/// made a failing disk read-only.
+/// made a failing disk read-only, and with defects of the server where a quota is used up.
 fn is_of_files(error: &(dyn DatabaseError + 'static)) -> bool {
     const FILES: [&str; 4] = ["md.c", "fd.c", "xlog.c", "slru.c"];
     own(error)
@@ -174,7 +174,7 @@ fn database(error: &(dyn DatabaseError + 'static)) -> Error {
         "23505" => duplicate(error.constraint().unwrap_or_default()),
         "53100" => unavailable("the database's disk is full; free some space there and try again"),
         "58030" => unavailable("the database's disk reports an error; check it and try again"),
-        "42501" if is_of_files(error) => {
+        "42501" | "XX000" if is_of_files(error) => {
             unavailable("the database's disk only allows reading; check it and try again")
         }
         "53300" => unavailable("the database takes no more connections; try again, or allow more"),

@@ -150,6 +150,11 @@ fn any_write_may_find_the_disk_made_read_only() {
 }
 
 #[test]
+fn any_write_may_meet_a_quota() {
+    each(Target::Writes, "EDQUOT", storage::step().is_some());
+}
+
+#[test]
 fn any_flush_may_fail() {
     each(Target::Flushes, "EIO", true);
 }
