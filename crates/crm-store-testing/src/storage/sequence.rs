@@ -228,7 +228,10 @@ pub async fn approve(session: &Session, steps: &Steps, persistence: &Persistence
                             steps.add(&format!("approved {id}"));
                             break;
                         }
-                        Err(error) => steps.refused(&id.to_string(), &error),
+                        Err(error) => {
+                            steps.refused(&id.to_string(), &error);
+                            persistence.heard(true);
+                        }
                     }
                 }
                 // By a call that failed and did it all the same, or by this one before.
@@ -252,7 +255,10 @@ pub async fn suppress(session: &Session, steps: &Steps, persistence: &Persistenc
                         steps.add("suppressed");
                         return;
                     }
-                    Err(error) => steps.refused("suppression", &error),
+                    Err(error) => {
+                        steps.refused("suppression", &error);
+                        persistence.heard(true);
+                    }
                 }
             }
             Ok(_) => return,
@@ -277,7 +283,10 @@ pub async fn work(
     let mut store = CrashingStore {
         told: Box::new(move |what, failed| {
             noted.ended(what, failed);
-            heard.heard(failed.is_some());
+            // These count when whoever asked has the answer: a process that ends then leaves what it said.
+            if failed.is_none() || !matches!(what, "approve" | "suppress") {
+                heard.heard(failed.is_some());
+            }
         }),
         ..CrashingStore::over(store)
     };
