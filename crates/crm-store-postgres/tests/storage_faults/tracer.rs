@@ -59,8 +59,8 @@ impl Tracer {
     /// Ends it; the processes go on. Whether any call failed.
     fn detach(mut self) -> bool {
         // It may have ended with what it traced.
-        let pid = self.child.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &pid]).output();
+        let kill = format!("kill -TERM {}", self.child.id());
+        let _ = Command::new("sh").args(["-c", &kill]).output();
         self.child.wait().unwrap();
         storage::was_hit(&self.log)
     }
