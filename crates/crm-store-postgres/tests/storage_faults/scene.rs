@@ -212,14 +212,18 @@ async fn pid(beside: &mut PgConnection, target: Target) -> u32 {
         Target::Checkpoint => "backend_type = 'checkpointer'",
     };
     let sql = format!("SELECT pid FROM pg_stat_activity WHERE {which}");
-    let pids: Vec<i32> = sqlx::query_scalar(AssertSqlSafe(sql))
-        .fetch_all(beside)
-        .await
-        .unwrap();
-    let [pid] = pids[..] else {
-        panic!("not one process: {pids:?}");
-    };
-    pid.try_into().unwrap()
+    for _ in 0..TRIES {
+        let pids: Vec<i32> = sqlx::query_scalar(AssertSqlSafe(sql.clone()))
+            .fetch_all(&mut *beside)
+            .await
+            .unwrap();
+        // That of the connection which opened the store may still be ending.
+        if let [pid] = pids[..] {
+            return pid.try_into().unwrap();
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    panic!("not one process where {which}");
 }
 
 async fn run(connection: &mut PgConnection, sql: &str) -> sqlx::Result<()> {
