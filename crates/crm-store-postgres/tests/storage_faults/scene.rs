@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crm_core::Workspace;
+use crm_core::port::store::Store as _;
 use crm_postgres_testing::{Server, ServerOptions};
 use crm_store_postgres::{PgOptions, PgStore, TimeSource};
 use crm_store_testing::storage::Fault;
@@ -89,7 +91,8 @@ impl Scene {
             // All is written by one process of the server.
             connections: 1,
             listen: false,
-            acquire_timeout: Duration::from_millis(300),
+            // No figure while all is well.
+            acquire_timeout: Duration::from_secs(60),
             time: TimeSource::Caller,
             ..PgOptions::default()
         };
@@ -97,14 +100,13 @@ impl Scene {
         let connect = || PgStore::connect(&url, options.clone());
         let store = Arc::new(connect().await.unwrap());
         sequence::prepare(store.clone(), folder.path()).await;
-
-        let hit = self
-            .work(store.clone(), folder.path(), target, fault, at)
-            .await;
         store.close().await;
 
+        let hit = self.work(&options, folder.path(), target, fault, at).await;
+
         let mut beside = self.is_back().await;
-        let store = Arc::new(connect().await.map_err(|error| format!("opens: {error}"))?);
+        let store = connect().await;
+        let store = Arc::new(store.map_err(|error| format!("does not open: {error}"))?);
         let expected = Expected {
             hit,
             sticky: fault.sticky,
@@ -120,14 +122,35 @@ impl Scene {
         Ok((hit, found))
     }
 
+    /// A store with the connection on which all happens; on a busy machine it may take several tries.
+    async fn hasty(&self, options: PgOptions) -> Arc<PgStore> {
+        let url = self.server.url("postgres");
+        for _ in 0..TRIES {
+            let Ok(store) = PgStore::connect(&url, options.clone()).await else {
+                continue;
+            };
+            if store.checkpoint(&Workspace::default()).await.is_ok() {
+                return Arc::new(store);
+            }
+            store.close().await;
+        }
+        panic!("no connection was made in time");
+    }
+
     async fn work(
         &self,
-        store: Arc<PgStore>,
+        options: &PgOptions,
         folder: &Path,
         target: Target,
         fault: Fault,
         at: Option<&str>,
     ) -> bool {
+        let options = PgOptions {
+            // Nobody waits long for a server that is gone.
+            acquire_timeout: Duration::from_millis(300),
+            ..options.clone()
+        };
+        let store = self.hasty(options).await;
         let mut beside = self.beside().await.unwrap();
         if target == Target::Checkpoint {
             // What was written before is not the next one's.
@@ -171,7 +194,7 @@ impl Scene {
                     None
                 }
             };
-            sequence::work(store, folder, persistence, strike).await;
+            sequence::work(store.clone(), folder, persistence, strike).await;
             let checkpoint = lock(&disk.checkpoint).take();
             if let Some(checkpoint) = checkpoint {
                 checkpoint.await.unwrap();
@@ -182,6 +205,7 @@ impl Scene {
             () = self.repair(&enough, &disk, folder) => {}
         }
         disk.repair();
+        store.close().await;
         *lock(&disk.hit)
     }
 
