@@ -126,9 +126,16 @@ const PROOFS: &[Proof] = &[
         variables: &[("CRM_CRASH_ALL", "1")],
     },
     Proof {
-        name: "storage-faults",
+        name: "storage-faults-sqlite",
         what: "each write and flush of the SQLite store fails, once and for good",
         package: "crm-store-sqlite",
+        test: ("storage_faults", None),
+        variables: &[("CRM_STORAGE_FAULT_STEP", "1")],
+    },
+    Proof {
+        name: "storage-faults-postgres",
+        what: "each write and flush of the server of PostgreSQL fails, once and until repaired",
+        package: "crm-store-postgres",
         test: ("storage_faults", None),
         variables: &[("CRM_STORAGE_FAULT_STEP", "1")],
     },

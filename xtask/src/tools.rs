@@ -20,7 +20,7 @@ pub(crate) enum Tool {
     Curl,
     /// The programs of a PostgreSQL server, 15 or newer: the tests start one.
     Postgres,
-    /// Lets system calls of the store fail. Linux alone has it, and the test that needs it.
+    /// Lets system calls of a store or its server fail. Linux alone has it, and the tests that need it.
     Strace,
     /// Postfix's programs, which take mail and send it for the benchmarks. No server of it is set up.
     Postfix,

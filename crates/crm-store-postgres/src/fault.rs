@@ -2,6 +2,7 @@
 
 use crm_core::{Error, ErrorKind};
 use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// What went wrong inside: Postgres's word or the engine's own.
 pub(crate) enum Fault {
@@ -73,6 +74,40 @@ impl Fault {
     }
 }
 
+/// How a commit failed. Only a server that lives on and refuses it has written nothing for certain. One that
+/// breaks off may have: a commit whose flush to the disk failed is there when the server has recovered.
+pub(crate) fn of_commit(error: sqlx::Error) -> Fault {
+    match severity(&error) {
+        Some(PgSeverity::Error) => Fault::Sql(error),
+        _ => Fault::Core(Error::new(
+            ErrorKind::Unavailable,
+            "the database broke off while it committed; nothing is known about this write, load again",
+        )),
+    }
+}
+
+/// Whether this was the last word of a server process that breaks off, and the whole server with it.
+pub(crate) fn is_panic(error: &sqlx::Error) -> bool {
+    matches!(severity(error), Some(PgSeverity::Panic))
+}
+
+fn severity(error: &sqlx::Error) -> Option<PgSeverity> {
+    Some(own(error.as_database_error()?)?.severity())
+}
+
+fn own<'e>(error: &'e (dyn DatabaseError + 'static)) -> Option<&'e PgDatabaseError> {
+    error.try_downcast_ref::<PgDatabaseError>()
+}
+
+/// Whether the server's own files failed: their errors share a code with missing rights where the system has
+/// made a failing disk read-only, and with defects of the server where a quota is used up.
+fn is_of_files(error: &(dyn DatabaseError + 'static)) -> bool {
+    const FILES: [&str; 4] = ["md.c", "fd.c", "xlog.c", "slru.c"];
+    own(error)
+        .and_then(PgDatabaseError::file)
+        .is_some_and(|file| FILES.contains(&file))
+}
+
 /// What the triggers that keep the history raise.
 const KEPT: &str = "CRM01";
 
@@ -90,13 +125,19 @@ pub(crate) fn unreadable(column: &'static str) -> Fault {
 fn translate(error: &sqlx::Error) -> Error {
     let unavailable = |detail: &str| Error::new(ErrorKind::Unavailable, detail);
     match error {
+        // Whatever its code says of the cause: the server starts anew.
+        sqlx::Error::Database(_) if is_panic(error) => unavailable(
+            "the database failed and starts anew; nothing is known about a write under way, check its disk \
+             and load again",
+        ),
         sqlx::Error::Database(error) => database(&**error),
         sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed | sqlx::Error::BeginFailed => unavailable(
             "the database cannot be reached or closed the connection; nothing is known about a write \
              under way, load again",
         ),
         sqlx::Error::PoolTimedOut => unavailable(
-            "all connections to the database are in use; try again, or allow more connections",
+            "all connections to the database are in use, or it takes no new one; try again, or allow more \
+             connections",
         ),
         sqlx::Error::PoolClosed => {
             unavailable("the program is stopping; try again after its restart")
@@ -121,7 +162,7 @@ fn translate(error: &sqlx::Error) -> Error {
 }
 
 /// By SQLSTATE (PostgreSQL documentation, appendix A).
-fn database(error: &dyn DatabaseError) -> Error {
+fn database(error: &(dyn DatabaseError + 'static)) -> Error {
     let unavailable = |detail: &str| Error::new(ErrorKind::Unavailable, detail);
     let configuration = |detail: &str| Error::new(ErrorKind::Configuration, detail);
     let code = error.code().unwrap_or_default();
@@ -132,6 +173,10 @@ fn database(error: &dyn DatabaseError) -> Error {
         ),
         "23505" => duplicate(error.constraint().unwrap_or_default()),
         "53100" => unavailable("the database's disk is full; free some space there and try again"),
+        "58030" => unavailable("the database's disk reports an error; check it and try again"),
+        "42501" | "XX000" if is_of_files(error) => {
+            unavailable("the database's disk only allows reading; check it and try again")
+        }
         "53300" => unavailable("the database takes no more connections; try again, or allow more"),
         "25006" => unavailable(
             "the database only allows reading now; check that the address is the primary's and try \

@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 
 use crate::Inner;
 use crate::apply::Failing;
-use crate::fault::Outcome;
+use crate::fault::{Outcome, of_commit};
 use crate::migrations;
 use crate::query::Names;
 use crate::writer::Written;
@@ -184,7 +184,7 @@ impl Inner {
             .await?;
         results.into_iter().collect::<crm_core::Result<()>>()?;
         note(&mut transaction, &self.names).await?;
-        transaction.commit().await?;
+        transaction.commit().await.map_err(of_commit)?;
         drop(turn);
         self.remember(keys);
         // Whoever rests because of the hold goes on at once.

@@ -31,7 +31,7 @@ use sqlx::{PgConnection, PgPool, Postgres};
 use crate::apply::Failing;
 use crate::connection::WRITES;
 use crate::connection::forget_idle;
-use crate::fault::{Fault, Outcome};
+use crate::fault::{Fault, Outcome, of_commit};
 use crate::query::{Db, Names, workspace as find};
 use crate::writer::{Written, is_lost};
 use crate::{
@@ -192,7 +192,7 @@ impl Inner {
         let Written { results, turn, .. } = self
             .write(&mut transaction, &sets, Failing::EndsOne, true)
             .await?;
-        transaction.commit().await?;
+        transaction.commit().await.map_err(of_commit)?;
         drop(turn);
         Ok(Some(dispatch::taken(decided, results, refused)?))
     }
@@ -209,7 +209,7 @@ impl Inner {
             key,
         };
         let sealed = events::seal(&mut db, limit).await?;
-        transaction.commit().await?;
+        transaction.commit().await.map_err(of_commit)?;
         Ok(sealed)
     }
 }
@@ -255,7 +255,7 @@ impl Store for PgStore {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_ended) => Err(Error::new(
                     ErrorKind::Unavailable,
-                    "the runtime was shut down during a commit",
+                    "the runtime was shut down during a commit; nothing is known about this write",
                 )),
             },
         }

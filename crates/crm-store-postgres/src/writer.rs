@@ -12,7 +12,7 @@ use crate::Inner;
 use crate::apply::{Applier, Ends, Failing, Keys};
 use crate::connection::forget_idle;
 use crate::counters::{self, Deltas};
-use crate::fault::Outcome;
+use crate::fault::{Outcome, is_panic, of_commit};
 
 /// How often a transaction that met another one is done again.
 const AGAIN: u32 = 5;
@@ -67,7 +67,7 @@ impl Inner {
             keys,
             turn,
         } = self.write(&mut transaction, sets, failing, true).await?;
-        transaction.commit().await?;
+        transaction.commit().await.map_err(of_commit)?;
         drop(turn);
         self.remember(keys);
         if results
@@ -153,6 +153,7 @@ impl Inner {
 pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::BeginFailed | sqlx::Error::Protocol(_) => true,
+        error if is_panic(error) => true,
         // Operator intervention and connection exceptions.
         sqlx::Error::Database(error) => error
             .code()

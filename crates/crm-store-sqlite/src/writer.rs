@@ -304,6 +304,14 @@ fn stopped() -> Error {
     )
 }
 
+/// A commit that failed in its last steps.
+fn unfinished(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        format!("{what}; nothing is known about this write, check the disk and load again"),
+    )
+}
+
 fn run(connection: &Connection, mut place: Place, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
     let mut careful = 0_u32;
     while let Some(first) = jobs.blocking_recv() {
@@ -386,17 +394,17 @@ fn attempt(batch: &mut Batch<'_>, place: &mut Place, jobs: &mut [Option<Box<dyn 
         }
     }
     if !batch.is_void() && batch.command("COMMIT").is_err() {
-        batch.lost = Some(Error::new(
-            ErrorKind::Unavailable,
-            "the database could not commit, nothing was written; check the disk and try again",
-        ));
+        // Undone here; but what reached the log before its flush failed is committed if this process dies now.
+        batch.lost = Some(unfinished("the database could not finish a commit"));
     }
     // What began is told to nobody, so nothing leaves, before the marker knows.
     if !batch.is_void()
         && let Some(state) = placed
-        && let Err(fault) = place.mark(&state)
+        && place.mark(&state).is_err()
     {
-        batch.lost = Some(fault.into());
+        batch.lost = Some(unfinished(
+            "the marker file beside the database could not be written after a commit",
+        ));
     }
     if began && batch.is_void() && !connection.is_autocommit() {
         let _ = connection.execute_batch("ROLLBACK");

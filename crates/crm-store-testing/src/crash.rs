@@ -68,7 +68,7 @@ impl Point {
     }
 }
 
-/// Is told what a write was about and, where it failed, how.
+/// Is told what a write was about and, where it failed, how; and of a `look` at what is to be written that failed.
 pub type Told = Box<dyn Fn(&str, Option<ErrorKind>) + Send + Sync>;
 
 /// See the module's text.
@@ -91,7 +91,7 @@ pub struct CrashingStore {
     pub writes: AtomicUsize,
     /// What it answered for and has not committed.
     pub promised: Mutex<Vec<ChangeSet>>,
-    /// Is told what each write was about and, where it failed, how. Claims that find nothing are none.
+    /// See there. Claims that find nothing are no writes, nor are commits of nothing.
     pub told: Told,
 }
 
@@ -192,7 +192,7 @@ impl Store for CrashingStore {
 
     async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
         self.writes.fetch_add(1, Ordering::SeqCst);
-        let what = kind(&sets);
+        let (what, empty) = (kind(&sets), sets.is_empty());
         self.reach(what, true);
         self.keep_promises().await?;
         if self.eager && what == "begin" {
@@ -211,7 +211,9 @@ impl Store for CrashingStore {
             .as_ref()
             .err()
             .or_else(|| sets.find_map(|set| set.as_ref().err()));
-        (self.told)(what, failed.map(Error::kind));
+        if !empty {
+            (self.told)(what, failed.map(Error::kind));
+        }
         answer
     }
 
@@ -328,7 +330,11 @@ impl Store for CrashingStore {
         workspace: &Workspace,
         messages: &[MessageId],
     ) -> Result<Vec<DispatchView>> {
-        self.inner.dispatch(workspace, messages).await
+        let views = self.inner.dispatch(workspace, messages).await;
+        if let Err(error) = &views {
+            (self.told)("look", Some(error.kind()));
+        }
+        views
     }
 
     async fn attempts(&self, workspace: &Workspace, about: &[About]) -> Result<Vec<Attempt>> {

@@ -14,6 +14,8 @@ pub mod hold;
 pub mod job;
 pub mod race;
 pub mod races;
+#[cfg(target_os = "linux")]
+pub mod storage;
 pub mod tamper;
 #[cfg(unix)]
 pub mod workers;

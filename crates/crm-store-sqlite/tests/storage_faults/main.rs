@@ -8,22 +8,15 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-mod check;
 mod sequence;
 mod tracer;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use tracer::{Fault, Target};
-
-/// What a failing call can be a part of; each has to be met.
-const OPERATIONS: [&str; 5] = ["approve", "suppress", "claim", "begin", "record"];
-
-/// How far apart the calls are that fail, unless the variable says otherwise.
-fn step(usual: usize) -> usize {
-    std::env::var("CRM_STORAGE_FAULT_STEP").map_or(usual, |text| text.parse().unwrap())
-}
+use crm_store_testing::storage::check::{self, Expected};
+use crm_store_testing::storage::{self, Fault, OPERATIONS, sequence as steps};
+use tracer::Target;
 
 /// Lets the first, the next, … of these calls fail until a run has so few that none does. `me` is the name
 /// of the test that calls this and nothing else; every `usual`-th call is tried unless all are asked for.
@@ -34,27 +27,37 @@ fn each(me: &str, target: Target, error: &'static str, usual: usize) {
     tracer::require();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let template = tempfile::tempdir().unwrap();
-    runtime.block_on(sequence::prepare(template.path()));
+    // Closed cleanly.
+    let store = sequence::open(template.path()).unwrap();
+    runtime.block_on(steps::prepare(store, template.path()));
     for sticky in [false, true] {
         let mut met: BTreeMap<String, usize> = BTreeMap::new();
         let mut nth = 1;
         loop {
             let fault = Fault {
-                target,
+                calls: target.calls(),
                 error,
                 nth,
                 sticky,
             };
             let folder = crm_store_testing::quick_folder();
             copy(template.path(), folder.path());
-            let hit = tracer::run(me, folder.path(), &fault);
-            let found = runtime.block_on(check::all(folder.path(), &fault, hit));
+            let hit = tracer::run(me, folder.path(), target, &fault);
+            let expected = Expected {
+                hit,
+                sticky,
+                stops: target != Target::Marker,
+                doubts: steps::PLACES,
+            };
+            let store = sequence::open(folder.path());
+            let store = store.unwrap_or_else(|error| panic!("{fault}: does not open: {error}"));
+            let found = runtime.block_on(check::all(store, folder.path(), expected));
             let found = found.unwrap_or_else(|problem| panic!("{fault}: {problem}"));
             if !hit {
                 break;
             }
             *met.entry(found).or_default() += 1;
-            nth += step(usual);
+            nth += storage::step().unwrap_or(usual);
         }
         let how = if sticky { "from there on" } else { "once" };
         println!("{target:?}, {error}, {how}: all before call {nth}; met first by {met:?}");

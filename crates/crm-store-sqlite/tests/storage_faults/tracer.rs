@@ -1,8 +1,9 @@
 //! A process some of whose system calls fail.
 
-use std::fmt;
 use std::path::Path;
 use std::process::Command;
+
+use crm_store_testing::storage::{self, Fault};
 
 use super::sequence;
 
@@ -20,8 +21,8 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// Names of system calls, each counted by itself.
-    const fn calls(self) -> &'static str {
+    /// Names of system calls; one thread writes.
+    pub(crate) const fn calls(self) -> &'static str {
         match self {
             Self::Writes => "pwrite64",
             Self::Flushes => "fsync,fdatasync",
@@ -41,33 +42,8 @@ impl Target {
     }
 }
 
-/// Which calls fail, and how. They are counted by thread, and one thread writes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Fault {
-    pub(crate) target: Target,
-    /// The error, as errno(3) names it.
-    pub(crate) error: &'static str,
-    /// The first that fails, from 1.
-    pub(crate) nth: usize,
-    /// Whether all later ones fail, too.
-    pub(crate) sticky: bool,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sticky = if self.sticky { "+" } else { "" };
-        write!(
-            f,
-            "{}:error={}:when={}{sticky}",
-            self.target.calls(),
-            self.error,
-            self.nth
-        )
-    }
-}
-
 /// # Panics
-/// strace is missing or may not trace. There is no other way to have real calls fail without unsafe code.
+/// strace is missing or may not trace.
 pub(crate) fn require() {
     let tried = Command::new("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "true"])
@@ -77,25 +53,21 @@ pub(crate) fn require() {
         Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
         Err(error) => error.to_string(),
     };
-    panic!(
-        "strace cannot be used: {problem}\n`cargo xtask setup` installs it as root on Debian; a container \
-         has to allow tracing (docker run --cap-add SYS_PTRACE)"
-    );
+    storage::unusable(&problem);
 }
 
-/// Runs the sequence in `folder` with this fault. Whether any call failed by it.
+/// Runs the sequence in `folder` with this fault, which meets the target's files alone. Whether any call
+/// failed by it.
 ///
 /// # Panics
 /// The process did, or one of its threads or tasks.
-pub(crate) fn run(test: &str, folder: &Path, fault: &Fault) -> bool {
+pub(crate) fn run(test: &str, folder: &Path, target: Target, fault: &Fault) -> bool {
     // The kernel knows files by their real names.
     let folder = folder.canonicalize().unwrap();
     let log = folder.join("strace");
-    let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "--seccomp-bpf", "-o"]).arg(&log);
-    command.args(["-e", &format!("trace={}", fault.target.calls())]);
-    command.args(["-e", &format!("inject={fault}")]);
-    for end in fault.target.files() {
+    let mut command = fault.strace(&log);
+    command.args(["-f", "-qq", "--seccomp-bpf"]);
+    for end in target.files() {
         let mut name = sequence::database(&folder).into_os_string();
         name.push(end);
         command.arg("-P").arg(name);
@@ -112,5 +84,5 @@ pub(crate) fn run(test: &str, folder: &Path, fault: &Fault) -> bool {
         "{fault}: {}\n{said}",
         output.status
     );
-    std::fs::read_to_string(log).unwrap().contains("(INJECTED)")
+    storage::was_hit(&log)
 }
