@@ -23,11 +23,12 @@ pub(crate) fn writer(path: &Path, busy: Duration) -> Outcome<Connection> {
         )
         .into());
     }
-    // Room for the indexes' inner pages and for one large commit; the log is folded back into the file
-    // less often, so that a page changed by many commits is written there once.
+    // 16 MB: room for the indexes' inner pages and for one large commit, and no more, since a host pays for it
+    // with memory; the system caches the file besides. The log is folded back into the file less often, so that
+    // a page changed by many commits is written there once.
     connection.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; \
-         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;",
+         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;",
     )?;
     check_synchronous(&connection)?;
     Ok(connection)
