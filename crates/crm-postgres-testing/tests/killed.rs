@@ -71,8 +71,8 @@ fn a_holder_that_is_killed_amid_an_order_leaves_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
     let parent = std::env::temp_dir().join(format!("crm-killed-{}", std::process::id()));
     std::fs::create_dir(&parent).unwrap();
-    // The server runs as another user when this one is root.
-    std::fs::set_permissions(&parent, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // The server runs as another user when this one is root, who makes and removes folders there.
+    std::fs::set_permissions(&parent, std::fs::Permissions::from_mode(0o777)).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_crm-postgres-testing"));
     command.env("TMPDIR", &parent).env_remove("DATABASE_URL");
     command.stdin(Stdio::piped()).stdout(Stdio::null());
