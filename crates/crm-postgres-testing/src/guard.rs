@@ -23,6 +23,8 @@ pub(crate) const SUPERUSER: &str = "crm";
 const SCRIPT: &str = r#"
 bin=$1 data=$2 log=$3 user=$4
 shift 4
+# Nobody may be left to hear an answer; there is work left all the same.
+trap '' PIPE
 server() { "$bin/pg_ctl" "$@" -D "$data"; }
 stop() {
     # A server that is not there is stopped.

@@ -67,6 +67,36 @@ fn a_killed_holder_leaves_neither_server_nor_folder() {
 }
 
 #[test]
+fn a_holder_that_is_killed_amid_an_order_leaves_nothing() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let parent = std::env::temp_dir().join(format!("crm-killed-{}", std::process::id()));
+    std::fs::create_dir(&parent).unwrap();
+    // The server runs as another user when this one is root, who makes and removes folders there.
+    std::fs::set_permissions(&parent, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crm-postgres-testing"));
+    command.env("TMPDIR", &parent).env_remove("DATABASE_URL");
+    command.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let below = |folder: &Path| -> Vec<PathBuf> {
+        let names = std::fs::read_dir(folder).into_iter().flatten();
+        names.flatten().map(|entry| entry.path()).collect()
+    };
+    // The data are being made: the order is under way.
+    let start = Instant::now();
+    let begun = |home: &PathBuf| below(home).iter().any(|data| data.join("base").exists());
+    while !below(&parent).iter().any(begun) {
+        assert!(start.elapsed() < Duration::from_secs(120), "it never began");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for home in below(&parent) {
+        wait_until_gone(&home);
+    }
+    std::fs::remove_dir(&parent).unwrap();
+}
+
+#[test]
 fn a_holder_that_ends_takes_the_shared_server_along() {
     let (mut child, url) = holder(None);
     let mut connection = Connection::open(&folder(&url).join(".s.PGSQL.5432"), "postgres").unwrap();
