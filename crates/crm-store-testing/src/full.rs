@@ -193,7 +193,15 @@ pub async fn fills_up_under_a_worker(store: Arc<dyn Store>, disk: &Disk) {
         name: "Камила".to_owned(),
         ..ContactFields::default()
     };
-    let told = ann.contacts().create(contact.clone()).await.unwrap_err();
+    // One small write may find room on a page that a refused one made.
+    let mut fitting = 0;
+    let told = loop {
+        match ann.contacts().create(contact.clone()).await {
+            Err(told) => break told,
+            Ok(_) => fitting += 1,
+        }
+        assert!(fitting < 100, "the disk is not full");
+    };
     assert_eq!(told.kind(), ErrorKind::Unavailable, "{told}");
     assert!(told.detail().contains("disk"), "{told}");
     {
