@@ -71,10 +71,6 @@ fn check(root: &Path, place: &Path) -> Result<(), String> {
 
     let python = empty.join("python");
     fresh(&python)?;
-    write(
-        &python.join("job.py"),
-        example(&readme, "From Python", "python")?,
-    )?;
     run::inherit(
         Command::new(venv::create(root)?)
             .args(["-m", "venv", "venv"])
@@ -99,23 +95,29 @@ fn check(root: &Path, place: &Path) -> Result<(), String> {
             .arg(ending(place, ".whl")?)
             .current_dir(&python),
     )?;
-    run::inherit(
-        Command::new(&own)
-            .arg("job.py")
-            .current_dir(&python)
-            .env_remove("PYTHONPATH"),
-    )?;
+    for example in examples(&readme, "From Python", "python")? {
+        write(&python.join("job.py"), example)?;
+        run::inherit(
+            Command::new(&own)
+                .arg("job.py")
+                .current_dir(&python)
+                .env_remove("PYTHONPATH"),
+        )?;
+    }
 
     let node = empty.join("node");
     fresh(&node)?;
-    write(&node.join("job.mjs"), example(&readme, "From Node", "js")?)?;
     write(&node.join("package.json"), "{\"private\":true}")?;
     let mut npm = bindings::npm(root)?;
     npm.args(["install", "--offline", "--no-audit", "--no-fund"])
         .arg(ending(place, ".tgz")?)
         .current_dir(&node);
     run::inherit(&mut npm)?;
-    run::inherit(bindings::node(root)?.arg("job.mjs").current_dir(&node))
+    for example in examples(&readme, "From Node", "js")? {
+        write(&node.join("job.mjs"), example)?;
+        run::inherit(bindings::node(root)?.arg("job.mjs").current_dir(&node))?;
+    }
+    Ok(())
 }
 
 fn readme(root: &Path) -> Result<String, String> {
@@ -141,21 +143,23 @@ fn description(readme: &str, section: &str) -> Result<String, String> {
     Ok(lines.map(|line| format!("{line}\n")).collect())
 }
 
-/// The only code block of `language` in a section of the README.
-fn example<'a>(readme: &'a str, section: &str, language: &str) -> Result<&'a str, String> {
+/// The code blocks of `language` in a section of the README, of which there has to be one.
+fn examples<'a>(readme: &'a str, section: &str, language: &str) -> Result<Vec<&'a str>, String> {
     let section = readme
         .split("\n## ")
         .find(|text| text.lines().next() == Some(section))
         .ok_or_else(|| format!("README.md: there is no section {section}"))?;
     let fence = format!("\n```{language}\n");
-    let mut blocks = section.split(fence.as_str()).skip(1);
-    let (Some(block), None) = (blocks.next(), blocks.next()) else {
-        return Err(format!("README.md: expected one block of {language}"));
-    };
-    block
-        .split("```")
-        .next()
-        .ok_or_else(|| "README.md: a block has no end".to_owned())
+    let blocks: Option<Vec<&str>> = section
+        .split(fence.as_str())
+        .skip(1)
+        .map(|block| Some(block.split_once("```")?.0))
+        .collect();
+    let blocks = blocks.ok_or_else(|| "README.md: a block has no end".to_owned())?;
+    if blocks.is_empty() {
+        return Err(format!("README.md: expected a block of {language}"));
+    }
+    Ok(blocks)
 }
 
 fn ending(place: &Path, end: &str) -> Result<PathBuf, String> {
@@ -189,11 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn the_one_example_of_a_section_is_found() {
+    fn all_examples_of_a_section_are_found() {
         let readme = "x\n```js\na\n```\n\n## Here\n\n```js\nb\nc\n```\nend";
-        assert_eq!(example(readme, "Here", "js"), Ok("b\nc\n"));
-        assert!(example(readme, "There", "js").is_err());
-        assert!(example(readme, "Here", "python").is_err());
-        assert!(example(&format!("{readme}\n```js\nd\n```"), "Here", "js").is_err());
+        assert_eq!(examples(readme, "Here", "js"), Ok(vec!["b\nc\n"]));
+        assert!(examples(readme, "There", "js").is_err());
+        assert!(examples(readme, "Here", "python").is_err());
+        let two = format!("{readme}\n```js\nd\n```");
+        assert_eq!(examples(&two, "Here", "js"), Ok(vec!["b\nc\n", "d\n"]));
+        assert!(examples(&format!("{readme}\n```js\nd"), "Here", "js").is_err());
     }
 }
