@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::contact::Contact;
+use crate::guardrail::has_placeholder;
 use crate::message::Occasion;
 use crate::port::channel::ChannelCapabilities;
 use crate::port::llm::{Draft, DraftRequest};
@@ -148,38 +149,9 @@ pub fn check(draft: &Draft, request: &DraftRequest) -> Result<(), String> {
     problem.map_or(Ok(()), |code| Err(code.to_owned()))
 }
 
-/// `{{name}}`, `[Имя]`, `<name>`: a word in brackets that somebody was meant to fill in.
-fn has_placeholder(text: &str) -> bool {
-    [("{", "}"), ("[", "]"), ("<", ">")]
-        .into_iter()
-        .any(|(open, close)| {
-            text.split(open).skip(1).any(|rest| {
-                rest.split_once(close).is_some_and(|(inside, _)| {
-                    let length = inside.chars().count();
-                    (1..=40).contains(&length) && inside.chars().any(char::is_alphabetic)
-                })
-            })
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn placeholders_are_found_and_ordinary_text_is_not() {
-        for text in ["Dear {{name}}", "Здравствуйте, [Имя]!", "Hi <first name>"] {
-            assert!(has_placeholder(text), "{text}");
-        }
-        for text in [
-            "Анна, с днём рождения!",
-            "2 < 3",
-            "скидка [10]",
-            "Oʻtkir aka",
-        ] {
-            assert!(!has_placeholder(text), "{text}");
-        }
-    }
 
     #[test]
     fn the_rules_hold_no_data_and_the_data_stays_inside_its_json() {
