@@ -41,6 +41,18 @@ const WORDS: &[(&str, Option<Gender>)] = &[
     ("салом", None),
 ];
 
+/// Second words of a greeting.
+const SECOND: &[&str] = &[
+    "день",
+    "утро",
+    "вечер",
+    "morning",
+    "afternoon",
+    "evening",
+    "alaykum",
+    "алайкум",
+];
+
 /// Words that stand for a name.
 const TITLES: &[&str] = &[
     "mr",
@@ -158,11 +170,9 @@ fn addresses(text: &Text) -> Vec<Address<'_>> {
             continue;
         };
         // `добрый день`, `good morning`, `assalomu alaykum`: the sentence begins a word before.
-        let begins = word.first
-            || at
-                .checked_sub(1)
-                .and_then(|at| text.words.get(at))
-                .is_some_and(|word| word.first);
+        let before = at.checked_sub(1).and_then(|at| text.words.get(at));
+        let second = SECOND.contains(&word.text.as_str()) && before.is_some_and(|word| word.first);
+        let begins = word.first || second;
         if !begins {
             continue;
         }

@@ -39,8 +39,6 @@ const ORDERS: &[&str] = &[
     "bypass the",
     "bypass your",
     "bypass all",
-    "new instruction*",
-    "updated instruction*",
     "system prompt",
     "developer mode",
     "jailbreak*",
@@ -127,9 +125,6 @@ const ORDERS: &[&str] = &[
     "предыдущие указания",
     "все инструкции",
     "все правила",
-    "новая инструкция",
-    "новые инструкции",
-    "новое задание",
     "системн* промпт*",
     "систем* сообщени*",
     "системн* инструкц*",
@@ -191,7 +186,6 @@ const ORDERS: &[&str] = &[
     "qoidalarni e'tiborsiz",
     "barcha qoidalar*",
     "e'tiborsiz qoldir*",
-    "yangi ko'rsatma*",
     "tizim ko'rsatma*",
     "tizim xabari",
     "tizim prompt*",
@@ -222,7 +216,6 @@ const ORDERS: &[&str] = &[
     "қоидаларни эътиборсиз",
     "барча қоидалар*",
     "эътиборсиз қолдир*",
-    "янги кўрсатма*",
     "тизим кўрсатма*",
     "тизим хабари",
     "тизим промпт*",
@@ -241,6 +234,17 @@ const ORDERS: &[&str] = &[
     "хат ўрнига",
     "табрик ўрнига",
     "барча мижозлар*",
+];
+
+/// What an order begins with, when a colon follows.
+const HEADINGS: &[&str] = &[
+    "new instruction*",
+    "updated instruction*",
+    "новая инструкция",
+    "новые инструкции",
+    "новое задание",
+    "yangi ko'rsatma*",
+    "янги кўрсатма*",
 ];
 
 /// Marks of roles and of the ends of blocks, in lower case, as they stand in the text without its blanks.
@@ -324,7 +328,13 @@ pub fn looks_like_instruction(field: &str) -> Option<Finding> {
         .or_else(|| marks(&text).map(|span| (span, "a mark of a role or of the end of a block")))
         .or_else(|| {
             let order = phrases(&text, ORDERS).into_iter().next();
+            let heading = || {
+                phrases(&text, HEADINGS)
+                    .into_iter()
+                    .find(|span| text.after(span.end) == Some(':'))
+            };
             order
+                .or_else(heading)
                 .or_else(|| folded(&text))
                 .map(|span| (span, "words of an order to a model"))
         })?;

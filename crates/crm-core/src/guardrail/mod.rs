@@ -237,7 +237,9 @@ fn part(text: &Text, part: Part, known: &Knowledge, context: &Context<'_>, found
             "a number, price, date or time that nobody gave",
         );
     }
-    for span in banned::find(text, &known.terms) {
+    let banned = banned::find(text, &known.terms);
+    taken.extend(banned.iter().cloned());
+    for span in banned {
         tell(Rule::BannedTerm, span, "a term the house does not use");
     }
     for (span, message) in instructions::find(text, &known.prompt) {
@@ -246,6 +248,7 @@ fn part(text: &Text, part: Part, known: &Knowledge, context: &Context<'_>, found
     for (span, message) in greeting::find(text, &known.names, context) {
         tell(Rule::Greeting, span, message);
     }
+    taken.sort_by_key(|span| span.start);
     for (span, message) in language::find(text, &taken, &known.names, context.language, title) {
         tell(Rule::Language, span, message);
     }

@@ -158,7 +158,7 @@ fn is_phone(text: &Text, at: usize, digits: &str, groups: &[usize]) -> bool {
         return true;
     }
     let money = groups.iter().skip(1).all(|&size| size == 3) && groups.len() > 1;
-    let date = matches!(groups, [4, 2, 2] | [2, 2, 4]);
+    let date = matches!(groups, [4, 2, 2, ..] | [2, 2, 4, ..]);
     let pairs = matches!(groups, [.., 3, 2, 2] | [.., 2, 2, 2]);
     let country =
         count == 12 && digits.starts_with("998") || count == 11 && digits.starts_with(['7', '8']);

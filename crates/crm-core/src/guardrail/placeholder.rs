@@ -127,8 +127,8 @@ fn greetings_of_nobody(text: &Text) -> Vec<Range<usize>> {
         let marks: Vec<char> = signs.iter().copied().filter(|&c| is_end(c)).collect();
         let blank_before = signs.first() == Some(&' ') && marks.first().is_some_and(|&c| c != '\n');
         let nobody = if ADDRESSES.contains(&word.text.as_str()) {
-            // At the very end, or with a sign at once: `Dear,` too, but not `my dear.` in a sentence.
-            blank_before || word.first && word.capital && !marks.is_empty()
+            // Two blanks: the name between them is missing. `Dear,` too, but not `my dear.` in a sentence.
+            blank_before || signs == [' ', ' '] || word.first && word.capital && !marks.is_empty()
         } else if GREETINGS.contains(&word.text.as_str()) {
             blank_before || matches!(marks.as_slice(), [',', ',' | '!' | '.' | '\n', ..])
         } else {
@@ -146,7 +146,6 @@ fn greetings_of_nobody(text: &Text) -> Vec<Range<usize>> {
         }
         start = c == '\n' || start && c == ' ';
     }
-    // The same behind a word and a blank: `aka , sizni` is a slip of the pen; `Aziz , ` is not looked at.
     found
 }
 
@@ -184,6 +183,7 @@ mod tests {
             "%FIRST_NAME%, hello",
             "карта ____",
             "Dear ,",
+            "Уважаемая  Петровна!",
             "Уважаемый !",
             "Здравствуйте, !",
             "TODO: text",

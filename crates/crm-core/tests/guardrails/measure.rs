@@ -11,22 +11,22 @@ use serde::Deserialize;
 /// One labelled draft.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
-    pub id: String,
-    pub language: String,
+pub(crate) struct Case {
+    pub(crate) id: String,
+    pub(crate) language: String,
     #[allow(dead_code, reason = "for the reader of the corpus")]
-    pub occasion: String,
-    pub contact: ContactFields,
-    pub sources: Vec<String>,
-    pub subject: Option<String>,
-    pub content: String,
-    pub max_length: Option<usize>,
-    pub parts: Option<u32>,
+    pub(crate) occasion: String,
+    pub(crate) contact: ContactFields,
+    pub(crate) sources: Vec<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) content: String,
+    pub(crate) max_length: Option<usize>,
+    pub(crate) parts: Option<u32>,
     /// What is to be found, and nothing else.
-    pub labels: Vec<Rule>,
+    pub(crate) labels: Vec<Rule>,
 }
 
-pub fn cases(file: &str) -> Vec<Case> {
+pub(crate) fn cases(file: &str) -> Vec<Case> {
     let path = format!(
         "{}/tests/guardrails/{file}.jsonl",
         env!("CARGO_MANIFEST_DIR")
@@ -38,7 +38,7 @@ pub fn cases(file: &str) -> Vec<Case> {
 }
 
 /// The settings of the house that all drafts are of.
-pub fn house() -> Rules {
+pub(crate) fn house() -> Rules {
     let list = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
     Rules {
         banned_terms: list(&[
@@ -61,7 +61,7 @@ pub fn house() -> Rules {
     }
 }
 
-pub fn findings(case: &Case) -> Vec<Finding> {
+pub(crate) fn findings(case: &Case) -> Vec<Finding> {
     let rules = house();
     let others: Others = ["+998901234567", "kamron@mail.example", "Камрон Жалолов"]
         .into_iter()
@@ -87,18 +87,18 @@ pub fn findings(case: &Case) -> Vec<Finding> {
 
 /// Drafts by whether a finding was due and whether there was one.
 #[derive(Debug, Default)]
-pub struct Score {
-    pub hits: u32,
-    pub false_alarms: u32,
-    pub misses: u32,
+pub(crate) struct Score {
+    pub(crate) hits: u32,
+    pub(crate) false_alarms: u32,
+    pub(crate) misses: u32,
 }
 
 impl Score {
-    pub fn precision(&self) -> f64 {
+    pub(crate) fn precision(&self) -> f64 {
         ratio(self.hits, self.false_alarms)
     }
 
-    pub fn recall(&self) -> f64 {
+    pub(crate) fn recall(&self) -> f64 {
         ratio(self.hits, self.misses)
     }
 }
@@ -110,7 +110,7 @@ fn ratio(hits: u32, others: u32) -> f64 {
     f64::from(hits) / f64::from(hits + others)
 }
 
-pub fn measure(cases: &[Case]) -> BTreeMap<Rule, Score> {
+pub(crate) fn measure(cases: &[Case]) -> BTreeMap<Rule, Score> {
     let mut scores: BTreeMap<Rule, Score> = BTreeMap::new();
     for case in cases {
         let found = findings(case);
@@ -152,7 +152,7 @@ fn excerpt(case: &Case, finding: &Finding) -> String {
 }
 
 /// The table of the docs: rules that the corpus has labels for.
-pub fn table(measured: &[(&str, BTreeMap<Rule, Score>)]) -> String {
+pub(crate) fn table(measured: &[(&str, BTreeMap<Rule, Score>)]) -> String {
     let mut table = String::from(
         "| guardrail | drafts | drafts found | false alarms | precision | recall |\n|---|---|---|---|---|---|\n",
     );

@@ -88,8 +88,7 @@ impl Known {
     const fn letters(self) -> &'static str {
         match self {
             Self::Russian => "ыщ",
-            Self::English => "w",
-            Self::UzbekLatin => "",
+            Self::English | Self::UzbekLatin => "",
             Self::UzbekCyrillic => "ўҳ",
             Self::Turkish => "ğışçüö",
             Self::Kazakh => "әіңөұүһ",

@@ -47,13 +47,13 @@ pub(super) fn find(
         return Vec::new();
     };
     let whole = first.span.start..last.span.end;
-    if let Some(message) = judge(&words, language, true) {
+    if let Some(message) = judge(&words, language, Some(text)) {
         return vec![(whole, message)];
     }
     let mut found: Vec<(Range<usize>, &'static str)> = Vec::new();
     for sentence in words.chunk_by(|_, next| !next.first) {
         if let (Some(message), Some(first), Some(last)) = (
-            judge(sentence, language, false),
+            judge(sentence, language, None),
             sentence.first(),
             sentence.last(),
         ) {
@@ -63,8 +63,9 @@ pub(super) fn find(
     found
 }
 
-/// What is wrong with the language of these words, when that is sure enough.
-fn judge(words: &[&Word], language: &str, whole: bool) -> Option<&'static str> {
+/// What is wrong with the language of these words, when that is sure enough. `whole` is the text they are
+/// all of; a sentence is judged by our own evidence alone.
+fn judge(words: &[&Word], language: &str, whole: Option<&Text>) -> Option<&'static str> {
     if words.len() < FEWEST {
         return None;
     }
@@ -84,7 +85,7 @@ fn judge(words: &[&Word], language: &str, whole: bool) -> Option<&'static str> {
     }
     let all = cyrillic + latin + other;
     let Some(expected) = Known::of_tag(language) else {
-        return whole.then(|| by_trigrams(words, language)).flatten();
+        return whole.and_then(|text| by_trigrams(text, language));
     };
     // Scripts first: nothing is surer.
     let right = if expected.cyrillic() { cyrillic } else { latin };
@@ -109,15 +110,19 @@ fn judge(words: &[&Word], language: &str, whole: bool) -> Option<&'static str> {
     {
         return Some(OTHER);
     }
+    // Nothing of the expected language in a text that is not short: Russian in Latin letters, for one.
+    if whole.is_some() && words.len() >= FEWEST * 2 && own < count * 0.05 {
+        return Some(OTHER);
+    }
     // Little of the expected language: ask the trigrams about the others.
-    (whole && own < count * 0.16)
-        .then(|| by_trigrams(words, language))
-        .flatten()
+    whole
+        .filter(|_| own < count * 0.16)
+        .and_then(|text| by_trigrams(text, language))
 }
 
 /// What trigrams say, when they are sure and the text is long enough.
-fn by_trigrams(words: &[&Word], language: &str) -> Option<&'static str> {
-    let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+fn by_trigrams(text: &Text, language: &str) -> Option<&'static str> {
+    let words: Vec<&str> = text.words.iter().map(|word| word.text.as_str()).collect();
     let text = words.join(" ");
     if text.chars().count() < FEWEST_LETTERS {
         return None;
@@ -216,7 +221,7 @@ mod tests {
                 "Wir wünschen Ihnen ein frohes Fest und danken Ihnen für das vergangene Jahr.",
             ),
         ];
-        for (expected, _) in texts {
+        for expected in ["ru", "en", "uz", "uz-Cyrl"] {
             for (tag, text) in texts {
                 assert_eq!(
                     wrong(text, expected),

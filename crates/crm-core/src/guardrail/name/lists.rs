@@ -367,6 +367,12 @@ pub(in crate::guardrail) const FIRST: &[(&str, Option<Gender>)] = &[
     ("alehandra", F),
 ];
 
+/// First names that are ordinary words, too: dear, tulip, hope, love, novel, princess.
+pub(super) const WORDS: &[&str] = &[
+    "aziz", "aziza", "lola", "umid", "nadejda", "liubov", "roman", "malika", "grace", "victor",
+    "anvar",
+];
+
 use Gender::{Feminine, Masculine};
 
 const F: Option<Gender> = Some(Feminine);

@@ -6,7 +6,7 @@ pub(super) mod lists;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use self::lists::{CAPITALS, FIRST, FORMS, TITLES};
+use self::lists::{CAPITALS, FIRST, FORMS, TITLES, WORDS};
 use super::Sources;
 use super::fold::{latin, same_name};
 use super::text::{Text, Word};
@@ -46,14 +46,14 @@ fn usual(word: &str) -> bool {
     }) || FORMS.contains(&word)
 }
 
-/// A first name of the list, suffixes and endings apart.
+/// A first name of the list that is no word besides.
 fn is_first_name(word: &str) -> bool {
     let word = latin(word);
     let long = word.chars().count() >= 4;
-    long && FIRST.iter().any(|(name, _)| *name == word)
+    long && !WORDS.contains(&word.as_str()) && FIRST.iter().any(|(name, _)| *name == word)
 }
 
-/// Endings that are nearly only surnames' and patronymics'.
+/// Endings that are nearly only surnames' and patronymics'; Uzbek suffixes may follow.
 fn is_surname(word: &str) -> bool {
     const ENDINGS: &[&str] = &[
         "ович",
@@ -71,9 +71,39 @@ fn is_surname(word: &str) -> bool {
         "ovna",
         "evna",
     ];
-    ENDINGS
+    const SUFFIXES: &[&str] = &[
+        "ga", "ni", "ning", "dan", "da", "га", "ни", "нинг", "дан", "да",
+    ];
+    // Nouns that end like surnames: payment, question, trial, election, somebody, fire.
+    const NOUNS: &[&str] = &[
+        "to'lov",
+        "so'rov",
+        "sinov",
+        "saylov",
+        "birov",
+        "olov",
+        "тўлов",
+        "сўров",
+        "синов",
+        "сайлов",
+        "биров",
+        "олов",
+    ];
+    let long = |ending: &str| word.chars().count() >= ending.chars().count() + 2;
+    if ENDINGS
         .iter()
-        .any(|ending| word.ends_with(ending) && word.chars().count() >= ending.chars().count() + 2)
+        .any(|ending| word.ends_with(ending) && long(ending))
+    {
+        return true;
+    }
+    SUFFIXES.iter().any(|suffix| {
+        word.strip_suffix(suffix).is_some_and(|stem| {
+            let surname = ["ov", "ova", "ev", "eva", "ов", "ова", "ев", "ева"];
+            stem.chars().count() >= 5
+                && surname.iter().any(|ending| stem.ends_with(ending))
+                && !NOUNS.contains(&stem)
+        })
+    })
 }
 
 /// Names that no source knows, outside `taken` (links, addresses, the greeting). `title` says that the text
@@ -140,16 +170,16 @@ fn is_candidate(
     if !word.capital || length < 2 || word.text.chars().any(char::is_numeric) {
         return false;
     }
-    // Short words of capitals are abbreviations.
-    if word.shouted && length <= 4 && !in_quotes {
-        return false;
-    }
     let titled = before
         .is_some_and(|before| TITLES.contains(&before.text.as_str()) && near(text, before, word));
     let formed = [before, next]
         .into_iter()
         .flatten()
         .any(|form| form.shouted && FORMS.contains(&form.text.as_str()) && near(text, form, word));
+    // Capitals alone are abbreviations or shouting; companies have quotes or a legal form.
+    if word.shouted && !in_quotes && !titled && !formed {
+        return false;
+    }
     if titled || formed || is_surname(&word.text) || is_first_name(&word.text) {
         return true;
     }
@@ -324,8 +354,8 @@ mod tests {
             ["Виктор Степанов", "Ромашка"]
         );
         assert_eq!(
-            found("Иван Петров позвонит. Ask Mr Tarasov."),
-            ["Иван Петров", "Tarasov"]
+            found("Олег Петров позвонит. Ask Mr Tarasov."),
+            ["Олег Петров", "Tarasov"]
         );
         for text in [
             "Анна, пишем Вам из «Вектора», с Новым годом! Ваш Оқ Булут",

@@ -22,6 +22,9 @@ pub(super) struct Claim {
     pub(super) readings: Vec<Reading>,
 }
 
+/// Most groups of one number; more are several numbers.
+const MOST_GROUPS: usize = 12;
+
 /// Digits with the signs between them.
 struct Figures {
     span: Range<usize>,
@@ -78,7 +81,9 @@ fn figures(text: &Text, from: usize) -> Figures {
                 at += 1;
             }
             Some(c)
-                if text.at(at + 1).is_some_and(is_digit) && joins(text, at, c, &groups, &signs) =>
+                if groups.len() < MOST_GROUPS
+                    && text.at(at + 1).is_some_and(is_digit)
+                    && joins(text, at, c, &groups, &signs) =>
             {
                 signs.push(c);
                 groups.push(String::new());
