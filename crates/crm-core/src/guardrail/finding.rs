@@ -115,3 +115,30 @@ pub struct Finding {
     /// What is wrong, in English and always the same for the same problem.
     pub message: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_json_in_the_words_of_the_design_and_comes_back() {
+        let finding = Finding {
+            rule: Rule::BannedTerm,
+            severity: Severity::Blocking,
+            part: Part::Subject,
+            span: Some(2..5),
+            message: "a term".to_owned(),
+        };
+        let json = serde_json::to_value(&finding).unwrap();
+        let wanted = serde_json::json!({
+            "rule": "banned_term", "severity": "blocking", "part": "subject",
+            "span": {"start": 2, "end": 5}, "message": "a term",
+        });
+        assert_eq!(json, wanted);
+        assert_eq!(serde_json::from_value::<Finding>(json).unwrap(), finding);
+        for rule in Rule::ALL {
+            assert_eq!(serde_json::to_value(rule).unwrap(), rule.as_str());
+        }
+        assert!(Severity::Notice < Severity::Warning && Severity::Warning < Severity::Blocking);
+    }
+}

@@ -305,7 +305,7 @@ pub(super) fn find(
             "a link that hides where it leads"
         } else if !allowed.is_empty() && !on_list {
             "a link to a host that is not allowed"
-        } else if allowed.is_empty() && !told && !(known.hosts.contains(&link.host) && !link.path) {
+        } else if allowed.is_empty() && !told && (link.path || !known.hosts.contains(&link.host)) {
             "a link that is neither in the facts nor in the task"
         } else if link.path && !told {
             "a page of an allowed host that nobody named"

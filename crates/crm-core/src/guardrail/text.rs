@@ -61,9 +61,10 @@ impl Text {
         self.chars.get(at).copied()
     }
 
-    /// The piece of the text.
+    /// The piece of the text, as far as it goes.
     pub(super) fn slice(&self, span: Range<usize>) -> &[char] {
-        self.chars.get(span).unwrap_or_default()
+        let end = span.end.min(self.chars.len());
+        self.chars.get(span.start..end).unwrap_or_default()
     }
 
     /// The sign before `at`, blanks apart.

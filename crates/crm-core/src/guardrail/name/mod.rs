@@ -53,24 +53,8 @@ fn is_first_name(word: &str) -> bool {
     long && !WORDS.contains(&word.as_str()) && FIRST.iter().any(|(name, _)| *name == word)
 }
 
-/// Endings that are nearly only surnames' and patronymics'; Uzbek suffixes may follow.
+/// A surname with a suffix of Uzbek. Other surnames are seen by their capital where no sentence begins.
 fn is_surname(word: &str) -> bool {
-    const ENDINGS: &[&str] = &[
-        "ович",
-        "евич",
-        "овна",
-        "евна",
-        "овичу",
-        "евичу",
-        "овной",
-        "евной",
-        "овне",
-        "евне",
-        "ovich",
-        "evich",
-        "ovna",
-        "evna",
-    ];
     const SUFFIXES: &[&str] = &[
         "ga", "ni", "ning", "dan", "da", "га", "ни", "нинг", "дан", "да",
     ];
@@ -89,13 +73,6 @@ fn is_surname(word: &str) -> bool {
         "биров",
         "олов",
     ];
-    let long = |ending: &str| word.chars().count() >= ending.chars().count() + 2;
-    if ENDINGS
-        .iter()
-        .any(|ending| word.ends_with(ending) && long(ending))
-    {
-        return true;
-    }
     SUFFIXES.iter().any(|suffix| {
         word.strip_suffix(suffix).is_some_and(|stem| {
             let surname = ["ov", "ova", "ev", "eva", "ов", "ова", "ев", "ева"];
@@ -136,6 +113,7 @@ pub(super) fn find(
             .is_some_and(|span| span.start <= word.span.start);
         let before = at.checked_sub(1).and_then(|at| text.words.get(at));
         let next = text.words.get(at + 1);
+        let next = next.filter(|next| !known.has(&next.text));
         if !is_candidate(text, word, before, next, in_quotes, title)
             || usual(&word.text)
             || known.has(&word.text)
@@ -187,7 +165,7 @@ fn is_candidate(
         return false;
     }
     if word.first {
-        // Two capitals in a row at the beginning: a full name, unless the second is usual.
+        // Two capitals in a row at the beginning: a full name, unless the second is usual or known.
         return next.is_some_and(|next| {
             !word.shouted
                 && next.capital

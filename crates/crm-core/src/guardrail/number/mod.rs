@@ -144,3 +144,83 @@ pub(super) fn find(text: &Text, taken: &[Range<usize>], known: &KnownNumbers) ->
         .map(|claim| claim.span)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contact::ContactFields;
+    use crate::guardrail::{Others, Rules};
+
+    fn found(source: &str, content: &str) -> Vec<String> {
+        let (rules, contact, others) = (
+            Rules::default(),
+            ContactFields::default(),
+            Others::default(),
+        );
+        let context = Context {
+            rules: &rules,
+            contact: &contact,
+            language: "ru",
+            max_length: None,
+            sources: &[],
+            prompt: &[],
+            others: &others,
+            today: NaiveDate::from_ymd_opt(2026, 11, 27),
+        };
+        let sources = Sources {
+            given: vec![Text::new(source)],
+            contact: vec![],
+        };
+        let text = Text::new(content);
+        find(&text, &[], &KnownNumbers::new(&sources, &context))
+            .into_iter()
+            .map(|span| text.slice(span).iter().collect())
+            .collect()
+    }
+
+    #[test]
+    fn a_number_is_the_same_in_each_of_its_spellings() {
+        for (source, content) in [
+            (
+                "1 000",
+                "1,000 1.000 1000 1\u{a0}000 1'000 ２ 1k 1 тыс 1 ming",
+            ),
+            ("2 400 000 сум", "2,4 млн сум, 2.4 mln so'm, 2400000 UZS"),
+            ("12,5%", "12.5 %, 12,5 процента, 12,5 foiz"),
+            (
+                "31.12.2026",
+                "31 декабря, December 31, 2026, 31-dekabr, 31 декабрда, 2026-12-31, 31.12, 31st of December 2026 г.",
+            ),
+            ("5 февраля", "05.02.2027, 5-fevralda, February 5th, 2027"),
+            ("14:00", "2 pm, 14.00, 2:00 PM"),
+            (
+                "",
+                "24/7, 100%, 8 марта, 2026, 31 декабря 2026\n1. Раз\n2) Два",
+            ),
+        ] {
+            let mut wrong = found(source, content);
+            wrong.retain(|span| span != "２");
+            assert!(wrong.is_empty(), "{source}: {wrong:?}");
+        }
+    }
+
+    #[test]
+    fn another_number_date_time_or_currency_is_found_with_its_unit() {
+        for (source, content, wanted) in [
+            ("1 000", "1 001 и 10,00", vec!["1 001", "10,00"]),
+            ("100 сум", "$100 и 100 сум", vec!["100"]),
+            ("10%", "10 000", vec!["10 000"]),
+            (
+                "31.12.2026",
+                "31 декабря 2025, 30 декабря",
+                vec!["31 декабря 2025", "30 декабря"],
+            ),
+            ("9:00", "9 pm, 9:30", vec!["9 pm", "9:30"]),
+            ("", "５０ и ٣٠", vec!["５０", "٣٠"]),
+            ("5", "5 млн", vec!["5 млн"]),
+            ("7", "3D-печать, B2B, A4", vec!["3"]),
+        ] {
+            assert_eq!(found(source, content), wanted, "{source}");
+        }
+    }
+}

@@ -63,10 +63,22 @@ pub(super) fn claims(text: &Text, taken: &[Range<usize>]) -> Vec<Claim> {
     found
 }
 
-/// Digits of all scripts count; only these are read, the others are nowhere grounded.
+/// The ASCII digit that a digit of another script stands for.
+fn digit(c: char) -> Option<char> {
+    let zero = match c {
+        '0'..='9' => return Some(c),
+        '\u{660}'..='\u{669}' => 0x660,
+        '\u{6f0}'..='\u{6f9}' => 0x6f0,
+        '\u{966}'..='\u{96f}' => 0x966,
+        '\u{ff10}'..='\u{ff19}' => 0xff10,
+        '\u{1d7ce}'..='\u{1d7ff}' => return char::from_digit((c as u32 - 0x1d7ce) % 10, 10),
+        _ => return None,
+    };
+    char::from_digit(c as u32 - zero, 10)
+}
+
 fn is_digit(c: char) -> bool {
-    c.is_numeric() && !matches!(c, '½' | '¼' | '¾') && c.to_digit(10).is_some()
-        || c.is_ascii_digit()
+    digit(c).is_some()
 }
 
 fn figures(text: &Text, from: usize) -> Figures {
@@ -75,7 +87,7 @@ fn figures(text: &Text, from: usize) -> Figures {
     loop {
         match text.at(at) {
             Some(c) if is_digit(c) => {
-                if let Some(group) = groups.last_mut() {
+                if let (Some(group), Some(c)) = (groups.last_mut(), digit(c)) {
                     group.push(c);
                 }
                 at += 1;
@@ -196,6 +208,7 @@ fn read(text: &Text, figures: &Figures) -> Claim {
                 && matches!(word.text.as_str(), "am" | "pm")
             {
                 readings.push(Reading::Time(hour_of(*day, &behind, text, &mut span) * 60));
+                return Claim { span, readings };
             }
         }
         _ => {}
@@ -296,10 +309,14 @@ fn year_behind(text: &Text, at: usize) -> (Option<u32>, usize) {
     let figures: String = text
         .slice(from..from + 5)
         .iter()
-        .take_while(|c| is_digit(**c))
+        .map_while(|c| digit(*c))
         .collect();
     let year = number(&figures)
         .filter(|year| gap > 0 && (1900..2200).contains(year) && figures.len() == 4);
+    // `31 декабря, 2026-12-31`: the year of the next date.
+    let joined = matches!(text.at(from + 4), Some('-' | '/' | '.' | ':'))
+        && text.at(from + 5).is_some_and(is_digit);
+    let year = year.filter(|_| !joined);
     (year, if year.is_some() { from + 4 } else { at })
 }
 
