@@ -350,4 +350,65 @@ mod tests {
             assert_eq!(seen(text), (vec![], vec![]), "{text}");
         }
     }
+
+    #[test]
+    fn a_host_is_on_the_list_or_below_one_and_never_behind_a_name() {
+        use crate::contact::ContactFields;
+        use crate::guardrail::{Others, Rules};
+
+        let found = |allowed: &[&str], content: &str| {
+            let rules = Rules {
+                allowed_hosts: allowed.iter().map(|host| (*host).to_owned()).collect(),
+                ..Rules::default()
+            };
+            let (contact, others) = (ContactFields::default(), Others::default());
+            let context = Context {
+                rules: &rules,
+                contact: &contact,
+                language: "ru",
+                max_length: None,
+                sources: &[],
+                prompt: &[],
+                others: &others,
+                today: None,
+            };
+            let sources = Sources {
+                given: vec![Text::new("https://shop.uz/a")],
+                // A stranger's word grounds nothing.
+                contact: vec![Text::new("https://evil.example")],
+            };
+            let (links, _) = read(&Text::new(content));
+            assert!(!links.is_empty(), "{content}");
+            find(&links, &KnownLinks::new(&sources), &context).len()
+        };
+        for text in [
+            "shop.uz",
+            "https://SHOP.uz/",
+            "https://m.shop.uz",
+            "https://shop.uz/a",
+        ] {
+            assert_eq!(found(&["shop.uz"], text), 0, "{text}");
+        }
+        for text in [
+            "notshop.uz",
+            "https://shop.uz.evil.example",
+            "https://me@shop.uz/a",
+            "https://sh\u{200b}op.uz/a",
+            "https://shор.uz/a",
+            "https://shop.uz/b",
+            "https://evil.example",
+            "javascript:alert(1)",
+        ] {
+            assert_eq!(found(&["shop.uz"], text), 1, "{text}");
+        }
+        // Without a list: what was given, and the page above it.
+        for (text, count) in [
+            ("https://shop.uz/a", 0),
+            ("shop.uz", 0),
+            ("https://shop.uz/b", 1),
+            ("m.shop.uz", 1),
+        ] {
+            assert_eq!(found(&[], text), count, "{text}");
+        }
+    }
 }

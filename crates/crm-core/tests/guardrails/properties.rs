@@ -97,15 +97,15 @@ proptest! {
     }
 }
 
-/// The work is counted by the findings a text can cause, and texts of one repeated sign are the worst ones
-/// for readers that look ahead: a quadratic one would not end within the test's patience.
+/// Texts of one repeated sign are the worst ones for readers that look ahead. No time is asserted: a
+/// quadratic reader shows by a run of minutes.
 #[test]
 fn a_long_text_of_one_sign_ends() {
     for sign in [
         "{", "<", "%", "_", "1", "1 ", "111 ", "1-", "2026-", "1,", "+1", "(", "@", "a.", "\"",
         "«", "\u{200b}", "А", "Аа ", "oʻ", "dear ", "http://",
     ] {
-        let text = sign.repeat(50_000 / sign.len());
+        let text = sign.repeat(30_000 / sign.len());
         let found = findings(None, &text, "Анна", "");
         assert!(found.len() <= 4 + 4 * text.chars().count(), "{sign}");
         let _ = looks_like_instruction(&text);
