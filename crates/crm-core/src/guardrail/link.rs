@@ -392,7 +392,7 @@ mod tests {
         for text in [
             "notshop.uz",
             "https://shop.uz.evil.example",
-            "https://me@shop.uz/a",
+            "https://me@shop.uz",
             "https://sh\u{200b}op.uz/a",
             "https://shор.uz/a",
             "https://shop.uz/b",
