@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::contact::Contact;
+use crate::guardrail::has_placeholder;
 use crate::message::Occasion;
 use crate::port::channel::ChannelCapabilities;
 use crate::port::llm::{Draft, DraftRequest};
@@ -148,37 +149,42 @@ pub fn check(draft: &Draft, request: &DraftRequest) -> Result<(), String> {
     problem.map_or(Ok(()), |code| Err(code.to_owned()))
 }
 
-/// `{{name}}`, `[Имя]`, `<name>`: a word in brackets that somebody was meant to fill in.
-fn has_placeholder(text: &str) -> bool {
-    [("{", "}"), ("[", "]"), ("<", ">")]
-        .into_iter()
-        .any(|(open, close)| {
-            text.split(open).skip(1).any(|rest| {
-                rest.split_once(close).is_some_and(|(inside, _)| {
-                    let length = inside.chars().count();
-                    (1..=40).contains(&length) && inside.chars().any(char::is_alphabetic)
-                })
-            })
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_found_and_ordinary_text_is_not() {
-        for text in ["Dear {{name}}", "Здравствуйте, [Имя]!", "Hi <first name>"] {
-            assert!(has_placeholder(text), "{text}");
-        }
-        for text in [
-            "Анна, с днём рождения!",
-            "2 < 3",
-            "скидка [10]",
-            "Oʻtkir aka",
-        ] {
-            assert!(!has_placeholder(text), "{text}");
-        }
+    fn a_draft_with_something_to_be_filled_in_is_refused() {
+        let request = DraftRequest {
+            system: String::new(),
+            user: String::new(),
+            language: "ru".to_owned(),
+            subject: true,
+            max_length: 100,
+            max_tokens: 1,
+        };
+        let draft = |subject: &str, content: &str| Draft {
+            subject: Some(subject.to_owned()),
+            content: content.to_owned(),
+            language: None,
+            model: String::new(),
+            usage: crate::port::llm::Usage::default(),
+            cost_picodollars: 0,
+            request_id: None,
+        };
+        assert_eq!(
+            check(&draft("Привет", "Анна, здравствуйте!"), &request),
+            Ok(())
+        );
+        let refused = |code: &str| Err(code.to_owned());
+        assert_eq!(
+            check(&draft("Привет", "Здравствуйте, [Имя]!"), &request),
+            refused("placeholder")
+        );
+        assert_eq!(
+            check(&draft("Для {{name}}", "Анна!"), &request),
+            refused("bad_subject")
+        );
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub mod counter;
 pub mod engine;
 pub mod error;
 pub mod generation;
+pub mod guardrail;
 pub mod hold;
 pub mod id;
 pub mod intake;

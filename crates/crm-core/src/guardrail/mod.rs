@@ -1,0 +1,262 @@
+//! Guardrails: what is wrong, or may be, with a text before a person decides about it. Pure.
+//!
+//! [`check`] reads one text against what is known (the contact, the task, the house's rules) and answers
+//! findings with a severity and a place; [`duplicate::groups`] looks across a campaign, and
+//! [`injection::looks_like_instruction`] at a field of a contact. Each guardrail takes time linear in the text;
+//! none changes it. `docs/guardrails.md` says what each finds, what it cannot, and how well.
+
+mod banned;
+pub mod duplicate;
+mod finding;
+mod fold;
+mod greeting;
+pub mod injection;
+mod instructions;
+mod language;
+mod length;
+mod link;
+mod name;
+mod number;
+mod personal;
+mod placeholder;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::fmt;
+use std::ops::Range;
+
+use chrono::NaiveDate;
+use serde_json::Value;
+
+pub use self::finding::{Finding, Part, Rule, Severity};
+pub use self::personal::{Others, fingerprint};
+pub use self::placeholder::has_placeholder;
+pub use self::rules::{Level, Rules};
+use self::text::Text;
+use crate::contact::ContactFields;
+
+/// The text under check.
+#[derive(Clone, Copy)]
+pub struct Draft<'a> {
+    /// Subject, when the channel has one.
+    pub subject: Option<&'a str>,
+    /// The content as the contact would read it, markup apart.
+    pub content: &'a str,
+    /// Parts of a text message, as the channel counts them; `None` where it counts messages.
+    pub parts: Option<u32>,
+}
+
+impl fmt::Debug for Draft<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Draft(..)")
+    }
+}
+
+/// What the text is checked against.
+#[derive(Clone)]
+pub struct Context<'a> {
+    /// The house's settings.
+    pub rules: &'a Rules,
+    /// The contact. Its fields ground names and numbers; links, addresses and telephone numbers in its free
+    /// fields ground nothing, for a stranger may have written them.
+    pub contact: &'a ContactFields,
+    /// The language the text is to be in, BCP 47; the contact's, unless a template says otherwise.
+    pub language: &'a str,
+    /// The channel's limit in Unicode scalar values.
+    pub max_length: Option<usize>,
+    /// Texts by the house: the template, the context, the instruction. What stands in them may be said.
+    pub sources: &'a [&'a str],
+    /// The rules the model was given. Seven of their words in a row are a leak.
+    pub prompt: &'a [&'a str],
+    /// Data of other contacts.
+    pub others: &'a Others,
+    /// The day it is where the contact lives. With it this year and the next may be named, and the age.
+    pub today: Option<NaiveDate>,
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context(..)")
+    }
+}
+
+/// A finding before its severity is known.
+struct Raw {
+    rule: Rule,
+    part: Part,
+    span: Option<Range<usize>>,
+    message: &'static str,
+}
+
+impl Raw {
+    fn at(rule: Rule, part: Part, span: Range<usize>, message: &'static str) -> Self {
+        Self {
+            rule,
+            part,
+            span: Some(span),
+            message,
+        }
+    }
+
+    fn whole(rule: Rule, part: Part, message: &'static str) -> Self {
+        Self {
+            rule,
+            part,
+            span: None,
+            message,
+        }
+    }
+}
+
+/// The texts that ground what a draft says.
+struct Sources {
+    /// By the house.
+    given: Vec<Text>,
+    /// The contact's fields.
+    contact: Vec<Text>,
+}
+
+impl Sources {
+    fn new(context: &Context<'_>) -> Self {
+        let facts = context.rules.facts.iter().map(String::as_str);
+        let given = context
+            .sources
+            .iter()
+            .copied()
+            .chain(facts)
+            .map(Text::new)
+            .collect();
+        let contact = context.contact;
+        let mut fields = vec![Text::new(&contact.name), Text::new(&contact.segment)];
+        let own = [&contact.company, &contact.position, &contact.external_id];
+        fields.extend(own.into_iter().flatten().map(|text| Text::new(text)));
+        fields.extend(contact.tags.iter().map(|tag| Text::new(tag)));
+        for value in contact.custom_fields.values() {
+            match value {
+                Value::String(text) => fields.push(Text::new(text)),
+                value => fields.push(Text::new(&value.to_string())),
+            }
+        }
+        Self {
+            given,
+            contact: fields,
+        }
+    }
+}
+
+/// What the rules find in the text, by place: the subject first. A guardrail that is off finds nothing.
+#[must_use]
+pub fn check(draft: &Draft<'_>, context: &Context<'_>) -> Vec<Finding> {
+    let known = Knowledge::new(context);
+    let mut raw = length::find(draft, context);
+    if let Some(subject) = draft.subject {
+        part(
+            &Text::new(subject),
+            Part::Subject,
+            &known,
+            context,
+            &mut raw,
+        );
+    }
+    part(
+        &Text::new(draft.content),
+        Part::Content,
+        &known,
+        context,
+        &mut raw,
+    );
+    let mut findings: Vec<Finding> = raw
+        .into_iter()
+        .filter_map(|raw| {
+            Some(Finding {
+                rule: raw.rule,
+                severity: context.rules.severity(raw.rule)?,
+                part: raw.part,
+                span: raw.span,
+                message: raw.message.to_owned(),
+            })
+        })
+        .collect();
+    let place = |finding: &Finding| finding.span.as_ref().map(|span| (span.start, span.end));
+    findings.sort_by_key(|finding| (finding.part, place(finding), finding.rule));
+    findings
+}
+
+/// What is read once for both parts.
+struct Knowledge {
+    links: link::KnownLinks,
+    addresses: personal::KnownAddresses,
+    numbers: number::KnownNumbers,
+    names: name::KnownNames,
+    terms: banned::Terms,
+    prompt: instructions::Prompt,
+}
+
+impl Knowledge {
+    fn new(context: &Context<'_>) -> Self {
+        let sources = Sources::new(context);
+        Self {
+            links: link::KnownLinks::new(&sources),
+            addresses: personal::KnownAddresses::new(&sources, context),
+            numbers: number::KnownNumbers::new(&sources, context),
+            names: name::KnownNames::new(&sources),
+            terms: banned::Terms::new(&context.rules.banned_terms),
+            prompt: instructions::Prompt::new(context.prompt),
+        }
+    }
+}
+
+fn part(text: &Text, part: Part, known: &Knowledge, context: &Context<'_>, found: &mut Vec<Raw>) {
+    let title = part == Part::Subject;
+    let mut tell = |rule: Rule, span: Range<usize>, message: &'static str| {
+        found.push(Raw::at(rule, part, span, message));
+    };
+    let placeholders = placeholder::find(text);
+    let (links, emails) = link::read(text);
+    let mut taken: Vec<Range<usize>> = links.iter().map(|link| link.span.clone()).collect();
+    taken.extend(emails.iter().map(|email| email.span.clone()));
+    taken.sort_by_key(|span| span.start);
+    let phones = personal::phones(text, &taken);
+    taken.extend(phones.iter().map(|phone| phone.span.clone()));
+    taken.extend(placeholders.iter().cloned());
+    taken.sort_by_key(|span| span.start);
+
+    for span in placeholders {
+        tell(Rule::Placeholder, span, "something was to be filled in");
+    }
+    for (span, message) in link::find(&links, &known.links, context) {
+        tell(Rule::Link, span, message);
+    }
+    for (span, message) in personal::find(text, &emails, &phones, &known.addresses, context) {
+        tell(Rule::PersonalData, span, message);
+    }
+    for span in number::find(text, &taken, &known.numbers) {
+        tell(
+            Rule::Number,
+            span,
+            "a number, price, date or time that nobody gave",
+        );
+    }
+    let banned = banned::find(text, &known.terms);
+    taken.extend(banned.iter().cloned());
+    for span in banned {
+        tell(Rule::BannedTerm, span, "a term the house does not use");
+    }
+    for (span, message) in instructions::find(text, &known.prompt) {
+        tell(Rule::Instructions, span, message);
+    }
+    for (span, message) in greeting::find(text, &known.names, context) {
+        tell(Rule::Greeting, span, message);
+    }
+    taken.sort_by_key(|span| span.start);
+    for (span, message) in language::find(text, &taken, &known.names, context.language, title) {
+        tell(Rule::Language, span, message);
+    }
+    taken.extend(greeting::spans(text));
+    taken.sort_by_key(|span| span.start);
+    for span in name::find(text, &taken, &known.names, title) {
+        tell(Rule::Name, span, "a person or company that nobody named");
+    }
+}
