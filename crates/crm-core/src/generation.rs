@@ -118,6 +118,7 @@ pub fn request(
         subject: capabilities.subject,
         max_length,
         max_tokens: 1_024,
+        about: Some(contact.id.to_string()),
     }
 }
 
