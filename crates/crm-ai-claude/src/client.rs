@@ -87,7 +87,7 @@ impl Claude {
     pub(crate) async fn exchange(
         &self,
         request: RequestBuilder,
-    ) -> Result<(Vec<u8>, Option<String>), LlmError> {
+    ) -> Result<(Vec<u8>, Option<Box<str>>), LlmError> {
         let answer = self.open(request).await?;
         let request_id = request_id(answer.headers());
         match read_capped(answer).await {

@@ -70,7 +70,8 @@ pub(crate) fn classify(
 ) -> LlmError {
     let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
     LlmError {
-        request_id: request_id(headers).or_else(|| body.request_id.filter(|id| plain(id))),
+        request_id: request_id(headers)
+            .or_else(|| body.request_id.filter(|id| plain(id)).map(Into::into)),
         should_retry: should_retry(headers),
         ..failure(status, headers, &body.error, now).into()
     }
@@ -171,9 +172,9 @@ fn should_retry(headers: &HeaderMap) -> Option<bool> {
 }
 
 /// The provider's request id, when it looks like one.
-pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<Box<str>> {
     let id = headers.get("request-id")?.to_str().ok()?;
-    plain(id).then(|| id.to_owned())
+    plain(id).then(|| id.into())
 }
 
 fn plain(id: &str) -> bool {

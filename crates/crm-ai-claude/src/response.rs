@@ -121,7 +121,7 @@ pub(crate) fn read(
     body: &[u8],
     subject: bool,
     billing: &Billing<'_>,
-    request_id: Option<String>,
+    request_id: Option<Box<str>>,
 ) -> Result<Draft, LlmError> {
     match serde_json::from_slice(body) {
         Ok(message) => judge(message, subject, billing, request_id),
@@ -137,7 +137,7 @@ pub(crate) fn judge(
     message: Message,
     subject: bool,
     billing: &Billing<'_>,
-    request_id: Option<String>,
+    request_id: Option<Box<str>>,
 ) -> Result<Draft, LlmError> {
     let failed = |failure, usage, cost_picodollars| LlmError {
         usage,
@@ -176,7 +176,7 @@ pub(crate) fn judge(
         model: message.model,
         usage,
         cost_picodollars,
-        request_id,
+        request_id: request_id.map(String::from),
     })
 }
 
@@ -262,7 +262,7 @@ mod tests {
             on: "2026-11-22".parse().expect("date"),
             batch: false,
         };
-        read(body, subject, &billing, Some("req_1".to_owned()))
+        read(body, subject, &billing, Some("req_1".into()))
     }
 
     fn code_of(text: &str, subject: bool) -> String {

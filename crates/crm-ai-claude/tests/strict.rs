@@ -279,7 +279,7 @@ fn the_bound_without_asking_is_never_below_a_fixture() {
         let bytes = request.system.len() + request.user.len();
         assert!(bound > u64::try_from(bytes).expect("small"));
         let mut longer = request.clone();
-        longer.user.push_str("ы");
+        longer.user.push('ы');
         assert_eq!(claude.most_tokens(&longer), bound + 2);
     }
 }

@@ -144,7 +144,10 @@ impl Lines {
                 BatchOutcome::Done(self.judge(message, subject))
             }
             Ok(wire::Ended::Errored { error }) => BatchOutcome::Done(Err(LlmError {
-                request_id: error.request_id.filter(|id| path(id).is_ok()),
+                request_id: error
+                    .request_id
+                    .filter(|id| path(id).is_ok())
+                    .map(Into::into),
                 ..error.error.of_a_line(self.now).into()
             })),
             Ok(wire::Ended::Cancelled) => BatchOutcome::Cancelled,

@@ -33,7 +33,7 @@ const LIMITS: BatchLimits = BatchLimits {
 
 fn not_made(error: impl Into<LlmError>) -> SubmitError {
     SubmitError {
-        error: error.into(),
+        error: Box::new(error.into()),
         created: Created::No,
         request: None,
     }

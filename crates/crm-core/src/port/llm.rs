@@ -156,7 +156,7 @@ pub struct LlmError {
     pub cost_picodollars: u64,
     /// The provider's request id.
     #[serde(default)]
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
     /// What the provider itself said about trying again, if anything; see [`may_retry`](Self::may_retry).
     #[serde(default)]
     pub should_retry: Option<bool>,

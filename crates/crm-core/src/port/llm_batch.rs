@@ -199,7 +199,7 @@ pub enum Created {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubmitError {
     /// Why.
-    pub error: LlmError,
+    pub error: Box<LlmError>,
     /// Whether there is a batch nevertheless.
     pub created: Created,
     /// The request that is to blame, where it is one.

@@ -179,7 +179,7 @@ fn configuration(reason: &str) -> LlmError {
 
 fn submit_error(error: LlmError, created: Created) -> SubmitError {
     SubmitError {
-        error,
+        error: Box::new(error),
         created,
         request: None,
     }
