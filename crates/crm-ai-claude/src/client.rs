@@ -115,8 +115,7 @@ impl Llm for Claude {
         if !request::is_sendable(&self.config, request, false) {
             return Err(configuration("invalid_request").into());
         }
-        let body = serde_json::to_vec(&request::body(&self.config, request))
-            .map_err(|_| configuration("invalid_request"))?;
+        let body = request::bytes(&request::body(&self.config, request))?;
         let (body, request_id) = self.exchange(self.http.post("/v1/messages", body)).await?;
         let billing = self.billing(self.today(), false);
         response::read(&body, request.subject, &billing, request_id)

@@ -28,8 +28,7 @@ impl Claude {
         if !request::is_sendable(&self.config, request, true) {
             return Err(configuration("invalid_request").into());
         }
-        let body = request::prompt(&self.config, request);
-        let body = serde_json::to_vec(&body).map_err(|_| configuration("invalid_request"))?;
+        let body = request::bytes(&request::prompt(&self.config, request))?;
         let (body, request_id) = self
             .exchange(self.http.post("/v1/messages/count_tokens", body))
             .await?;

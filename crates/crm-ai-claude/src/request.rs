@@ -3,7 +3,7 @@
 //! Only keys that both API versions accept: no sampling parameters, no tools, no prefilled answer
 //! (<https://docs.claude.com/en/api/messages>). Unknown keys would be refused with status 400.
 
-use crm_core::port::llm::DraftRequest;
+use crm_core::port::llm::{DraftRequest, LlmFailure};
 use hmac::{Hmac, Mac as _};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -11,8 +11,12 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::config::{CacheTtl, ClaudeConfig};
+use crate::errors::configuration;
 use crate::models::{Effort, Thinking};
 use crate::prices::Geo;
+
+/// The longest body of one request.
+const LONGEST_BODY: usize = 32_000_000;
 
 /// The longest answer that the API writes without streaming.
 const LONGEST_ANSWER: u32 = 21_333;
@@ -144,6 +148,15 @@ pub(crate) fn prompt<'a>(config: &'a ClaudeConfig, request: &'a DraftRequest) ->
             },
         },
     }
+}
+
+/// A body as it is sent alone.
+pub(crate) fn bytes(body: &impl Serialize) -> Result<Vec<u8>, LlmFailure> {
+    let bytes = serde_json::to_vec(body).map_err(|_| configuration("invalid_request"))?;
+    if bytes.len() > LONGEST_BODY {
+        return Err(configuration("request_too_large"));
+    }
+    Ok(bytes)
 }
 
 /// What the answer has to be like, for the end of the user turn, behind whatever the data says. It

@@ -202,6 +202,11 @@ async fn nothing_is_sent_without_a_price_or_a_prompt() {
     let mut empty = request();
     empty.user = String::new();
     assert_eq!(code(claude.draft(&empty).await), "invalid_request");
+    let mut large = request();
+    large.user = "x".repeat(32_000_000);
+    assert_eq!(code(claude.draft(&large).await), "request_too_large");
+    let counted = claude.count_tokens(&large).await.expect_err("refused");
+    assert_eq!(counted.failure.code(), "request_too_large");
     let mut none = request();
     none.max_tokens = 0;
     assert_eq!(code(claude.draft(&none).await), "invalid_request");

@@ -197,3 +197,63 @@ pub trait Llm: Send + Sync + fmt::Debug {
     /// Writes one draft.
     async fn draft(&self, request: &DraftRequest) -> Result<Draft, LlmError>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_a_request_is_about_stays_in_this_process() {
+        let request = DraftRequest {
+            system: String::new(),
+            user: "x".to_owned(),
+            language: "en".to_owned(),
+            subject: false,
+            max_length: 1,
+            max_tokens: 1,
+            about: Some("contact-7".to_owned()),
+        };
+        let sent = serde_json::to_string(&request).unwrap();
+        assert!(!sent.contains("about") && !sent.contains("contact-7"));
+        let back: DraftRequest = serde_json::from_str(&sent).unwrap();
+        assert_eq!(back.about, None);
+    }
+
+    #[test]
+    fn the_providers_word_about_trying_again_goes_first() {
+        let reason = || "code".to_owned();
+        let retry_after_s = None;
+        let fault = || {
+            LlmError::from(LlmFailure::Unavailable {
+                reason: reason(),
+                retry_after_s,
+            })
+        };
+        let refused = || LlmError::from(LlmFailure::Refused);
+        let until = None;
+        let stopped = LlmError::from(LlmFailure::Stopped {
+            reason: reason(),
+            until,
+        });
+        assert!(fault().may_retry() && !refused().may_retry() && !stopped.may_retry());
+        for said in [true, false] {
+            let should_retry = Some(said);
+            assert_eq!(
+                LlmError {
+                    should_retry,
+                    ..fault()
+                }
+                .may_retry(),
+                said
+            );
+            assert_eq!(
+                LlmError {
+                    should_retry,
+                    ..refused()
+                }
+                .may_retry(),
+                said
+            );
+        }
+    }
+}
