@@ -6,98 +6,14 @@ use crm_core::port::llm::{Draft, LlmError, LlmFailure};
 use crm_core::port::llm_batch::{
     Batch, BatchLine, BatchLines, BatchMarker, BatchOutcome, RequestId,
 };
-use reqwest::Response;
 
+use super::split::{Piece, Split};
 use super::{ids, path, wire};
 use crate::client::Claude;
 use crate::config::CacheTtl;
-use crate::errors::{bad_output, transport, unavailable};
+use crate::errors::{bad_output, unavailable};
 use crate::prices::PriceTable;
 use crate::response::{self, Billing};
-
-/// Longest line that is kept. A draft is a few kilobytes; the longest answer of any model is below.
-const LONGEST_LINE: usize = 4 * 1024 * 1024;
-
-/// The lines of one answer, without their meaning.
-pub(super) struct Split {
-    answer: Response,
-    kept: Vec<u8>,
-    /// How much of `kept` is known to hold no end of a line.
-    searched: usize,
-    /// Inside a line that is too long already.
-    skipping: bool,
-    ended: bool,
-}
-
-/// One line, or that it was too long.
-pub(super) enum Piece {
-    Line(Vec<u8>),
-    TooLong,
-}
-
-impl Split {
-    pub(super) async fn open(claude: &Claude, id: &str) -> Result<Self, LlmError> {
-        // Built from the base address: the key must not follow `results_url`.
-        let path = format!("{}/results", path(id)?);
-        let request = claude.http.get(&path, &[]);
-        let answer = claude.open(request.timeout(claude.config.batch_timeout));
-        Ok(Self {
-            answer: answer.await?,
-            kept: Vec::new(),
-            searched: 0,
-            skipping: false,
-            ended: false,
-        })
-    }
-
-    /// The next line that is not blank.
-    pub(super) async fn next(&mut self) -> Result<Option<Piece>, LlmFailure> {
-        loop {
-            if let Some(piece) = self.cut() {
-                return Ok(Some(piece));
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            match self.answer.chunk().await {
-                Ok(Some(chunk)) => self.kept.extend_from_slice(&chunk),
-                Ok(None) => self.ended = true,
-                Err(error) => return Err(transport(&error)),
-            }
-        }
-    }
-
-    /// Takes a line out of what has arrived.
-    fn cut(&mut self) -> Option<Piece> {
-        loop {
-            let rest = self.kept.get(self.searched..).unwrap_or_default();
-            let end = match rest.iter().position(|b| *b == b'\n') {
-                Some(at) => self.searched + at + 1,
-                // The last line may lack its end.
-                None if self.ended && !self.kept.is_empty() => self.kept.len(),
-                None => {
-                    self.searched = self.kept.len();
-                    if self.kept.len() > LONGEST_LINE {
-                        self.skipping = true;
-                        self.kept.clear();
-                        self.searched = 0;
-                    } else if self.ended && std::mem::take(&mut self.skipping) {
-                        return Some(Piece::TooLong);
-                    }
-                    return None;
-                }
-            };
-            let line: Vec<u8> = self.kept.drain(..end).collect();
-            self.searched = 0;
-            if std::mem::take(&mut self.skipping) || line.len() > LONGEST_LINE {
-                return Some(Piece::TooLong);
-            }
-            if !line.iter().all(u8::is_ascii_whitespace) {
-                return Some(Piece::Line(line));
-            }
-        }
-    }
-}
 
 /// Results with their meaning.
 pub(super) struct Lines {

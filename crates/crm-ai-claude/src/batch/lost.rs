@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use crm_core::port::llm::LlmError;
 use crm_core::port::llm_batch::{Batch, BatchMarker, BatchPhase, Found, Lost};
 
-use super::lines::{Piece, Split};
+use super::split::{Piece, Split};
 use super::{PATH, ids, wire};
 use crate::client::Claude;
 use crate::errors::bad_output;

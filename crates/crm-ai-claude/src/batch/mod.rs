@@ -6,6 +6,7 @@
 mod ids;
 mod lines;
 mod lost;
+mod split;
 mod wire;
 
 use std::collections::HashSet;
