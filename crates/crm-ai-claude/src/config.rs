@@ -10,7 +10,8 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::prices::PriceTable;
+use crate::models::{Effort, ModelTable};
+use crate::prices::{Geo, PriceTable};
 
 /// Address of Anthropic's API.
 pub const DEFAULT_BASE_URL: &str = "https://api.anthropic.com";
@@ -20,6 +21,22 @@ pub const DEFAULT_MODEL: &str = "claude-haiku-5-5";
 pub const DEFAULT_VERSION: &str = "2023-06-01";
 /// Longest wait for a whole answer.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Longest wait for a batch to be taken, and for all its results.
+pub const DEFAULT_BATCH_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The way out to the network. A base address on this machine is always reached directly.
+#[derive(Clone, Default)]
+pub enum Egress {
+    /// As the variables `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    #[default]
+    Environment,
+    /// Straight, whatever the environment says.
+    Direct,
+    /// Through this proxy (`http://` or `https://`, a user name and a password in it if it needs them). It sees
+    /// where requests go and not what is in them.
+    Proxy(SecretString),
+}
 
 /// How long the provider keeps the cached rules.
 ///
@@ -35,6 +52,9 @@ pub enum CacheTtl {
     #[serde(rename = "1h")]
     OneHour,
 }
+
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+const SHORTEST_USER_KEY: usize = 16;
 
 /// Settings of [`crate::Claude`].
 #[derive(Clone)]
@@ -56,6 +76,21 @@ pub struct ClaudeConfig {
     pub cache_ttl: CacheTtl,
     /// What tokens cost.
     pub prices: PriceTable,
+    /// What models understand.
+    pub models: ModelTable,
+    /// How hard the model tries, where it can be told.
+    pub effort: Effort,
+    /// Where the model runs; `None` leaves it to the account's workspace, and a cost that is bounded before
+    /// the call is then that of the dearest place.
+    pub inference_geo: Option<Geo>,
+    /// Key of the hash under which a request names the person it is about, so that the provider can tell abuse
+    /// by one from all others. Without it nothing is named.
+    pub user_key: Option<SecretString>,
+    /// Longest wait for a batch to be taken, and for all its results to be read. A submission that had no answer
+    /// counts as on its way for so long.
+    pub batch_timeout: Duration,
+    /// The way out to the network.
+    pub egress: Egress,
 }
 
 impl ClaudeConfig {
@@ -71,6 +106,12 @@ impl ClaudeConfig {
             connect_timeout: Duration::from_secs(5),
             cache_ttl: CacheTtl::default(),
             prices: PriceTable::default(),
+            models: ModelTable::default(),
+            effort: Effort::default(),
+            inference_geo: None,
+            user_key: None,
+            batch_timeout: DEFAULT_BATCH_TIMEOUT,
+            egress: Egress::default(),
         }
     }
 }
@@ -88,8 +129,8 @@ impl fmt::Debug for ClaudeConfig {
 
 /// Settings that passed all checks.
 pub(crate) struct Checked {
-    /// Full address of `POST /v1/messages`.
-    pub(crate) endpoint: Url,
+    /// The address that all paths stand behind.
+    pub(crate) base: Url,
     /// The key as a header that never shows in `Debug`.
     pub(crate) key: HeaderValue,
     /// The version as a header.
@@ -103,8 +144,22 @@ pub(crate) fn check(config: &ClaudeConfig) -> Result<Checked> {
     if config.model.trim().is_empty() {
         return Err(wrong("model", "give the id of a model"));
     }
-    if config.timeout.is_zero() || config.connect_timeout.is_zero() {
+    let waits = [config.timeout, config.connect_timeout, config.batch_timeout];
+    if waits.iter().any(Duration::is_zero) {
         return Err(wrong("timeout", "must be longer than zero"));
+    }
+    if waits.iter().any(|wait| *wait > LONGEST_WAIT) {
+        return Err(wrong("timeout", "must be at most a day"));
+    }
+    let short = |key: &SecretString| key.expose_secret().len() < SHORTEST_USER_KEY;
+    if config.user_key.as_ref().is_some_and(short) {
+        return Err(wrong("user_key", "use at least 16 bytes"));
+    }
+    if let Egress::Proxy(url) = &config.egress {
+        check_proxy(url.expose_secret())?;
+    }
+    if config.inference_geo.is_some() && !config.models.get(&config.model).inference_geo {
+        return Err(wrong("inference_geo", "the model does not know it"));
     }
     let mut key = HeaderValue::from_str(config.api_key.expose_secret())
         .map_err(|_| wrong("api_key", "holds characters a key cannot have"))?;
@@ -116,17 +171,28 @@ pub(crate) fn check(config: &ClaudeConfig) -> Result<Checked> {
         .ok()
         .filter(|v| !v.is_empty())
         .ok_or_else(|| wrong("version", "must be a date such as 2023-06-01"))?;
-    let (endpoint, plain_http) = endpoint(&config.base_url)?;
+    let (base, plain_http) = base(&config.base_url)?;
     Ok(Checked {
-        endpoint,
+        base,
         key,
         version,
         plain_http,
     })
 }
 
-fn endpoint(base_url: &str) -> Result<(Url, bool)> {
-    let mut url = Url::parse(base_url)
+/// A proxy by its address; the text of an error never shows it.
+fn check_proxy(proxy: &str) -> Result<()> {
+    let url = Url::parse(proxy).ok();
+    let fits = url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if fits {
+        Ok(())
+    } else {
+        Err(wrong("egress", "give the proxy as http:// or https://"))
+    }
+}
+
+fn base(base_url: &str) -> Result<(Url, bool)> {
+    let url = Url::parse(base_url)
         .map_err(|_| wrong("base_url", "must be an address such as https://host"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong("base_url", "must not hold a user name or password"));
@@ -144,8 +210,6 @@ fn endpoint(base_url: &str) -> Result<(Url, bool)> {
             ));
         }
     };
-    let path = format!("{}/v1/messages", url.path().trim_end_matches('/'));
-    url.set_path(&path);
     Ok((url, plain_http))
 }
 
@@ -168,7 +232,7 @@ mod tests {
     use super::*;
 
     fn with_url(url: &str) -> Result<String> {
-        endpoint(url).map(|(url, _)| url.to_string())
+        base(url).map(|(url, _)| url.to_string())
     }
 
     #[test]
@@ -202,7 +266,7 @@ mod tests {
     #[test]
     fn a_gateway_path_is_kept() {
         let url = with_url("https://gateway.example/anthropic/").expect("accepted");
-        assert_eq!(url, "https://gateway.example/anthropic/v1/messages");
+        assert_eq!(url, "https://gateway.example/anthropic/");
     }
 
     #[test]
@@ -213,14 +277,27 @@ mod tests {
             let error = check(&ClaudeConfig::new(key.to_owned().into())).err();
             assert!(!format!("{:?}", error.expect("refused")).contains("canary"));
         }
-        let mut config = good();
-        config.model = " ".to_owned();
-        assert!(check(&config).is_err());
-        let mut config = good();
-        config.version = String::new();
-        assert!(check(&config).is_err());
-        let mut config = good();
-        config.timeout = Duration::ZERO;
-        assert!(check(&config).is_err());
+        type Spoil = fn(&mut ClaudeConfig);
+        let spoilt: [Spoil; 9] = [
+            |config| config.model = " ".to_owned(),
+            |config| config.version = String::new(),
+            |config| config.timeout = Duration::ZERO,
+            |config| config.batch_timeout = Duration::ZERO,
+            |config| config.connect_timeout = Duration::MAX,
+            |config| config.user_key = Some("canary".to_owned().into()),
+            |config| config.egress = Egress::Proxy("socks5://u:canary@h".to_owned().into()),
+            |config| config.egress = Egress::Proxy("canary".to_owned().into()),
+            |config| {
+                config.model = "claude-haiku-4-5".to_owned();
+                config.inference_geo = Some(Geo::Us);
+            },
+        ];
+        for (number, spoil) in spoilt.iter().enumerate() {
+            let mut config = good();
+            spoil(&mut config);
+            let error = check(&config).err().unwrap_or_else(|| panic!("{number}"));
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            assert!(!format!("{error:?}").contains("canary"));
+        }
     }
 }

@@ -3,29 +3,30 @@
 //! The status decides first: proxies in front of the API answer with HTML or with types the API
 //! does not list (<https://docs.claude.com/en/api/errors>). The provider's text is never handed on.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use chrono::DateTime;
-use crm_core::port::llm::LlmFailure;
+use chrono::{DateTime, Utc};
+use crm_core::port::llm::{LlmError, LlmFailure};
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
-/// The only text of the provider that is looked at: a limit the account set itself has no code of
-/// its own and arrives with status 400.
-const OWN_LIMIT: &str = "You have reached your specified";
+use crate::wait::{next_month, regained, retry_after};
 
-/// Longest wait that is handed on: spend limits end with the month, nothing waits longer.
-const MAX_WAIT_S: u64 = 31 * 86_400;
+/// The only text of the provider that decides: a limit the account set itself has no code of its own
+/// and arrives with status 400.
+const OWN_LIMIT: &str = "You have reached your specified";
 
 #[derive(Deserialize, Default)]
 struct ErrorBody {
     #[serde(default)]
     error: Detail,
+    #[serde(default)]
+    request_id: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
-struct Detail {
+pub(crate) struct Detail {
+    #[serde(default)]
+    r#type: Option<String>,
     #[serde(default)]
     message: Option<String>,
     #[serde(default)]
@@ -65,11 +66,26 @@ pub(crate) fn classify(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
-    now: SystemTime,
+    now: DateTime<Utc>,
+) -> LlmError {
+    let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+    LlmError {
+        request_id: request_id(headers)
+            .or_else(|| body.request_id.filter(|id| plain(id)).map(Into::into)),
+        should_retry: should_retry(headers),
+        ..failure(status, headers, &body.error, now).into()
+    }
+}
+
+fn failure(
+    status: StatusCode,
+    headers: &HeaderMap,
+    error: &Detail,
+    now: DateTime<Utc>,
 ) -> LlmFailure {
-    let retry_after_s = retry_after(headers, now).map(|wait| wait.min(MAX_WAIT_S));
+    let retry_after_s = retry_after(headers, now);
     match status.as_u16() {
-        400 if hit_own_limit(body) => configuration("spend_limit"),
+        400 if error.own_limit() => stopped(error.regained(now)),
         400 => configuration("invalid_request"),
         401 => configuration("authentication"),
         402 => configuration("billing"),
@@ -77,13 +93,59 @@ pub(crate) fn classify(
         404 => configuration("not_found"),
         413 => configuration("request_too_large"),
         // Every attempt fails until the month ends.
-        429 if hit_spend_cap(body) => configuration("spend_limit"),
+        429 if error.spend_cap() => stopped(error.regained(now).or_else(|| next_month(now))),
         429 => unavailable("rate_limited", retry_after_s),
         code @ (408 | 409 | 425 | 500..=599) => unavailable(format!("http_{code}"), retry_after_s),
         // The key must not follow to another address.
         300..=399 => configuration("redirected"),
         code @ 400..=499 => configuration(format!("http_{code}")),
         code => bad_output(format!("http_{code}")),
+    }
+}
+
+fn stopped(until: Option<DateTime<Utc>>) -> LlmFailure {
+    let reason = "spend_limit".to_owned();
+    LlmFailure::Stopped { reason, until }
+}
+
+impl Detail {
+    fn own_limit(&self) -> bool {
+        let message = self.message.as_deref();
+        message.is_some_and(|message| message.starts_with(OWN_LIMIT))
+    }
+
+    fn spend_cap(&self) -> bool {
+        let details = self.details.as_ref();
+        matches!(
+            details.and_then(|details| details.error_code.as_deref()),
+            Some("enforced_spend_limit_reached" | "contract_spend_limit_reached")
+        )
+    }
+
+    fn regained(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        regained(self.message.as_deref()?, now)
+    }
+
+    /// The class of an error that comes without a status, in a line of a batch. What is not known is not
+    /// tried for ever.
+    pub(crate) fn of_a_line(&self, now: DateTime<Utc>) -> LlmFailure {
+        match self.r#type.as_deref() {
+            Some("api_error") => unavailable("provider_fault", None),
+            Some("overloaded_error") => unavailable("overloaded", None),
+            Some("timeout_error") => unavailable("provider_timeout", None),
+            Some("rate_limit_error") if self.spend_cap() => {
+                stopped(self.regained(now).or_else(|| next_month(now)))
+            }
+            Some("rate_limit_error") => unavailable("rate_limited", None),
+            Some("invalid_request_error") if self.own_limit() => stopped(self.regained(now)),
+            Some("invalid_request_error") => configuration("invalid_request"),
+            Some("authentication_error") => configuration("authentication"),
+            Some("billing_error") => configuration("billing"),
+            Some("permission_error") => configuration("permission"),
+            Some("not_found_error") => configuration("not_found"),
+            Some("request_too_large") => configuration("request_too_large"),
+            _ => configuration("unknown_error"),
+        }
     }
 }
 
@@ -100,49 +162,24 @@ pub(crate) fn transport(error: &reqwest::Error) -> LlmFailure {
     }
 }
 
-fn parsed(body: &[u8]) -> Detail {
-    serde_json::from_slice::<ErrorBody>(body)
-        .unwrap_or_default()
-        .error
-}
-
-fn hit_own_limit(body: &[u8]) -> bool {
-    parsed(body)
-        .message
-        .is_some_and(|message| message.starts_with(OWN_LIMIT))
-}
-
-fn hit_spend_cap(body: &[u8]) -> bool {
-    let code = parsed(body).details.and_then(|details| details.error_code);
-    matches!(
-        code.as_deref(),
-        Some("enforced_spend_limit_reached" | "contract_spend_limit_reached")
-    )
-}
-
-/// Seconds to wait, rounded up: `retry-after-ms`, or `retry-after` as seconds or as an HTTP date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
-    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    if let Some(ms) = text("retry-after-ms").and_then(|v| v.parse::<u64>().ok()) {
-        return Some(ms.div_ceil(1000));
+/// The provider's word about trying again, which its own SDKs obey first.
+fn should_retry(headers: &HeaderMap) -> Option<bool> {
+    match headers.get("x-should-retry")?.as_bytes() {
+        b"true" => Some(true),
+        b"false" => Some(false),
+        _ => None,
     }
-    let value = text(RETRY_AFTER.as_str())?;
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(seconds);
-    }
-    if let Ok(seconds) = value.parse::<f64>() {
-        let wait = Duration::try_from_secs_f64(seconds).ok()?;
-        return Some(round_up(wait));
-    }
-    let date = DateTime::parse_from_rfc2822(value).ok()?;
-    let at = UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(date.timestamp()).ok()?))?;
-    // A moment that has passed means: now.
-    Some(at.duration_since(now).map_or(0, round_up))
 }
 
-fn round_up(wait: Duration) -> u64 {
-    wait.as_secs()
-        .saturating_add(u64::from(wait.subsec_nanos() > 0))
+/// The provider's request id, when it looks like one.
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<Box<str>> {
+    let id = headers.get("request-id")?.to_str().ok()?;
+    plain(id).then(|| id.into())
+}
+
+fn plain(id: &str) -> bool {
+    let sign = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    !id.is_empty() && id.len() <= 128 && id.chars().all(sign)
 }
 
 #[cfg(test)]
@@ -151,62 +188,84 @@ mod tests {
 
     use super::*;
 
-    fn waits(name: &'static str, value: &str) -> Option<u64> {
-        let mut headers = HeaderMap::new();
-        headers.insert(name, HeaderValue::from_str(value).expect("header"));
-        // 2026-11-22T10:00:00Z
-        let now = UNIX_EPOCH + Duration::from_secs(1_795_341_600);
-        retry_after(&headers, now)
+    fn now() -> DateTime<Utc> {
+        "2026-11-22T10:00:00Z".parse().expect("moment")
     }
 
-    #[test]
-    fn retry_after_is_read_in_every_form() {
-        assert_eq!(waits("retry-after", "7"), Some(7));
-        assert_eq!(waits("retry-after", "0.2"), Some(1));
-        assert_eq!(waits("retry-after-ms", "1500"), Some(2));
-        let date = waits("retry-after", "Sun, 22 Nov 2026 10:00:30 GMT");
-        assert_eq!(date, Some(30));
-        let past = waits("retry-after", "Sun, 22 Nov 2026 09:00:00 GMT");
-        assert_eq!(past, Some(0));
-        for bad in ["-1", "NaN", "inf", "soon", "", "1e400"] {
-            assert_eq!(waits("retry-after", bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_absurd_wait_is_cut() {
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            RETRY_AFTER,
-            HeaderValue::from_static("18446744073709551615"),
-        );
-        let failure = classify(
-            StatusCode::TOO_MANY_REQUESTS,
-            &headers,
-            b"",
-            SystemTime::now(),
-        );
-        assert_eq!(failure, unavailable("rate_limited", Some(MAX_WAIT_S)));
+    fn classified(status: u16, body: &str) -> LlmError {
+        let status = StatusCode::from_u16(status).expect("status");
+        classify(status, &HeaderMap::new(), body.as_bytes(), now())
     }
 
     #[test]
     fn every_status_has_a_class() {
-        let now = SystemTime::now();
         for code in (100..=999).filter(|code| *code != 200) {
-            let status = StatusCode::from_u16(code).expect("status");
-            let failure = classify(status, &HeaderMap::new(), b"<html>", now);
-            match code {
+            let failure = classified(code, "<html>").failure;
+            let fits = match code {
                 408 | 409 | 425 | 429 | 500..=599 => {
-                    assert!(matches!(failure, LlmFailure::Unavailable { .. }), "{code}");
+                    matches!(failure, LlmFailure::Unavailable { .. })
                 }
-                300..=499 => {
-                    assert!(
-                        matches!(failure, LlmFailure::Configuration { .. }),
-                        "{code}"
-                    );
-                }
-                _ => assert!(matches!(failure, LlmFailure::BadOutput { .. }), "{code}"),
-            }
+                300..=499 => matches!(failure, LlmFailure::Configuration { .. }),
+                _ => matches!(failure, LlmFailure::BadOutput { .. }),
+            };
+            assert!(fits, "{code}: {failure:?}");
         }
+    }
+
+    #[test]
+    fn a_spend_limit_stops_until_it_is_over() {
+        let moment = |text: &str| Some(text.parse::<DateTime<Utc>>().expect("moment"));
+        let own = r#"{"error":{"message":"You have reached your specified API usage limits. You will regain access on 2026-11-25 at 12:00 UTC."}}"#;
+        let failure = classified(400, own).failure;
+        assert_eq!(failure, stopped(moment("2026-11-25T12:00:00Z")));
+        let silent = r#"{"error":{"message":"You have reached your specified limit."}}"#;
+        assert_eq!(classified(400, silent).failure, stopped(None));
+        for code in [
+            "enforced_spend_limit_reached",
+            "contract_spend_limit_reached",
+        ] {
+            let cap = format!(r#"{{"error":{{"details":{{"error_code":"{code}"}}}}}}"#);
+            let failure = classified(429, &cap).failure;
+            assert_eq!(failure, stopped(moment("2026-12-01T00:00:00Z")));
+        }
+        let ramp = r#"{"error":{"details":{"error_code":"ramp_limit_exceeded"}}}"#;
+        assert_eq!(classified(429, ramp).failure.code(), "rate_limited");
+    }
+
+    #[test]
+    fn the_providers_word_about_retrying_wins() {
+        let told = |status, word: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-should-retry", HeaderValue::from_static(word));
+            let status = StatusCode::from_u16(status).expect("status");
+            classify(status, &headers, b"", now()).may_retry()
+        };
+        assert!(!told(529, "false") && told(529, "true") && told(529, "maybe"));
+        assert!(told(400, "true") && !told(400, "false") && !told(400, "maybe"));
+    }
+
+    #[test]
+    fn a_request_id_is_taken_from_the_body_too_if_it_is_one() {
+        let body = r#"{"error":{},"request_id":"req_1"}"#;
+        assert_eq!(classified(500, body).request_id.as_deref(), Some("req_1"));
+        let body = r#"{"error":{},"request_id":"Anna <a@b.c>"}"#;
+        assert_eq!(classified(500, body).request_id, None);
+    }
+
+    #[test]
+    fn an_error_in_a_line_is_told_by_its_type() {
+        let class = |json: &str| {
+            let detail: Detail = serde_json::from_str(json).expect("JSON");
+            detail.of_a_line(now())
+        };
+        let code = |kind: &str| class(&format!(r#"{{"type":"{kind}"}}"#));
+        assert_eq!(code("api_error"), unavailable("provider_fault", None));
+        assert_eq!(code("overloaded_error"), unavailable("overloaded", None));
+        assert_eq!(
+            code("invalid_request_error"),
+            configuration("invalid_request")
+        );
+        assert_eq!(code("brand_new_error"), configuration("unknown_error"));
+        assert_eq!(class("{}"), configuration("unknown_error"));
     }
 }

@@ -1,19 +1,16 @@
 //! What tokens cost, as whole numbers of 10^-12 US dollars (picodollars) per token.
 //!
-//! The table is dated and can be overridden; list prices change. Sources: Anthropic's pricing page
-//! (<https://docs.claude.com/en/docs/about-claude/pricing>) and the model pages, read on 2026-11-22,
-//! compared with the independent tables of genai-prices 0.2.3 and litellm 1.106.2.
-//!
+//! Prices have the day they are valid from, and a host can override or add them; list prices change.
 //! A price of one US dollar per million tokens is 1,000,000 picodollars per token, so every list
-//! price is a whole number and no cost is ever rounded.
+//! price is a whole number and no built-in price is ever rounded.
 
 use std::collections::BTreeMap;
 
+use chrono::{Days, NaiveDate};
 use crm_core::port::llm::Usage;
 use serde::{Deserialize, Serialize};
 
-/// The day the built-in prices were read.
-pub const AS_OF: &str = "2026-11-22";
+use crate::config::CacheTtl;
 
 /// Prices of one token in picodollars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,12 +29,13 @@ pub struct Rates {
 
 impl Rates {
     /// The usual multiples of the input price: 1.25 and 2 for cache writes.
-    const fn usual(input: u64, output: u64, cache_read: u64) -> Self {
+    #[must_use]
+    pub const fn usual(input: u64, output: u64, cache_read: u64) -> Self {
         Self {
             input,
             output,
-            cache_write_5m: input + input / 4,
-            cache_write_1h: input * 2,
+            cache_write_5m: input.saturating_add(input.div_ceil(4)),
+            cache_write_1h: input.saturating_mul(2),
             cache_read,
         }
     }
@@ -54,6 +52,15 @@ impl Rates {
         .try_fold(0_u128, |sum, (rate, tokens)| {
             sum.checked_add(u128::from(rate) * u128::from(tokens))
         })
+    }
+
+    /// The dearest way to take a token in.
+    fn dearest_input(&self, ttl: CacheTtl) -> u64 {
+        let write = match ttl {
+            CacheTtl::FiveMinutes => self.cache_write_5m,
+            CacheTtl::OneHour => self.cache_write_1h,
+        };
+        self.input.max(write).max(self.cache_read)
     }
 }
 
@@ -92,23 +99,84 @@ impl ModelPrice {
             _ => &self.rates,
         }
     }
+
+    /// The most that a call with at most so many tokens can cost: the prompt may be shorter than was
+    /// counted, so both sets of rates count once the longer one can apply.
+    fn worst(&self, call: &Call<'_>) -> u128 {
+        let cost = |rates: &Rates| {
+            let input = u128::from(rates.dearest_input(call.cache_ttl));
+            input * u128::from(call.input_tokens)
+                + u128::from(rates.output) * u128::from(call.max_tokens)
+        };
+        cost(&self.rates).max(cost(self.rates_for(call.input_tokens)))
+    }
 }
 
-/// Where the model ran; one region is dearer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Geo {
-    /// List price.
+/// Where a model runs; one region is dearer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Geo {
+    /// Anywhere: list price.
     Global,
-    /// 1.1 times the list price.
+    /// In the US only: 1.1 times the list price.
     Us,
 }
 
-/// Prices by model id.
+/// What multiplies the list price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Where the model runs.
+    pub geo: Geo,
+    /// Whether it is a request of a batch: half the price on everything.
+    pub batch: bool,
+}
+
+impl Terms {
+    /// Exact for every built-in rate: each is a multiple of twenty. Never in our favour otherwise.
+    fn apply(self, sum: u128) -> Option<u64> {
+        let (times, parts) = match (self.geo, self.batch) {
+            (Geo::Global, false) => (1, 1),
+            (Geo::Global, true) => (1, 2),
+            (Geo::Us, false) => (11, 10),
+            (Geo::Us, true) => (11, 20),
+        };
+        u64::try_from(sum.checked_mul(times)?.div_ceil(parts)).ok()
+    }
+}
+
+/// A call that is about to be made, for [`PriceTable::worst_cost`].
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The model.
+    pub model: &'a str,
+    /// The day of the call, UTC.
+    pub on: NaiveDate,
+    /// What multiplies the price.
+    pub terms: Terms,
+    /// How long the rules are cached.
+    pub cache_ttl: CacheTtl,
+    /// The longest the prompt can be, in tokens.
+    pub input_tokens: u64,
+    /// The longest the answer can be, in tokens.
+    pub max_tokens: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Dated {
+    /// The first day, UTC; `None` for ever since.
+    #[serde(default)]
+    valid_from: Option<NaiveDate>,
+    #[serde(flatten)]
+    price: ModelPrice,
+}
+
+/// Prices by model id and day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceTable {
     /// The day the prices were read, `YYYY-MM-DD`; for provenance.
     pub as_of: String,
-    models: BTreeMap<String, ModelPrice>,
+    /// In the order of their days.
+    models: BTreeMap<String, Vec<Dated>>,
 }
 
 impl PriceTable {
@@ -121,140 +189,77 @@ impl PriceTable {
         }
     }
 
-    /// Adds or replaces the price of `model`.
+    /// Adds the price of `model`, or replaces all it had.
     #[must_use]
     pub fn with(mut self, model: impl Into<String>, price: ModelPrice) -> Self {
-        self.models.insert(model.into(), price);
+        let valid_from = None;
+        let dated = vec![Dated { valid_from, price }];
+        self.models.insert(model.into(), dated);
         self
     }
 
-    /// The price of `model`.
+    /// Adds a price that `model` has from this day (UTC) on, until the next one.
     #[must_use]
-    pub fn get(&self, model: &str) -> Option<&ModelPrice> {
-        self.models.get(model)
+    pub fn with_from(
+        mut self,
+        model: impl Into<String>,
+        valid_from: NaiveDate,
+        price: ModelPrice,
+    ) -> Self {
+        let valid_from = Some(valid_from);
+        let all = self.models.entry(model.into()).or_default();
+        all.retain(|dated| dated.valid_from != valid_from);
+        all.push(Dated { valid_from, price });
+        all.sort_by_key(|dated| dated.valid_from);
+        self
     }
 
-    /// The exact cost in picodollars. `None` when `model` has no price or the sum is no number a
-    /// bill can have.
-    pub(crate) fn cost(&self, model: &str, usage: &Usage, geo: Geo) -> Option<u64> {
-        let sum = self
+    /// The price of `model` on this day; `None` when there is none (yet).
+    #[must_use]
+    pub fn get(&self, model: &str, on: NaiveDate) -> Option<&ModelPrice> {
+        self.models
             .get(model)?
-            .rates_for(usage.prompt_tokens())
-            .sum(usage)?;
-        let sum = match geo {
-            Geo::Global => sum,
-            // Exact for every built-in rate: each is a multiple of ten. Never in our favour otherwise.
-            Geo::Us => sum.checked_mul(11)?.div_ceil(10),
-        };
-        u64::try_from(sum).ok()
+            .iter()
+            // A table that was read from a file may be in any order.
+            .filter(|dated| dated.valid_from <= Some(on))
+            .max_by_key(|dated| dated.valid_from)
+            .map(|dated| &dated.price)
     }
-}
 
-impl Default for PriceTable {
-    fn default() -> Self {
-        let haiku_5_5 = ModelPrice {
-            rates: Rates::usual(100_000, 500_000, 10_000),
-            long_prompt: Some(LongPrompt {
-                above_tokens: 100_000,
-                rates: Rates::usual(500_000, 2_500_000, 50_000),
-            }),
-        };
-        let mut table = Self::empty(AS_OF).with("claude-haiku-5-5", haiku_5_5);
-        // Model, input, output, cache read.
-        for (model, input, output, read) in [
-            ("claude-sonnet-5-5", 2_000_000, 10_000_000, 100_000),
-            ("claude-opus-5-5", 4_000_000, 20_000_000, 200_000),
-            ("claude-fable-5-2", 8_000_000, 40_000_000, 200_000),
-            ("claude-fable-5-1", 10_000_000, 50_000_000, 250_000),
-            ("claude-sonnet-5", 2_000_000, 10_000_000, 200_000),
-            ("claude-opus-5", 5_000_000, 25_000_000, 500_000),
-            ("claude-opus-4-8", 5_000_000, 25_000_000, 500_000),
-            ("claude-opus-4-7", 5_000_000, 25_000_000, 500_000),
-            ("claude-opus-4-6", 5_000_000, 25_000_000, 500_000),
-            ("claude-opus-4-5", 5_000_000, 25_000_000, 500_000),
-            ("claude-opus-4-5-20251101", 5_000_000, 25_000_000, 500_000),
-            ("claude-sonnet-4-6", 3_000_000, 15_000_000, 300_000),
-            ("claude-sonnet-4-5", 3_000_000, 15_000_000, 300_000),
-            ("claude-sonnet-4-5-20250929", 3_000_000, 15_000_000, 300_000),
-            ("claude-haiku-4-5", 1_000_000, 5_000_000, 100_000),
-            ("claude-haiku-4-5-20251001", 1_000_000, 5_000_000, 100_000),
-        ] {
-            let price = ModelPrice::flat(Rates::usual(input, output, read));
-            table = table.with(model, price);
+    /// The exact cost in picodollars. `None` when `model` has no price on this day or the sum is no
+    /// number a bill can have.
+    #[must_use]
+    pub fn cost(&self, model: &str, on: NaiveDate, usage: &Usage, terms: Terms) -> Option<u64> {
+        let price = self.get(model, on)?;
+        terms.apply(price.rates_for(usage.prompt_tokens()).sum(usage)?)
+    }
+
+    /// The most that this call can cost in picodollars, to reserve in a budget before it is made: the
+    /// whole prompt at its dearest rate (every token written to the cache), the answer as long as
+    /// allowed, and the dearest of the prices that are valid while it may be billed (two days).
+    ///
+    /// It holds when `input_tokens` is not below what the provider bills and the answering model is the
+    /// one that was asked. `None` when there is no price on the day of the call.
+    #[must_use]
+    pub fn worst_cost(&self, call: &Call<'_>) -> Option<u64> {
+        let last = call.on.checked_add_days(Days::new(2)).unwrap_or(call.on);
+        let mut worst = self.get(call.model, call.on)?.worst(call);
+        for dated in self.models.get(call.model)? {
+            if dated.valid_from > Some(call.on) && dated.valid_from <= Some(last) {
+                worst = worst.max(dated.price.worst(call));
+            }
         }
-        table
+        call.terms.apply(worst)
+    }
+
+    #[cfg(test)]
+    fn all(&self) -> impl Iterator<Item = (&str, &ModelPrice)> {
+        self.models.iter().flat_map(|(model, all)| {
+            let prices = all.iter().map(|dated| &dated.price);
+            prices.map(move |price| (model.as_str(), price))
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn usage(input_tokens: u64, output_tokens: u64) -> Usage {
-        Usage {
-            input_tokens,
-            output_tokens,
-            ..Usage::default()
-        }
-    }
-
-    #[test]
-    fn one_greeting_costs_what_the_price_list_says() {
-        let table = PriceTable::default();
-        let cost = |u| table.cost("claude-haiku-5-5", &u, Geo::Global);
-        assert_eq!(cost(usage(412, 64)), Some(73_200_000));
-        assert_eq!(cost(usage(0, 0)), Some(0));
-    }
-
-    #[test]
-    fn a_long_prompt_moves_every_token_to_the_higher_rates() {
-        let table = PriceTable::default();
-        let cost = |u| table.cost("claude-haiku-5-5", &u, Geo::Global);
-        assert_eq!(cost(usage(100_000, 1)), Some(10_000_500_000));
-        assert_eq!(cost(usage(100_001, 1)), Some(50_003_000_000));
-        let mut cached = usage(1, 0);
-        cached.cache_read_tokens = 100_000;
-        assert_eq!(cost(cached), Some(500_000 + 5_000_000_000));
-    }
-
-    #[test]
-    fn the_us_region_costs_eleven_tenths_exactly() {
-        let table = PriceTable::default();
-        for (model, price) in &table.models {
-            let all = Usage {
-                input_tokens: 3,
-                output_tokens: 5,
-                cache_write_5m_tokens: 7,
-                cache_write_1h_tokens: 11,
-                cache_read_tokens: 13,
-            };
-            let global = table.cost(model, &all, Geo::Global).expect("priced");
-            let us = table.cost(model, &all, Geo::Us).expect("priced");
-            assert_eq!(us * 10, global * 11, "{model}");
-            assert_eq!(price.rates.input % 40, 0, "{model}: cache writes are whole");
-        }
-    }
-
-    #[test]
-    fn nothing_is_free_by_mistake() {
-        let table = PriceTable::default();
-        assert_eq!(
-            table.cost("claude-haiku-9", &usage(1, 1), Geo::Global),
-            None
-        );
-        let absurd = usage(u64::MAX, u64::MAX);
-        assert_eq!(table.cost("claude-opus-5", &absurd, Geo::Global), None);
-    }
-
-    #[test]
-    fn an_operator_can_override_a_price() {
-        let rates = Rates::usual(8, 16, 1);
-        let table = PriceTable::default().with("claude-haiku-5-5", ModelPrice::flat(rates));
-        let cost = table.cost("claude-haiku-5-5", &usage(2, 3), Geo::Global);
-        assert_eq!(cost, Some(64));
-        assert_eq!(
-            PriceTable::empty("2026-01-01").get("claude-haiku-5-5"),
-            None
-        );
-    }
-}
+mod tests;

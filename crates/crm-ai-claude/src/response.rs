@@ -4,16 +4,31 @@
 //! the JSON object that was asked for (<https://docs.claude.com/en/api/messages>). Whatever the
 //! verdict, usage and cost are reported: a refusal or a cut-off text is billed too.
 
-use crm_core::port::llm::{Draft, DraftRequest, LlmError, LlmFailure, Usage};
+use chrono::NaiveDate;
+use crm_core::port::llm::{Draft, LlmError, LlmFailure, Usage};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::config::CacheTtl;
 use crate::errors::{bad_output, configuration};
-use crate::prices::{Geo, PriceTable};
+use crate::prices::{Geo, PriceTable, Terms};
+
+/// Most facts that are believed, and the longest name of one in characters.
+const MOST_FACTS: usize = 32;
+const LONGEST_FACT: usize = 100;
+
+/// How an answer is billed.
+#[derive(Clone)]
+pub(crate) struct Billing<'a> {
+    pub(crate) prices: &'a PriceTable,
+    pub(crate) ttl: CacheTtl,
+    /// The day, UTC.
+    pub(crate) on: NaiveDate,
+    pub(crate) batch: bool,
+}
 
 #[derive(Deserialize)]
-struct Message {
+pub(crate) struct Message {
     r#type: String,
     model: String,
     content: Vec<Value>,
@@ -36,6 +51,8 @@ struct WireUsage {
     inference_geo: Option<String>,
     #[serde(default)]
     speed: Option<String>,
+    #[serde(default)]
+    service_tier: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -69,9 +86,14 @@ impl WireUsage {
         }
     }
 
-    /// Which price list applies; `None` for regions and speeds whose price is not known.
+    /// Which price list applies; `None` for regions, speeds and contracts whose price is not known.
     fn geo(&self) -> Option<Geo> {
-        if !matches!(self.speed.as_deref(), None | Some("standard")) {
+        let usual = matches!(self.speed.as_deref(), None | Some("standard"))
+            && matches!(
+                self.service_tier.as_deref(),
+                None | Some("standard" | "batch")
+            );
+        if !usual {
             return None;
         }
         match self.inference_geo.as_deref() {
@@ -89,50 +111,72 @@ struct Answer {
     language: Option<String>,
     #[serde(default)]
     subject: Option<String>,
+    #[serde(default)]
+    facts_used: Vec<String>,
     text: String,
 }
 
-/// Reads the body of a 200 answer.
+/// Reads the body of a 200 answer. `subject` says whether one was asked for.
 pub(crate) fn read(
     body: &[u8],
-    request: &DraftRequest,
-    prices: &PriceTable,
-    ttl: CacheTtl,
-    request_id: Option<String>,
+    subject: bool,
+    billing: &Billing<'_>,
+    request_id: Option<Box<str>>,
 ) -> Result<Draft, LlmError> {
-    let message: Message =
-        serde_json::from_slice(body).map_err(|_| bad_output("malformed_response"))?;
-    if message.r#type != "message" {
-        return Err(bad_output("malformed_response").into());
+    match serde_json::from_slice(body) {
+        Ok(message) => judge(message, subject, billing, request_id),
+        Err(_) => Err(LlmError {
+            request_id,
+            ..bad_output("malformed_response").into()
+        }),
     }
-    let usage = message.usage.usage(ttl);
-    let cost = message
-        .usage
-        .geo()
-        .and_then(|geo| prices.cost(&message.model, &usage, geo));
-    let Some(cost_picodollars) = cost else {
-        return Err(LlmError {
-            failure: configuration("unknown_price"),
-            usage,
-            cost_picodollars: 0,
-        });
-    };
-    let billed = |failure| LlmError {
-        failure,
+}
+
+/// The draft in a message, or the reason why there is none.
+pub(crate) fn judge(
+    message: Message,
+    subject: bool,
+    billing: &Billing<'_>,
+    request_id: Option<Box<str>>,
+) -> Result<Draft, LlmError> {
+    let failed = |failure, usage, cost_picodollars| LlmError {
         usage,
         cost_picodollars,
+        request_id: request_id.clone(),
+        ..LlmError::from(failure)
     };
+    if message.r#type != "message" {
+        return Err(failed(
+            bad_output("malformed_response"),
+            Usage::default(),
+            0,
+        ));
+    }
+    let usage = message.usage.usage(billing.ttl);
+    let cost = message.usage.geo().and_then(|geo| {
+        let batch = billing.batch;
+        let terms = Terms { geo, batch };
+        billing
+            .prices
+            .cost(&message.model, billing.on, &usage, terms)
+    });
+    let Some(cost_picodollars) = cost else {
+        return Err(failed(configuration("unknown_price"), usage, 0));
+    };
+    let billed = |failure| failed(failure, usage, cost_picodollars);
     finished(message.stop_reason.as_deref()).map_err(billed)?;
     let answer = answer(&message.content).map_err(billed)?;
-    let subject = subject(answer.subject, request.subject).map_err(billed)?;
+    let subject = self::subject(answer.subject, subject).map_err(billed)?;
+    let facts_used = facts(answer.facts_used).map_err(billed)?;
     Ok(Draft {
         subject,
         content: answer.text,
         language: answer.language.filter(|tag| !tag.trim().is_empty()),
+        facts_used,
         model: message.model,
         usage,
         cost_picodollars,
-        request_id,
+        request_id: request_id.map(String::from),
     })
 }
 
@@ -182,22 +226,24 @@ fn subject(given: Option<String>, wanted: bool) -> Result<Option<String>, LlmFai
         .ok_or_else(|| bad_output("subject_missing"))
 }
 
+/// The names of facts; a list no honest answer has is as bad as any other broken form.
+fn facts(facts: Vec<String>) -> Result<Vec<String>, LlmFailure> {
+    let honest = facts.len() <= MOST_FACTS
+        && facts
+            .iter()
+            .all(|fact| !fact.trim().is_empty() && fact.chars().count() <= LONGEST_FACT);
+    if honest {
+        Ok(facts)
+    } else {
+        Err(bad_output("bad_facts"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn request(subject: bool) -> DraftRequest {
-        DraftRequest {
-            system: String::new(),
-            user: "x".to_owned(),
-            language: "en".to_owned(),
-            subject,
-            max_length: 100,
-            max_tokens: 100,
-        }
-    }
 
     fn message(text: &str, usage: &Value) -> Vec<u8> {
         json!({
@@ -210,8 +256,13 @@ mod tests {
     }
 
     fn outcome(body: &[u8], subject: bool) -> Result<Draft, LlmError> {
-        let prices = PriceTable::default();
-        read(body, &request(subject), &prices, CacheTtl::OneHour, None)
+        let billing = Billing {
+            prices: &PriceTable::default(),
+            ttl: CacheTtl::OneHour,
+            on: "2026-11-22".parse().expect("date"),
+            batch: false,
+        };
+        read(body, subject, &billing, Some("req_1".into()))
     }
 
     fn code_of(text: &str, subject: bool) -> String {
@@ -252,6 +303,9 @@ mod tests {
             "{\"text\":\"a\",\"text\":\"b\"}",
             "{\"text\":1}",
             "{}",
+            "{\"text\":\"Hi\",\"facts_used\":\"name\"}",
+            "{\"text\":\"Hi\",\"facts_used\":[1]}",
+            "{\"text\":\"Hi\",\"subject\":{}}",
             "```json\n{\"text\":\"Hi\"}\n```",
         ] {
             assert_eq!(code_of(bad, false), "malformed_json", "{bad}");
@@ -269,12 +323,32 @@ mod tests {
 
     #[test]
     fn a_price_that_is_not_known_is_not_guessed() {
-        for extra in [("inference_geo", "moon"), ("speed", "fast")] {
+        for extra in [
+            ("inference_geo", "moon"),
+            ("speed", "fast"),
+            ("service_tier", "priority"),
+        ] {
             let mut usage = json!({"input_tokens": 5, "output_tokens": 1});
             usage[extra.0] = json!(extra.1);
             let error = outcome(&message(r#"{"text":"Hi"}"#, &usage), false).expect_err("refused");
             assert_eq!(error.failure, configuration("unknown_price"));
             assert_eq!(error.usage.input_tokens, 5);
+            assert_eq!(error.request_id.as_deref(), Some("req_1"));
+        }
+    }
+
+    #[test]
+    fn the_facts_used_are_names_and_few() {
+        let usage = json!({"input_tokens": 1, "output_tokens": 1});
+        let draft = outcome(
+            &message(r#"{"text":"Hi","facts_used":["name","company"]}"#, &usage),
+            false,
+        );
+        assert_eq!(draft.expect("draft").facts_used, ["name", "company"]);
+        let long = "x".repeat(101);
+        for bad in [vec![""; 1], vec!["x"; 33], vec![long.as_str()]] {
+            let text = json!({"text": "Hi", "facts_used": bad}).to_string();
+            assert_eq!(code_of(&text, false), "bad_facts");
         }
     }
 

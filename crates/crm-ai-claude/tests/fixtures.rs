@@ -74,7 +74,9 @@ fn expected(name: &str, outcome: &str) -> &'static str {
         | "success-placeholder-left"
         | "success-too-long"
         | "success-wrong-language" => "draft",
-        "error-400-own-spend-limit" | "error-429-spend-cap" => "configuration spend_limit",
+        "error-400-own-spend-limit" | "error-429-spend-cap" => {
+            "stopped spend_limit until 2026-12-01T00:00:00Z"
+        }
         "error-401-authentication" => "configuration authentication",
         "error-402-billing" => "configuration billing",
         "error-403-permission" => "configuration permission",
@@ -108,6 +110,10 @@ fn verdict(result: &Result<Draft, LlmError>) -> String {
         Err(error) => serde_json::to_value(&error.failure).expect("JSON"),
     };
     let kind = failure["failure"].as_str().expect("tag");
+    if let Some(until) = failure.get("until") {
+        let reason = failure["reason"].as_str().expect("code");
+        return format!("{kind} {reason} until {}", until.as_str().expect("moment"));
+    }
     match (failure.get("reason"), failure.get("retry_after_s")) {
         (Some(reason), Some(after)) => {
             format!(
@@ -148,6 +154,17 @@ async fn every_fixture_gets_its_verdict_and_price() {
             let code = error.failure.code();
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
             assert!(code.len() < 40 && code.chars().all(plain), "{name}: {code}");
+            let retries = outcome.starts_with("retry") || outcome == "defer";
+            assert_eq!(error.may_retry(), retries, "{name}: {outcome}");
+        }
+        // The provider's id of the exchange is kept whatever became of it.
+        let given = fixture["headers"].get("request-id").and_then(Value::as_str);
+        let kept = match &result {
+            Ok(draft) => draft.request_id.as_deref(),
+            Err(error) => error.request_id.as_deref(),
+        };
+        if given.is_some() {
+            assert_eq!(kept, given, "{name}");
         }
     }
 }

@@ -11,7 +11,9 @@ use crm_ai_claude::{CacheTtl, Claude, PriceTable};
 use crm_core::ErrorKind;
 use crm_core::port::llm::{DraftRequest, Llm, LlmError, LlmFailure};
 use serde_json::{Value, json};
-use support::{DATA_CANARY, KEY_CANARY, RULES_CANARY, assert_silent, claude, config, request};
+use support::{
+    DATA_CANARY, KEY_CANARY, RULES_CANARY, assert_silent, claude, config, request, with,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use wiremock::matchers::any;
@@ -48,17 +50,12 @@ async fn seen(claude: &Claude, server: &MockServer, request: &DraftRequest) -> R
     all.remove(0)
 }
 
-/// Names of all keys, as paths; list items share one path, and so do a schema's properties, whose
-/// names are free.
+/// Names of all keys, as paths; list items share one path. What a schema's properties are is free, within the rules
+/// of `support::rules`.
 fn keys(value: &Value, at: &str, into: &mut Vec<String>) {
     match value {
-        Value::Object(map) => {
+        Value::Object(map) if !at.ends_with("/properties") => {
             for (key, value) in map {
-                let key = if at.ends_with("/properties") {
-                    "*"
-                } else {
-                    key
-                };
                 let path = format!("{at}/{key}");
                 keys(value, &path, into);
                 into.push(path);
@@ -77,7 +74,7 @@ async fn headers_are_the_documented_ones_and_no_others() {
         let server = server(good()).await;
         let mut config = config(&server.uri());
         config.version = version.to_owned();
-        let claude = Claude::new(config).expect("usable settings");
+        let claude = with(config);
         let request = seen(&claude, &server, &request()).await;
         assert_eq!(request.method.as_str(), "POST");
         assert_eq!(request.url.path(), "/v1/messages");
@@ -103,7 +100,7 @@ async fn the_body_has_only_keys_both_versions_accept() {
         let server = server(good()).await;
         let mut config = config(&server.uri());
         config.model = model.to_owned();
-        let claude = Claude::new(config).expect("usable settings");
+        let claude = with(config);
         let request = seen(&claude, &server, &request()).await;
         let body: Value = serde_json::from_slice(&request.body).expect("JSON");
         assert_eq!(body["model"], model);
@@ -155,7 +152,7 @@ async fn contact_data_stays_out_of_the_cached_part_and_the_schema() {
     let server = server(good()).await;
     let mut config = config(&server.uri());
     config.cache_ttl = CacheTtl::FiveMinutes;
-    let claude = Claude::new(config).expect("usable settings");
+    let claude = with(config);
     let request = seen(&claude, &server, &request()).await;
     let body: Value = serde_json::from_slice(&request.body).expect("JSON");
     assert_eq!(body["system"][0]["text"], RULES_CANARY);
@@ -198,13 +195,18 @@ async fn nothing_is_sent_without_a_price_or_a_prompt() {
     let server = server(good()).await;
     let mut unpriced = config(&server.uri());
     unpriced.prices = PriceTable::empty("2026-11-22");
-    let claude = Claude::new(unpriced).expect("usable settings");
+    let claude = with(unpriced);
     assert_eq!(code(claude.draft(&request()).await), "unknown_price");
 
     let claude = support::claude(&server.uri());
     let mut empty = request();
     empty.user = String::new();
     assert_eq!(code(claude.draft(&empty).await), "invalid_request");
+    let mut large = request();
+    large.user = "x".repeat(32_000_000);
+    assert_eq!(code(claude.draft(&large).await), "request_too_large");
+    let counted = claude.count_tokens(&large).await.expect_err("refused");
+    assert_eq!(counted.failure.code(), "request_too_large");
     let mut none = request();
     none.max_tokens = 0;
     assert_eq!(code(claude.draft(&none).await), "invalid_request");
@@ -256,7 +258,7 @@ async fn a_hanging_server_is_a_timeout() {
     let server = server(good().set_delay(Duration::from_secs(20))).await;
     let mut config = config(&server.uri());
     config.timeout = Duration::from_millis(200);
-    let claude = Claude::new(config).expect("usable settings");
+    let claude = with(config);
     assert_eq!(unavailable(claude.draft(&request()).await), "timeout");
 }
 
@@ -343,7 +345,7 @@ async fn an_error_that_echoes_secrets_tells_nothing() {
 fn debug_shows_neither_key_nor_prompt() {
     let config = config("http://127.0.0.1:9");
     assert_silent(&format!("{config:?} {config:#?}"));
-    let claude = Claude::new(config).expect("usable settings");
+    let claude = with(config);
     assert_silent(&format!("{claude:?} {claude:#?}"));
     assert_silent(&format!("{:?}", request()));
 }

@@ -119,6 +119,7 @@ pub fn request(
         subject: capabilities.subject,
         max_length,
         max_tokens: 1_024,
+        about: Some(contact.id.to_string()),
     }
 }
 
@@ -185,6 +186,16 @@ mod tests {
             check(&draft("Для {{name}}", "Анна!"), &request),
             refused("bad_subject")
         );
+    }
+
+    #[test]
+    fn the_contact_is_named_beside_the_prompt_and_not_in_it() {
+        let contact = crate::testing::fixtures::contact(1);
+        let can = ChannelCapabilities::default();
+        let asked = request(&contact, Occasion::Birthday, Tone::Warm, None, None, &can);
+        let id = contact.id.to_string();
+        assert_eq!(asked.about.as_deref(), Some(id.as_str()));
+        assert!(!asked.system.contains(&id) && !asked.user.contains(&id));
     }
 
     #[test]

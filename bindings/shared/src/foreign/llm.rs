@@ -141,6 +141,7 @@ fn draft(answer: &str) -> Result<Draft, LlmError> {
         subject: written.subject,
         content: written.content,
         language: written.language,
+        facts_used: Vec::new(),
         model: written.model.unwrap_or_else(|| "plugin".to_owned()),
         usage,
         cost_picodollars: written.cost_picodollars,
@@ -163,6 +164,8 @@ fn failure(failed: Failed) -> LlmError {
         },
         usage: usage(failed.input_tokens, failed.output_tokens),
         cost_picodollars: failed.cost_picodollars,
+        request_id: None,
+        should_retry: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What the model is asked.
@@ -21,6 +22,10 @@ pub struct DraftRequest {
     pub max_length: usize,
     /// Upper bound of output tokens.
     pub max_tokens: u32,
+    /// Our id of the person it is written to, for an adapter that tells a provider's abuse watch whose request it
+    /// is: only under a keyed hash, never as it is. Stays in this process.
+    #[serde(skip)]
+    pub about: Option<String>,
 }
 
 impl fmt::Debug for DraftRequest {
@@ -68,6 +73,9 @@ pub struct Draft {
     pub content: String,
     /// Language the model says it wrote.
     pub language: Option<String>,
+    /// What of the contact's data the model says it used: names of fields. A claim, for the person who decides.
+    #[serde(default)]
+    pub facts_used: Vec<String>,
     /// The model that answered.
     pub model: String,
     /// What it used.
@@ -113,6 +121,13 @@ pub enum LlmFailure {
         /// Code.
         reason: String,
     },
+    /// A spend limit: every call fails until it is reset or raised.
+    Stopped {
+        /// Code.
+        reason: String,
+        /// When the provider answers again, if it is known.
+        until: Option<DateTime<Utc>>,
+    },
 }
 
 impl LlmFailure {
@@ -124,7 +139,8 @@ impl LlmFailure {
             Self::Truncated => "truncated",
             Self::BadOutput { reason }
             | Self::Unavailable { reason, .. }
-            | Self::Configuration { reason } => reason,
+            | Self::Configuration { reason }
+            | Self::Stopped { reason, .. } => reason,
         }
     }
 }
@@ -138,6 +154,23 @@ pub struct LlmError {
     pub usage: Usage,
     /// Price in 10^-12 US dollars of what was used.
     pub cost_picodollars: u64,
+    /// The provider's request id.
+    #[serde(default)]
+    pub request_id: Option<Box<str>>,
+    /// What the provider itself said about trying again, if anything; see [`may_retry`](Self::may_retry).
+    #[serde(default)]
+    pub should_retry: Option<bool>,
+}
+
+impl LlmError {
+    /// Whether the same request may succeed later. The provider's own word goes before the kind of failure.
+    #[must_use]
+    pub const fn may_retry(&self) -> bool {
+        match self.should_retry {
+            Some(said) => said,
+            None => matches!(self.failure, LlmFailure::Unavailable { .. }),
+        }
+    }
 }
 
 impl From<LlmFailure> for LlmError {
@@ -146,6 +179,8 @@ impl From<LlmFailure> for LlmError {
             failure,
             usage: Usage::default(),
             cost_picodollars: 0,
+            request_id: None,
+            should_retry: None,
         }
     }
 }
@@ -161,4 +196,64 @@ impl From<LlmFailure> for LlmError {
 pub trait Llm: Send + Sync + fmt::Debug {
     /// Writes one draft.
     async fn draft(&self, request: &DraftRequest) -> Result<Draft, LlmError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_a_request_is_about_stays_in_this_process() {
+        let request = DraftRequest {
+            system: String::new(),
+            user: "x".to_owned(),
+            language: "en".to_owned(),
+            subject: false,
+            max_length: 1,
+            max_tokens: 1,
+            about: Some("contact-7".to_owned()),
+        };
+        let sent = serde_json::to_string(&request).unwrap();
+        assert!(!sent.contains("about") && !sent.contains("contact-7"));
+        let back: DraftRequest = serde_json::from_str(&sent).unwrap();
+        assert_eq!(back.about, None);
+    }
+
+    #[test]
+    fn the_providers_word_about_trying_again_goes_first() {
+        let reason = || "code".to_owned();
+        let retry_after_s = None;
+        let fault = || {
+            LlmError::from(LlmFailure::Unavailable {
+                reason: reason(),
+                retry_after_s,
+            })
+        };
+        let refused = || LlmError::from(LlmFailure::Refused);
+        let until = None;
+        let stopped = LlmError::from(LlmFailure::Stopped {
+            reason: reason(),
+            until,
+        });
+        assert!(fault().may_retry() && !refused().may_retry() && !stopped.may_retry());
+        for said in [true, false] {
+            let should_retry = Some(said);
+            assert_eq!(
+                LlmError {
+                    should_retry,
+                    ..fault()
+                }
+                .may_retry(),
+                said
+            );
+            assert_eq!(
+                LlmError {
+                    should_retry,
+                    ..refused()
+                }
+                .may_retry(),
+                said
+            );
+        }
+    }
 }

@@ -8,6 +8,7 @@ pub mod channel;
 pub mod clock;
 pub mod ids;
 pub mod llm;
+pub mod llm_batch;
 pub mod observer;
 pub mod schema;
 pub mod store;

@@ -69,6 +69,7 @@ pub fn draft(content: &str) -> Draft {
         subject: None,
         content: content.to_owned(),
         language: None,
+        facts_used: Vec::new(),
         model: "scripted".to_owned(),
         usage: Usage {
             input_tokens: 100,

@@ -93,6 +93,7 @@ pub fn request() -> DraftRequest {
         subject: false,
         max_length: 1_000,
         max_tokens: 500,
+        about: Some("SECRET-ID".to_owned()),
     }
 }
 
