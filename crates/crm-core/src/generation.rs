@@ -163,11 +163,13 @@ mod tests {
             subject: true,
             max_length: 100,
             max_tokens: 1,
+            about: None,
         };
         let draft = |subject: &str, content: &str| Draft {
             subject: Some(subject.to_owned()),
             content: content.to_owned(),
             language: None,
+            facts_used: Vec::new(),
             model: String::new(),
             usage: crate::port::llm::Usage::default(),
             cost_picodollars: 0,
