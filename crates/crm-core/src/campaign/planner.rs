@@ -101,8 +101,8 @@ pub fn plan(
     }))
 }
 
-/// The channel a contact is written to on at `send_at`, of a campaign's in its own order: the first that may be used, the
-/// contact's preferred ones before the others. When none may be, the first of the campaign's, and why not. `None`
+/// The channel a contact is written to on at `send_at`, of a campaign's in its own order: the first that may be
+/// used, the contact's preferred ones before the others. When none may be, the first of the campaign's, and why not. `None`
 /// without targets.
 ///
 /// Whether the text fits the channel is not asked here: somebody who wants to be written to on one channel is not

@@ -70,7 +70,7 @@ pub struct Desk<'a> {
 }
 
 /// The last checks, on data read now: lease, deadline, waiting time, erasure, suppression, consent,
-/// campaign, address, approval and digest. Only when all hold is an attempt recorded. The change set
+/// campaign, address, window, approval and digest. Only when all hold is an attempt recorded. The change set
 /// repeats what others may change meanwhile as preconditions.
 ///
 /// # Errors
