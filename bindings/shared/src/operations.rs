@@ -527,6 +527,7 @@ async fn campaigns(call: &Call<'_>, operation: &str, input: &str) -> Result<Valu
                 occurrence: wanted.occurrence,
                 excluded: wanted.excluded,
                 undrafted: false,
+                batch: None,
             };
             return show(&List::of(campaigns.plan(query).await?, |row| row));
         }

@@ -11,6 +11,7 @@ use crate::consent::Suppression;
 use crate::consent::window::Inbound;
 use crate::contact::{AddressKind, Contact};
 use crate::counter;
+use crate::draft_batch::DraftBatch;
 use crate::id::{CampaignId, ContactId, TemplateId};
 use crate::intake::{NewIntake, Settlement};
 use crate::message::history::AuditEvent;
@@ -118,6 +119,10 @@ pub enum Change {
     InsertSubscription(Box<Subscription>),
     /// A changed subscription. Its position never goes back, which the core sees to.
     UpdateSubscription(Box<Subscription>),
+    /// A new batch of drafts.
+    InsertDraftBatch(Box<DraftBatch>),
+    /// A changed batch of drafts. What it was made of never changes.
+    UpdateDraftBatch(Box<DraftBatch>),
 }
 
 /// Writes that belong together. See the module's text.

@@ -59,6 +59,10 @@ id! {
     CampaignId
 }
 id! {
+    /// A batch of drafts.
+    DraftBatchId
+}
+id! {
     /// One attempt to deliver a message.
     AttemptId
 }

@@ -57,6 +57,7 @@ pub mod change;
 pub mod consent;
 pub mod contact;
 pub mod counter;
+pub mod draft_batch;
 pub mod engine;
 pub mod error;
 pub mod generation;

@@ -239,6 +239,7 @@ async fn a_local_time_is_each_recipients_own() {
         occurrence: None,
         excluded: None,
         undrafted: false,
+        batch: None,
         page: PageRequest::default(),
     };
     let plan = world.viewer().campaigns().plan(query).await.unwrap().items;
@@ -312,6 +313,7 @@ async fn a_contact_without_an_address_is_excluded_with_the_reason() {
         occurrence: None,
         excluded: Some(true),
         undrafted: false,
+        batch: None,
         page: PageRequest::default(),
     };
     let plan = world.viewer().campaigns().plan(query).await.unwrap().items;
@@ -364,6 +366,7 @@ async fn a_text_that_one_person_makes_too_long_stops_nobody_else() {
             occurrence: None,
             excluded: Some(true),
             undrafted: false,
+            batch: None,
             page: PageRequest::default(),
         };
         let excluded = manager.campaigns().plan(query).await.unwrap().items;
@@ -424,6 +427,7 @@ async fn plan(world: &World, campaign: &Campaign) -> Vec<(String, String, Option
         occurrence: None,
         excluded: None,
         undrafted: false,
+        batch: None,
         page: PageRequest::default(),
     };
     let rows = world.viewer().campaigns().plan(query).await.unwrap().items;

@@ -193,6 +193,7 @@ async fn a_campaign_takes_the_next_channel_for_whoever_did_not_write() {
             occurrence: None,
             excluded: None,
             undrafted: false,
+            batch: None,
             page: PageRequest::default(),
         };
         let rows = campaigns.campaigns().plan(query).await.unwrap().items;

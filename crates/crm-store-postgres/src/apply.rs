@@ -19,8 +19,8 @@ use crate::group::Group;
 use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
-    campaigns, contacts, events, inbound, intake, messages, plan, receipts, require, subscriptions,
-    suppressions, templates, trail,
+    campaigns, contacts, draft_batches, events, inbound, intake, messages, plan, receipts, require,
+    subscriptions, suppressions, templates, trail,
 };
 
 /// Keys of workspaces by name.
@@ -222,6 +222,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::FinishIntake(row) => Some(&row.workspace),
         Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
+        Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Some(&row.workspace),
         _ => None,
     }
 }
@@ -294,7 +295,9 @@ async fn write_rows(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
     receipts::insert(db, &group.insert_receipts).await?;
     receipts::update(db, &group.update_receipts).await?;
     subscriptions::insert(db, &group.insert_subscriptions).await?;
-    subscriptions::update(db, &group.update_subscriptions).await
+    subscriptions::update(db, &group.update_subscriptions).await?;
+    draft_batches::insert(db, &group.insert_draft_batches).await?;
+    draft_batches::update(db, &group.update_draft_batches).await
 }
 
 /// Approvals and attempts are of messages that are there.

@@ -259,6 +259,7 @@ mod tests {
                 occurrence: None,
                 excluded: None,
                 undrafted: false,
+                batch: None,
                 page: PageRequest::default(),
             };
             let found = done(plan::list(&mut place.db(), &query).await);

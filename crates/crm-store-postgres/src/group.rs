@@ -7,6 +7,7 @@ use crm_core::change::{Change, ChangeSet, Precondition};
 use crm_core::consent::Suppression;
 use crm_core::consent::window::Inbound;
 use crm_core::contact::Contact;
+use crm_core::draft_batch::DraftBatch;
 use crm_core::intake::{NewIntake, Settlement};
 use crm_core::message::{Approval, Attempt, Message};
 use crm_core::port::callback::About;
@@ -29,6 +30,7 @@ enum Row<'a> {
     Intake(u64),
     Receipt(&'a str, &'a About, &'static str),
     Subscription(&'a str),
+    DraftBatch(Uuid),
 }
 
 /// What one statement per kind writes.
@@ -56,6 +58,8 @@ pub(crate) struct Group<'a> {
     pub(crate) update_receipts: Vec<&'a KeptReceipt>,
     pub(crate) insert_subscriptions: Vec<&'a Subscription>,
     pub(crate) update_subscriptions: Vec<&'a Subscription>,
+    pub(crate) insert_draft_batches: Vec<&'a DraftBatch>,
+    pub(crate) update_draft_batches: Vec<&'a DraftBatch>,
     /// A change that goes alone.
     pub(crate) alone: Option<&'a Change>,
     rows: HashSet<Row<'a>>,
@@ -156,6 +160,8 @@ impl<'a> Group<'a> {
             Change::UpdateReceipt(row) => self.update_receipts.push(row),
             Change::InsertSubscription(row) => self.insert_subscriptions.push(row),
             Change::UpdateSubscription(row) => self.update_subscriptions.push(row),
+            Change::InsertDraftBatch(row) => self.insert_draft_batches.push(row),
+            Change::UpdateDraftBatch(row) => self.update_draft_batches.push(row),
             Change::EraseTexts(_)
             | Change::DeleteTemplate(_)
             | Change::DeleteCampaign(_)
@@ -185,6 +191,7 @@ impl<'a> Group<'a> {
         let name = |row: &&Subscription| row.name.clone();
         self.insert_subscriptions.sort_by_cached_key(name);
         self.update_subscriptions.sort_by_cached_key(name);
+        self.update_draft_batches.sort_unstable_by_key(|row| row.id);
     }
 }
 
@@ -219,6 +226,7 @@ fn row_of(change: &Change) -> Kind<'_> {
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => {
             Row::Subscription(&row.name)
         }
+        Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Row::DraftBatch(row.id.0),
         Change::InsertApproval(_) | Change::InsertIntake(_) => return Kind::Free,
         Change::EraseTexts(_)
         | Change::DeleteTemplate(_)

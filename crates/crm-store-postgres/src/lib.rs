@@ -37,6 +37,7 @@ mod connection;
 mod contacts;
 mod counters;
 mod dispatch;
+mod draft_batches;
 mod events;
 mod fault;
 mod group;

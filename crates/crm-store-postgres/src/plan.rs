@@ -1,7 +1,7 @@
 //! Lines of campaign plans.
 
 use crm_core::campaign::PlanRow;
-use crm_core::id::{CampaignId, ContactId, MessageId};
+use crm_core::id::{CampaignId, ContactId, DraftBatchId, MessageId};
 use crm_core::port::store::{Page, PlanQuery};
 use sqlx::SqlStr;
 use sqlx::postgres::PgRow;
@@ -12,7 +12,7 @@ use crate::query::{Db, Filter, List};
 use crate::rows::{column, get};
 
 const COLUMNS: &str = "p.campaign, p.occurrence, p.contact, p.channel, p.send_at, p.local_time, \
-    p.time_zone, p.excluded, p.message";
+    p.time_zone, p.excluded, p.message, p.batch";
 
 const TABLE: Table = Table {
     name: "plan_rows",
@@ -26,6 +26,7 @@ const TABLE: Table = Table {
         ("time_zone", "text"),
         ("excluded", "text"),
         ("message", "uuid"),
+        ("batch", "uuid"),
     ],
 };
 
@@ -69,6 +70,7 @@ async fn write(db: &mut Db<'_>, sql: SqlStr, rows: &[&PlanRow]) -> Outcome<u64> 
         .bind(text(|row| &row.time_zone))
         .bind(opt(|row| &row.excluded))
         .bind(column(rows, |row| row.message_id.map(|id| id.0)))
+        .bind(column(rows, |row| row.batch_id.map(|id| id.0)))
         .execute(&mut *db.connection)
         .await?;
     Ok(done.rows_affected())
@@ -85,6 +87,7 @@ fn read(row: &PgRow) -> Outcome<PlanRow> {
         time_zone: get(row, "time_zone")?,
         excluded: get(row, "excluded")?,
         message_id: get::<Option<_>>(row, "message")?.map(MessageId),
+        batch_id: get::<Option<_>>(row, "batch")?.map(DraftBatchId),
     })
 }
 
@@ -111,7 +114,10 @@ fn conditions(filter: &mut Filter, query: &PlanQuery) {
         None => {}
     }
     if query.undrafted {
-        filter.and("p.message IS NULL");
+        filter.and("p.message IS NULL").and("p.batch IS NULL");
+    }
+    if let Some(id) = query.batch {
+        filter.and("p.message IS NULL").and("p.batch = ").bind(id.0);
     }
 }
 
@@ -164,6 +170,7 @@ mod tests {
             occurrence: None,
             excluded: None,
             undrafted: false,
+            batch: None,
             page: PageRequest {
                 count: true,
                 ..PageRequest::default()
@@ -245,6 +252,7 @@ mod tests {
         let undrafted = PlanQuery {
             excluded: Some(false),
             undrafted: true,
+            batch: None,
             ..all()
         };
         let cases: [(PlanQuery, &[u64], u64, Option<u64>); 6] = [
@@ -277,13 +285,14 @@ mod tests {
             .run(
                 "INSERT INTO crm.plan_rows SELECT workspace, campaign, \
                      (left(contact::text, 24) || lpad(to_hex(n), 12, '0'))::uuid, occurrence, channel, \
-                     send_at, local_time, time_zone, excluded, message \
+                     send_at, local_time, time_zone, excluded, message, batch \
                  FROM crm.plan_rows, generate_series(10000, 29999) n",
             )
             .await;
         let query = PlanQuery {
             excluded: Some(false),
             undrafted: true,
+            batch: None,
             page: PageRequest {
                 after: Some(one.contact_id.0),
                 ..PageRequest::default()
@@ -298,6 +307,7 @@ mod tests {
         let every = PlanQuery {
             excluded: None,
             undrafted: false,
+            batch: None,
             ..query
         };
         assert_eq!(done(list(&mut place.db(), &every).await).items, found);

@@ -92,10 +92,13 @@ CREATE TABLE crm.plan_rows (
     time_zone text NOT NULL,
     excluded text COLLATE "C",
     message uuid,
+    batch uuid,
     PRIMARY KEY (workspace, campaign, contact, occurrence)
 ) /* by workspace */;
 CREATE INDEX plan_rows_undrafted ON crm.plan_rows(workspace, campaign, contact, occurrence)
-    WHERE message IS NULL AND excluded IS NULL;
+    WHERE message IS NULL AND excluded IS NULL AND batch IS NULL;
+CREATE INDEX plan_rows_batch ON crm.plan_rows(workspace, batch, contact, occurrence)
+    WHERE batch IS NOT NULL AND message IS NULL;
 
 CREATE TABLE crm.messages (
     workspace bigint NOT NULL,
@@ -242,6 +245,27 @@ CREATE TABLE crm.subscriptions (
     created_at timestamptz NOT NULL,
     PRIMARY KEY (workspace, name)
 );
+
+CREATE TABLE crm.draft_batches (
+    workspace bigint NOT NULL,
+    id uuid NOT NULL,
+    version bigint NOT NULL,
+    campaign uuid NOT NULL,
+    requests integer NOT NULL,
+    state text COLLATE "C" NOT NULL CHECK (state IN ('planned', 'submitting', 'running', 'closed')),
+    provider_id text,
+    submitted_at timestamptz,
+    due_at timestamptz NOT NULL,
+    failures integer NOT NULL,
+    last_error text,
+    lease_owner text,
+    lease_until timestamptz,
+    created_at timestamptz NOT NULL,
+    closed_at timestamptz,
+    PRIMARY KEY (workspace, id)
+);
+CREATE INDEX draft_batches_open ON crm.draft_batches(workspace, due_at, id) WHERE closed_at IS NULL;
+CREATE INDEX draft_batches_campaign ON crm.draft_batches(workspace, campaign, id);
 
 CREATE TABLE crm.suppressions (
     workspace bigint NOT NULL,

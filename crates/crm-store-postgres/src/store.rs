@@ -11,6 +11,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::draft_batch::DraftBatch;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -18,8 +19,9 @@ use crm_core::message::history::{Checkpoint, StoredEvent};
 use crm_core::message::{Attempt, Message};
 use crm_core::port::callback::About;
 use crm_core::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
-    PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery, IntakeQuery,
+    MessageQuery, Page, PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery,
+    TemplateQuery, Trail,
 };
 use crm_core::receipt::KeptReceipt;
 use crm_core::subscription::Subscription;
@@ -35,8 +37,9 @@ use crate::fault::{Fault, Outcome, of_commit};
 use crate::query::{Db, Names, workspace as find};
 use crate::writer::{Written, is_lost};
 use crate::{
-    Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, events, inbound, intake,
-    lists, messages, place, plan, receipts, subscriptions, suppressions, templates, trail,
+    Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, draft_batches, events,
+    inbound, intake, lists, messages, place, plan, receipts, subscriptions, suppressions,
+    templates, trail,
 };
 
 /// Work that reads.
@@ -341,6 +344,8 @@ impl Store for PgStore {
                              (SELECT true FROM crm.receipts x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.subscriptions x \
                                  WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.draft_batches x \
+                                 WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.counters x \
                                  WHERE x.workspace = w.key AND x.value <> 0 LIMIT 1), false) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
@@ -507,6 +512,20 @@ impl Store for PgStore {
         self.inner
             .read(workspace, Vec::new, |mut db| {
                 Box::pin(async move { subscriptions::list(&mut db).await })
+            })
+            .await
+    }
+
+    async fn draft_batches(
+        &self,
+        workspace: &Workspace,
+        query: DraftBatchQuery,
+    ) -> Result<Vec<DraftBatch>> {
+        let query = Arc::new(query);
+        self.inner
+            .read(workspace, Vec::new, |mut db| {
+                let query = Arc::clone(&query);
+                Box::pin(async move { draft_batches::list(&mut db, &query).await })
             })
             .await
     }

@@ -10,8 +10,8 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    campaigns, contacts, inbound, intake, messages, plan, receipts, subscriptions, suppressions,
-    templates, trail,
+    campaigns, contacts, draft_batches, inbound, intake, messages, plan, receipts, subscriptions,
+    suppressions, templates, trail,
 };
 
 /// Applies each set wholly or not at all, in order; one result for each.
@@ -174,6 +174,8 @@ fn write(
         Change::UpdateReceipt(row) => receipts::update(connection, key, row),
         Change::InsertSubscription(row) => subscriptions::insert(connection, key, row),
         Change::UpdateSubscription(row) => subscriptions::update(connection, key, row),
+        Change::InsertDraftBatch(row) => draft_batches::insert(connection, key, row),
+        Change::UpdateDraftBatch(row) => draft_batches::update(connection, key, row),
     }
 }
 
@@ -192,6 +194,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::FinishIntake(row) => Some(&row.workspace),
         Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
+        Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Some(&row.workspace),
         _ => None,
     }
 }

@@ -69,6 +69,7 @@ impl Departure {
             (SELECT sum(version) FROM messages), (SELECT sum(version) FROM campaigns), \
             (SELECT sum(version) FROM templates), \
             (SELECT sum(version) FROM subscriptions), \
+            (SELECT sum(version) FROM draft_batches), \
             (SELECT count(*) FROM intake WHERE state = 'waiting'), \
             (SELECT count(*) FROM plan_rows WHERE message IS NOT NULL), \
             (SELECT group_concat(workspace || ':' || hex(hash)) FROM checkpoints))";
@@ -137,6 +138,7 @@ fn order(table: &str) -> &'static str {
         "attempts" => "workspace, message, epoch",
         "receipts" => "workspace, channel, about_kind, about, fate",
         "subscriptions" => "workspace, name",
+        "draft_batches" => "workspace, id",
         "suppressions" => "workspace, channel, address",
         "inbound" => "workspace, address, channel",
         "counters" => "workspace, name",

@@ -26,6 +26,7 @@ mod contacts;
 mod counters;
 mod departure;
 mod dispatch;
+mod draft_batches;
 mod events;
 mod fault;
 mod host;

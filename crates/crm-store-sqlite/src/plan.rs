@@ -1,7 +1,7 @@
 //! Lines of campaign plans.
 
 use crm_core::campaign::PlanRow;
-use crm_core::id::{CampaignId, ContactId, MessageId};
+use crm_core::id::{CampaignId, ContactId, DraftBatchId, MessageId};
 use crm_core::port::store::{Page, PageRequest, PlanQuery};
 use rusqlite::{Connection, Row, named_params};
 
@@ -10,15 +10,16 @@ use crate::query::{Filter, List, blob};
 use crate::rows::{opt_instant, opt_micros};
 
 const COLUMNS: &str = "p.campaign, p.occurrence, p.contact, p.channel, p.send_at, p.local_time, \
-    p.time_zone, p.excluded, p.message";
+    p.time_zone, p.excluded, p.message, p.batch";
 
 const INSERT: &str = "INSERT INTO plan_rows (workspace, campaign, occurrence, contact, channel, \
-    send_at, local_time, time_zone, excluded, message) VALUES (:workspace, :campaign, :occurrence, \
-    :contact, :channel, :send_at, :local_time, :time_zone, :excluded, :message) \
+    send_at, local_time, time_zone, excluded, message, batch) VALUES (:workspace, :campaign, :occurrence, \
+    :contact, :channel, :send_at, :local_time, :time_zone, :excluded, :message, :batch) \
     ON CONFLICT (workspace, campaign, occurrence, contact) DO NOTHING";
 
 const UPDATE: &str = "UPDATE plan_rows SET channel = :channel, send_at = :send_at, \
-    local_time = :local_time, time_zone = :time_zone, excluded = :excluded, message = :message \
+    local_time = :local_time, time_zone = :time_zone, excluded = :excluded, message = :message, \
+    batch = :batch \
     WHERE workspace = :workspace AND campaign = :campaign AND occurrence = :occurrence \
     AND contact = :contact";
 
@@ -44,6 +45,7 @@ fn write(connection: &Connection, sql: &str, workspace: i64, row: &PlanRow) -> O
         ":time_zone": row.time_zone,
         ":excluded": row.excluded,
         ":message": row.message_id.map(|id| id.0),
+        ":batch": row.batch_id.map(|id| id.0),
     })?)
 }
 
@@ -58,6 +60,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PlanRow> {
         time_zone: row.get(6)?,
         excluded: row.get(7)?,
         message_id: row.get::<_, Option<_>>(8)?.map(MessageId),
+        batch_id: row.get::<_, Option<_>>(9)?.map(DraftBatchId),
     })
 }
 
@@ -76,7 +79,13 @@ pub(crate) fn list(connection: &Connection, key: i64, query: &PlanQuery) -> Outc
         None => {}
     }
     if query.undrafted {
-        filter.and("p.message IS NULL");
+        filter.and("p.message IS NULL").and("p.batch IS NULL");
+    }
+    if let Some(id) = query.batch {
+        filter
+            .and("p.message IS NULL")
+            .and("p.batch = ?")
+            .bind(blob(id.0));
     }
     let page = PageRequest {
         oldest_first: true,

@@ -92,10 +92,13 @@ CREATE TABLE plan_rows (
     time_zone TEXT NOT NULL,
     excluded TEXT,
     message BLOB,
+    batch BLOB,
     PRIMARY KEY (workspace, campaign, contact, occurrence)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX plan_rows_undrafted ON plan_rows(workspace, campaign, contact, occurrence)
-    WHERE message IS NULL AND excluded IS NULL;
+    WHERE message IS NULL AND excluded IS NULL AND batch IS NULL;
+CREATE INDEX plan_rows_batch ON plan_rows(workspace, batch, contact, occurrence)
+    WHERE batch IS NOT NULL AND message IS NULL;
 
 CREATE TABLE messages (
     workspace INTEGER NOT NULL,
@@ -233,6 +236,27 @@ CREATE TABLE subscriptions (
     created_at INTEGER NOT NULL,
     PRIMARY KEY (workspace, name)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE draft_batches (
+    workspace INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    campaign BLOB NOT NULL,
+    requests INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'running', 'closed')),
+    provider_id TEXT,
+    submitted_at INTEGER,
+    due_at INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    last_error TEXT,
+    lease_owner TEXT,
+    lease_until INTEGER,
+    created_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    PRIMARY KEY (workspace, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX draft_batches_open ON draft_batches(workspace, due_at, id) WHERE closed_at IS NULL;
+CREATE INDEX draft_batches_campaign ON draft_batches(workspace, campaign, id);
 
 CREATE TABLE suppressions (
     workspace INTEGER NOT NULL REFERENCES workspaces(key),

@@ -8,6 +8,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::draft_batch::DraftBatch;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -15,8 +16,9 @@ use crm_core::message::history::{Checkpoint, StoredEvent};
 use crm_core::message::{Attempt, Message};
 use crm_core::port::callback::About;
 use crm_core::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
-    PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery, IntakeQuery,
+    MessageQuery, Page, PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery,
+    TemplateQuery, Trail,
 };
 use crm_core::receipt::KeptReceipt;
 use crm_core::subscription::Subscription;
@@ -28,8 +30,8 @@ use crate::fault::Outcome;
 use crate::query::workspace as find;
 use crate::writer::Batch;
 use crate::{
-    SqliteStore, apply, campaigns, contacts, counters, dispatch, events, inbound, intake, lists,
-    plan, receipts, subscriptions, suppressions, templates, trail,
+    SqliteStore, apply, campaigns, contacts, counters, dispatch, draft_batches, events, inbound,
+    intake, lists, plan, receipts, subscriptions, suppressions, templates, trail,
 };
 
 /// How often a claim looks again when everything it found was changed by others.
@@ -208,6 +210,7 @@ impl Store for SqliteStore {
                          OR EXISTS (SELECT 1 FROM inbound x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM receipts x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM subscriptions x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM draft_batches x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM counters x \
                              WHERE x.workspace = w.key AND x.value <> 0) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
@@ -355,6 +358,17 @@ impl Store for SqliteStore {
     async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>> {
         self.read(workspace, Vec::new, |connection, workspace, key| {
             subscriptions::list(connection, workspace, key)
+        })
+        .await
+    }
+
+    async fn draft_batches(
+        &self,
+        workspace: &Workspace,
+        query: DraftBatchQuery,
+    ) -> Result<Vec<DraftBatch>> {
+        self.read(workspace, Vec::new, move |connection, workspace, key| {
+            draft_batches::list(connection, workspace, key, &query)
         })
         .await
     }

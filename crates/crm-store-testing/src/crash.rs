@@ -14,6 +14,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::draft_batch::DraftBatch;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -22,8 +23,9 @@ use crm_core::message::{Approved, Attempt, Message};
 use crm_core::port::callback::About;
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
 use crm_core::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
-    PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery, IntakeQuery,
+    MessageQuery, Page, PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery,
+    TemplateQuery, Trail,
 };
 use crm_core::receipt::KeptReceipt;
 use crm_core::subscription::Subscription;
@@ -351,6 +353,14 @@ impl Store for CrashingStore {
 
     async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>> {
         self.inner.subscriptions(workspace).await
+    }
+
+    async fn draft_batches(
+        &self,
+        workspace: &Workspace,
+        query: DraftBatchQuery,
+    ) -> Result<Vec<DraftBatch>> {
+        self.inner.draft_batches(workspace, query).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Workspace;
 use crate::audience::Audience;
-use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crate::id::{CampaignId, ContactId, DraftBatchId, MessageId, TemplateId};
 use crate::message::Occasion;
 
 /// Where a campaign stands.
@@ -197,4 +197,6 @@ pub struct PlanRow {
     pub excluded: Option<String>,
     /// The message, once drafted.
     pub message_id: Option<MessageId>,
+    /// The [batch](crate::draft_batch) that drafts it, or did.
+    pub batch_id: Option<DraftBatchId>,
 }

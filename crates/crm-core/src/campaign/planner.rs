@@ -98,6 +98,7 @@ pub fn plan(
         time_zone: zone.name().to_owned(),
         excluded: excluded.map(str::to_owned),
         message_id: None,
+        batch_id: None,
     }))
 }
 

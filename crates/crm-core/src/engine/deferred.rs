@@ -13,6 +13,7 @@ use crate::campaign::{Campaign, PlanRow};
 use crate::change::ChangeSet;
 use crate::consent::Suppression;
 use crate::contact::Contact;
+use crate::draft_batch::DraftBatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hold::Hold;
 use crate::id::MessageId;
@@ -22,8 +23,9 @@ use crate::message::{Attempt, Message};
 use crate::port::callback::About;
 use crate::port::observer::Silent;
 use crate::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
-    PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery, IntakeQuery,
+    MessageQuery, Page, PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery,
+    TemplateQuery, Trail,
 };
 use crate::receipt::KeptReceipt;
 use crate::subscription::Subscription;
@@ -233,6 +235,14 @@ impl Store for Collecting {
 
     async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>> {
         self.inner.subscriptions(workspace).await
+    }
+
+    async fn draft_batches(
+        &self,
+        workspace: &Workspace,
+        query: DraftBatchQuery,
+    ) -> Result<Vec<DraftBatch>> {
+        self.inner.draft_batches(workspace, query).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

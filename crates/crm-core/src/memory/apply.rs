@@ -309,6 +309,24 @@ fn change_one(
             let put = Put::Subscription(row.name.clone(), Some((**row).clone()));
             undo.put(tables, put);
         }
+        Change::InsertDraftBatch(row) => {
+            own(workspace, &row.workspace)?;
+            fresh(
+                !tables.draft_batches.contains_key(&row.id),
+                "the id is taken by another batch of drafts",
+            )?;
+            undo.put(tables, Put::DraftBatch(row.id, Some(row.clone())));
+        }
+        Change::UpdateDraftBatch(row) => {
+            own(workspace, &row.workspace)?;
+            let stored = tables.draft_batches.get(&row.id);
+            follows(
+                stored.map(|stored| stored.version),
+                row.version,
+                "batch of drafts",
+            )?;
+            undo.put(tables, Put::DraftBatch(row.id, Some(row.clone())));
+        }
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ use crate::campaign::{Campaign, CampaignStatus, PlanRow};
 use crate::change::{ChangeSet, Precondition};
 use crate::consent::Suppression;
 use crate::contact::Contact;
+use crate::draft_batch::DraftBatch;
 use crate::error::Result;
 use crate::hold::Hold;
 use crate::id::MessageId;
@@ -26,9 +27,9 @@ use crate::message::history::{AuditEvent, Checkpoint, StoredEvent, seal};
 use crate::message::{Attempt, AttemptOutcome, Message, Status};
 use crate::port::callback::About;
 use crate::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
-    PageRequest, PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery,
-    TemplateQuery, Trail,
+    CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery, IntakeQuery,
+    MessageQuery, Page, PageRequest, PlanQuery, ReceiptQuery, Store, StoreCapabilities,
+    SuppressionQuery, TemplateQuery, Trail,
 };
 use crate::receipt::KeptReceipt;
 use crate::subscription::Subscription;
@@ -422,6 +423,23 @@ impl Store for MemoryStore {
     async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>> {
         Ok(self.read(workspace, |tables| {
             tables.subscriptions.values().cloned().collect()
+        }))
+    }
+
+    async fn draft_batches(
+        &self,
+        workspace: &Workspace,
+        query: DraftBatchQuery,
+    ) -> Result<Vec<DraftBatch>> {
+        Ok(self.read(workspace, |tables| {
+            let rows = tables.draft_batches.values().map(|row| &**row);
+            let mut rows: Vec<_> = rows.filter(query::draft_batch(&query)).collect();
+            if query.due_before.is_some() {
+                // Those of one instant stay in order of their id.
+                rows.sort_by_key(|row| row.due_at);
+            }
+            let rows = rows.into_iter().take(at_most(query.limit, 100, 1_000));
+            rows.cloned().collect()
         }))
     }
 

@@ -6,12 +6,13 @@ use uuid::Uuid;
 use crate::audience::Audience;
 use crate::campaign::{Campaign, PlanRow};
 use crate::contact::Contact;
+use crate::draft_batch::DraftBatch;
 use crate::error::{Error, Result};
 use crate::intake::IntakeRow;
 use crate::message::{Message, Status};
 use crate::port::store::{
-    CampaignQuery, ContactQuery, IntakeQuery, MessageQuery, Page, PageRequest, PlanQuery,
-    ReceiptQuery, TemplateQuery,
+    CampaignQuery, ContactQuery, DraftBatchQuery, IntakeQuery, MessageQuery, Page, PageRequest,
+    PlanQuery, ReceiptQuery, TemplateQuery,
 };
 use crate::receipt::KeptReceipt;
 use crate::template::Template;
@@ -157,7 +158,20 @@ pub(super) fn plan(query: &PlanQuery) -> impl Fn(&PlanRow) -> bool {
                 .as_ref()
                 .is_none_or(|o| *o == row.occurrence)
             && query.excluded.is_none_or(|e| e == row.excluded.is_some())
-            && (!query.undrafted || row.message_id.is_none())
+            && (!query.undrafted || row.message_id.is_none() && row.batch_id.is_none())
+            && query
+                .batch
+                .is_none_or(|id| row.message_id.is_none() && row.batch_id == Some(id))
+    }
+}
+
+/// A filter over batches of drafts.
+pub(super) fn draft_batch(query: &DraftBatchQuery) -> impl Fn(&&DraftBatch) -> bool {
+    move |row| {
+        let open = query.open || query.due_before.is_some();
+        query.campaign_id.is_none_or(|id| id == row.campaign_id)
+            && (!open || row.closed_at.is_none())
+            && query.due_before.is_none_or(|until| row.due_at <= until)
     }
 }
 

@@ -8,7 +8,8 @@ use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
 use crate::consent::window::Inbound;
 use crate::contact::Contact;
-use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crate::draft_batch::DraftBatch;
+use crate::id::{CampaignId, ContactId, DraftBatchId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent};
 use crate::message::{Approval, Attempt, Message, Revision, Status};
@@ -41,6 +42,7 @@ pub(super) enum Put {
     Intake(u64, Option<Box<IntakeRow>>),
     Receipt(ReceiptKey, Option<Box<KeptReceipt>>),
     Subscription(String, Option<Subscription>),
+    DraftBatch(DraftBatchId, Option<Box<DraftBatch>>),
 }
 
 /// Everything of one workspace.
@@ -59,6 +61,7 @@ pub(super) struct Tables {
     pub(super) intake: BTreeMap<u64, Box<IntakeRow>>,
     pub(super) receipts: BTreeMap<ReceiptKey, Box<KeptReceipt>>,
     pub(super) subscriptions: BTreeMap<String, Subscription>,
+    pub(super) draft_batches: BTreeMap<DraftBatchId, Box<DraftBatch>>,
     /// In commit order; the first `checkpoint.position` of them are sealed.
     pub(super) events: Vec<StoredEvent>,
     pub(super) checkpoint: Checkpoint,
@@ -106,6 +109,7 @@ impl Tables {
                 let old = swap(&mut self.subscriptions, name.clone(), new);
                 Put::Subscription(name, old)
             }
+            Put::DraftBatch(id, new) => Put::DraftBatch(id, swap(&mut self.draft_batches, id, new)),
         }
     }
 
@@ -121,6 +125,7 @@ impl Tables {
             && self.intake.is_empty()
             && self.receipts.is_empty()
             && self.subscriptions.is_empty()
+            && self.draft_batches.is_empty()
             && self.events.is_empty()
             && self.counters.is_empty()
     }

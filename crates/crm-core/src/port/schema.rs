@@ -11,7 +11,7 @@ pub const NEWEST: i32 = 1;
 
 /// Tables and their columns, as every SQL store has them. A store may have further ones of its own, for
 /// locking, counting and noting its place, which its documentation names.
-pub const TABLES: [(&str, &str); 17] = [
+pub const TABLES: [(&str, &str); 18] = [
     ("workspaces", "key name"),
     (
         "contacts",
@@ -32,7 +32,7 @@ pub const TABLES: [(&str, &str); 17] = [
     ),
     (
         "plan_rows",
-        "workspace campaign contact occurrence channel send_at local_time time_zone excluded message",
+        "workspace campaign contact occurrence channel send_at local_time time_zone excluded message batch",
     ),
     (
         "messages",
@@ -62,6 +62,11 @@ pub const TABLES: [(&str, &str); 17] = [
         "subscriptions",
         "workspace name version position failures failing_since due_at last_error disabled_at \
          lease_owner lease_until created_at",
+    ),
+    (
+        "draft_batches",
+        "workspace id version campaign requests state provider_id submitted_at due_at failures last_error \
+         lease_owner lease_until created_at closed_at",
     ),
     (
         "suppressions",

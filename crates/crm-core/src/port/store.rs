@@ -17,9 +17,10 @@ use crate::campaign::{Campaign, CampaignStatus, PlanRow};
 use crate::change::ChangeSet;
 use crate::consent::Suppression;
 use crate::contact::Contact;
+use crate::draft_batch::DraftBatch;
 use crate::error::Result;
 use crate::hold::Hold;
-use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crate::id::{CampaignId, ContactId, DraftBatchId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent, Subject};
 use crate::message::{Approval, Attempt, GeneratedBy, Message, Occasion, Revision, Status};
@@ -167,8 +168,10 @@ pub struct PlanQuery {
     pub occurrence: Option<String>,
     /// Only excluded (true) or only included (false) ones.
     pub excluded: Option<bool>,
-    /// Only those without (true) a message yet.
+    /// Only those without (true) a message yet that no batch holds.
     pub undrafted: bool,
+    /// Only those without a message yet that this batch holds.
+    pub batch: Option<DraftBatchId>,
     /// Which part of the list.
     pub page: PageRequest,
 }
@@ -226,6 +229,19 @@ pub struct ReceiptQuery {
     pub limit: u32,
     /// Skip this many first.
     pub skip: u32,
+}
+
+/// Which batches of drafts, by id; with `due_before` by [`due_at`](DraftBatch::due_at), then by id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DraftBatchQuery {
+    /// Of this campaign.
+    pub campaign_id: Option<CampaignId>,
+    /// Only open ones that are due at or before this instant.
+    pub due_before: Option<DateTime<Utc>>,
+    /// Only open ones.
+    pub open: bool,
+    /// At most this many; 1 to 1,000; 0 means 100.
+    pub limit: u32,
 }
 
 /// Everything written about one message, oldest first.
@@ -428,6 +444,13 @@ pub trait Store: Send + Sync + Debug {
 
     /// All subscriptions of the workspace, by name.
     async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>>;
+
+    /// Lists batches of drafts.
+    async fn draft_batches(
+        &self,
+        workspace: &Workspace,
+        query: DraftBatchQuery,
+    ) -> Result<Vec<DraftBatch>>;
 
     /// Lists rows of the intake. A row whose payload cannot be read has `null` in its place: it is
     /// worked off, and rejected, like any other.

@@ -238,6 +238,7 @@ pub fn plan_row(campaign: &Campaign, contact: u64) -> PlanRow {
         time_zone: "Asia/Tashkent".to_owned(),
         excluded: None,
         message_id: None,
+        batch_id: None,
     }
 }
 

@@ -340,6 +340,7 @@ impl Worker {
             occurrence: None,
             excluded: Some(false),
             undrafted: true,
+            batch: None,
             page: PageRequest {
                 limit,
                 oldest_first: true,

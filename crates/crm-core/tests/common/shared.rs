@@ -12,6 +12,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::draft_batch::DraftBatch;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -272,6 +273,14 @@ impl Store for SharedStore {
 
     async fn subscriptions(&self, space: &Workspace) -> Result<Vec<Subscription>> {
         self.inner.subscriptions(space).await
+    }
+
+    async fn draft_batches(
+        &self,
+        space: &Workspace,
+        query: DraftBatchQuery,
+    ) -> Result<Vec<DraftBatch>> {
+        self.inner.draft_batches(space, query).await
     }
 
     async fn intake(&self, space: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

@@ -11,6 +11,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::draft_batch::DraftBatch;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -268,6 +269,15 @@ impl Store for FaultyStore {
     async fn receipts(&self, space: &Workspace, query: ReceiptQuery) -> Result<Vec<KeptReceipt>> {
         self.way().await?;
         self.inner.receipts(space, query).await
+    }
+
+    async fn draft_batches(
+        &self,
+        space: &Workspace,
+        query: DraftBatchQuery,
+    ) -> Result<Vec<DraftBatch>> {
+        self.way().await?;
+        self.inner.draft_batches(space, query).await
     }
 
     async fn intake(&self, space: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

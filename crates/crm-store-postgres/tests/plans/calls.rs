@@ -271,6 +271,7 @@ async fn others(
                 occurrence,
                 excluded,
                 undrafted,
+                batch: None,
                 page,
             };
             let name = format!("plan {query:?}");

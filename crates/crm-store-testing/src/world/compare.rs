@@ -126,6 +126,7 @@ impl World {
             occurrence: None,
             excluded: None,
             undrafted: false,
+            batch: None,
             page: all(),
         };
         let plan = store.plan(workspace, query).await.unwrap().items;

@@ -230,6 +230,7 @@ async fn plan(
         occurrence: None,
         excluded: filter.excluded,
         undrafted: false,
+        batch: None,
         page,
     };
     let found = user.campaigns().plan(query).await?;

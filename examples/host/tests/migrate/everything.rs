@@ -81,6 +81,7 @@ impl Everything {
                 occurrence: None,
                 excluded: None,
                 undrafted: false,
+                batch: None,
                 page: ALL,
             };
             let plan = store.plan(workspace, query).await.unwrap();

@@ -465,6 +465,7 @@ pub(super) fn plan_query(number: u64) -> PlanQuery {
         occurrence: None,
         excluded: None,
         undrafted: false,
+        batch: None,
         page: super::kit::everything(),
     }
 }

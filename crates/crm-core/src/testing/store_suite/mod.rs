@@ -3,6 +3,7 @@
 mod audiences;
 mod changes;
 mod claims;
+mod draft_batches;
 mod filters;
 mod history;
 mod holds;
@@ -44,6 +45,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(receipts::cases());
     all.extend(inbound::cases());
     all.extend(subscriptions::cases());
+    all.extend(draft_batches::cases());
     all
 }
 
