@@ -4,7 +4,8 @@ use chrono::Duration;
 use uuid::Uuid;
 
 use super::Case;
-use super::kit::{S, nth, other_ws, plan_query, put, refuse, told, ws};
+use super::changes::plan_query;
+use super::kit::{S, nth, other_ws, put, refuse, told, ws};
 use crate::change::{Change, ChangeSet};
 use crate::draft_batch::DraftBatch;
 use crate::error::ErrorKind::{Conflict, Duplicate, Invalid, NotFound};
