@@ -5,13 +5,14 @@ use uuid::Uuid;
 
 use super::Case;
 use super::changes::plan_query;
-use super::kit::{S, nth, other_ws, put, refuse, told, ws};
+use super::kit::{S, other_ws, put, refuse, told, ws};
 use crate::change::{Change, ChangeSet};
 use crate::draft_batch::DraftBatch;
 use crate::error::ErrorKind::{Conflict, Duplicate, Invalid, NotFound};
 use crate::id::DraftBatchId;
 use crate::port::store::DraftBatchQuery;
 use crate::testing::fixtures::{campaign, message, noon, plan_row};
+use crate::testing::ids::nth;
 use crate::testing::suite::{Verdict, ensure, list, same};
 
 pub(super) fn cases() -> Vec<Case> {
