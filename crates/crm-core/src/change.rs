@@ -11,6 +11,7 @@ use crate::consent::Suppression;
 use crate::consent::window::Inbound;
 use crate::contact::{AddressKind, Contact};
 use crate::counter;
+use crate::generation::Voice;
 use crate::id::{CampaignId, ContactId, TemplateId};
 use crate::intake::{NewIntake, Settlement};
 use crate::message::history::AuditEvent;
@@ -118,6 +119,9 @@ pub enum Change {
     InsertSubscription(Box<Subscription>),
     /// A changed subscription. Its position never goes back, which the core sees to.
     UpdateSubscription(Box<Subscription>),
+    /// The voice of the workspace: its first (version 1) or a changed one. Unless the stored version is one less
+    /// (none counts as 0) it is a [`Conflict`](crate::ErrorKind::Conflict).
+    PutVoice(Box<Voice>),
 }
 
 /// Writes that belong together. See the module's text.

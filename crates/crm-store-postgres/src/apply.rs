@@ -20,7 +20,7 @@ use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
     campaigns, contacts, events, inbound, intake, messages, plan, receipts, require, subscriptions,
-    suppressions, templates, trail,
+    suppressions, templates, trail, voices,
 };
 
 /// Keys of workspaces by name.
@@ -222,6 +222,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::FinishIntake(row) => Some(&row.workspace),
         Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
+        Change::PutVoice(row) => Some(&row.workspace),
         _ => None,
     }
 }
@@ -233,6 +234,7 @@ async fn write(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
         Some(Change::DeleteTemplate(id)) => found(templates::delete(db, *id).await?, "template"),
         Some(Change::DeleteCampaign(id)) => found(campaigns::delete(db, *id).await?, "campaign"),
         Some(Change::DeleteInbound(address)) => inbound::forget(db, address).await,
+        Some(Change::PutVoice(row)) => voices::put(db, row).await,
         Some(Change::DeleteSuppression {
             channel,
             address,

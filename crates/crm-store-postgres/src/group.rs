@@ -160,6 +160,7 @@ impl<'a> Group<'a> {
             | Change::DeleteTemplate(_)
             | Change::DeleteCampaign(_)
             | Change::DeleteInbound(_)
+            | Change::PutVoice(_)
             | Change::DeleteSuppression { .. } => self.alone = Some(change),
         }
         true
@@ -224,6 +225,7 @@ fn row_of(change: &Change) -> Kind<'_> {
         | Change::DeleteTemplate(_)
         | Change::DeleteCampaign(_)
         | Change::DeleteInbound(_)
+        | Change::PutVoice(_)
         | Change::DeleteSuppression { .. } => return Kind::Alone,
     })
 }

@@ -11,6 +11,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::generation::Voice;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -37,6 +38,7 @@ use crate::writer::{Written, is_lost};
 use crate::{
     Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, events, inbound, intake,
     lists, messages, place, plan, receipts, subscriptions, suppressions, templates, trail,
+    voices,
 };
 
 /// Work that reads.
@@ -339,6 +341,7 @@ impl Store for PgStore {
                              (SELECT true FROM crm.suppressions x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.inbound x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.receipts x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.voices x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.subscriptions x \
                                  WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.counters x \
@@ -507,6 +510,14 @@ impl Store for PgStore {
         self.inner
             .read(workspace, Vec::new, |mut db| {
                 Box::pin(async move { subscriptions::list(&mut db).await })
+            })
+            .await
+    }
+
+    async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
+        self.inner
+            .read(workspace, || None, |mut db| {
+                Box::pin(async move { voices::one(&mut db).await })
             })
             .await
     }

@@ -11,7 +11,7 @@ use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
     campaigns, contacts, inbound, intake, messages, plan, receipts, subscriptions, suppressions,
-    templates, trail,
+    templates, trail, voices,
 };
 
 /// Applies each set wholly or not at all, in order; one result for each.
@@ -174,6 +174,7 @@ fn write(
         Change::UpdateReceipt(row) => receipts::update(connection, key, row),
         Change::InsertSubscription(row) => subscriptions::insert(connection, key, row),
         Change::UpdateSubscription(row) => subscriptions::update(connection, key, row),
+        Change::PutVoice(row) => voices::put(connection, key, row),
     }
 }
 
@@ -192,6 +193,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::FinishIntake(row) => Some(&row.workspace),
         Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
+        Change::PutVoice(row) => Some(&row.workspace),
         _ => None,
     }
 }

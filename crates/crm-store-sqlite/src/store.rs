@@ -8,6 +8,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::generation::Voice;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -30,6 +31,7 @@ use crate::writer::Batch;
 use crate::{
     SqliteStore, apply, campaigns, contacts, counters, dispatch, events, inbound, intake, lists,
     plan, receipts, subscriptions, suppressions, templates, trail,
+    voices,
 };
 
 /// How often a claim looks again when everything it found was changed by others.
@@ -208,6 +210,7 @@ impl Store for SqliteStore {
                          OR EXISTS (SELECT 1 FROM inbound x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM receipts x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM subscriptions x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM voices x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM counters x \
                              WHERE x.workspace = w.key AND x.value <> 0) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
@@ -355,6 +358,13 @@ impl Store for SqliteStore {
     async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>> {
         self.read(workspace, Vec::new, |connection, workspace, key| {
             subscriptions::list(connection, workspace, key)
+        })
+        .await
+    }
+
+    async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
+        self.read(workspace, || None, |connection, workspace, key| {
+            voices::one(connection, workspace, key)
         })
         .await
     }

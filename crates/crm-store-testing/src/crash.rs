@@ -14,6 +14,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::generation::Voice;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -351,6 +352,10 @@ impl Store for CrashingStore {
 
     async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>> {
         self.inner.subscriptions(workspace).await
+    }
+
+    async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
+        self.inner.voice(workspace).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

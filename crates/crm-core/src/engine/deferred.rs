@@ -14,6 +14,7 @@ use crate::change::ChangeSet;
 use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::error::{Error, ErrorKind, Result};
+use crate::generation::Voice;
 use crate::hold::Hold;
 use crate::id::MessageId;
 use crate::intake::IntakeRow;
@@ -76,7 +77,7 @@ impl Engine {
             store: Arc::new(store),
             clock: Arc::clone(&from.clock),
             ids: Arc::clone(&from.ids),
-            llm: from.llm.clone(),
+            models: from.models.clone(),
             channels: from.channels.clone(),
             subscribers: BTreeMap::new(),
             observer: Arc::new(Silent),
@@ -233,6 +234,10 @@ impl Store for Collecting {
 
     async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>> {
         self.inner.subscriptions(workspace).await
+    }
+
+    async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
+        self.inner.voice(workspace).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

@@ -309,6 +309,12 @@ fn change_one(
             let put = Put::Subscription(row.name.clone(), Some((**row).clone()));
             undo.put(tables, put);
         }
+        Change::PutVoice(row) => {
+            own(workspace, &row.workspace)?;
+            let stored = tables.voice.as_ref().map_or(0, |stored| stored.version);
+            follows(Some(stored), row.version, "voice")?;
+            undo.put(tables, Put::Voice(Some(row.clone())));
+        }
     }
     Ok(())
 }
@@ -507,6 +513,7 @@ fn erase(tables: &mut Tables, contact: ContactId, undo: &mut Undo) {
             let mut row = stored.clone();
             addresses.push(std::mem::take(&mut row.recipient));
             row.revision = emptied(&row.revision);
+            row.metadata.context = None;
             undo.put(tables, Put::Message(id, Some(row)));
         }
     }

@@ -19,6 +19,7 @@ use crate::change::{ChangeSet, Precondition};
 use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::error::Result;
+use crate::generation::Voice;
 use crate::hold::Hold;
 use crate::id::MessageId;
 use crate::intake::IntakeRow;
@@ -423,6 +424,10 @@ impl Store for MemoryStore {
         Ok(self.read(workspace, |tables| {
             tables.subscriptions.values().cloned().collect()
         }))
+    }
+
+    async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
+        Ok(self.read(workspace, |tables| tables.voice.as_deref().cloned()))
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

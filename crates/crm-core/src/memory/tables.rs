@@ -8,6 +8,7 @@ use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
 use crate::consent::window::Inbound;
 use crate::contact::Contact;
+use crate::generation::Voice;
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent};
@@ -41,6 +42,7 @@ pub(super) enum Put {
     Intake(u64, Option<Box<IntakeRow>>),
     Receipt(ReceiptKey, Option<Box<KeptReceipt>>),
     Subscription(String, Option<Subscription>),
+    Voice(Option<Box<Voice>>),
 }
 
 /// Everything of one workspace.
@@ -59,6 +61,7 @@ pub(super) struct Tables {
     pub(super) intake: BTreeMap<u64, Box<IntakeRow>>,
     pub(super) receipts: BTreeMap<ReceiptKey, Box<KeptReceipt>>,
     pub(super) subscriptions: BTreeMap<String, Subscription>,
+    pub(super) voice: Option<Box<Voice>>,
     /// In commit order; the first `checkpoint.position` of them are sealed.
     pub(super) events: Vec<StoredEvent>,
     pub(super) checkpoint: Checkpoint,
@@ -106,6 +109,7 @@ impl Tables {
                 let old = swap(&mut self.subscriptions, name.clone(), new);
                 Put::Subscription(name, old)
             }
+            Put::Voice(new) => Put::Voice(std::mem::replace(&mut self.voice, new)),
         }
     }
 
@@ -121,6 +125,7 @@ impl Tables {
             && self.intake.is_empty()
             && self.receipts.is_empty()
             && self.subscriptions.is_empty()
+            && self.voice.is_none()
             && self.events.is_empty()
             && self.counters.is_empty()
     }

@@ -18,6 +18,7 @@ use crate::change::ChangeSet;
 use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::error::Result;
+use crate::generation::Voice;
 use crate::hold::Hold;
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
@@ -428,6 +429,9 @@ pub trait Store: Send + Sync + Debug {
 
     /// All subscriptions of the workspace, by name.
     async fn subscriptions(&self, workspace: &Workspace) -> Result<Vec<Subscription>>;
+
+    /// The voice of the workspace, if one was set.
+    async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>>;
 
     /// Lists rows of the intake. A row whose payload cannot be read has `null` in its place: it is
     /// worked off, and rejected, like any other.

@@ -12,6 +12,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::generation::Voice;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -272,6 +273,10 @@ impl Store for SharedStore {
 
     async fn subscriptions(&self, space: &Workspace) -> Result<Vec<Subscription>> {
         self.inner.subscriptions(space).await
+    }
+
+    async fn voice(&self, space: &Workspace) -> Result<Option<Voice>> {
+        self.inner.voice(space).await
     }
 
     async fn intake(&self, space: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

@@ -15,6 +15,7 @@ mod sets;
 mod subscriptions;
 mod texts;
 mod views;
+mod voices;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(receipts::cases());
     all.extend(inbound::cases());
     all.extend(subscriptions::cases());
+    all.extend(voices::cases());
     all
 }
 
