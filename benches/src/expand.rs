@@ -87,6 +87,7 @@ async fn ours(site: &Site, name: &str, count: usize, prove: bool) -> Outcome<f64
             template_id: Some(template.id),
             tone: None,
             custom_context: None,
+            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
         })
         .await?;
     let worker = world.worker();

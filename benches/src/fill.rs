@@ -73,6 +73,7 @@ async fn campaign(session: &Session, number: usize) -> Outcome<CampaignId> {
         template_id: None,
         tone: None,
         custom_context: None,
+        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
     };
     Ok(session.campaigns().create(fields).await?.id)
 }

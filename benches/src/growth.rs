@@ -210,6 +210,7 @@ async fn expand(world: &World, run: usize) -> Outcome<f64> {
             template_id: Some(template.id),
             tone: None,
             custom_context: None,
+            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
         })
         .await?;
     session.campaigns().execute(campaign.id, false).await?;

@@ -12,6 +12,7 @@ use crate::consent::window::Inbound;
 use crate::contact::{AddressKind, Contact};
 use crate::counter;
 use crate::draft_batch::DraftBatch;
+use crate::generation::Voice;
 use crate::id::{CampaignId, ContactId, TemplateId};
 use crate::intake::{NewIntake, Settlement};
 use crate::message::history::AuditEvent;
@@ -123,6 +124,9 @@ pub enum Change {
     InsertDraftBatch(Box<DraftBatch>),
     /// A changed batch of drafts. What it was made of never changes.
     UpdateDraftBatch(Box<DraftBatch>),
+    /// The voice of the workspace: its first (version 1) or a changed one. Unless the stored version is one less
+    /// (none counts as 0) it is a [`Conflict`](crate::ErrorKind::Conflict).
+    PutVoice(Box<Voice>),
 }
 
 /// Writes that belong together. See the module's text.

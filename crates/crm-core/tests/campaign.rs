@@ -35,6 +35,7 @@ fn fields(schedule: Schedule) -> CampaignFields {
         template_id: None,
         tone: None,
         custom_context: None,
+        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
     }
 }
 

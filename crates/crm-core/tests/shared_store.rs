@@ -233,5 +233,6 @@ fn campaign() -> CampaignFields {
         template_id: None,
         tone: None,
         custom_context: None,
+        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
     }
 }

@@ -179,6 +179,7 @@ async fn a_campaign_takes_the_next_channel_for_whoever_did_not_write() {
             template_id: None,
             tone: None,
             custom_context: None,
+            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
         };
         let campaigns = world.manager();
         let campaign = campaigns.campaigns().create(fields).await.unwrap();

@@ -20,7 +20,7 @@ use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
     campaigns, contacts, draft_batches, events, inbound, intake, messages, plan, receipts, require,
-    subscriptions, suppressions, templates, trail,
+    subscriptions, suppressions, templates, trail, voices,
 };
 
 /// Keys of workspaces by name.
@@ -223,6 +223,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
         Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Some(&row.workspace),
+        Change::PutVoice(row) => Some(&row.workspace),
         _ => None,
     }
 }
@@ -234,6 +235,7 @@ async fn write(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
         Some(Change::DeleteTemplate(id)) => found(templates::delete(db, *id).await?, "template"),
         Some(Change::DeleteCampaign(id)) => found(campaigns::delete(db, *id).await?, "campaign"),
         Some(Change::DeleteInbound(address)) => inbound::forget(db, address).await,
+        Some(Change::PutVoice(row)) => voices::put(db, row).await,
         Some(Change::DeleteSuppression {
             channel,
             address,

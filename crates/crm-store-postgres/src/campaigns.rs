@@ -1,7 +1,7 @@
 //! Campaigns.
 
 use crm_core::Workspace;
-use crm_core::campaign::{Campaign, CampaignStatus};
+use crm_core::campaign::{Campaign, CampaignStatus, Waiting};
 use crm_core::id::{CampaignId, ContactId};
 use crm_core::port::store::{CampaignQuery, Page};
 use sqlx::SqlStr;
@@ -13,7 +13,8 @@ use crate::query::{Db, Filter, List};
 use crate::rows::{column, get, json, json_column, named, signed, unsigned};
 
 const COLUMNS: &str = "k.id, k.version, k.fields, k.status, k.test_mode, k.occurrence, \
-    k.plan_cursor, k.planned, k.next_run_at, k.created_by, k.created_at, k.updated_at";
+    k.plan_cursor, k.planned, k.waiting, k.waiting_since, k.next_run_at, k.created_by, k.created_at, \
+    k.updated_at";
 
 const TABLE: Table = Table {
     name: "campaigns",
@@ -27,6 +28,8 @@ const TABLE: Table = Table {
         ("occurrence", "text"),
         ("plan_cursor", "uuid"),
         ("planned", "boolean"),
+        ("waiting", "text"),
+        ("waiting_since", "timestamptz"),
         ("next_run_at", "timestamptz"),
         ("created_by", "text"),
         ("created_at", "timestamptz"),
@@ -66,6 +69,12 @@ async fn write(db: &mut Db<'_>, sql: SqlStr, rows: &[&Campaign]) -> Outcome<u64>
         .bind(column(rows, |row| row.occurrence.clone()))
         .bind(column(rows, |row| row.plan_cursor.map(|id| id.0)))
         .bind(column(rows, |row| row.planned))
+        .bind(column(rows, |row| {
+            row.waiting.as_ref().map(|waiting| waiting.reason.clone())
+        }))
+        .bind(column(rows, |row| {
+            row.waiting.as_ref().map(|waiting| waiting.since)
+        }))
         .bind(column(rows, |row| row.next_run_at))
         .bind(column(rows, |row| row.created_by.clone()))
         .bind(column(rows, |row| row.created_at))
@@ -91,6 +100,8 @@ pub(crate) async fn delete(db: &mut Db<'_>, id: CampaignId) -> Outcome<bool> {
 }
 
 fn read(workspace: &Workspace, row: &PgRow) -> Outcome<Campaign> {
+    let reason: Option<String> = get(row, "waiting")?;
+    let waiting = reason.zip(get(row, "waiting_since")?);
     Ok(Campaign {
         workspace: workspace.clone(),
         id: CampaignId(get(row, "id")?),
@@ -101,6 +112,7 @@ fn read(workspace: &Workspace, row: &PgRow) -> Outcome<Campaign> {
         occurrence: get(row, "occurrence")?,
         plan_cursor: get::<Option<_>>(row, "plan_cursor")?.map(ContactId),
         planned: get(row, "planned")?,
+        waiting: waiting.map(|(reason, since)| Waiting { reason, since }),
         next_run_at: get(row, "next_run_at")?,
         created_by: get(row, "created_by")?,
         created_at: get(row, "created_at")?,
@@ -183,6 +195,9 @@ mod tests {
         (row.test_mode, row.planned) = (true, true);
         row.plan_cursor = Some(contact(7).id);
         row.next_run_at = Some(noon());
+        let reason = "http_529".to_owned();
+        let since = noon();
+        row.waiting = Some(Waiting { reason, since });
         row
     }
 

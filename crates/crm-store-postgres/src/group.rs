@@ -166,6 +166,7 @@ impl<'a> Group<'a> {
             | Change::DeleteTemplate(_)
             | Change::DeleteCampaign(_)
             | Change::DeleteInbound(_)
+            | Change::PutVoice(_)
             | Change::DeleteSuppression { .. } => self.alone = Some(change),
         }
         true
@@ -232,6 +233,7 @@ fn row_of(change: &Change) -> Kind<'_> {
         | Change::DeleteTemplate(_)
         | Change::DeleteCampaign(_)
         | Change::DeleteInbound(_)
+        | Change::PutVoice(_)
         | Change::DeleteSuppression { .. } => return Kind::Alone,
     })
 }

@@ -60,6 +60,7 @@ mod templates;
 #[cfg(test)]
 mod testing;
 mod trail;
+mod voices;
 mod writer;
 
 use std::collections::BTreeMap;

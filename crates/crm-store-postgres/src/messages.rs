@@ -233,7 +233,8 @@ pub(crate) async fn erase(db: &mut Db<'_>, contact: ContactId) -> Outcome<()> {
          salt = decode('00000000000000000000000000000000', 'hex') \
          WHERE workspace = $1 AND message = ANY (ARRAY( \
          SELECT id FROM crm.messages WHERE workspace = $1 AND contact = $2))",
-        "UPDATE crm.messages SET recipient = '' WHERE workspace = $1 AND contact = $2",
+        "UPDATE crm.messages SET recipient = '', metadata = metadata - 'context' \
+         WHERE workspace = $1 AND contact = $2",
     ];
     for sql in STATEMENTS {
         sqlx::query(db.sql(sql))

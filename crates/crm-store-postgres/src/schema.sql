@@ -73,6 +73,8 @@ CREATE TABLE crm.campaigns (
     occurrence text COLLATE "C",
     plan_cursor uuid,
     planned boolean NOT NULL,
+    waiting text,
+    waiting_since timestamptz,
     next_run_at timestamptz,
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,
@@ -283,6 +285,14 @@ CREATE TABLE crm.inbound (
     address text COLLATE "C" NOT NULL,
     at timestamptz NOT NULL,
     PRIMARY KEY (workspace, address, channel)
+);
+
+CREATE TABLE crm.voices (
+    workspace bigint PRIMARY KEY,
+    version bigint NOT NULL,
+    fields jsonb NOT NULL,
+    updated_by text NOT NULL,
+    updated_at timestamptz NOT NULL
 );
 
 CREATE TABLE crm.events (

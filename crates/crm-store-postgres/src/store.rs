@@ -12,6 +12,7 @@ use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::draft_batch::DraftBatch;
+use crm_core::generation::Voice;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -39,7 +40,7 @@ use crate::writer::{Written, is_lost};
 use crate::{
     Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, draft_batches, events,
     inbound, intake, lists, messages, place, plan, receipts, subscriptions, suppressions,
-    templates, trail,
+    templates, trail, voices,
 };
 
 /// Work that reads.
@@ -342,6 +343,7 @@ impl Store for PgStore {
                              (SELECT true FROM crm.suppressions x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.inbound x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.receipts x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.voices x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.subscriptions x \
                                  WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.draft_batches x \
@@ -527,6 +529,16 @@ impl Store for PgStore {
                 let query = Arc::clone(&query);
                 Box::pin(async move { draft_batches::list(&mut db, &query).await })
             })
+            .await
+    }
+
+    async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
+        self.inner
+            .read(
+                workspace,
+                || None,
+                |mut db| Box::pin(async move { voices::one(&mut db).await }),
+            )
             .await
     }
 

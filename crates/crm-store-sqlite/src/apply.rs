@@ -11,7 +11,7 @@ use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
     campaigns, contacts, draft_batches, inbound, intake, messages, plan, receipts, subscriptions,
-    suppressions, templates, trail,
+    suppressions, templates, trail, voices,
 };
 
 /// Applies each set wholly or not at all, in order; one result for each.
@@ -176,6 +176,7 @@ fn write(
         Change::UpdateSubscription(row) => subscriptions::update(connection, key, row),
         Change::InsertDraftBatch(row) => draft_batches::insert(connection, key, row),
         Change::UpdateDraftBatch(row) => draft_batches::update(connection, key, row),
+        Change::PutVoice(row) => voices::put(connection, key, row),
     }
 }
 
@@ -195,6 +196,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
         Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Some(&row.workspace),
+        Change::PutVoice(row) => Some(&row.workspace),
         _ => None,
     }
 }

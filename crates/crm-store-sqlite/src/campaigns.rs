@@ -1,7 +1,7 @@
 //! Campaigns.
 
 use crm_core::Workspace;
-use crm_core::campaign::{Campaign, CampaignStatus};
+use crm_core::campaign::{Campaign, CampaignStatus, Waiting};
 use crm_core::id::{CampaignId, ContactId};
 use crm_core::port::store::{CampaignQuery, Page};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
@@ -11,16 +11,18 @@ use crate::query::{Filter, List};
 use crate::rows::{instant, json, micros, named, opt_instant, opt_micros, signed, unsigned};
 
 const COLUMNS: &str = "k.id, k.version, k.fields, k.status, k.test_mode, k.occurrence, \
-    k.plan_cursor, k.planned, k.next_run_at, k.created_by, k.created_at, k.updated_at";
+    k.plan_cursor, k.planned, k.next_run_at, k.created_by, k.created_at, k.updated_at, k.waiting, \
+    k.waiting_since";
 
 const INSERT: &str = "INSERT INTO campaigns (workspace, id, version, occasion, fields, status, \
-    test_mode, occurrence, plan_cursor, planned, next_run_at, created_by, created_at, updated_at) \
-    VALUES (:workspace, :id, :version, :occasion, :fields, :status, :test_mode, :occurrence, \
-    :plan_cursor, :planned, :next_run_at, :created_by, :created_at, :updated_at)";
+    test_mode, occurrence, plan_cursor, planned, waiting, waiting_since, next_run_at, created_by, \
+    created_at, updated_at) VALUES (:workspace, :id, :version, :occasion, :fields, :status, :test_mode, :occurrence, \
+    :plan_cursor, :planned, :waiting, :waiting_since, :next_run_at, :created_by, :created_at, :updated_at)";
 
 const UPDATE: &str = "UPDATE campaigns SET version = :version, occasion = :occasion, \
     fields = :fields, status = :status, test_mode = :test_mode, occurrence = :occurrence, \
-    plan_cursor = :plan_cursor, planned = :planned, next_run_at = :next_run_at, \
+    plan_cursor = :plan_cursor, planned = :planned, waiting = :waiting, \
+    waiting_since = :waiting_since, next_run_at = :next_run_at, \
     created_by = :created_by, created_at = :created_at, updated_at = :updated_at \
     WHERE workspace = :workspace AND id = :id AND version = :version - 1";
 
@@ -46,6 +48,8 @@ fn write(connection: &Connection, sql: &str, workspace: i64, row: &Campaign) -> 
         ":occurrence": row.occurrence,
         ":plan_cursor": row.plan_cursor.map(|id| id.0),
         ":planned": row.planned,
+        ":waiting": row.waiting.as_ref().map(|waiting| &waiting.reason),
+        ":waiting_since": opt_micros(row.waiting.as_ref().map(|waiting| waiting.since)),
         ":next_run_at": opt_micros(row.next_run_at),
         ":created_by": row.created_by,
         ":created_at": micros(row.created_at),
@@ -65,6 +69,8 @@ pub(crate) fn delete(connection: &Connection, workspace: i64, id: CampaignId) ->
 }
 
 fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Campaign> {
+    let reason: Option<String> = row.get(12)?;
+    let waiting = reason.zip(opt_instant(row, 13)?);
     Ok(Campaign {
         workspace: workspace.clone(),
         id: CampaignId(row.get(0)?),
@@ -75,6 +81,7 @@ fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Campaign> {
         occurrence: row.get(5)?,
         plan_cursor: row.get::<_, Option<_>>(6)?.map(ContactId),
         planned: row.get(7)?,
+        waiting: waiting.map(|(reason, since)| Waiting { reason, since }),
         next_run_at: opt_instant(row, 8)?,
         created_by: row.get(9)?,
         created_at: instant(row, 10)?,

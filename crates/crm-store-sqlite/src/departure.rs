@@ -68,7 +68,7 @@ impl Departure {
             (SELECT max(seq) FROM events), (SELECT sum(version) FROM contacts), \
             (SELECT sum(version) FROM messages), (SELECT sum(version) FROM campaigns), \
             (SELECT sum(version) FROM templates), \
-            (SELECT sum(version) FROM subscriptions), \
+            (SELECT sum(version) FROM subscriptions), (SELECT sum(version) FROM voices), \
             (SELECT sum(version) FROM draft_batches), \
             (SELECT count(*) FROM intake WHERE state = 'waiting'), \
             (SELECT count(*) FROM plan_rows WHERE message IS NOT NULL), \

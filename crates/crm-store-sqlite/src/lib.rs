@@ -46,6 +46,7 @@ mod subscriptions;
 mod suppressions;
 mod templates;
 mod trail;
+mod voices;
 mod writer;
 
 use std::ffi::OsString;

@@ -181,7 +181,8 @@ pub(crate) fn erase(connection: &Connection, workspace: i64, contact: ContactId)
         "UPDATE revisions SET subject = NULL, content = '', salt = zeroblob(16) \
          WHERE workspace = ?1 AND message IN \
          (SELECT id FROM messages WHERE workspace = ?1 AND contact = ?2)",
-        "UPDATE messages SET recipient = '' WHERE workspace = ?1 AND contact = ?2",
+        "UPDATE messages SET recipient = '', metadata = json_remove(metadata, '$.context') \
+         WHERE workspace = ?1 AND contact = ?2",
     ];
     for sql in STATEMENTS {
         connection

@@ -72,6 +72,8 @@ CREATE TABLE campaigns (
     occurrence TEXT,
     plan_cursor BLOB,
     planned INTEGER NOT NULL,
+    waiting TEXT,
+    waiting_since INTEGER,
     next_run_at INTEGER,
     created_by TEXT NOT NULL,
     created_at INTEGER NOT NULL,
@@ -275,6 +277,14 @@ CREATE TABLE inbound (
     at INTEGER NOT NULL,
     PRIMARY KEY (workspace, address, channel)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE voices (
+    workspace INTEGER PRIMARY KEY,
+    version INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    updated_by TEXT NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY,

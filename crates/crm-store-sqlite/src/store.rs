@@ -9,6 +9,7 @@ use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::draft_batch::DraftBatch;
+use crm_core::generation::Voice;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -31,7 +32,7 @@ use crate::query::workspace as find;
 use crate::writer::Batch;
 use crate::{
     SqliteStore, apply, campaigns, contacts, counters, dispatch, draft_batches, events, inbound,
-    intake, lists, plan, receipts, subscriptions, suppressions, templates, trail,
+    intake, lists, plan, receipts, subscriptions, suppressions, templates, trail, voices,
 };
 
 /// How often a claim looks again when everything it found was changed by others.
@@ -211,6 +212,7 @@ impl Store for SqliteStore {
                          OR EXISTS (SELECT 1 FROM receipts x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM subscriptions x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM draft_batches x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM voices x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM counters x \
                              WHERE x.workspace = w.key AND x.value <> 0) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
@@ -370,6 +372,15 @@ impl Store for SqliteStore {
         self.read(workspace, Vec::new, move |connection, workspace, key| {
             draft_batches::list(connection, workspace, key, &query)
         })
+        .await
+    }
+
+    async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
+        self.read(
+            workspace,
+            || None,
+            |connection, workspace, key| voices::one(connection, workspace, key),
+        )
         .await
     }
 

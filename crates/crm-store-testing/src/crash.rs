@@ -15,6 +15,7 @@ use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::draft_batch::DraftBatch;
+use crm_core::generation::Voice;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -361,6 +362,10 @@ impl Store for CrashingStore {
         query: DraftBatchQuery,
     ) -> Result<Vec<DraftBatch>> {
         self.inner.draft_batches(workspace, query).await
+    }
+
+    async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
+        self.inner.voice(workspace).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

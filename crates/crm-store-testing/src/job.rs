@@ -161,6 +161,7 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
                 template_id: None,
                 tone: None,
                 custom_context: None,
+                when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
             };
             let campaign = session.campaigns().create(fields).await.unwrap();
             session

@@ -333,6 +333,7 @@ async fn stop_and_begin(world: &Race, how: &str) {
             template_id: None,
             tone: None,
             custom_context: None,
+            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
         };
         let campaign = ann.campaigns().create(fields).await.unwrap();
         ann.campaigns().execute(campaign.id, false).await.unwrap();

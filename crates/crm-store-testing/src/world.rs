@@ -98,6 +98,7 @@ impl World {
             template_id: None,
             tone: None,
             custom_context: None,
+            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
         };
         let campaign = manager.campaigns().create(fields).await.unwrap();
         let mut contacts = Vec::new();

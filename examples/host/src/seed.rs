@@ -389,6 +389,7 @@ async fn campaigns(app: &App, manager: &Session, people: &[ContactId]) -> Result
         template_id: None,
         tone: None,
         custom_context: None,
+        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
     };
     let first = people
         .first()

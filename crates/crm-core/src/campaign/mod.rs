@@ -62,6 +62,38 @@ impl CampaignStatus {
     }
 }
 
+/// What a campaign does while no model writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenUnavailable {
+    /// A template in the contact's language stands in, else a built-in greeting.
+    #[default]
+    Fallback,
+    /// Lines stay undrafted and are tried again later. A text that a model declines or spoils is not waited for:
+    /// something stands in for it, as it would be paid for again and again.
+    Wait,
+}
+
+impl WhenUnavailable {
+    /// The name used in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fallback => "fallback",
+            Self::Wait => "wait",
+        }
+    }
+}
+
+/// Why nothing of a campaign is drafted for now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What the models said, as a stable code.
+    pub reason: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
 /// When a campaign writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
@@ -122,6 +154,9 @@ pub struct CampaignFields {
     /// What the message is about, for the model; at most 500 characters.
     #[serde(default)]
     pub custom_context: Option<String>,
+    /// What it does while no model writes.
+    #[serde(default)]
+    pub when_unavailable: WhenUnavailable,
 }
 
 fn default_zone() -> String {
@@ -164,6 +199,9 @@ pub struct Campaign {
     pub plan_cursor: Option<ContactId>,
     /// Whether the audience of this run is planned to the end.
     pub planned: bool,
+    /// Why its lines wait to be drafted, if they do; see [`WhenUnavailable::Wait`].
+    #[serde(default)]
+    pub waiting: Option<Waiting>,
     /// When the next run begins.
     pub next_run_at: Option<DateTime<Utc>>,
     /// Actor who created it.

@@ -182,6 +182,7 @@ impl Campaigns<'_> {
             occurrence: None,
             plan_cursor: None,
             planned: false,
+            waiting: None,
             next_run_at: None,
             created_by: stamp.actor.id.clone(),
             created_at: stamp.at,
@@ -356,6 +357,8 @@ impl Campaigns<'_> {
         let mut after = before.clone();
         after.version += 1;
         after.updated_at = stamp.at;
+        // A worker says it again if it is still so.
+        after.waiting = None;
         change(&mut after)?;
         let mut set = ChangeSet::new(after.workspace.clone());
         set.update_campaign(before, after.clone());

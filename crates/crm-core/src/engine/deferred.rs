@@ -15,6 +15,7 @@ use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::draft_batch::DraftBatch;
 use crate::error::{Error, ErrorKind, Result};
+use crate::generation::Voice;
 use crate::hold::Hold;
 use crate::id::MessageId;
 use crate::intake::IntakeRow;
@@ -78,7 +79,7 @@ impl Engine {
             store: Arc::new(store),
             clock: Arc::clone(&from.clock),
             ids: Arc::clone(&from.ids),
-            llm: from.llm.clone(),
+            models: from.models.clone(),
             channels: from.channels.clone(),
             subscribers: BTreeMap::new(),
             observer: Arc::new(Silent),
@@ -243,6 +244,10 @@ impl Store for Collecting {
         query: DraftBatchQuery,
     ) -> Result<Vec<DraftBatch>> {
         self.inner.draft_batches(workspace, query).await
+    }
+
+    async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
+        self.inner.voice(workspace).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

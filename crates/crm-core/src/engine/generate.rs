@@ -1,20 +1,25 @@
-//! Drafting: a text from the model, else from a template, else a built-in greeting.
+//! Drafting on request: one text, several to choose from, one anew.
 
+use futures_util::future;
 use serde::{Deserialize, Serialize};
 
+use super::Session;
 use super::messages::Messages;
-use super::{Engine, Session};
+use super::spend::Purpose;
+use super::write::{Drafted, House, Hurried, Wanted, Written};
 use crate::actor::Action;
 use crate::contact::Contact;
-use crate::error::{Error, Result};
-use crate::generation::{self, Tone};
-use crate::id::{ContactId, MessageId, TemplateId};
-use crate::message::decide::{self, Edit, NewMessage, Text};
-use crate::message::{GeneratedBy, Message, Occasion, Provenance};
-use crate::port::channel::ChannelCapabilities;
+use crate::error::{Error, ErrorKind, Result};
+use crate::generation::{Task, Tone};
+use crate::id::{CampaignId, ContactId, MessageId};
+use crate::message::decide::{self, Edit, NewMessage};
+use crate::message::{Format, GeneratedBy, Message, Occasion, Provenance, lifecycle};
 use crate::port::store::{PageRequest, TemplateQuery};
 use crate::stamp::Stamp;
-use crate::template::{Template, fallback, render};
+use crate::template::Template;
+
+/// Most texts to choose from.
+const MANY_VARIANTS: u32 = 5;
 
 /// A request for a draft.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,144 +54,50 @@ impl GenerateMessage {
     }
 }
 
-/// What a text is wanted for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'a> {
-    pub(crate) occasion: Occasion,
-    pub(crate) tone: Tone,
-    pub(crate) context: Option<&'a str>,
-    pub(crate) instruction: Option<&'a str>,
-    pub(crate) channel: &'a str,
-    /// Id and text of the one template to use.
-    pub(crate) template: Option<(TemplateId, &'a render::Prepared)>,
+/// One of several texts to choose from. Nothing of it is stored; whoever likes it saves it with
+/// [`create`](Messages::create), as a text of their own.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variant {
+    /// Subject, where the channel has one.
+    pub subject: Option<String>,
+    /// The text.
+    pub content: String,
+    /// How to read it.
+    pub format: Format,
+    /// Who wrote it.
+    pub generated_by: GeneratedBy,
+    /// Where it came from.
+    pub metadata: Provenance,
 }
 
-/// A text and where it came from.
-#[derive(Debug)]
-pub(crate) struct Written {
-    pub(crate) text: Text,
-    pub(crate) generated_by: GeneratedBy,
-    pub(crate) metadata: Provenance,
+impl std::fmt::Debug for Variant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Variant(..)")
+    }
 }
 
-impl Engine {
-    /// Writes a text for one contact. Never fails for want of a model: the fallback says why it stood
-    /// in.
-    pub(crate) async fn write_text(
-        &self,
-        contact: &Contact,
-        wanted: Wanted<'_>,
-        templates: &[Template],
-        capabilities: &ChannelCapabilities,
-    ) -> Result<Written> {
-        if let Some((id, template)) = wanted.template {
-            let mut rendered = template.render(contact)?;
-            rendered.subject = rendered.subject.filter(|_| capabilities.subject);
-            return Ok(self.rendered(contact, rendered, Some(id), &wanted, None));
+impl GenerateMessage {
+    const fn task<'a>(&self, context: Option<&'a str>) -> Task<'a> {
+        Task {
+            occasion: self.occasion_type,
+            tone: self.tone,
+            context,
+            instruction: None,
+            variant: None,
         }
-        let request = generation::request(
-            contact,
-            wanted.occasion,
-            wanted.tone,
-            wanted.context,
-            wanted.instruction,
-            capabilities,
-        );
-        let mut spent = Provenance::default();
-        let error = match self.llm() {
-            None => "no_model".to_owned(),
-            Some(llm) => match llm.draft(&request).await {
-                Err(error) => {
-                    spent.input_tokens = error.usage.prompt_tokens();
-                    spent.output_tokens = error.usage.output_tokens;
-                    spent.cost_picodollars = error.cost_picodollars;
-                    error.failure.code().to_owned()
-                }
-                Ok(draft) => {
-                    spent.input_tokens = draft.usage.prompt_tokens();
-                    spent.output_tokens = draft.usage.output_tokens;
-                    spent.cost_picodollars = draft.cost_picodollars;
-                    match generation::check(&draft, &request) {
-                        Err(code) => code,
-                        Ok(()) => {
-                            let metadata = Provenance {
-                                model: Some(draft.model),
-                                tone: Some(wanted.tone.as_str().to_owned()),
-                                language: draft.language.or(Some(request.language)),
-                                generated_at: Some(self.now()),
-                                request_id: draft.request_id,
-                                ..spent
-                            };
-                            return Ok(Written {
-                                text: Text {
-                                    subject: draft.subject.filter(|_| capabilities.subject),
-                                    content: draft.content,
-                                    format: crate::message::Format::Text,
-                                },
-                                generated_by: GeneratedBy::Ai,
-                                metadata,
-                            });
-                        }
-                    }
-                }
-            },
-        };
-        let deliverable = |template: &&Template| {
-            capabilities.html || template.fields.format == crate::message::Format::Text
-        };
-        let offered = templates.iter().filter(deliverable);
-        let chosen = render::choose(offered, contact, wanted.occasion, wanted.channel);
-        // A template that cannot be rendered for this person must not stop the draft.
-        let rendered = chosen
-            .and_then(|template| Some((render::render(&template.fields, contact).ok()?, template)));
-        let mut written = match rendered {
-            Some((rendered, template)) => {
-                self.rendered(contact, rendered, Some(template.id), &wanted, Some(error))
-            }
-            None => {
-                let greeting = fallback::greeting(wanted.occasion, contact);
-                self.rendered(contact, greeting, None, &wanted, Some(error))
-            }
-        };
-        written.metadata.input_tokens = spent.input_tokens;
-        written.metadata.output_tokens = spent.output_tokens;
-        written.metadata.cost_picodollars = spent.cost_picodollars;
-        if !capabilities.subject {
-            written.text.subject = None;
-        }
-        Ok(written)
     }
 
-    fn rendered(
-        &self,
-        contact: &Contact,
-        rendered: render::Rendered,
-        template_id: Option<TemplateId>,
-        wanted: &Wanted<'_>,
-        error: Option<String>,
-    ) -> Written {
-        Written {
-            text: Text {
-                subject: rendered.subject,
-                content: rendered.content,
-                format: rendered.format,
-            },
-            generated_by: GeneratedBy::Manual,
-            metadata: Provenance {
-                tone: Some(wanted.tone.as_str().to_owned()),
-                language: Some(contact.language.clone()),
-                generated_at: Some(self.now()),
-                fallback_used: error.is_some(),
-                error,
-                template_id,
-                ..Provenance::default()
-            },
+    fn check(&self) -> Result<()> {
+        let context = self.custom_context.as_deref();
+        if context.is_some_and(|context| context.chars().count() > 500) {
+            return Err(Error::field("custom_context", "use at most 500 characters"));
         }
+        Ok(())
     }
 }
 
 impl Messages<'_> {
-    /// Drafts a text for one contact and submits it for approval. When the model is unavailable, a
+    /// Drafts a text for one contact and submits it for approval. When the models are unavailable, a
     /// template or a built-in greeting stands in; the metadata says so.
     ///
     /// # Errors
@@ -194,30 +105,12 @@ impl Messages<'_> {
     pub async fn generate(&self, wanted: GenerateMessage) -> Result<Message> {
         let session = self.0;
         session.require(Action::WriteMessages)?;
-        let context = wanted.custom_context.as_deref();
-        if context.is_some_and(|context| context.chars().count() > 500) {
-            return Err(Error::field("custom_context", "use at most 500 characters"));
-        }
+        wanted.check()?;
         let contact = session.contact(wanted.contact_id).await?;
         let (channel, recipient) = session.route(&contact, wanted.channel.as_deref())?;
-        let (_, capabilities) = session.engine.channel(&channel)?;
-        let templates = session.active_templates(wanted.occasion_type).await?;
-        let written = session
-            .engine
-            .write_text(
-                &contact,
-                Wanted {
-                    occasion: wanted.occasion_type,
-                    tone: wanted.tone,
-                    context,
-                    instruction: None,
-                    channel: &channel,
-                    template: None,
-                },
-                &templates,
-                &capabilities,
-            )
-            .await?;
+        let task = wanted.task(wanted.custom_context.as_deref());
+        let mut written = session.write(&contact, task, &channel, None).await?;
+        written.metadata.context.clone_from(&wanted.custom_context);
         let stamp = session.stamp();
         let (message, set) = decide::create(
             NewMessage {
@@ -240,7 +133,52 @@ impl Messages<'_> {
         Ok(message)
     }
 
-    /// Drafts the text anew, with an instruction. A new revision; an approval is void.
+    /// Drafts `count` texts side by side, to choose from. Nothing is stored but what they cost. Texts that come out
+    /// the same, as templates do when the models are unavailable, are there once.
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate); `Invalid` unless `count` is 1 to 5.
+    pub async fn variants(&self, wanted: GenerateMessage, count: u32) -> Result<Vec<Variant>> {
+        let session = self.0;
+        session.require(Action::WriteMessages)?;
+        wanted.check()?;
+        if !(1..=MANY_VARIANTS).contains(&count) {
+            return Err(Error::field("count", "ask for 1 to 5 texts"));
+        }
+        let contact = session.contact(wanted.contact_id).await?;
+        let (channel, _) = session.route(&contact, wanted.channel.as_deref())?;
+        let texts = (1..=count).map(|number| {
+            let task = Task {
+                variant: (count > 1).then_some((number, count)),
+                ..wanted.task(wanted.custom_context.as_deref())
+            };
+            session.write(&contact, task, &channel, None)
+        });
+        let mut variants: Vec<Variant> = Vec::new();
+        for written in future::try_join_all(texts).await? {
+            let text = written.text;
+            let is_same =
+                |known: &Variant| known.subject == text.subject && known.content == text.content;
+            if let Some(known) = variants.iter_mut().find(|known| is_same(known)) {
+                // It was paid for all the same.
+                let (known, spent) = (&mut known.metadata, written.metadata);
+                known.input_tokens += spent.input_tokens;
+                known.output_tokens += spent.output_tokens;
+                known.cost_picodollars += spent.cost_picodollars;
+                continue;
+            }
+            variants.push(Variant {
+                subject: text.subject,
+                content: text.content,
+                format: text.format,
+                generated_by: written.generated_by,
+                metadata: written.metadata,
+            });
+        }
+        Ok(variants)
+    }
+
+    /// Drafts the text anew, with an instruction, about what it was about. A new revision; an approval is void.
     ///
     /// # Errors
     /// As [`generate`](Self::generate); `NotAllowed` once it is on its way.
@@ -251,37 +189,25 @@ impl Messages<'_> {
             return Err(Error::field("instruction", "use at most 500 characters"));
         }
         let before = session.message(id).await?;
-        let role = session.actor.role;
-        crate::message::lifecycle::apply(
-            before.status,
-            crate::message::lifecycle::Event::Edit,
-            role,
-        )?;
+        lifecycle::apply(before.status, lifecycle::Event::Edit, session.actor.role)?;
         let contact = session.contact(before.contact_id).await?;
-        let (_, capabilities) = session.engine.channel(&before.channel)?;
-        let templates = session.active_templates(before.occasion).await?;
-        let tone = before
-            .metadata
-            .tone
-            .as_deref()
-            .and_then(Tone::parse)
-            .unwrap_or_default();
-        let written = session
-            .engine
-            .write_text(
-                &contact,
-                Wanted {
-                    occasion: before.occasion,
-                    tone,
-                    context: None,
-                    instruction,
-                    channel: &before.channel,
-                    template: None,
-                },
-                &templates,
-                &capabilities,
-            )
+        let tone = before.metadata.tone.as_deref().and_then(Tone::parse);
+        let context = session.context_of(&before).await?;
+        let task = Task {
+            occasion: before.occasion,
+            tone: tone.unwrap_or_default(),
+            context: context.as_deref(),
+            instruction,
+            variant: None,
+        };
+        let campaign = before.campaign_id;
+        let mut written = session
+            .write(&contact, task, &before.channel, campaign)
             .await?;
+        written
+            .metadata
+            .context
+            .clone_from(&before.metadata.context);
         let edit = Edit {
             content: Some(written.text.content),
             subject: Some(written.text.subject),
@@ -297,6 +223,58 @@ impl Messages<'_> {
 }
 
 impl Session {
+    /// Has a text written for a person who waits for it.
+    async fn write(
+        &self,
+        contact: &Contact,
+        task: Task<'_>,
+        channel: &str,
+        campaign: Option<CampaignId>,
+    ) -> Result<Written> {
+        let (_, capabilities) = self.engine.channel(channel)?;
+        let templates = self.active_templates(task.occasion).await?;
+        let voice = self.engine.voice(self.workspace()).await?;
+        let house = House {
+            voice: &voice,
+            templates: &templates,
+        };
+        let wanted = Wanted {
+            task,
+            channel,
+            template: None,
+            rather_wait: false,
+        };
+        let purpose = Purpose {
+            actor: &self.actor,
+            campaign,
+            key: None,
+        };
+        let text =
+            self.engine
+                .write_text(contact, &wanted, house, &capabilities, &purpose, &Hurried);
+        match text.await? {
+            Drafted::Written(written) => Ok(*written),
+            // Nobody shares a request without a key, and something stands in for one that is not to wait.
+            Drafted::Taken | Drafted::Waits { .. } => Err(Error::new(
+                ErrorKind::Unavailable,
+                "the text is being drafted by somebody else",
+            )),
+        }
+    }
+
+    /// What a message was to be about.
+    async fn context_of(&self, message: &Message) -> Result<Option<String>> {
+        let own = message.metadata.context.clone();
+        match message.campaign_id {
+            Some(id) if own.is_none() => match self.campaign(id).await {
+                Ok(campaign) => Ok(campaign.fields.custom_context),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+            },
+            _ => Ok(own),
+        }
+    }
+
     /// The channel and address a message to this contact takes.
     pub(crate) fn route(
         &self,

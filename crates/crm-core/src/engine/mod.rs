@@ -18,10 +18,13 @@ mod messages;
 mod opt_in;
 mod previews;
 mod receive;
+mod spend;
 mod subscriptions;
 mod suppressions;
 mod templates;
 mod unsubscribe;
+mod voice;
+mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,9 +54,7 @@ pub use campaigns::{CampaignStats, Campaigns};
 pub use contacts::Contacts;
 pub use deferred::Deferred;
 pub use drain::Drained;
-pub use generate::GenerateMessage;
-#[cfg(feature = "worker")]
-pub(crate) use generate::Wanted;
+pub use generate::{GenerateMessage, Variant};
 pub use import::{ImportReport, KeptContact, RejectedRow, RevertReport};
 pub use intake::Intake;
 pub use messages::{Delivery, Messages, NewDraft};
@@ -61,6 +62,12 @@ pub use receive::Received;
 pub use subscriptions::{Subscribed, Subscriptions};
 pub use suppressions::Suppressions;
 pub use templates::Templates;
+pub use voice::Voices;
+#[cfg(feature = "worker")]
+pub(crate) use {
+    spend::Purpose,
+    write::{Drafted, House, Waits, Wanted},
+};
 
 /// Rules of the house, the same for all workspaces of an engine.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +105,7 @@ pub struct EngineBuilder {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
-    llm: Option<Arc<dyn Llm>>,
+    models: Vec<Arc<dyn Llm>>,
     channels: BTreeMap<String, Arc<dyn Channel>>,
     observer: Arc<dyn Observer>,
     subscribers: BTreeMap<String, Arc<dyn Subscriber>>,
@@ -108,10 +115,18 @@ pub struct EngineBuilder {
 }
 
 impl EngineBuilder {
-    /// Uses this model for drafts. Without one, templates and built-in greetings are used.
+    /// Uses this model for drafts, before all others. Without one, templates and built-in greetings are used.
     #[must_use]
     pub fn llm(mut self, llm: Arc<dyn Llm>) -> Self {
-        self.llm = Some(llm);
+        self.models.insert(0, llm);
+        self
+    }
+
+    /// Asks this model when those before it do not answer; see
+    /// [`generation::next_step`](crate::generation::next_step). May be called again for a further one.
+    #[must_use]
+    pub fn fallback_llm(mut self, llm: Arc<dyn Llm>) -> Self {
+        self.models.push(llm);
         self
     }
 
@@ -189,7 +204,7 @@ impl Engine {
             store,
             clock,
             ids,
-            llm: None,
+            models: Vec::new(),
             channels: BTreeMap::new(),
             observer: Arc::new(Silent),
             subscribers: BTreeMap::new(),
@@ -250,8 +265,9 @@ impl Engine {
         &self.inner.ids
     }
 
-    pub(crate) fn llm(&self) -> Option<&Arc<dyn Llm>> {
-        self.inner.llm.as_ref()
+    /// The models, in the order they are asked in.
+    pub(crate) fn models(&self) -> &[Arc<dyn Llm>] {
+        &self.inner.models
     }
 
     pub(crate) fn channel(&self, name: &str) -> Result<(&Arc<dyn Channel>, ChannelCapabilities)> {
@@ -375,6 +391,12 @@ impl Session {
     #[must_use]
     pub const fn intake(&self) -> Intake<'_> {
         Intake(self)
+    }
+
+    /// The house's own words.
+    #[must_use]
+    pub const fn voice(&self) -> Voices<'_> {
+        Voices(self)
     }
 
     /// The actor.

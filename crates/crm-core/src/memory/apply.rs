@@ -327,6 +327,12 @@ fn change_one(
             )?;
             undo.put(tables, Put::DraftBatch(row.id, Some(row.clone())));
         }
+        Change::PutVoice(row) => {
+            own(workspace, &row.workspace)?;
+            let stored = tables.voice.as_ref().map_or(0, |stored| stored.version);
+            follows(Some(stored), row.version, "voice")?;
+            undo.put(tables, Put::Voice(Some(row.clone())));
+        }
     }
     Ok(())
 }
@@ -525,6 +531,7 @@ fn erase(tables: &mut Tables, contact: ContactId, undo: &mut Undo) {
             let mut row = stored.clone();
             addresses.push(std::mem::take(&mut row.recipient));
             row.revision = emptied(&row.revision);
+            row.metadata.context = None;
             undo.put(tables, Put::Message(id, Some(row)));
         }
     }

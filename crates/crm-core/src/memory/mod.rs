@@ -20,6 +20,7 @@ use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::draft_batch::DraftBatch;
 use crate::error::Result;
+use crate::generation::Voice;
 use crate::hold::Hold;
 use crate::id::MessageId;
 use crate::intake::IntakeRow;
@@ -441,6 +442,10 @@ impl Store for MemoryStore {
             let rows = rows.into_iter().take(at_most(query.limit, 100, 1_000));
             rows.cloned().collect()
         }))
+    }
+
+    async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
+        Ok(self.read(workspace, |tables| tables.voice.as_deref().cloned()))
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

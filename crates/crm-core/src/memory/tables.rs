@@ -9,6 +9,7 @@ use crate::consent::Suppression;
 use crate::consent::window::Inbound;
 use crate::contact::Contact;
 use crate::draft_batch::DraftBatch;
+use crate::generation::Voice;
 use crate::id::{CampaignId, ContactId, DraftBatchId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent};
@@ -43,6 +44,7 @@ pub(super) enum Put {
     Receipt(ReceiptKey, Option<Box<KeptReceipt>>),
     Subscription(String, Option<Subscription>),
     DraftBatch(DraftBatchId, Option<Box<DraftBatch>>),
+    Voice(Option<Box<Voice>>),
 }
 
 /// Everything of one workspace.
@@ -62,6 +64,7 @@ pub(super) struct Tables {
     pub(super) receipts: BTreeMap<ReceiptKey, Box<KeptReceipt>>,
     pub(super) subscriptions: BTreeMap<String, Subscription>,
     pub(super) draft_batches: BTreeMap<DraftBatchId, Box<DraftBatch>>,
+    pub(super) voice: Option<Box<Voice>>,
     /// In commit order; the first `checkpoint.position` of them are sealed.
     pub(super) events: Vec<StoredEvent>,
     pub(super) checkpoint: Checkpoint,
@@ -110,6 +113,7 @@ impl Tables {
                 Put::Subscription(name, old)
             }
             Put::DraftBatch(id, new) => Put::DraftBatch(id, swap(&mut self.draft_batches, id, new)),
+            Put::Voice(new) => Put::Voice(std::mem::replace(&mut self.voice, new)),
         }
     }
 
@@ -126,6 +130,7 @@ impl Tables {
             && self.receipts.is_empty()
             && self.subscriptions.is_empty()
             && self.draft_batches.is_empty()
+            && self.voice.is_none()
             && self.events.is_empty()
             && self.counters.is_empty()
     }

@@ -36,6 +36,8 @@ pub enum Subject {
     Dispatch,
     /// A subscription (the id is derived from its name).
     Subscription,
+    /// The voice of the workspace (the id is derived from its name).
+    Voice,
 }
 
 impl Subject {
@@ -51,6 +53,7 @@ impl Subject {
             Self::Intake => "intake",
             Self::Dispatch => "dispatch",
             Self::Subscription => "subscription",
+            Self::Voice => "voice",
         }
     }
 
@@ -66,6 +69,7 @@ impl Subject {
             Self::Intake,
             Self::Dispatch,
             Self::Subscription,
+            Self::Voice,
         ]
         .into_iter()
         .find(|subject| subject.as_str() == name)

@@ -129,7 +129,32 @@ impl Format {
     }
 }
 
-/// Where a text came from: model, cost, template, or the reason for a fallback. No personal data.
+/// Who wrote a text that the first model did not write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StandIn {
+    /// Another model of the list.
+    OtherModel,
+    /// A template.
+    Template,
+    /// A built-in greeting.
+    Greeting,
+}
+
+impl StandIn {
+    /// The name used in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OtherModel => "other_model",
+            Self::Template => "template",
+            Self::Greeting => "greeting",
+        }
+    }
+}
+
+/// Where a text came from: model, cost, template, or the reason for a fallback. No personal data, but for what
+/// somebody may have written into `context`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Provenance {
@@ -151,14 +176,30 @@ pub struct Provenance {
     /// When it was drafted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generated_at: Option<DateTime<Utc>>,
-    /// Whether a template or a built-in greeting stood in for the model.
+    /// Whether something else stood in for the first model.
     pub fallback_used: bool,
-    /// Why, as a stable code; never the provider's own text.
+    /// What stood in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback_step: Option<StandIn>,
+    /// Why the first model did not write it, as a stable code; never the provider's own text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The template it was rendered from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template_id: Option<crate::id::TemplateId>,
+    /// The version of that template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_version: Option<u64>,
+    /// The rules and the voice a model was given; see [`generation::prompt::version`](crate::generation::prompt::version).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_version: Option<String>,
+    /// What it was to be about, in the words of whoever asked, so that drafting it anew keeps to that. The words of
+    /// a campaign stay with the campaign. Forgotten when the person is erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// Fields that were told to the model and read like orders to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flagged: Vec<String>,
     /// The provider's request id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,

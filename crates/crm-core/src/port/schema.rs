@@ -11,7 +11,7 @@ pub const NEWEST: i32 = 1;
 
 /// Tables and their columns, as every SQL store has them. A store may have further ones of its own, for
 /// locking, counting and noting its place, which its documentation names.
-pub const TABLES: [(&str, &str); 18] = [
+pub const TABLES: [(&str, &str); 19] = [
     ("workspaces", "key name"),
     (
         "contacts",
@@ -28,7 +28,7 @@ pub const TABLES: [(&str, &str); 18] = [
     (
         "campaigns",
         "workspace id version occasion fields status test_mode occurrence plan_cursor planned \
-         next_run_at created_by created_at updated_at",
+         waiting waiting_since next_run_at created_by created_at updated_at",
     ),
     (
         "plan_rows",
@@ -73,6 +73,7 @@ pub const TABLES: [(&str, &str); 18] = [
         "workspace channel address reason created_by created_at",
     ),
     ("inbound", "workspace channel address at"),
+    ("voices", "workspace version fields updated_by updated_at"),
     (
         "events",
         "seq workspace id at actor role subject subject_id action status version revision digest \

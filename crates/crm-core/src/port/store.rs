@@ -19,6 +19,7 @@ use crate::consent::Suppression;
 use crate::contact::Contact;
 use crate::draft_batch::DraftBatch;
 use crate::error::Result;
+use crate::generation::Voice;
 use crate::hold::Hold;
 use crate::id::{CampaignId, ContactId, DraftBatchId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
@@ -451,6 +452,8 @@ pub trait Store: Send + Sync + Debug {
         workspace: &Workspace,
         query: DraftBatchQuery,
     ) -> Result<Vec<DraftBatch>>;
+    /// The voice of the workspace, if one was set.
+    async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>>;
 
     /// Lists rows of the intake. A row whose payload cannot be read has `null` in its place: it is
     /// worked off, and rejected, like any other.

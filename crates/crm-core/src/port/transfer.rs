@@ -55,6 +55,7 @@ pub fn kind(column: &str) -> Kind {
         | "settled_at"
         | "received_at"
         | "failing_since"
+        | "waiting_since"
         | "disabled_at"
         | "due_at" => Kind::Instant,
         _ => Kind::Plain,

@@ -463,7 +463,7 @@ impl Worker {
 }
 
 /// Waits for a step, if one is under way.
-async fn step<T>(slot: &mut Option<BoxFuture<'_, T>>) -> T {
+pub(super) async fn step<T>(slot: &mut Option<BoxFuture<'_, T>>) -> T {
     let Some(future) = slot else {
         return pending().await;
     };
@@ -472,7 +472,7 @@ async fn step<T>(slot: &mut Option<BoxFuture<'_, T>>) -> T {
     done
 }
 
-async fn until_then(at: Option<Instant>) {
+pub(super) async fn until_then(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => pending().await,

@@ -5,13 +5,17 @@
 //! the queue, what it was sending becomes uncertain.
 
 mod deliver;
+mod draft;
 mod flow;
 mod intake;
+mod line;
+mod lines;
 mod look_up;
 mod pace;
 mod plan;
 mod recall;
 mod repeat;
+mod rests;
 mod subscriptions;
 mod unanswered;
 mod waits;
@@ -45,6 +49,9 @@ pub struct WorkerOptions {
     /// Messages claimed at once; 1 to 1,000. How many attempts are open at once, and so the most that a
     /// crash can leave uncertain, is each channel's own `concurrency`.
     pub batch: u32,
+    /// How many drafts are under way at once, over all campaigns and workspaces; 1 to 1,000. What a provider allows
+    /// per minute bounds it: it answers with when to ask again, and every draft waits until then.
+    pub drafts: usize,
     /// How long a claim lasts. Must exceed every channel's timeout by a margin; the worker raises it
     /// to twice the longest timeout plus [`margin`](Self::margin) when it is shorter.
     pub lease: Duration,
@@ -68,6 +75,7 @@ impl Default for WorkerOptions {
         Self {
             name: "worker".to_owned(),
             batch: 50,
+            drafts: 16,
             lease: Duration::minutes(2),
             margin: Duration::seconds(30),
             poll: std::time::Duration::from_millis(250),
@@ -125,8 +133,8 @@ enum Part<'a> {
     Drain,
     /// Ask providers about what is in doubt.
     LookUp,
-    /// Plan and draft: one after the other, for a plan that moves on voids the drafts decided before.
-    Write,
+    /// Begin runs and plan.
+    Plan,
     /// Tell the subscriber of this name: each by itself, so that a slow one holds up no other.
     Tell(&'a str),
 }
@@ -144,6 +152,8 @@ pub struct Worker {
     repeats: Mutex<repeat::Repeats>,
     /// How far the messages of cancelled campaigns were called off.
     recalled: Mutex<BTreeMap<CampaignId, recall::Recall>>,
+    /// Models, campaigns and lines that are left alone for a while.
+    rests: Mutex<rests::Rests>,
     /// How fast channels may be called.
     pace: Mutex<pace::Pace>,
     /// What providers were asked about.
@@ -168,6 +178,7 @@ impl Worker {
             + options.margin.max(Duration::zero());
         options.lease = options.lease.max(floor);
         options.batch = options.batch.clamp(1, 1_000);
+        options.drafts = options.drafts.clamp(1, 1_000);
         // Instants a century back are good for every store.
         let (shortest, longest) = (Duration::minutes(1), Duration::days(36_500));
         options.late_after = options.late_after.clamp(shortest, longest);
@@ -178,6 +189,7 @@ impl Worker {
             waits: Mutex::default(),
             repeats: Mutex::default(),
             recalled: Mutex::default(),
+            rests: Mutex::default(),
             pace: Mutex::default(),
             asked: Mutex::default(),
             turn: AtomicUsize::new(0),
@@ -195,16 +207,19 @@ impl Worker {
         // Side by side, so that a slow model holds up no delivery and a slow provider no plan or intake.
         let tend = self.repeat(stop.clone(), Part::Tend);
         let drain = self.repeat(stop.clone(), Part::Drain);
-        let write = self.repeat(stop.clone(), Part::Write);
+        let plan = self.repeat(stop.clone(), Part::Plan);
+        let draft = self.drafting(&stop, Until::Stopped);
         let deliver = self.flow(&stop, Until::Stopped);
         let look_up = self.repeat(stop.clone(), Part::LookUp);
         let mut tell = Vec::new();
         for name in self.engine.subscribers().keys() {
             tell.push(self.repeat(stop.clone(), Part::Tell(name)));
         }
-        let work = future::join5(tend, drain, write, look_up, deliver);
-        let (((), (), (), (), delivered), _) = future::join(work, future::join_all(tell)).await;
+        let work = future::join5(tend, drain, plan, look_up, deliver);
+        let (((), (), (), (), delivered), drafted, _) =
+            future::join3(work, draft, future::join_all(tell)).await;
         delivered?;
+        drafted?;
         // The last events are sealed so that a stopped system verifies to its end.
         for workspace in self.engine.store().workspaces().await? {
             self.seal(&workspace).await?;
@@ -296,9 +311,7 @@ impl Worker {
                 }
                 Part::Tell(_) => {}
                 Part::LookUp => done += self.look_up(&workspace).await?,
-                Part::Write => {
-                    done += self.plan(&workspace).await? + self.draft(&workspace).await?;
-                }
+                Part::Plan => done += self.plan(&workspace).await?,
             }
         }
         Ok(done)
@@ -325,8 +338,8 @@ impl Worker {
             sum.receipts += self.engine.settle_receipts(workspace, 500).await?;
             sum.looked_up += self.look_up(workspace).await?;
             sum.planned += self.plan(workspace).await?;
-            sum.drafted += self.draft(workspace).await?;
         }
+        sum.drafted += self.drafting(stop, Until::Idle).await?;
         sum.begun += self.flow(stop, Until::Idle).await?;
         for workspace in &workspaces {
             sum.sealed += self.seal(workspace).await?;
@@ -349,6 +362,11 @@ impl Worker {
     fn waits(&self) -> MutexGuard<'_, waits::Waits> {
         // A poisoned lock still holds a usable map: what is forgotten costs an attempt.
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rests(&self) -> MutexGuard<'_, rests::Rests> {
+        // A poisoned lock still holds usable instants: each is written in one call.
+        self.rests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pace(&self) -> MutexGuard<'_, pace::Pace> {

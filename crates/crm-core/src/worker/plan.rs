@@ -1,38 +1,31 @@
-//! Campaigns: begin runs that are due, plan their audience page by page, draft what is planned.
+//! Campaigns: begin runs that are due, plan their audience page by page, and draft with the plan where no model
+//! has to be waited for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures_util::future;
-use futures_util::stream::{self, StreamExt as _};
+use uuid::Uuid;
 
 use super::Worker;
+use super::line::Line;
 use super::windows::Windows;
 use crate::actor::{Actor, Workspace};
 use crate::campaign::planner::{self, Reach, Target};
-use crate::campaign::{Campaign, CampaignStatus, PlanRow, Schedule, schedule};
-use crate::change::{Change, ChangeSet, Precondition};
+use crate::campaign::{Campaign, CampaignStatus, PlanRow, Schedule, WhenUnavailable, schedule};
+use crate::change::{Change, ChangeSet};
 use crate::contact::{AddressKind, Contact};
 use crate::error::{ErrorKind, Result};
-use crate::generation::Tone;
-use crate::id::TemplateId;
-use crate::message::Format;
-use crate::message::decide::{self, NewMessage};
+use crate::id::CampaignId;
 use crate::message::history::Subject;
 use crate::port::channel::Channel;
 use crate::port::store::{
-    CampaignQuery, ContactQuery, PageRequest, PlanQuery, SuppressionQuery, TemplateQuery,
+    CampaignQuery, ContactQuery, Page, PageRequest, PlanQuery, SuppressionQuery,
 };
-use crate::template::Template;
-use crate::template::render::Prepared;
 
 /// Contacts planned in one commit.
 const PLAN_PAGE: u32 = 500;
 /// Pages of one campaign planned before the worker looks after everything else again.
 const PLAN_PAGES: u32 = 20;
-/// Messages drafted in one commit when a model writes them.
-const DRAFT_PAGE: u32 = 100;
-/// Drafts under way at once.
-const DRAFTS_AT_ONCE: usize = 16;
 
 /// A page of a plan, decided and not yet written.
 struct PlannedPage {
@@ -73,16 +66,8 @@ impl<'a> Route<'a> {
     }
 }
 
-/// What a campaign's messages are made from.
-struct Texts {
-    /// The campaign's own template, read once for all; or why it cannot be.
-    chosen: Option<(TemplateId, Result<Prepared>)>,
-    /// The templates a draft falls back to.
-    offered: Vec<Template>,
-}
-
 impl Worker {
-    async fn campaigns(
+    pub(super) async fn campaigns(
         &self,
         workspace: &Workspace,
         status: CampaignStatus,
@@ -140,7 +125,7 @@ impl Worker {
         }
     }
 
-    fn update(
+    pub(super) fn update(
         &self,
         workspace: &Workspace,
         before: &Campaign,
@@ -219,7 +204,9 @@ impl Worker {
             addresses.filter_map(|contact| Some((route.name, contact.address(route.address)?)))
         });
         let windows = self.windows(workspace, self.with_windows(people)).await?;
-        let texts = if self.engine.llm().is_none() || campaign.fields.template_id.is_some() {
+        let waits = campaign.fields.when_unavailable == WhenUnavailable::Wait;
+        let alone = self.engine.models().is_empty() && !waits;
+        let texts = if alone || campaign.fields.template_id.is_some() {
             Some(self.texts(workspace, campaign).await?)
         } else {
             None
@@ -239,9 +226,16 @@ impl Worker {
             count += 1;
             match &texts {
                 Some(texts) if row.excluded.is_none() => {
-                    let line = Change::InsertPlanRow;
-                    let drafted = self.draft_row(campaign, row, Some(contact), texts, line);
-                    sets.push(drafted.await?);
+                    let line = Line {
+                        row,
+                        contact: Some(contact.clone()),
+                    };
+                    let text = self.write_line(campaign, &line, texts).await?;
+                    let set = self.decide_line(campaign, &line, &text, Change::InsertPlanRow)?;
+                    match set {
+                        Some(set) => sets.push(set),
+                        None => undrafted.push(line.row),
+                    }
                 }
                 _ => undrafted.push(row),
             }
@@ -302,7 +296,8 @@ impl Worker {
 
     /// Ends a run when nothing of it is open any more.
     async fn finish(&self, workspace: &Workspace, campaign: &Campaign) -> Result<u64> {
-        if !self.undrafted(workspace, campaign, 1).await?.is_empty() {
+        let open = self.undrafted(workspace, campaign.id, 1, None).await?;
+        if !open.items.is_empty() {
             return Ok(0);
         }
         let repeats = matches!(
@@ -319,6 +314,7 @@ impl Worker {
         }
         let set = self.update(workspace, campaign, "run_ended", |after| {
             after.occurrence = None;
+            after.waiting = None;
             after.status = if repeats && after.next_run_at.is_some() {
                 CampaignStatus::Scheduled
             } else {
@@ -328,14 +324,16 @@ impl Worker {
         self.commit(vec![set]).await
     }
 
-    async fn undrafted(
+    /// Lines of the plan without a message, behind a contact.
+    pub(super) async fn undrafted(
         &self,
         workspace: &Workspace,
-        campaign: &Campaign,
+        campaign: CampaignId,
         limit: u32,
-    ) -> Result<Vec<PlanRow>> {
+        after: Option<Uuid>,
+    ) -> Result<Page<PlanRow>> {
         let query = PlanQuery {
-            campaign_id: campaign.id,
+            campaign_id: campaign,
             // Lines of earlier runs that were cut off by a crash are drafted as well.
             occurrence: None,
             excluded: Some(false),
@@ -343,182 +341,11 @@ impl Worker {
             batch: None,
             page: PageRequest {
                 limit,
+                after,
                 oldest_first: true,
                 ..PageRequest::default()
             },
         };
-        Ok(self.engine.store().plan(workspace, query).await?.items)
-    }
-
-    /// Drafts one page of each running campaign.
-    pub(super) async fn draft(&self, workspace: &Workspace) -> Result<u64> {
-        let mut drafted = 0;
-        for campaign in self.campaigns(workspace, CampaignStatus::Active).await? {
-            let rows = self.undrafted(workspace, &campaign, DRAFT_PAGE).await?;
-            if !rows.is_empty() {
-                let result = self.draft_page(workspace, &campaign, rows).await;
-                drafted += Self::carry_on(&campaign, result)?;
-            }
-        }
-        Ok(drafted)
-    }
-
-    async fn draft_page(
-        &self,
-        workspace: &Workspace,
-        campaign: &Campaign,
-        rows: Vec<PlanRow>,
-    ) -> Result<u64> {
-        let store = self.engine.store();
-        let ids: BTreeSet<_> = rows.iter().map(|row| row.contact_id).collect();
-        let query = ContactQuery {
-            ids: ids.into_iter().collect(),
-            page: PageRequest {
-                limit: 1_000,
-                ..PageRequest::default()
-            },
-            ..ContactQuery::default()
-        };
-        let contacts = store.contacts(workspace, query).await?.items;
-        let by_id: BTreeMap<_, _> = contacts.iter().map(|row| (row.id, row)).collect();
-        let texts = &self.texts(workspace, campaign).await?;
-        let drafts: Vec<Result<ChangeSet>> = stream::iter(rows)
-            .map(|row| {
-                let contact = by_id.get(&row.contact_id).copied();
-                self.draft_row(campaign, row, contact, texts, Change::UpdatePlanRow)
-            })
-            .buffered(DRAFTS_AT_ONCE)
-            .collect()
-            .await;
-        let mut sets = Vec::with_capacity(drafts.len());
-        for draft in drafts {
-            match draft {
-                Ok(set) => sets.push(set),
-                Err(error) => {
-                    tracing::warn!(campaign = %campaign.id, kind = error.kind().code(),
-                        "a message could not be drafted");
-                }
-            }
-        }
-        self.commit(sets).await
-    }
-
-    /// The texts a campaign may use.
-    async fn texts(&self, workspace: &Workspace, campaign: &Campaign) -> Result<Texts> {
-        let Some(id) = campaign.fields.template_id else {
-            let session = self.engine.act_as(Actor::system(workspace.clone()));
-            let occasion = campaign.fields.occasion_type;
-            let offered = session.active_templates(occasion).await?;
-            return Ok(Texts {
-                chosen: None,
-                offered,
-            });
-        };
-        let query = TemplateQuery {
-            ids: vec![id],
-            ..TemplateQuery::default()
-        };
-        let offered = self.engine.store().templates(workspace, query).await?.items;
-        let chosen = offered
-            .first()
-            .map(|template| (template.id, Prepared::new(&template.fields)));
-        Ok(Texts { chosen, offered })
-    }
-
-    /// Writes one message; `line` keeps the line of the plan with it.
-    async fn draft_row(
-        &self,
-        campaign: &Campaign,
-        mut row: PlanRow,
-        contact: Option<&Contact>,
-        texts: &Texts,
-        line: fn(PlanRow) -> Change,
-    ) -> Result<ChangeSet> {
-        let actor = Actor::system(campaign.workspace.clone());
-        let (channel, capabilities) = self.engine.channel(&row.channel)?;
-        let reachable = contact
-            .filter(|contact| !contact.erased)
-            .and_then(|contact| {
-                let address = contact.address(capabilities.address)?;
-                channel
-                    .accepts_address(address)
-                    .then(|| (contact, address.to_owned()))
-            });
-        let template = match &texts.chosen {
-            None => Ok(None),
-            Some((id, Ok(text))) => Ok(Some((*id, text))),
-            Some((_, Err(_))) => Err("template_value_missing"),
-        };
-        let written = match (&reachable, template) {
-            (None, _) => Err("no_address"),
-            (_, Err(reason)) => Err(reason),
-            (Some((contact, _)), Ok(template)) => {
-                let wanted = crate::engine::Wanted {
-                    occasion: campaign.fields.occasion_type,
-                    tone: campaign
-                        .fields
-                        .tone
-                        .as_deref()
-                        .and_then(Tone::parse)
-                        .unwrap_or_default(),
-                    context: campaign.fields.custom_context.as_deref(),
-                    instruction: None,
-                    channel: &row.channel,
-                    template,
-                };
-                self.engine
-                    .write_text(contact, wanted, &texts.offered, &capabilities)
-                    .await
-                    .map_err(|_| "template_value_missing")
-            }
-        };
-        let stamp = self.stamp(&actor);
-        // Said in the plan, once and for good; the rest of the campaign goes on.
-        let exclude = |mut row: PlanRow, reason: &str| {
-            row.excluded = Some(reason.to_owned());
-            row.send_at = None;
-            let mut set = ChangeSet::new(campaign.workspace.clone());
-            set.push(line(row));
-            Ok(set)
-        };
-        let (Some((contact, recipient)), Ok(written)) = (reachable, &written) else {
-            return exclude(row, written.err().unwrap_or("no_address"));
-        };
-        // Which channel it is was decided for each contact, so the text is held against it here.
-        let length = written.text.content.chars().count();
-        let too_long = capabilities.max_length.is_some_and(|most| length > most);
-        if too_long || (written.text.format == Format::Html && !capabilities.html) {
-            return exclude(row, "text_not_sendable");
-        }
-        let created = decide::create(
-            NewMessage {
-                contact_id: contact.id,
-                campaign: Some((campaign.id, row.occurrence.clone())),
-                occasion: campaign.fields.occasion_type,
-                channel: row.channel.clone(),
-                recipient,
-                text: written.text.clone(),
-                generated_by: written.generated_by,
-                metadata: written.metadata.clone(),
-                scheduled_for: row.send_at.filter(|at| *at > stamp.at),
-                expires_at: None,
-                test_mode: campaign.test_mode,
-                submitted: true,
-            },
-            &stamp,
-        );
-        let (message, mut set) = match created {
-            Ok(created) => created,
-            // One long name must not stop everybody else.
-            Err(error) if error.kind() == ErrorKind::Invalid => {
-                return exclude(row, "text_not_sendable");
-            }
-            Err(error) => return Err(error),
-        };
-        row.message_id = Some(message.id);
-        set.push(line(row));
-        // A campaign that was paused or cancelled meanwhile drafts nothing more.
-        set.require(Precondition::Campaign(campaign.id, campaign.version));
-        Ok(set)
+        self.engine.store().plan(workspace, query).await
     }
 }

@@ -13,6 +13,7 @@ use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::draft_batch::DraftBatch;
+use crm_core::generation::Voice;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -281,6 +282,10 @@ impl Store for SharedStore {
         query: DraftBatchQuery,
     ) -> Result<Vec<DraftBatch>> {
         self.inner.draft_batches(space, query).await
+    }
+
+    async fn voice(&self, space: &Workspace) -> Result<Option<Voice>> {
+        self.inner.voice(space).await
     }
 
     async fn intake(&self, space: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

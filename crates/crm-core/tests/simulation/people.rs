@@ -88,6 +88,7 @@ impl People {
             template_id: None,
             tone: None,
             custom_context: None,
+            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
         };
         let campaign = manager.campaigns().create(fields).await.unwrap();
         Self {

@@ -12,6 +12,7 @@ use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::draft_batch::DraftBatch;
+use crm_core::generation::Voice;
 use crm_core::hold::Hold;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
@@ -234,6 +235,11 @@ impl Store for FaultyStore {
     async fn subscriptions(&self, space: &Workspace) -> Result<Vec<Subscription>> {
         self.way().await?;
         self.inner.subscriptions(space).await
+    }
+
+    async fn voice(&self, space: &Workspace) -> Result<Option<Voice>> {
+        self.way().await?;
+        self.inner.voice(space).await
     }
 
     async fn inbound(

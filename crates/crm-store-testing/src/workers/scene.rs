@@ -164,6 +164,7 @@ impl<P: Place> Scene<P> {
                 template_id: None,
                 tone: None,
                 custom_context: None,
+                when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
             };
             let campaigns = session.campaigns();
             let campaign = campaigns.create(campaign).await.unwrap();

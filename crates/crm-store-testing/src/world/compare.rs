@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::generation::Voice;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
 use crm_core::message::Message;
@@ -40,6 +41,7 @@ pub(crate) struct Everything {
     intake: Vec<IntakeRow>,
     receipts: Vec<KeptReceipt>,
     subscriptions: Vec<Subscription>,
+    voice: Option<Voice>,
     events: Vec<StoredEvent>,
     counters: BTreeMap<String, i64>,
     end: Checkpoint,
@@ -153,6 +155,7 @@ impl World {
         Everything {
             receipts,
             subscriptions: store.subscriptions(workspace).await.unwrap(),
+            voice: store.voice(workspace).await.unwrap(),
             trails: self.trails(messages.items.iter().map(|row| row.id)).await,
             messages: (messages.items, messages.total),
             contacts: (contacts.items, contacts.total),

@@ -111,6 +111,7 @@ impl CampaignBody {
             template_id: None,
             tone: None,
             custom_context: None,
+            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
         };
         self.put_into(&mut fields)?;
         Ok(fields)

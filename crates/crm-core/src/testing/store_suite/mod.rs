@@ -16,6 +16,7 @@ mod sets;
 mod subscriptions;
 mod texts;
 mod views;
+mod voices;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(inbound::cases());
     all.extend(subscriptions::cases());
     all.extend(draft_batches::cases());
+    all.extend(voices::cases());
     all
 }
 

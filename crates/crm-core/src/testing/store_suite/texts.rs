@@ -130,6 +130,12 @@ async fn a_full_message_comes_back(store: S) -> Verdict {
         cost_picodollars: 9_007_199_254_740_993,
         tone: Some("тёплый".to_owned()),
         generated_at: Some(noon()),
+        fallback_used: true,
+        fallback_step: Some(crate::message::StandIn::OtherModel),
+        prompt_version: Some("6c1f09a2.3".to_owned()),
+        template_version: Some(7),
+        context: Some("о складе".to_owned()),
+        flagged: vec!["company".to_owned()],
         ..Provenance::default()
     };
     row.lease_owner = Some("worker-1".to_owned());
