@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::messages::Messages;
+use super::spend::{NoDraft, Purpose};
 use super::{Engine, Session};
-use crate::actor::Action;
+use crate::actor::{Action, Actor};
 use crate::contact::Contact;
 use crate::error::{Error, Result};
 use crate::generation::{self, Tone};
@@ -93,10 +94,19 @@ impl Engine {
             capabilities,
         );
         let mut spent = Provenance::default();
+        let purpose = Purpose {
+            actor: &Actor::system(contact.workspace.clone()),
+            campaign: None,
+            key: None,
+        };
         let error = match self.llm() {
             None => "no_model".to_owned(),
-            Some(llm) => match llm.draft(&request).await {
-                Err(error) => {
+            Some(llm) => match self.ask(llm, &request, &purpose).await {
+                Err(NoDraft::OverBudget) => "over_budget".to_owned(),
+                Err(NoDraft::UnknownPrice) => "unknown_price".to_owned(),
+                Err(NoDraft::Taken) => "already_drafted".to_owned(),
+                Err(NoDraft::Store(error)) => return Err(error),
+                Err(NoDraft::Refused(error)) => {
                     spent.input_tokens = error.usage.prompt_tokens();
                     spent.output_tokens = error.usage.output_tokens;
                     spent.cost_picodollars = error.cost_picodollars;

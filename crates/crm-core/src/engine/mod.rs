@@ -18,6 +18,7 @@ mod messages;
 mod opt_in;
 mod previews;
 mod receive;
+mod spend;
 mod subscriptions;
 mod suppressions;
 mod templates;
