@@ -169,6 +169,8 @@ pub enum Action {
     AcknowledgeHold,
     /// See how subscriptions fare and enable them again.
     Subscriptions,
+    /// Set and remove budgets.
+    WriteBudgets,
 }
 
 impl Action {
@@ -176,7 +178,11 @@ impl Action {
         match (self, role) {
             (_, Role::Admin) | (Self::Read, _) => true,
             (
-                Self::Erase | Self::LiftSuppression | Self::AcknowledgeHold | Self::Subscriptions,
+                Self::Erase
+                | Self::LiftSuppression
+                | Self::AcknowledgeHold
+                | Self::Subscriptions
+                | Self::WriteBudgets,
                 _,
             )
             | (_, Role::Viewer) => false,
@@ -200,6 +206,7 @@ impl Action {
             Self::Intake => "use the intake",
             Self::AcknowledgeHold => "acknowledge that the store went back",
             Self::Subscriptions => "manage subscriptions",
+            Self::WriteBudgets => "change budgets",
         }
     }
 }

@@ -70,3 +70,7 @@ id! {
     /// An import of contacts.
     ImportId
 }
+id! {
+    /// An entry of the usage ledger.
+    LedgerId
+}

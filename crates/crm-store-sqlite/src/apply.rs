@@ -10,8 +10,8 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    campaigns, contacts, inbound, intake, messages, plan, receipts, subscriptions, suppressions,
-    templates, trail,
+    budgets, campaigns, contacts, inbound, intake, ledger, messages, plan, receipts, subscriptions,
+    suppressions, templates, trail,
 };
 
 /// Applies each set wholly or not at all, in order; one result for each.
@@ -174,6 +174,17 @@ fn write(
         Change::UpdateReceipt(row) => receipts::update(connection, key, row),
         Change::InsertSubscription(row) => subscriptions::insert(connection, key, row),
         Change::UpdateSubscription(row) => subscriptions::update(connection, key, row),
+        Change::InsertBudget(row) => budgets::insert(connection, key, row),
+        Change::UpdateBudget(row) => budgets::update(connection, key, row),
+        Change::DeleteBudget {
+            campaign_id,
+            period,
+        } => found(
+            budgets::delete(connection, key, *campaign_id, *period)?,
+            "budget",
+        ),
+        Change::Reserve(row) => ledger::reserve(connection, &row.workspace, key, row),
+        Change::Settle(row) => ledger::settle(connection, &row.workspace, key, row),
     }
 }
 
@@ -192,6 +203,8 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::FinishIntake(row) => Some(&row.workspace),
         Change::InsertReceipt(row) | Change::UpdateReceipt(row) => Some(&row.workspace),
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
+        Change::InsertBudget(row) | Change::UpdateBudget(row) => Some(&row.workspace),
+        Change::Reserve(row) | Change::Settle(row) => Some(&row.workspace),
         _ => None,
     }
 }

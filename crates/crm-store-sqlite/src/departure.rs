@@ -68,7 +68,8 @@ impl Departure {
             (SELECT max(seq) FROM events), (SELECT sum(version) FROM contacts), \
             (SELECT sum(version) FROM messages), (SELECT sum(version) FROM campaigns), \
             (SELECT sum(version) FROM templates), \
-            (SELECT sum(version) FROM subscriptions), \
+            (SELECT sum(version) FROM subscriptions), (SELECT sum(version) FROM budgets), \
+            (SELECT sum(spent) FROM spent), (SELECT count(*) FROM ledger WHERE held), \
             (SELECT count(*) FROM intake WHERE state = 'waiting'), \
             (SELECT count(*) FROM plan_rows WHERE message IS NOT NULL), \
             (SELECT group_concat(workspace || ':' || hex(hash)) FROM checkpoints))";
@@ -140,6 +141,10 @@ fn order(table: &str) -> &'static str {
         "suppressions" => "workspace, channel, address",
         "inbound" => "workspace, address, channel",
         "counters" => "workspace, name",
+        "budgets" => "workspace, scope, period",
+        "ledger" => "workspace, id",
+        "spent" => "workspace, scope, day",
+        "usage" => "workspace, day, scope, actor, model",
         _ => "rowid",
     }
 }

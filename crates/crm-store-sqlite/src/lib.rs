@@ -20,6 +20,7 @@
 
 mod apply;
 mod audience;
+mod budgets;
 mod campaigns;
 mod connection;
 mod contacts;
@@ -31,6 +32,7 @@ mod fault;
 mod host;
 mod inbound;
 mod intake;
+mod ledger;
 mod lists;
 mod messages;
 mod migrations;
@@ -45,6 +47,7 @@ mod subscriptions;
 mod suppressions;
 mod templates;
 mod trail;
+mod usage;
 mod writer;
 
 use std::ffi::OsString;

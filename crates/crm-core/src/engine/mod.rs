@@ -97,6 +97,8 @@ impl Default for Policy {
 #[derive(Debug)]
 pub struct EngineBuilder {
     store: Arc<dyn Store>,
+    /// Where spending is written when `store` only collects.
+    ledger: Option<Arc<dyn Store>>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     llm: Option<Arc<dyn Llm>>,
@@ -188,6 +190,7 @@ impl Engine {
     ) -> EngineBuilder {
         EngineBuilder {
             store,
+            ledger: None,
             clock,
             ids,
             llm: None,

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::Spaces;
+use super::{Spaces, spend};
 use super::tables::{
     AddressKey, Put, Tables, email_key, occurrence_key, receipt_key, template_key,
 };
@@ -84,10 +84,10 @@ fn finish(tables: &mut Tables, set: &ChangeSet) {
 }
 
 /// The writes that take back what was written, in the order of writing.
-struct Undo(Vec<Put>);
+pub(super) struct Undo(Vec<Put>);
 
 impl Undo {
-    fn put(&mut self, tables: &mut Tables, put: Put) {
+    pub(super) fn put(&mut self, tables: &mut Tables, put: Put) {
         let inverse = tables.put(put);
         self.0.push(inverse);
     }
@@ -308,6 +308,30 @@ fn change_one(
             )?;
             let put = Put::Subscription(row.name.clone(), Some((**row).clone()));
             undo.put(tables, put);
+        }
+        Change::InsertBudget(row) => {
+            own(workspace, &row.workspace)?;
+            spend::insert_budget(tables, row, undo)?;
+        }
+        Change::UpdateBudget(row) => {
+            own(workspace, &row.workspace)?;
+            spend::update_budget(tables, row, undo)?;
+        }
+        Change::DeleteBudget {
+            campaign_id,
+            period,
+        } => {
+            let key = (*campaign_id, *period);
+            known(tables.budgets.contains_key(&key), "budget")?;
+            undo.put(tables, Put::Budget(key, None));
+        }
+        Change::Reserve(row) => {
+            own(workspace, &row.workspace)?;
+            spend::reserve(tables, row, undo)?;
+        }
+        Change::Settle(row) => {
+            own(workspace, &row.workspace)?;
+            spend::settle(tables, row, undo)?;
         }
     }
     Ok(())
@@ -538,7 +562,7 @@ fn own(workspace: &Workspace, row: &Workspace) -> Result<()> {
     }
 }
 
-fn fresh(absent: bool, taken: &str) -> Result<()> {
+pub(super) fn fresh(absent: bool, taken: &str) -> Result<()> {
     if absent {
         Ok(())
     } else {
@@ -546,7 +570,7 @@ fn fresh(absent: bool, taken: &str) -> Result<()> {
     }
 }
 
-fn known(present: bool, what: &str) -> Result<()> {
+pub(super) fn known(present: bool, what: &str) -> Result<()> {
     if present {
         Ok(())
     } else {
@@ -562,7 +586,7 @@ fn follows(stored: Option<u64>, new: u64, what: &str) -> Result<()> {
     }
 }
 
-fn conflict(what: &str) -> Error {
+pub(super) fn conflict(what: &str) -> Error {
     Error::new(
         ErrorKind::Conflict,
         format!("the {what} was changed meanwhile; load it again"),

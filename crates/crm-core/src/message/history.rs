@@ -36,6 +36,8 @@ pub enum Subject {
     Dispatch,
     /// A subscription (the id is derived from its name).
     Subscription,
+    /// A budget (the id is derived from what it limits), or an entry of the usage ledger.
+    Budget,
 }
 
 impl Subject {
@@ -51,6 +53,7 @@ impl Subject {
             Self::Intake => "intake",
             Self::Dispatch => "dispatch",
             Self::Subscription => "subscription",
+            Self::Budget => "budget",
         }
     }
 
@@ -66,6 +69,7 @@ impl Subject {
             Self::Intake,
             Self::Dispatch,
             Self::Subscription,
+            Self::Budget,
         ]
         .into_iter()
         .find(|subject| subject.as_str() == name)
