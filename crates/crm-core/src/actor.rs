@@ -171,6 +171,8 @@ pub enum Action {
     Subscriptions,
     /// Set the voice of the house.
     SetVoice,
+    /// Set and remove budgets.
+    WriteBudgets,
 }
 
 impl Action {
@@ -182,7 +184,8 @@ impl Action {
                 | Self::LiftSuppression
                 | Self::AcknowledgeHold
                 | Self::Subscriptions
-                | Self::SetVoice,
+                | Self::SetVoice
+                | Self::WriteBudgets,
                 _,
             )
             | (_, Role::Viewer) => false,
@@ -207,6 +210,7 @@ impl Action {
             Self::AcknowledgeHold => "acknowledge that the store went back",
             Self::Subscriptions => "manage subscriptions",
             Self::SetVoice => "set the voice of the house",
+            Self::WriteBudgets => "change budgets",
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::actor::Workspace;
+use crate::budget::{Budget, LedgerEntry, Period};
 use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
 use crate::consent::window::Inbound;
@@ -127,6 +128,26 @@ pub enum Change {
     /// The voice of the workspace: its first (version 1) or a changed one. Unless the stored version is one less
     /// (none counts as 0) it is a [`Conflict`](crate::ErrorKind::Conflict).
     PutVoice(Box<Voice>),
+    /// A new budget. Campaign and period together are unique.
+    InsertBudget(Budget),
+    /// A changed budget.
+    UpdateBudget(Budget),
+    /// Removes a budget. What is counted stays counted.
+    DeleteBudget {
+        /// The campaign it limits; `None` for the workspace.
+        campaign_id: Option<CampaignId>,
+        /// What it limits.
+        period: Period,
+    },
+    /// A new, open entry of the usage ledger. Its id is unique, and so is its key among those that are held.
+    /// The store locks the accounts of [`Account::of`](crate::budget::Account::of) in that order, asks
+    /// [`check`](crate::budget::check) about the budgets there are now, and adds to the accounts and to the
+    /// usage, all in this commit. [`OverBudget`](crate::ErrorKind::OverBudget) when there is no room.
+    Reserve(Box<LedgerEntry>),
+    /// An entry that ended. The store writes what [`closed`](crate::budget::closed) makes of the stored one,
+    /// which says when that is a [`Conflict`](crate::ErrorKind::Conflict), and moves accounts and usage by
+    /// the difference. `NotFound` without a row.
+    Settle(Box<LedgerEntry>),
 }
 
 /// Writes that belong together. See the module's text.

@@ -33,6 +33,8 @@ pub enum ErrorKind {
     /// The store went back to an older state and sends nothing until an operator acknowledges it; see
     /// [`hold`](crate::hold).
     OnHold,
+    /// A budget has not enough left; see [`budget`](crate::budget).
+    OverBudget,
     /// Configuration is wrong; an operator has to act.
     Configuration,
     /// Stored data contradicts itself (tampering, a newer database version, a bug).
@@ -54,6 +56,7 @@ impl ErrorKind {
             Self::Unsupported => "unsupported",
             Self::Unavailable => "unavailable",
             Self::OnHold => "on_hold",
+            Self::OverBudget => "over_budget",
             Self::Configuration => "configuration",
             Self::Corrupt => "corrupt",
         }

@@ -74,3 +74,7 @@ id! {
     /// An import of contacts.
     ImportId
 }
+id! {
+    /// An entry of the usage ledger.
+    LedgerId
+}

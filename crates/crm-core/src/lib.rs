@@ -52,6 +52,7 @@
 
 pub mod actor;
 pub mod audience;
+pub mod budget;
 pub mod campaign;
 pub mod change;
 pub mod consent;

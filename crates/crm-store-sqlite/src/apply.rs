@@ -10,8 +10,8 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    campaigns, contacts, draft_batches, inbound, intake, messages, plan, receipts, subscriptions,
-    suppressions, templates, trail, voices,
+    budgets, campaigns, contacts, draft_batches, inbound, intake, ledger, messages, plan, receipts,
+    subscriptions, suppressions, templates, trail, voices,
 };
 
 /// Applies each set wholly or not at all, in order; one result for each.
@@ -177,6 +177,17 @@ fn write(
         Change::InsertDraftBatch(row) => draft_batches::insert(connection, key, row),
         Change::UpdateDraftBatch(row) => draft_batches::update(connection, key, row),
         Change::PutVoice(row) => voices::put(connection, key, row),
+        Change::InsertBudget(row) => budgets::insert(connection, key, row),
+        Change::UpdateBudget(row) => budgets::update(connection, key, row),
+        Change::DeleteBudget {
+            campaign_id,
+            period,
+        } => found(
+            budgets::delete(connection, key, *campaign_id, *period)?,
+            "budget",
+        ),
+        Change::Reserve(row) => ledger::reserve(connection, &row.workspace, key, row),
+        Change::Settle(row) => ledger::settle(connection, &row.workspace, key, row),
     }
 }
 
@@ -197,6 +208,8 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
         Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Some(&row.workspace),
         Change::PutVoice(row) => Some(&row.workspace),
+        Change::InsertBudget(row) | Change::UpdateBudget(row) => Some(&row.workspace),
+        Change::Reserve(row) | Change::Settle(row) => Some(&row.workspace),
         _ => None,
     }
 }

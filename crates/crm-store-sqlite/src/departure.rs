@@ -69,7 +69,8 @@ impl Departure {
             (SELECT sum(version) FROM messages), (SELECT sum(version) FROM campaigns), \
             (SELECT sum(version) FROM templates), \
             (SELECT sum(version) FROM subscriptions), (SELECT sum(version) FROM voices), \
-            (SELECT sum(version) FROM draft_batches), \
+            (SELECT sum(version) FROM draft_batches), (SELECT sum(version) FROM budgets), \
+            (SELECT sum(spent) FROM spent), (SELECT count(*) FROM ledger WHERE held), \
             (SELECT count(*) FROM intake WHERE state = 'waiting'), \
             (SELECT count(*) FROM plan_rows WHERE message IS NOT NULL), \
             (SELECT group_concat(workspace || ':' || hex(hash)) FROM checkpoints))";
@@ -142,6 +143,10 @@ fn order(table: &str) -> &'static str {
         "suppressions" => "workspace, channel, address",
         "inbound" => "workspace, address, channel",
         "counters" => "workspace, name",
+        "budgets" => "workspace, scope, period",
+        "ledger" => "workspace, id",
+        "spent" => "workspace, scope, day",
+        "usage" => "workspace, day, scope, actor, model",
         _ => "rowid",
     }
 }

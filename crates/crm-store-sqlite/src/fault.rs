@@ -98,7 +98,7 @@ fn constraint(code: i32, text: &str) -> Error {
         rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
     ];
     // The most telling column first.
-    const NAMES: [(&str, &str); 12] = [
+    const NAMES: [(&str, &str); 15] = [
         ("contacts.email_key", "email is taken by another contact"),
         (
             "contacts.external_id",
@@ -126,6 +126,9 @@ fn constraint(code: i32, text: &str) -> Error {
         ),
         ("attempts.id", "id is taken by another attempt"),
         ("intake.key", "key was applied already"),
+        ("ledger.key", "key is held by another entry of the ledger"),
+        ("ledger.id", "id is taken by another entry of the ledger"),
+        ("budgets.period", "period has a budget already"),
     ];
     if UNIQUE.contains(&code) {
         let detail = NAMES

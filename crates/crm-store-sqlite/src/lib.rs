@@ -20,6 +20,7 @@
 
 mod apply;
 mod audience;
+mod budgets;
 mod campaigns;
 mod connection;
 mod contacts;
@@ -32,6 +33,7 @@ mod fault;
 mod host;
 mod inbound;
 mod intake;
+mod ledger;
 mod lists;
 mod messages;
 mod migrations;
@@ -46,6 +48,7 @@ mod subscriptions;
 mod suppressions;
 mod templates;
 mod trail;
+mod usage;
 mod voices;
 mod writer;
 

@@ -259,6 +259,76 @@ CREATE TABLE draft_batches (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX draft_batches_open ON draft_batches(workspace, due_at, id) WHERE closed_at IS NULL;
 CREATE INDEX draft_batches_campaign ON draft_batches(workspace, campaign, id);
+CREATE TABLE budgets (
+    workspace INTEGER NOT NULL,
+    scope TEXT NOT NULL,
+    period TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    PRIMARY KEY (workspace, scope, period)
+) STRICT, WITHOUT ROWID;
+
+-- Money is counted in 10^-12 US dollars.
+CREATE TABLE ledger (
+    workspace INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    day TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    campaign BLOB,
+    model TEXT NOT NULL,
+    key TEXT,
+    held INTEGER NOT NULL,
+    reserved INTEGER,
+    state TEXT NOT NULL,
+    cost INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cache_write_5m_tokens INTEGER NOT NULL,
+    cache_write_1h_tokens INTEGER NOT NULL,
+    cache_read_tokens INTEGER NOT NULL,
+    batch INTEGER NOT NULL,
+    answered TEXT,
+    request_id TEXT,
+    failure TEXT,
+    expires_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    PRIMARY KEY (workspace, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ledger_campaign ON ledger(workspace, campaign, id) WHERE campaign IS NOT NULL;
+CREATE INDEX ledger_actor ON ledger(workspace, actor, id);
+CREATE INDEX ledger_day ON ledger(workspace, day, id);
+CREATE INDEX ledger_held ON ledger(workspace, expires_at) WHERE held;
+CREATE UNIQUE INDEX ledger_key ON ledger(workspace, key) WHERE held AND key IS NOT NULL;
+
+-- What budgets are held against: the workspace and each campaign, in all (no day) and on each day.
+CREATE TABLE spent (
+    workspace INTEGER NOT NULL,
+    scope TEXT NOT NULL,
+    day TEXT NOT NULL,
+    spent INTEGER NOT NULL,
+    reserved INTEGER NOT NULL,
+    PRIMARY KEY (workspace, scope, day)
+) STRICT, WITHOUT ROWID;
+
+-- Sums of the ledger.
+CREATE TABLE usage (
+    workspace INTEGER NOT NULL,
+    day TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    model TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    reserved INTEGER NOT NULL,
+    cost INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cache_write_5m_tokens INTEGER NOT NULL,
+    cache_write_1h_tokens INTEGER NOT NULL,
+    cache_read_tokens INTEGER NOT NULL,
+    PRIMARY KEY (workspace, day, scope, actor, model)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_scope ON usage(workspace, scope);
 
 CREATE TABLE suppressions (
     workspace INTEGER NOT NULL REFERENCES workspaces(key),

@@ -213,6 +213,8 @@ impl Store for SqliteStore {
                          OR EXISTS (SELECT 1 FROM subscriptions x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM draft_batches x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM voices x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM budgets x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM ledger x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM counters x \
                              WHERE x.workspace = w.key AND x.value <> 0) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
@@ -390,6 +392,29 @@ impl Store for SqliteStore {
         self.pool
             .read(move |connection| intake::list(connection, &workspace, &query))
             .await
+    }
+
+    async fn budgets(&self, workspace: &Workspace, query: BudgetQuery) -> Result<Vec<BudgetState>> {
+        self.read(workspace, Vec::new, move |connection, workspace, key| {
+            budgets::list(connection, workspace, key, &query)
+        })
+        .await
+    }
+
+    async fn ledger(&self, workspace: &Workspace, query: LedgerQuery) -> Result<Page<LedgerEntry>> {
+        self.read(
+            workspace,
+            nothing(query.page.count),
+            move |connection, workspace, key| ledger::list(connection, workspace, key, &query),
+        )
+        .await
+    }
+
+    async fn usage(&self, workspace: &Workspace, query: UsageQuery) -> Result<Vec<UsageLine>> {
+        self.read(workspace, Vec::new, move |connection, _, key| {
+            usage::list(connection, key, &query)
+        })
+        .await
     }
 
     async fn counters(

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Engine, EngineBuilder};
 use crate::actor::Workspace;
+use crate::budget::{BudgetState, LedgerEntry, UsageLine};
 use crate::campaign::{Campaign, PlanRow};
 use crate::change::ChangeSet;
 use crate::consent::Suppression;
@@ -24,9 +25,9 @@ use crate::message::{Attempt, Message};
 use crate::port::callback::About;
 use crate::port::observer::Silent;
 use crate::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery, IntakeQuery,
-    MessageQuery, Page, PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery,
-    TemplateQuery, Trail,
+    BudgetQuery, CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery,
+    IntakeQuery, LedgerQuery, MessageQuery, Page, PlanQuery, ReceiptQuery, Store,
+    StoreCapabilities, SuppressionQuery, TemplateQuery, Trail, UsageQuery,
 };
 use crate::receipt::KeptReceipt;
 use crate::subscription::Subscription;
@@ -77,6 +78,9 @@ impl Engine {
         };
         let builder = EngineBuilder {
             store: Arc::new(store),
+            ledger: Some(Arc::clone(
+                self.inner.ledger.as_ref().unwrap_or(&from.store),
+            )),
             clock: Arc::clone(&from.clock),
             ids: Arc::clone(&from.ids),
             models: from.models.clone(),
@@ -252,6 +256,18 @@ impl Store for Collecting {
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {
         self.inner.intake(workspace, query).await
+    }
+
+    async fn budgets(&self, workspace: &Workspace, query: BudgetQuery) -> Result<Vec<BudgetState>> {
+        self.inner.budgets(workspace, query).await
+    }
+
+    async fn ledger(&self, workspace: &Workspace, query: LedgerQuery) -> Result<Page<LedgerEntry>> {
+        self.inner.ledger(workspace, query).await
+    }
+
+    async fn usage(&self, workspace: &Workspace, query: UsageQuery) -> Result<Vec<UsageLine>> {
+        self.inner.usage(workspace, query).await
     }
 
     async fn counters(

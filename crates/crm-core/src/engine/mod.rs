@@ -103,6 +103,8 @@ impl Default for Policy {
 #[derive(Debug)]
 pub struct EngineBuilder {
     store: Arc<dyn Store>,
+    /// Where spending is written when `store` only collects.
+    ledger: Option<Arc<dyn Store>>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     models: Vec<Arc<dyn Llm>>,
@@ -202,6 +204,7 @@ impl Engine {
     ) -> EngineBuilder {
         EngineBuilder {
             store,
+            ledger: None,
             clock,
             ids,
             models: Vec::new(),

@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::Spaces;
 use super::tables::{
     AddressKey, Put, Tables, email_key, occurrence_key, receipt_key, template_key,
 };
+use super::{Spaces, spend};
 use crate::actor::Workspace;
 use crate::campaign::PlanRow;
 use crate::change::{Change, ChangeSet, Precondition};
@@ -84,10 +84,10 @@ fn finish(tables: &mut Tables, set: &ChangeSet) {
 }
 
 /// The writes that take back what was written, in the order of writing.
-struct Undo(Vec<Put>);
+pub(super) struct Undo(Vec<Put>);
 
 impl Undo {
-    fn put(&mut self, tables: &mut Tables, put: Put) {
+    pub(super) fn put(&mut self, tables: &mut Tables, put: Put) {
         let inverse = tables.put(put);
         self.0.push(inverse);
     }
@@ -333,6 +333,30 @@ fn change_one(
             follows(Some(stored), row.version, "voice")?;
             undo.put(tables, Put::Voice(Some(row.clone())));
         }
+        Change::InsertBudget(row) => {
+            own(workspace, &row.workspace)?;
+            spend::insert_budget(tables, row, undo)?;
+        }
+        Change::UpdateBudget(row) => {
+            own(workspace, &row.workspace)?;
+            spend::update_budget(tables, row, undo)?;
+        }
+        Change::DeleteBudget {
+            campaign_id,
+            period,
+        } => {
+            let key = (*campaign_id, *period);
+            known(tables.budgets.contains_key(&key), "budget")?;
+            undo.put(tables, Put::Budget(key, None));
+        }
+        Change::Reserve(row) => {
+            own(workspace, &row.workspace)?;
+            spend::reserve(tables, row, undo)?;
+        }
+        Change::Settle(row) => {
+            own(workspace, &row.workspace)?;
+            spend::settle(tables, row, undo)?;
+        }
     }
     Ok(())
 }
@@ -563,7 +587,7 @@ fn own(workspace: &Workspace, row: &Workspace) -> Result<()> {
     }
 }
 
-fn fresh(absent: bool, taken: &str) -> Result<()> {
+pub(super) fn fresh(absent: bool, taken: &str) -> Result<()> {
     if absent {
         Ok(())
     } else {
@@ -571,7 +595,7 @@ fn fresh(absent: bool, taken: &str) -> Result<()> {
     }
 }
 
-fn known(present: bool, what: &str) -> Result<()> {
+pub(super) fn known(present: bool, what: &str) -> Result<()> {
     if present {
         Ok(())
     } else {
@@ -587,7 +611,7 @@ fn follows(stored: Option<u64>, new: u64, what: &str) -> Result<()> {
     }
 }
 
-fn conflict(what: &str) -> Error {
+pub(super) fn conflict(what: &str) -> Error {
     Error::new(
         ErrorKind::Conflict,
         format!("the {what} was changed meanwhile; load it again"),

@@ -4,6 +4,7 @@
 
 mod apply;
 mod query;
+mod spend;
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::actor::Workspace;
+use crate::budget::{BudgetState, LedgerEntry, UsageLine};
 use crate::campaign::{Campaign, CampaignStatus, PlanRow};
 use crate::change::{ChangeSet, Precondition};
 use crate::consent::Suppression;
@@ -28,9 +30,9 @@ use crate::message::history::{AuditEvent, Checkpoint, StoredEvent, seal};
 use crate::message::{Attempt, AttemptOutcome, Message, Status};
 use crate::port::callback::About;
 use crate::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery, IntakeQuery,
-    MessageQuery, Page, PageRequest, PlanQuery, ReceiptQuery, Store, StoreCapabilities,
-    SuppressionQuery, TemplateQuery, Trail,
+    BudgetQuery, CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery,
+    IntakeQuery, LedgerQuery, MessageQuery, Page, PageRequest, PlanQuery, ReceiptQuery, Store,
+    StoreCapabilities, SuppressionQuery, TemplateQuery, Trail, UsageQuery,
 };
 use crate::receipt::KeptReceipt;
 use crate::subscription::Subscription;
@@ -459,6 +461,22 @@ impl Store for MemoryStore {
                 rows.rev().filter(matches).take(limit).cloned().collect()
             }
         }))
+    }
+
+    async fn budgets(&self, workspace: &Workspace, query: BudgetQuery) -> Result<Vec<BudgetState>> {
+        Ok(self.read(workspace, |tables| spend::budgets(tables, &query)))
+    }
+
+    async fn ledger(&self, workspace: &Workspace, query: LedgerQuery) -> Result<Page<LedgerEntry>> {
+        let spaces = self.lock();
+        Ok(spaces.get(workspace).map_or_else(
+            || empty(&query.page),
+            |tables| spend::ledger(tables, &query),
+        ))
+    }
+
+    async fn usage(&self, workspace: &Workspace, query: UsageQuery) -> Result<Vec<UsageLine>> {
+        Ok(self.read(workspace, |tables| spend::usage(tables, &query)))
     }
 
     async fn counters(

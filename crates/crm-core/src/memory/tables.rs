@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
+use crate::budget::{Account, Amounts, Budget, LedgerEntry, Period, Totals, UsageKey};
 use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
 use crate::consent::window::Inbound;
 use crate::contact::Contact;
 use crate::draft_batch::DraftBatch;
 use crate::generation::Voice;
-use crate::id::{CampaignId, ContactId, DraftBatchId, MessageId, TemplateId};
+use crate::id::{CampaignId, ContactId, DraftBatchId, LedgerId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent};
 use crate::message::{Approval, Attempt, Message, Revision, Status};
@@ -20,6 +21,8 @@ use crate::template::Template;
 
 /// Channel and address.
 pub(super) type AddressKey = (String, String);
+/// Campaign and period.
+pub(super) type BudgetKey = (Option<CampaignId>, Period);
 /// Campaign, run and contact.
 pub(super) type PlanKey = (CampaignId, String, ContactId);
 /// Channel, and what the receipt is about and says, as columns.
@@ -45,6 +48,10 @@ pub(super) enum Put {
     Subscription(String, Option<Subscription>),
     DraftBatch(DraftBatchId, Option<Box<DraftBatch>>),
     Voice(Option<Box<Voice>>),
+    Budget(BudgetKey, Option<Budget>),
+    Ledger(LedgerId, Option<Box<LedgerEntry>>),
+    Spent(Account, Option<Totals>),
+    Usage(UsageKey, Option<Amounts>),
 }
 
 /// Everything of one workspace.
@@ -65,6 +72,12 @@ pub(super) struct Tables {
     pub(super) subscriptions: BTreeMap<String, Subscription>,
     pub(super) draft_batches: BTreeMap<DraftBatchId, Box<DraftBatch>>,
     pub(super) voice: Option<Box<Voice>>,
+    pub(super) budgets: BTreeMap<BudgetKey, Budget>,
+    pub(super) ledger: BTreeMap<LedgerId, Box<LedgerEntry>>,
+    pub(super) spent: BTreeMap<Account, Totals>,
+    pub(super) usage: BTreeMap<UsageKey, Amounts>,
+    /// The keys of entries that are held.
+    pub(super) by_held_key: BTreeMap<String, LedgerId>,
     /// In commit order; the first `checkpoint.position` of them are sealed.
     pub(super) events: Vec<StoredEvent>,
     pub(super) checkpoint: Checkpoint,
@@ -114,6 +127,13 @@ impl Tables {
             }
             Put::DraftBatch(id, new) => Put::DraftBatch(id, swap(&mut self.draft_batches, id, new)),
             Put::Voice(new) => Put::Voice(std::mem::replace(&mut self.voice, new)),
+            Put::Budget(key, new) => Put::Budget(key, swap(&mut self.budgets, key, new)),
+            Put::Ledger(id, new) => Put::Ledger(id, self.put_ledger(id, new)),
+            Put::Spent(account, new) => Put::Spent(account, swap(&mut self.spent, account, new)),
+            Put::Usage(key, new) => {
+                let old = swap(&mut self.usage, key.clone(), new);
+                Put::Usage(key, old)
+            }
         }
     }
 
@@ -131,6 +151,8 @@ impl Tables {
             && self.subscriptions.is_empty()
             && self.draft_batches.is_empty()
             && self.voice.is_none()
+            && self.budgets.is_empty()
+            && self.ledger.is_empty()
             && self.events.is_empty()
             && self.counters.is_empty()
     }
@@ -174,6 +196,21 @@ impl Tables {
             self.by_applied_key.insert(new.key.clone(), seq);
         }
         swap(&mut self.intake, seq, new)
+    }
+
+    fn put_ledger(
+        &mut self,
+        id: LedgerId,
+        new: Option<Box<LedgerEntry>>,
+    ) -> Option<Box<LedgerEntry>> {
+        let held = |row: &LedgerEntry| row.key.clone().filter(|_| row.held);
+        if let Some(key) = self.ledger.get(&id).and_then(|old| held(old)) {
+            self.by_held_key.remove(&key);
+        }
+        if let Some(key) = new.as_ref().and_then(|new| held(new)) {
+            self.by_held_key.insert(key, id);
+        }
+        swap(&mut self.ledger, id, new)
     }
 
     fn put_template(&mut self, id: TemplateId, new: Option<Template>) -> Option<Template> {

@@ -38,6 +38,8 @@ pub enum Subject {
     Subscription,
     /// The voice of the workspace (the id is derived from its name).
     Voice,
+    /// A budget (the id is derived from what it limits), or an entry of the usage ledger.
+    Budget,
 }
 
 impl Subject {
@@ -54,6 +56,7 @@ impl Subject {
             Self::Dispatch => "dispatch",
             Self::Subscription => "subscription",
             Self::Voice => "voice",
+            Self::Budget => "budget",
         }
     }
 
@@ -69,6 +72,7 @@ impl Subject {
             Self::Intake,
             Self::Dispatch,
             Self::Subscription,
+            Self::Budget,
             Self::Voice,
         ]
         .into_iter()

@@ -171,6 +171,28 @@ impl LlmError {
             None => matches!(self.failure, LlmFailure::Unavailable { .. }),
         }
     }
+
+    /// Whether the call may have cost something that nobody told us: the answer was lost on its way, or could
+    /// not be read, or names no price for what was used. An adapter whose answer got lost after the request may
+    /// have left says `timeout`, `connection_lost` or `plugin_raised`; what certainly never left, or was turned
+    /// away with a status, has another reason.
+    #[must_use]
+    pub fn cost_is_unknown(&self) -> bool {
+        if self.cost_picodollars > 0 {
+            return false;
+        }
+        match &self.failure {
+            LlmFailure::Unavailable { reason, .. } => {
+                matches!(
+                    reason.as_str(),
+                    "timeout" | "connection_lost" | "plugin_raised"
+                ) || self.usage != Usage::default()
+            }
+            LlmFailure::BadOutput { .. } => true,
+            LlmFailure::Configuration { .. } => self.usage != Usage::default(),
+            LlmFailure::Refused | LlmFailure::Truncated | LlmFailure::Stopped { .. } => false,
+        }
+    }
 }
 
 impl From<LlmFailure> for LlmError {
@@ -196,6 +218,23 @@ impl From<LlmFailure> for LlmError {
 pub trait Llm: Send + Sync + fmt::Debug {
     /// Writes one draft.
     async fn draft(&self, request: &DraftRequest) -> Result<Draft, LlmError>;
+
+    /// The most that a draft of this request can cost in 10^-12 US dollars, without asking anybody: it is
+    /// reserved before the call. What a draft then costs must not be above it.
+    ///
+    /// # Errors
+    /// `Configuration` with the reason `unknown_price` when nobody knows, which is the answer of a model that
+    /// has no prices. No budget lets such a call through.
+    fn worst_cost(&self, request: &DraftRequest) -> Result<u64, LlmError> {
+        let _ = request;
+        let reason = "unknown_price".to_owned();
+        Err(LlmFailure::Configuration { reason }.into())
+    }
+
+    /// The name of the model that is asked, for the usage ledger; empty when it has none.
+    fn model(&self) -> String {
+        String::new()
+    }
 }
 
 #[cfg(test)]

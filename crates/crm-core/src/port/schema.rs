@@ -11,7 +11,7 @@ pub const NEWEST: i32 = 1;
 
 /// Tables and their columns, as every SQL store has them. A store may have further ones of its own, for
 /// locking, counting and noting its place, which its documentation names.
-pub const TABLES: [(&str, &str); 19] = [
+pub const TABLES: [(&str, &str); 23] = [
     ("workspaces", "key name"),
     (
         "contacts",
@@ -84,5 +84,18 @@ pub const TABLES: [(&str, &str); 19] = [
     (
         "intake",
         "seq workspace key kind payload created_at state reason message contact settled_at",
+    ),
+    ("budgets", "workspace scope period version amount"),
+    (
+        "ledger",
+        "workspace id at day actor campaign model key held reserved state cost input_tokens \
+         output_tokens cache_write_5m_tokens cache_write_1h_tokens cache_read_tokens batch answered \
+         request_id failure expires_at closed_at",
+    ),
+    ("spent", "workspace scope day spent reserved"),
+    (
+        "usage",
+        "workspace day scope actor model calls reserved cost input_tokens output_tokens \
+         cache_write_5m_tokens cache_write_1h_tokens cache_read_tokens",
     ),
 ];

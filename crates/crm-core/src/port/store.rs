@@ -13,6 +13,7 @@ use super::callback::About;
 use super::ids::Ids;
 use crate::actor::Workspace;
 use crate::audience::Audience;
+use crate::budget::{BudgetState, EntryState, LedgerEntry, UsageGroup, UsageLine};
 use crate::campaign::{Campaign, CampaignStatus, PlanRow};
 use crate::change::ChangeSet;
 use crate::consent::Suppression;
@@ -21,7 +22,7 @@ use crate::draft_batch::DraftBatch;
 use crate::error::Result;
 use crate::generation::Voice;
 use crate::hold::Hold;
-use crate::id::{CampaignId, ContactId, DraftBatchId, MessageId, TemplateId};
+use crate::id::{CampaignId, ContactId, DraftBatchId, LedgerId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent, Subject};
 use crate::message::{Approval, Attempt, GeneratedBy, Message, Occasion, Revision, Status};
@@ -245,6 +246,61 @@ pub struct DraftBatchQuery {
     pub limit: u32,
 }
 
+/// Which budgets: the workspace's own first, then by campaign, each with `total` before `day`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetQuery {
+    /// Those of this campaign, or with `Some(None)` of the workspace itself; all when `None`.
+    pub of: Option<Option<CampaignId>>,
+    /// The day that budgets of days are shown for.
+    pub day: NaiveDate,
+    /// At most this many; 1 to 1,000; 0 means 100.
+    pub limit: u32,
+    /// Skip this many first.
+    pub skip: u32,
+}
+
+/// Which entries of the usage ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LedgerQuery {
+    /// Only these ids, if any are given.
+    pub ids: Vec<LedgerId>,
+    /// In this state.
+    pub state: Option<EntryState>,
+    /// For this campaign.
+    pub campaign_id: Option<CampaignId>,
+    /// Wanted by this actor.
+    pub actor: Option<String>,
+    /// That count for this day or a later one.
+    pub from: Option<NaiveDate>,
+    /// That count for this day or an earlier one.
+    pub to: Option<NaiveDate>,
+    /// That are held and expire at or before this instant.
+    pub held_before: Option<DateTime<Utc>>,
+    /// Which part of the list.
+    pub page: PageRequest,
+}
+
+/// Which sums of the usage ledger, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UsageQuery {
+    /// What is summed up.
+    pub group: UsageGroup,
+    /// From this day on.
+    pub from: Option<NaiveDate>,
+    /// Up to this day.
+    pub to: Option<NaiveDate>,
+    /// For this campaign, or with `Some(None)` for none.
+    pub campaign: Option<Option<CampaignId>>,
+    /// Wanted by this actor.
+    pub actor: Option<String>,
+    /// Of this model.
+    pub model: Option<String>,
+    /// Only sums behind this name.
+    pub after: Option<String>,
+    /// At most this many; 1 to 1,000; 0 means 100.
+    pub limit: u32,
+}
+
 /// Everything written about one message, oldest first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Trail {
@@ -458,6 +514,16 @@ pub trait Store: Send + Sync + Debug {
     /// Lists rows of the intake. A row whose payload cannot be read has `null` in its place: it is
     /// worked off, and rejected, like any other.
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>>;
+
+    /// Lists budgets and what is used of them.
+    async fn budgets(&self, workspace: &Workspace, query: BudgetQuery) -> Result<Vec<BudgetState>>;
+
+    /// Lists entries of the usage ledger.
+    async fn ledger(&self, workspace: &Workspace, query: LedgerQuery) -> Result<Page<LedgerEntry>>;
+
+    /// Sums up usage, from rows that are kept with the ledger: what it costs does not grow with the number of
+    /// entries. Sums that are nothing in every respect are left out.
+    async fn usage(&self, workspace: &Workspace, query: UsageQuery) -> Result<Vec<UsageLine>>;
 
     /// The counters whose name begins with one of `prefixes`, all of one state; zero ones are left out.
     async fn counters(

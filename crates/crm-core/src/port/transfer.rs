@@ -29,9 +29,8 @@ pub enum Kind {
 #[must_use]
 pub fn kind(column: &str) -> Kind {
     match column {
-        "erased" | "is_active" | "test_mode" | "planned" | "deleted" | "dead" | "repeats" => {
-            Kind::Bool
-        }
+        "erased" | "is_active" | "test_mode" | "planned" | "deleted" | "dead" | "repeats"
+        | "held" | "batch" => Kind::Bool,
         "id" | "contact" | "campaign" | "message" | "plan_cursor" | "subject_id" => Kind::Id,
         "digest" | "salt" | "prev_hash" | "hash" => Kind::Bytes,
         "tags" | "custom_fields" | "preferred_channels" | "consent" | "fields" | "metadata"
@@ -57,7 +56,8 @@ pub fn kind(column: &str) -> Kind {
         | "failing_since"
         | "waiting_since"
         | "disabled_at"
-        | "due_at" => Kind::Instant,
+        | "due_at"
+        | "closed_at" => Kind::Instant,
         _ => Kind::Plain,
     }
 }

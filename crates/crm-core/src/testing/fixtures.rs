@@ -6,12 +6,13 @@ use uuid::Uuid;
 use super::ids::nth;
 use crate::actor::{Role, Workspace};
 use crate::audience::Audience;
+use crate::budget::{Budget, EntryState, LedgerEntry, Period};
 use crate::campaign::{Campaign, CampaignFields, CampaignStatus, PlanRow, Schedule};
 use crate::consent::Suppression;
 use crate::consent::window::Window;
 use crate::contact::{AddressKind, Contact, ContactFields};
 use crate::error::Result;
-use crate::id::{AttemptId, CampaignId, ContactId, EventId, MessageId, TemplateId};
+use crate::id::{AttemptId, CampaignId, ContactId, EventId, LedgerId, MessageId, TemplateId};
 use crate::message::dispatch::Desk;
 use crate::message::history::{AuditEvent, Subject};
 use crate::message::{
@@ -241,6 +242,44 @@ pub fn plan_row(campaign: &Campaign, contact: u64) -> PlanRow {
         excluded: None,
         message_id: None,
         batch_id: None,
+    }
+}
+
+/// A budget of the workspace in all.
+#[must_use]
+pub fn budget(limit_picodollars: u64) -> Budget {
+    Budget {
+        workspace: Workspace::default(),
+        campaign_id: None,
+        period: Period::Total,
+        limit_picodollars,
+        version: 1,
+    }
+}
+
+/// An open entry of the ledger that reserves 1,000 picodollars for no campaign.
+#[must_use]
+pub fn ledger_entry(number: u64) -> LedgerEntry {
+    LedgerEntry {
+        workspace: Workspace::default(),
+        id: LedgerId(nth(number)),
+        at: noon(),
+        day: noon().date_naive(),
+        actor: "olga".to_owned(),
+        campaign_id: None,
+        model: "scripted".to_owned(),
+        key: None,
+        held: true,
+        reserved_picodollars: Some(1_000),
+        state: EntryState::Reserved,
+        cost_picodollars: 0,
+        usage: crate::port::llm::Usage::default(),
+        batch: false,
+        answered: None,
+        request_id: None,
+        failure: None,
+        expires_at: noon() + Duration::minutes(5),
+        closed_at: None,
     }
 }
 

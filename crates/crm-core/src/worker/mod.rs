@@ -262,6 +262,8 @@ impl Worker {
                     > 0
                 {}
                 self.release_subscriptions(&workspace).await?;
+                let now = self.time().await?;
+                self.engine.sweep_spending(&workspace, now, true).await?;
             }
         }
         Ok(())
@@ -317,11 +319,12 @@ impl Worker {
         Ok(done)
     }
 
-    /// What time does to messages: leases and deadlines end, cancelled campaigns are called off.
+    /// What time does: leases and deadlines end, cancelled campaigns are called off, lost calls are assumed.
     async fn tend(&self, workspace: &Workspace) -> Result<u64> {
         let now = self.time().await?;
         Ok(self.sweep(workspace, now, "lease_expired").await?
             + self.expire(workspace, now).await?
+            + self.engine.sweep_spending(workspace, now, false).await?
             + self.recall(workspace).await?)
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
+use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
@@ -290,6 +291,18 @@ impl Store for SharedStore {
 
     async fn intake(&self, space: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {
         self.inner.intake(space, query).await
+    }
+
+    async fn budgets(&self, space: &Workspace, query: BudgetQuery) -> Result<Vec<BudgetState>> {
+        self.inner.budgets(space, query).await
+    }
+
+    async fn ledger(&self, space: &Workspace, query: LedgerQuery) -> Result<Page<LedgerEntry>> {
+        self.inner.ledger(space, query).await
+    }
+
+    async fn usage(&self, space: &Workspace, query: UsageQuery) -> Result<Vec<UsageLine>> {
+        self.inner.usage(space, query).await
     }
 
     async fn counters(

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
@@ -289,6 +290,21 @@ impl Store for FaultyStore {
     async fn intake(&self, space: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {
         self.way().await?;
         self.inner.intake(space, query).await
+    }
+
+    async fn budgets(&self, space: &Workspace, query: BudgetQuery) -> Result<Vec<BudgetState>> {
+        self.way().await?;
+        self.inner.budgets(space, query).await
+    }
+
+    async fn ledger(&self, space: &Workspace, query: LedgerQuery) -> Result<Page<LedgerEntry>> {
+        self.way().await?;
+        self.inner.ledger(space, query).await
+    }
+
+    async fn usage(&self, space: &Workspace, query: UsageQuery) -> Result<Vec<UsageLine>> {
+        self.way().await?;
+        self.inner.usage(space, query).await
     }
 
     async fn counters(
