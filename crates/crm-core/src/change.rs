@@ -123,7 +123,7 @@ pub enum Change {
     UpdateSubscription(Box<Subscription>),
     /// A new batch of drafts.
     InsertDraftBatch(Box<DraftBatch>),
-    /// A changed batch of drafts. What it was made of never changes.
+    /// A changed batch of drafts.
     UpdateDraftBatch(Box<DraftBatch>),
     /// The voice of the workspace: its first (version 1) or a changed one. Unless the stored version is one less
     /// (none counts as 0) it is a [`Conflict`](crate::ErrorKind::Conflict).

@@ -10,7 +10,8 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Workspace;
-use crate::id::{CampaignId, DraftBatchId};
+use crate::campaign::PlanRow;
+use crate::id::{self, CampaignId, DraftBatchId, LedgerId};
 use crate::port::llm_batch::BatchMarker;
 
 /// How long after each failure in a row the next try waits, in seconds. The last one stays.
@@ -67,13 +68,18 @@ pub struct DraftBatch {
     pub version: u64,
     /// The campaign whose lines it drafts.
     pub campaign_id: CampaignId,
-    /// How many lines it was made of.
+    /// How many lines it was made of; once it is handed over, how many requests.
     pub requests: u32,
     /// How far it is.
     pub state: DraftBatchState,
     /// The provider's id, once it is known.
     pub provider_id: Option<String>,
-    /// A moment before it was handed over for the first time.
+    /// How often the provider surely did not take it.
+    pub attempt: u32,
+    /// The rules and the voice its requests were made under; see
+    /// [`prompt_version`](crate::generation::prompt_version).
+    pub prompt_version: Option<String>,
+    /// A moment before it was handed over for the first time, since it was last refused.
     pub submitted_at: Option<DateTime<Utc>>,
     /// Not looked at before.
     pub due_at: DateTime<Utc>,
@@ -113,6 +119,8 @@ impl DraftBatch {
             requests,
             state: DraftBatchState::Planned,
             provider_id: None,
+            attempt: 0,
+            prompt_version: None,
             submitted_at: None,
             due_at: now,
             failures: 0,
@@ -137,6 +145,17 @@ impl DraftBatch {
             rest /= 62;
         }
         BatchMarker::new(String::from_iter(signs))
+    }
+
+    /// The entry of the usage ledger for a line, which is also the provider's id of its request. Each time the batch
+    /// is handed over anew it has others.
+    #[must_use]
+    pub fn entry_of(&self, line: &PlanRow) -> LedgerId {
+        let batch = self.id.to_string();
+        let attempt = self.attempt.to_string();
+        let contact = line.contact_id.to_string();
+        let names = [batch.as_str(), &attempt, &line.occurrence, &contact];
+        LedgerId(id::derived("crm/draft-batch/line/v1", &names))
     }
 
     /// Whether somebody who holds no lease yet may work on it now.
@@ -196,6 +215,7 @@ impl DraftBatch {
     ) -> Self {
         Self {
             state: DraftBatchState::Planned,
+            attempt: self.attempt.saturating_add(1),
             submitted_at: None,
             ..self.failed(reason, asked, now)
         }

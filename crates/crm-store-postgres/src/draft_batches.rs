@@ -14,7 +14,7 @@ use crate::rows::{column, count, get, named, signed, small, unsigned};
 
 const COLUMNS: &str = "b.id, b.version, b.campaign, b.requests, b.state, b.provider_id, \
     b.submitted_at, b.due_at, b.failures, b.last_error, b.lease_owner, b.lease_until, \
-    b.created_at, b.closed_at";
+    b.created_at, b.closed_at, b.attempt, b.prompt_version";
 
 const TABLE: Table = Table {
     name: "draft_batches",
@@ -33,6 +33,8 @@ const TABLE: Table = Table {
         ("lease_until", "timestamptz"),
         ("created_at", "timestamptz"),
         ("closed_at", "timestamptz"),
+        ("attempt", "integer"),
+        ("prompt_version", "text"),
     ],
 };
 
@@ -89,6 +91,8 @@ async fn write(db: &mut Db<'_>, statement: SqlStr, rows: &[&DraftBatch]) -> Outc
         .bind(column(rows, |row| row.lease_until))
         .bind(column(rows, |row| row.created_at))
         .bind(column(rows, |row| row.closed_at))
+        .bind(column(rows, |row| small(row.attempt)))
+        .bind(column(rows, |row| row.prompt_version.clone()))
         .execute(&mut *db.connection)
         .await?;
     Ok(done.rows_affected())
@@ -111,6 +115,8 @@ fn read(workspace: &Workspace, row: &PgRow) -> Outcome<DraftBatch> {
         lease_until: get(row, "lease_until")?,
         created_at: get(row, "created_at")?,
         closed_at: get(row, "closed_at")?,
+        attempt: count(row, "attempt")?,
+        prompt_version: get(row, "prompt_version")?,
     })
 }
 

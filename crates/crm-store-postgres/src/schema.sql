@@ -256,6 +256,8 @@ CREATE TABLE crm.draft_batches (
     requests integer NOT NULL,
     state text COLLATE "C" NOT NULL CHECK (state IN ('planned', 'submitting', 'running', 'closed')),
     provider_id text,
+    attempt integer NOT NULL,
+    prompt_version text,
     submitted_at timestamptz,
     due_at timestamptz NOT NULL,
     failures integer NOT NULL,

@@ -11,19 +11,20 @@ use crate::fault::Outcome;
 use crate::rows::{instant, micros, named, opt_instant, opt_micros, signed, unsigned};
 
 const COLUMNS: &str = "id, version, campaign, requests, state, provider_id, submitted_at, due_at, \
-    failures, last_error, lease_owner, lease_until, created_at, closed_at";
+    failures, last_error, lease_owner, lease_until, created_at, closed_at, attempt, prompt_version";
 
 const INSERT: &str = "INSERT INTO draft_batches (workspace, id, version, campaign, requests, \
     state, provider_id, submitted_at, due_at, failures, last_error, lease_owner, lease_until, \
-    created_at, closed_at) VALUES (:workspace, :id, :version, :campaign, :requests, :state, \
+    created_at, closed_at, attempt, prompt_version) VALUES (:workspace, :id, :version, :campaign, :requests, :state, \
     :provider_id, :submitted_at, :due_at, :failures, :last_error, :lease_owner, :lease_until, \
-    :created_at, :closed_at) ON CONFLICT DO NOTHING";
+    :created_at, :closed_at, :attempt, :prompt_version) ON CONFLICT DO NOTHING";
 
 const UPDATE: &str = "UPDATE draft_batches SET version = :version, campaign = :campaign, \
     requests = :requests, state = :state, provider_id = :provider_id, \
     submitted_at = :submitted_at, due_at = :due_at, failures = :failures, \
     last_error = :last_error, lease_owner = :lease_owner, lease_until = :lease_until, \
-    created_at = :created_at, closed_at = :closed_at \
+    created_at = :created_at, closed_at = :closed_at, attempt = :attempt, \
+    prompt_version = :prompt_version \
     WHERE workspace = :workspace AND id = :id AND version = :version - 1";
 
 /// Writes a new batch.
@@ -71,6 +72,8 @@ fn write(connection: &Connection, sql: &str, workspace: i64, row: &DraftBatch) -
         ":lease_until": opt_micros(row.lease_until),
         ":created_at": micros(row.created_at),
         ":closed_at": opt_micros(row.closed_at),
+        ":attempt": row.attempt,
+        ":prompt_version": row.prompt_version,
     })?)
 }
 
@@ -91,6 +94,8 @@ fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<DraftBatch> {
         lease_until: opt_instant(row, 11)?,
         created_at: instant(row, 12)?,
         closed_at: opt_instant(row, 13)?,
+        attempt: row.get(14)?,
+        prompt_version: row.get(15)?,
     })
 }
 

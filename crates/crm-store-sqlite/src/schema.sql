@@ -247,6 +247,8 @@ CREATE TABLE draft_batches (
     requests INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'running', 'closed')),
     provider_id TEXT,
+    attempt INTEGER NOT NULL,
+    prompt_version TEXT,
     submitted_at INTEGER,
     due_at INTEGER NOT NULL,
     failures INTEGER NOT NULL,

@@ -284,6 +284,21 @@ pub trait LlmBatch: Send + Sync + fmt::Debug {
     /// How much one batch holds.
     fn limits(&self) -> BatchLimits;
 
+    /// The model that is asked, as the provider calls it; empty when it has no name. For the usage ledger.
+    fn model(&self) -> String {
+        String::new()
+    }
+
+    /// The most that this request can cost in a batch, in 10^-12 US dollars. Asks nobody.
+    ///
+    /// # Errors
+    /// [`Configuration`](super::llm::LlmFailure::Configuration) with the code `unknown_price`.
+    fn worst_cost(&self, request: &DraftRequest) -> Result<u64, LlmError> {
+        let _ = request;
+        let reason = "unknown_price".to_owned();
+        Err(super::llm::LlmFailure::Configuration { reason }.into())
+    }
+
     /// Hands the requests over as one batch under `marker`, which must never have been used.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ pub const TABLES: [(&str, &str); 23] = [
     ),
     (
         "draft_batches",
-        "workspace id version campaign requests state provider_id submitted_at due_at failures last_error \
+        "workspace id version campaign requests state provider_id attempt prompt_version submitted_at due_at failures last_error \
          lease_owner lease_until created_at closed_at",
     ),
     (

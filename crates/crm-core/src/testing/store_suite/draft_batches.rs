@@ -37,6 +37,8 @@ fn full(number: u64) -> DraftBatch {
     let later = noon() + Duration::microseconds(1_234_567);
     DraftBatch {
         provider_id: Some("msgbatch_01 oʻ".to_owned()),
+        attempt: 3,
+        prompt_version: Some("6c1f09a2.3".to_owned()),
         submitted_at: Some(later),
         failures: 12,
         last_error: Some("overloaded ‹yoʻq›".to_owned()),
