@@ -8,7 +8,8 @@ use crm_core::engine::GenerateMessage;
 use crm_core::message::{GeneratedBy, Message, Occasion, StandIn};
 use crm_core::port::llm::{LlmError, LlmFailure};
 use crm_core::template::TemplateFields;
-use crm_core::testing::{ScriptedLlm, draft};
+use crm_core::testing::ScriptedLlm;
+use crm_core::testing::llm::draft;
 use tokio::time::Instant;
 
 use super::{Timed, house, messages, people};

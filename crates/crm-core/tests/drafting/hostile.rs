@@ -10,7 +10,7 @@ use crm_core::engine::GenerateMessage;
 use crm_core::guardrail::{Context, Draft as Text, Others, Rule, Rules, check};
 use crm_core::message::{GeneratedBy, Occasion, Status};
 use crm_core::port::llm::Draft;
-use crm_core::testing::draft;
+use crm_core::testing::llm::draft;
 
 use super::{Timed, campaign, house, messages, people};
 

@@ -220,7 +220,7 @@ async fn no_prompt_holds_anything_of_another_contact_or_more_than_the_few_fields
             segment: "a".to_owned(),
             email: Some(format!("{}@example.org", canary(number, "secret"))),
             external_id: Some(canary(number, "secret")),
-            tags: vec![canary(number, "secret")],
+            tags: [canary(number, "secret")].into(),
             custom_fields: [(canary(number, "secret"), json!(canary(number, "secret")))]
                 .into_iter()
                 .collect(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crm_core::campaign::{CampaignStatus, WhenUnavailable::Fallback};
 use crm_core::message::{GeneratedBy, Status};
 use crm_core::port::llm::LlmFailure;
-use crm_core::testing::draft;
+use crm_core::testing::llm::draft;
 use crm_core::worker::WorkerOptions;
 use tokio::time::Instant;
 

@@ -58,7 +58,8 @@ async fn admins_set_it_and_it_is_in_the_next_draft() {
     for words in ["Вектор", "канцелярита", "скидки", "доезжает"] {
         assert!(!first.contains(words) && second.contains(words), "{words}");
     }
-    let events = world.engine.store().events(&Workspace::default(), EventQuery::default());
+    let space = Workspace::default();
+    let events = world.engine.store().events(&space, EventQuery::default());
     let events = events.await.unwrap();
     let edited: Vec<_> = events
         .iter()

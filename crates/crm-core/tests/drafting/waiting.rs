@@ -7,7 +7,7 @@ use std::time::Duration;
 use crm_core::campaign::WhenUnavailable::{Fallback, Wait};
 use crm_core::message::{GeneratedBy, StandIn};
 use crm_core::port::llm::{Draft, DraftRequest, LlmError, LlmFailure};
-use crm_core::testing::draft;
+use crm_core::testing::llm::draft;
 
 use super::{Running, Timed, campaign, drafted, house, messages, people, until_drafted};
 
