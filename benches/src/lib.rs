@@ -6,6 +6,7 @@
 
 pub mod approve;
 pub mod deliver;
+pub mod draft;
 pub mod expand;
 pub mod fill;
 pub mod growth;

@@ -49,6 +49,15 @@ impl Scale {
         }
     }
 
+    /// Messages to draft (T11): 10,000 from there on, and hundreds at the scale `smoke`.
+    #[must_use]
+    pub const fn drafts(self) -> usize {
+        match self {
+            Self::Smoke => 300,
+            _ => 10_000,
+        }
+    }
+
     /// Messages to approve (T6): 100,000 from there on.
     #[must_use]
     pub fn approvals(self) -> usize {

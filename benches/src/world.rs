@@ -8,6 +8,7 @@ use crm_core::engine::{Engine, Session};
 use crm_core::message::Approved;
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome as Answer};
 use crm_core::port::ids::Ids;
+use crm_core::port::llm::Llm;
 use crm_core::port::store::Store;
 use crm_core::system::{RandomIds, SystemClock};
 use crm_core::worker::{Worker, WorkerOptions};
@@ -117,9 +118,24 @@ impl World {
 /// An engine whose channel `email` is this one.
 #[must_use]
 pub fn engine(store: Arc<dyn Store>, ids: Arc<RandomIds>, email: Arc<dyn Channel>) -> Engine {
-    Engine::builder(store, Arc::new(SystemClock), ids as Arc<dyn Ids>)
-        .channel("email", email)
-        .build()
+    engine_with(store, ids, email, None)
+}
+
+/// The same with a model.
+#[must_use]
+pub fn engine_with(
+    store: Arc<dyn Store>,
+    ids: Arc<RandomIds>,
+    email: Arc<dyn Channel>,
+    model: Option<Arc<dyn Llm>>,
+) -> Engine {
+    let builder = Engine::builder(store, Arc::new(SystemClock), ids as Arc<dyn Ids>);
+    let builder = builder.channel("email", email);
+    match model {
+        Some(model) => builder.llm(model),
+        None => builder,
+    }
+    .build()
 }
 
 /// A worker with batches as large as the raw loop's.

@@ -5,7 +5,7 @@
 use crm_benches::measure::Figure;
 use crm_benches::scale::Scale;
 use crm_benches::site::Site;
-use crm_benches::{approve, deliver, expand, fill, reads, workers};
+use crm_benches::{approve, deliver, draft, expand, fill, reads, workers};
 
 fn whole(figure: &Figure, size: usize) {
     assert_eq!(figure.size, size);
@@ -23,6 +23,9 @@ async fn everything(site: &Site) {
     whole(&deliver::measure(site, size, 1).await.unwrap(), size);
     let size = Scale::Smoke.approvals();
     whole(&approve::measure(site, size, 1).await.unwrap(), size);
+    let size = Scale::Smoke.drafts();
+    let takes = std::time::Duration::from_millis(20);
+    whole(&draft::measure(site, size, takes).await.unwrap(), size);
     let size = Scale::Smoke.rows();
     let filled = fill::fill(site, reads::NAME, size).await.unwrap();
     site.settle(reads::NAME).await.unwrap();

@@ -232,9 +232,53 @@ export interface Provenance {
   language: string | null;
   generated_at: string | null;
   fallback_used: boolean;
+  fallback_step: 'other_model' | 'template' | 'greeting' | null;
   error: string | null;
   template_id: string | null;
+  template_version: number | null;
   request_id: string | null;
+  prompt_version: string | null;
+  context: string | null;
+  flagged: string[];
+}
+
+/** One of several texts to choose from; nothing of it is stored. */
+export interface Variant {
+  subject: string | null;
+  content: string;
+  format: Format;
+  generated_by: 'AI' | 'manual';
+  metadata: Provenance;
+}
+
+/** A text that the house likes, written for this purpose. */
+export interface VoiceExample {
+  occasion: Occasion;
+  language: string;
+  subject?: string | null;
+  content: string;
+}
+
+/** Who the house is, how it writes, what it never says, how it signs, and texts it likes. */
+export interface VoiceFields {
+  about?: string;
+  style?: string;
+  do_not?: string[];
+  signature?: string | null;
+  examples?: VoiceExample[];
+}
+
+/** The voice of a workspace; of version 0 while none was set. */
+export interface Voice {
+  workspace: string;
+  version: number;
+  about: string;
+  style: string;
+  do_not: string[];
+  signature: string | null;
+  examples: VoiceExample[];
+  updated_by: string;
+  updated_at: string;
 }
 
 /** A message and its current text. */
@@ -315,6 +359,14 @@ export interface CampaignFields {
   template_id?: string | null;
   tone?: Tone | null;
   custom_context?: string | null;
+  /** What it does while no model writes: have something stand in, or wait. */
+  when_unavailable?: 'fallback' | 'wait';
+}
+
+/** Why nothing of a campaign is drafted for now. */
+export interface CampaignWaiting {
+  reason: string;
+  since: string;
 }
 
 /** A stored campaign. */
@@ -333,11 +385,13 @@ export interface Campaign {
   template_id: string | null;
   tone: Tone | null;
   custom_context: string | null;
+  when_unavailable: 'fallback' | 'wait';
   status: CampaignStatus;
   test_mode: boolean;
   occurrence: string | null;
   plan_cursor: string | null;
   planned: boolean;
+  waiting: CampaignWaiting | null;
   next_run_at: string | null;
   created_by: string;
   created_at: string;
@@ -1009,6 +1063,8 @@ export interface Options {
   anthropic_api_key?: string;
   /** Id of the Claude model. */
   model?: string;
+  /** Ids of Claude models that are asked when the ones before them do not answer. */
+  fallback_models?: string[];
   /**
    * Channels by name: one of your own, the settings of a provider or of several, or a mail relay in one line
    * (`smtp://...`). Settings have the keys of `examples/host/crm-host.example.toml`, without `bounces` and the
@@ -1077,6 +1133,12 @@ export class Engine {
   listTemplates(query?: TemplateQuery): Promise<Page<Template>>;
   /** Drafts a text for one contact and submits it for approval. */
   generateMessage(wanted: GenerateMessage): Promise<Message>;
+  /** Drafts 1 to 5 texts side by side, to choose from; what is chosen is saved with `createMessage`. */
+  generateVariants(count: number, wanted: GenerateMessage): Promise<Variant[]>;
+  /** The house's own words, which every draft is written in. */
+  getVoice(): Promise<Voice>;
+  /** Sets the house's own words; for admins. Drafts are written in them from now on. */
+  setVoice(fields: VoiceFields, seen?: { version?: number }): Promise<Voice>;
   /** Saves a text somebody wrote, as a draft. */
   createMessage(draft: NewDraft): Promise<Message>;
   /** Changes text or schedule; an approval that was given is void. */

@@ -246,6 +246,18 @@ class Engine {
     return this.#call('generate_message', named(wanted));
   }
 
+  async generateVariants(count, wanted) {
+    return this.#call('generate_variants', { count, wanted: named(wanted) });
+  }
+
+  async getVoice() {
+    return this.#call('get_voice');
+  }
+
+  async setVoice(fields, { version } = {}) {
+    return this.#call('set_voice', { fields: named(fields), version });
+  }
+
   async createMessage(draft) {
     return this.#call('create_message', named(draft));
   }

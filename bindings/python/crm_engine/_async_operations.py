@@ -68,6 +68,24 @@ class AsyncOperations:
         """Drafts a text for one contact and submits it for approval."""
         return cast(t.Message, await self._call("generate_message", wanted))
 
+    async def generate_variants(
+        self, count: int, **wanted: Unpack[t.GenerateMessage]
+    ) -> list[t.Variant]:
+        """Drafts 1 to 5 texts side by side, to choose from; what is chosen is saved with ``create_message``."""
+        values = {"count": count, "wanted": wanted}
+        return cast("list[t.Variant]", await self._call("generate_variants", values))
+
+    async def get_voice(self) -> t.Voice:
+        """The house's own words, which every draft is written in."""
+        return cast(t.Voice, await self._call("get_voice", {}))
+
+    async def set_voice(
+        self, fields: t.VoiceFields, *, version: int | None = None
+    ) -> t.Voice:
+        """Sets the house's own words; for admins. Drafts are written in them from now on."""
+        values = {"fields": fields, "version": version}
+        return cast(t.Voice, await self._call("set_voice", values))
+
     async def create_message(self, **draft: Unpack[t.NewDraft]) -> t.Message:
         """Saves a text somebody wrote, as a draft."""
         return cast(t.Message, await self._call("create_message", draft))

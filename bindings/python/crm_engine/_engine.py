@@ -55,6 +55,7 @@ def _open(
     smtp: str | None,
     anthropic_api_key: str | None,
     model: str | None,
+    fallback_models: Sequence[str],
     channels: Mapping[str, AnyChannel] | None,
     unsubscribe_keys: Sequence[str] | None,
     unsubscribe_url: str | None,
@@ -84,6 +85,7 @@ def _open(
         "smtp": smtp,
         "anthropic_api_key": anthropic_api_key,
         "model": model,
+        "fallback_models": list(fallback_models),
         "unsubscribe_keys": unsubscribe_keys or (),
         "unsubscribe_url": unsubscribe_url,
         "undo_window_s": undo_window_s,
@@ -134,6 +136,7 @@ class Engine(Operations):
         smtp: str | None = None,
         anthropic_api_key: str | None = None,
         model: str | None = None,
+        fallback_models: Sequence[str] = (),
         channels: Mapping[str, AnyChannel] | None = None,
         unsubscribe_keys: Sequence[str] | None = None,
         unsubscribe_url: str | None = None,
@@ -163,7 +166,8 @@ class Engine(Operations):
         the others are still read. With ``unsubscribe_url``, the ``https`` address that a token is put behind,
         mails say where to unsubscribe, also by one click (``POST``).
 
-        Drafts come from your own ``llm``, from Claude when there is an ``anthropic_api_key``, otherwise from
+        Drafts come from your own ``llm``, from Claude when there is an ``anthropic_api_key`` (and from its
+        ``fallback_models`` when the ``model`` does not answer), otherwise from
         templates and built-in greetings. An approved message waits ``undo_window_s`` seconds; with
         ``separate_approver`` the last editor cannot approve. What was due ``late_after`` seconds ago (60 to
         31,536,000, usually three days) does not leave any more and expires.
@@ -185,6 +189,7 @@ class Engine(Operations):
                 smtp,
                 anthropic_api_key,
                 model,
+                fallback_models,
                 channels,
                 unsubscribe_keys,
                 unsubscribe_url,
@@ -259,6 +264,7 @@ class AsyncEngine(AsyncOperations):
         smtp: str | None = None,
         anthropic_api_key: str | None = None,
         model: str | None = None,
+        fallback_models: Sequence[str] = (),
         channels: Mapping[str, AnyChannel] | None = None,
         unsubscribe_keys: Sequence[str] | None = None,
         unsubscribe_url: str | None = None,
@@ -286,6 +292,7 @@ class AsyncEngine(AsyncOperations):
                 smtp,
                 anthropic_api_key,
                 model,
+                fallback_models,
                 channels,
                 unsubscribe_keys,
                 unsubscribe_url,

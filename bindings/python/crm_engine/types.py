@@ -255,9 +255,57 @@ class Provenance(TypedDict):
     language: str | None
     generated_at: str | None
     fallback_used: bool
+    fallback_step: Literal["other_model", "template", "greeting"] | None
     error: str | None
     template_id: str | None
+    template_version: int | None
     request_id: str | None
+    prompt_version: str | None
+    context: str | None
+    flagged: list[str]
+
+
+class Variant(TypedDict):
+    """One of several texts to choose from; nothing of it is stored."""
+
+    subject: str | None
+    content: str
+    format: Format
+    generated_by: Literal["AI", "manual"]
+    metadata: Provenance
+
+
+class VoiceExample(TypedDict):
+    """A text that the house likes, written for this purpose."""
+
+    occasion: Occasion
+    language: str
+    subject: NotRequired[str | None]
+    content: str
+
+
+class VoiceFields(TypedDict, total=False):
+    """Who the house is, how it writes, what it never says, how it signs, and texts it likes."""
+
+    about: str
+    style: str
+    do_not: list[str]
+    signature: str | None
+    examples: list[VoiceExample]
+
+
+class Voice(TypedDict):
+    """The voice of a workspace; of version 0 while none was set."""
+
+    workspace: str
+    version: int
+    about: str
+    style: str
+    do_not: list[str]
+    signature: str | None
+    examples: list[VoiceExample]
+    updated_by: str
+    updated_at: str
 
 
 class Message(TypedDict):
@@ -341,6 +389,14 @@ class CampaignFields(TypedDict):
     template_id: NotRequired[str | None]
     tone: NotRequired[Tone | None]
     custom_context: NotRequired[str | None]
+    when_unavailable: NotRequired[Literal["fallback", "wait"]]
+
+
+class CampaignWaiting(TypedDict):
+    """Why nothing of a campaign is drafted for now."""
+
+    reason: str
+    since: str
 
 
 class Campaign(TypedDict):
@@ -360,11 +416,13 @@ class Campaign(TypedDict):
     template_id: str | None
     tone: Tone | None
     custom_context: str | None
+    when_unavailable: Literal["fallback", "wait"]
     status: CampaignStatus
     test_mode: bool
     occurrence: str | None
     plan_cursor: str | None
     planned: bool
+    waiting: CampaignWaiting | None
     next_run_at: str | None
     created_by: str
     created_at: str

@@ -7,6 +7,7 @@ use crm_core::consent::Topic;
 use crm_core::consent::opt_in::OptInWish;
 use crm_core::contact::ContactFields;
 use crm_core::engine::{GenerateMessage, NewDraft};
+use crm_core::generation::VoiceFields;
 use crm_core::hold::{Acknowledgement, Hold};
 use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crm_core::message::decide::{Edit, Seen};
@@ -26,7 +27,7 @@ use crate::bulk;
 use crate::failure::Failure;
 use crate::handle::Call;
 use crate::input::{given, read};
-use crate::view::{Event, List, Message, Work};
+use crate::view::{Event, List, Message, Variant, Work};
 use crate::{receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
@@ -43,6 +44,9 @@ pub const OPERATIONS: [&str; 54] = [
     "get_template",
     "list_templates",
     "generate_message",
+    "generate_variants",
+    "get_voice",
+    "set_voice",
     "create_message",
     "edit_message",
     "submit_message",
@@ -183,6 +187,22 @@ query!(CampaignPlan {
     excluded: bool
 });
 
+/// How many texts of what is wanted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Variants {
+    count: u32,
+    wanted: GenerateMessage,
+}
+
+/// A new voice, and the version that was seen.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetVoice {
+    version: Option<u64>,
+    fields: VoiceFields,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EditMessage {
@@ -285,6 +305,14 @@ pub(crate) async fn perform(
         }
         "subscribe" | "list_subscriptions" | "enable_subscription" => {
             subscriptions::perform(call, operation, input).await
+        }
+        "get_voice" => {
+            let Nothing {} = read(input)?;
+            show(&call.session()?.voice().get().await?)
+        }
+        "set_voice" => {
+            let SetVoice { version, fields } = read(input)?;
+            show(&call.session()?.voice().set(version, fields).await?)
         }
         "run_until_idle" | "run_worker" => work(call, operation, input).await,
         "dashboard" => {
@@ -409,6 +437,11 @@ async fn messages(call: &Call<'_>, operation: &str, input: &str) -> Result<Value
     let role = call.actor().role;
     let message = match operation {
         "generate_message" => messages.generate(read::<GenerateMessage>(input)?).await?,
+        "generate_variants" => {
+            let Variants { count, wanted } = read(input)?;
+            let texts = messages.variants(wanted, count).await?;
+            return show(&texts.into_iter().map(Variant::from).collect::<Vec<_>>());
+        }
         "create_message" => messages.create(read::<NewDraft>(input)?).await?,
         "edit_message" => {
             let edit: EditMessage = read(input)?;

@@ -182,7 +182,10 @@ pub struct LlmOptions {
 }
 
 impl LlmOptions {
-    pub(crate) fn timeout(&self) -> Result<Duration> {
+    /// Most models to fall back to.
+const MANY_MODELS: usize = 5;
+
+pub(crate) fn timeout(&self) -> Result<Duration> {
         timeout(self.timeout_ms, Duration::from_secs(60), "llm.timeout_ms")
     }
 }
@@ -220,6 +223,9 @@ pub(crate) struct Options {
     /// Id of the Claude model.
     #[serde(default)]
     model: Option<String>,
+    /// Ids of Claude models that are asked when the ones before them do not answer.
+    #[serde(default)]
+    fallback_models: Vec<String>,
     /// Seconds an approved message waits; 0 to 86,400.
     #[serde(default)]
     undo_window_s: u32,
@@ -386,25 +392,35 @@ impl Options {
             let outbox = maker.around.outbox(None, AddressKind::Email)?;
             ways.insert("email".to_owned(), outbox);
         }
-        let llm: Option<Arc<dyn crm_core::port::llm::Llm>> =
-            match (self.llm, self.anthropic_api_key) {
-                (Some(_), Some(_)) => {
-                    let message = "give either llm or anthropic_api_key, not both";
-                    return Err(Error::new(ErrorKind::Configuration, message));
-                }
-                (Some(options), None) => Some(Arc::new(ForeignLlm::new(
-                    options.timeout()?,
-                    plugins.clone(),
-                ))),
-                (None, Some(key)) => {
-                    let mut config = ClaudeConfig::new(key.into());
-                    if let Some(model) = self.model {
+        if self.fallback_models.len() > MANY_MODELS {
+            return Err(Error::field("fallback_models", "use at most 5 models"));
+        }
+        if !self.fallback_models.is_empty() && self.anthropic_api_key.is_none() {
+            let message = "fallback_models are Claude's: give anthropic_api_key";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        let mut models: Vec<Arc<dyn crm_core::port::llm::Llm>> = Vec::new();
+        match (self.llm, self.anthropic_api_key) {
+            (Some(_), Some(_)) => {
+                let message = "give either llm or anthropic_api_key, not both";
+                return Err(Error::new(ErrorKind::Configuration, message));
+            }
+            (Some(options), None) => {
+                let model = ForeignLlm::new(options.timeout()?, plugins.clone());
+                models.push(Arc::new(model));
+            }
+            (None, Some(key)) => {
+                let others = self.fallback_models.into_iter().map(Some);
+                for model in std::iter::once(self.model).chain(others) {
+                    let mut config = ClaudeConfig::new(key.clone().into());
+                    if let Some(model) = model {
                         config.model = model;
                     }
-                    Some(Arc::new(Claude::new(config)?))
+                    models.push(Arc::new(Claude::new(config)?));
                 }
-                (None, None) => None,
-            };
+            }
+            (None, None) => {}
+        }
 
         let mut subscribers: Vec<(String, Arc<dyn Subscriber>)> = Vec::new();
         for (name, options) in self.subscribers {
@@ -419,8 +435,9 @@ impl Options {
         for (name, channel) in ways {
             builder = builder.channel(name, channel);
         }
-        if let Some(llm) = llm {
-            builder = builder.llm(llm);
+        for model in models {
+            // The first one is the first of the list.
+            builder = builder.fallback_llm(model);
         }
         for (name, subscriber) in subscribers {
             builder = builder.subscriber(name, subscriber);

@@ -6,7 +6,7 @@ use crm_core::engine::Subscribed;
 use crm_core::id::{AttemptId, CampaignId, ContactId, EventId, MessageId, TemplateId};
 use crm_core::message::history::{Seal, StoredEvent};
 use crm_core::message::lifecycle::{self, Status, allowed_actions};
-use crm_core::message::{Approved, Digest, Format, GeneratedBy, Occasion};
+use crm_core::message::{Approved, Digest, Format, GeneratedBy, Occasion, StandIn};
 use crm_core::money::dollars;
 use crm_core::port::store::Page;
 use crm_core::subscription::SubscriptionState;
@@ -53,14 +53,74 @@ pub struct Provenance {
     pub language: Option<String>,
     /// When it was drafted.
     pub generated_at: Option<DateTime<Utc>>,
-    /// Whether a template or a built-in greeting stood in for the model.
+    /// Whether something else stood in for the first model.
     pub fallback_used: bool,
-    /// Why, as a code.
+    /// What stood in: `other_model`, `template` or `greeting`.
+    pub fallback_step: Option<StandIn>,
+    /// Why the first model did not write it, as a code.
     pub error: Option<String>,
     /// The template it was rendered from.
     pub template_id: Option<TemplateId>,
+    /// The version of that template.
+    pub template_version: Option<u64>,
     /// The provider's request id.
     pub request_id: Option<String>,
+    /// The rules and the voice that the model was given.
+    pub prompt_version: Option<String>,
+    /// What it was to be about.
+    pub context: Option<String>,
+    /// Fields that were told to the model and read like orders to it.
+    pub flagged: Vec<String>,
+}
+
+impl Provenance {
+    fn of(about: crm_core::message::Provenance) -> Self {
+        Self {
+            model: about.model,
+            input_tokens: about.input_tokens,
+            output_tokens: about.output_tokens,
+            cost_usd: dollars(i128::from(about.cost_picodollars)),
+            tone: about.tone,
+            language: about.language,
+            generated_at: about.generated_at,
+            fallback_used: about.fallback_used,
+            fallback_step: about.fallback_step,
+            error: about.error,
+            template_id: about.template_id,
+            template_version: about.template_version,
+            request_id: about.request_id,
+            prompt_version: about.prompt_version,
+            context: about.context,
+            flagged: about.flagged,
+        }
+    }
+}
+
+/// One of several texts to choose from.
+#[derive(Debug, Serialize)]
+pub struct Variant {
+    /// Subject.
+    pub subject: Option<String>,
+    /// The text.
+    pub content: String,
+    /// `text` or `html`.
+    pub format: Format,
+    /// `AI` or `manual`.
+    pub generated_by: GeneratedBy,
+    /// Where the text came from.
+    pub metadata: Provenance,
+}
+
+impl From<crm_core::engine::Variant> for Variant {
+    fn from(variant: crm_core::engine::Variant) -> Self {
+        Self {
+            subject: variant.subject,
+            content: variant.content,
+            format: variant.format,
+            generated_by: variant.generated_by,
+            metadata: Provenance::of(variant.metadata),
+        }
+    }
 }
 
 /// A message and its current text.
@@ -132,7 +192,6 @@ impl Message {
     /// The message as `role` sees it.
     #[must_use]
     pub fn of(message: crm_core::message::Message, role: Role) -> Self {
-        let about = message.metadata;
         Self {
             id: message.id,
             contact_id: message.contact_id,
@@ -148,19 +207,7 @@ impl Message {
             revision: message.revision.number,
             digest: message.digest,
             generated_by: message.generated_by,
-            metadata: Provenance {
-                model: about.model,
-                input_tokens: about.input_tokens,
-                output_tokens: about.output_tokens,
-                cost_usd: dollars(i128::from(about.cost_picodollars)),
-                tone: about.tone,
-                language: about.language,
-                generated_at: about.generated_at,
-                fallback_used: about.fallback_used,
-                error: about.error,
-                template_id: about.template_id,
-                request_id: about.request_id,
-            },
+            metadata: Provenance::of(message.metadata),
             created_by: message.created_by,
             approved_by: message.approved_by,
             approved_at: message.approved_at,

@@ -94,6 +94,18 @@ pub struct Waiting {
     pub since: DateTime<Utc>,
 }
 
+/// How a campaign's texts are drafted by a model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drafting {
+    /// One by one, as soon as they are planned.
+    #[default]
+    Now,
+    /// In jobs of the provider, for about half the price: usually within an hour, at the latest a day later.
+    /// Needs [`EngineBuilder::llm_batch`](crate::engine::EngineBuilder::llm_batch); else as `now`.
+    Batch,
+}
+
 /// When a campaign writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]

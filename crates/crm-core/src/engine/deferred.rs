@@ -84,6 +84,7 @@ impl Engine {
             clock: Arc::clone(&from.clock),
             ids: Arc::clone(&from.ids),
             models: from.models.clone(),
+            batches: None,
             channels: from.channels.clone(),
             subscribers: BTreeMap::new(),
             observer: Arc::new(Silent),

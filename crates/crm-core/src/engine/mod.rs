@@ -42,6 +42,7 @@ use crate::port::channel::{Channel, ChannelCapabilities};
 use crate::port::clock::Clock;
 use crate::port::ids::Ids;
 use crate::port::llm::Llm;
+use crate::port::llm_batch::LlmBatch;
 use crate::port::observer::{Notice, Observer, Silent};
 use crate::port::store::{CampaignQuery, ContactQuery, MessageQuery, Store, TemplateQuery};
 use crate::port::subscriber::Subscriber;
@@ -108,6 +109,7 @@ pub struct EngineBuilder {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     models: Vec<Arc<dyn Llm>>,
+    batches: Option<Arc<dyn LlmBatch>>,
     channels: BTreeMap<String, Arc<dyn Channel>>,
     observer: Arc<dyn Observer>,
     subscribers: BTreeMap<String, Arc<dyn Subscriber>>,
@@ -129,6 +131,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn fallback_llm(mut self, llm: Arc<dyn Llm>) -> Self {
         self.models.push(llm);
+        self
+    }
+
+    /// Drafts campaigns that want it so ([`Drafting::Batch`](crate::campaign::Drafting::Batch)) in jobs of this
+    /// provider. Without one they are drafted as any other.
+    #[must_use]
+    pub fn llm_batch(mut self, batches: Arc<dyn LlmBatch>) -> Self {
+        self.batches = Some(batches);
         self
     }
 
@@ -208,6 +218,7 @@ impl Engine {
             clock,
             ids,
             models: Vec::new(),
+            batches: None,
             channels: BTreeMap::new(),
             observer: Arc::new(Silent),
             subscribers: BTreeMap::new(),
@@ -269,6 +280,11 @@ impl Engine {
     }
 
     /// The models, in the order they are asked in.
+    #[cfg(feature = "worker")]
+    pub(crate) fn llm_batch(&self) -> Option<&Arc<dyn LlmBatch>> {
+        self.inner.batches.as_ref()
+    }
+
     pub(crate) fn models(&self) -> &[Arc<dyn Llm>] {
         &self.inner.models
     }

@@ -246,6 +246,24 @@ impl Engine {
         Ok(Models::None(end.0, end.1))
     }
 
+    /// The text of a draft that came without a course of calls; nothing when it cannot be used.
+    #[cfg(feature = "worker")]
+    pub(crate) fn by_first_model(
+        &self,
+        draft: Draft,
+        prompt: Prompt,
+        wanted: &Wanted<'_>,
+        capabilities: &ChannelCapabilities,
+    ) -> Option<Written> {
+        generation::check(&draft, &prompt.request).ok()?;
+        let mut course = Course {
+            spent: Spent::default(),
+            error: None,
+        };
+        course.spent.add(&draft.usage, draft.cost_picodollars);
+        Some(self.by_model(draft, 0, prompt, wanted, capabilities, course))
+    }
+
     fn by_model(
         &self,
         draft: Draft,

@@ -243,6 +243,8 @@ mod tests {
             &voice(0, ""),
             &ChannelCapabilities::default(),
         );
+        contact.fields.company = Some(text.to_owned());
+        let asked = prompt(&contact, &TASK, &voice(0, ""), &ChannelCapabilities::default());
         let user = &asked.request.user;
         assert!(!user.contains(['<', '>', '`', '\n', '\u{202e}', '\u{e0041}', '\u{2028}']));
         let back: Value = serde_json::from_str(user).unwrap();
@@ -254,7 +256,7 @@ mod tests {
     #[test]
     fn fields_are_cut_at_their_bounds() {
         let mut contact = fixtures::contact(1);
-        contact.company = Some("я".repeat(50_000));
+        contact.fields.company = Some("я".repeat(50_000));
         let long = "ы".repeat(50_000);
         let task = Task {
             context: Some(&long),

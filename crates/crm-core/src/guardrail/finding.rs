@@ -32,7 +32,7 @@ pub enum Rule {
     Greeting,
     /// The text of several contacts is the same.
     Duplicate,
-    /// A contact's field that reads like an instruction to a model.
+    /// A contact's field that reads like an instruction to a model, or signs in a text that nobody sees.
     Injection,
 }
 

@@ -247,6 +247,9 @@ fn part(text: &Text, part: Part, known: &Knowledge, context: &Context<'_>, found
     for (span, message) in instructions::find(text, &known.prompt) {
         tell(Rule::Instructions, span, message);
     }
+    if let Some(span) = injection::hidden(text) {
+        tell(Rule::Injection, span, "signs that are not seen");
+    }
     for (span, message) in greeting::find(text, &known.names, context) {
         tell(Rule::Greeting, span, message);
     }

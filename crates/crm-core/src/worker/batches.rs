@@ -102,6 +102,19 @@ impl Worker {
         Ok(done)
     }
 
+    /// Whether a batch of the campaign is not closed.
+    pub(super) async fn has_open_batch(&self, campaign: &Campaign) -> Result<bool> {
+        let query = DraftBatchQuery {
+            campaign_id: Some(campaign.id),
+            open: true,
+            limit: 1,
+            ..DraftBatchQuery::default()
+        };
+        let store = self.engine.store();
+        let open = store.draft_batches(&campaign.workspace, query).await?;
+        Ok(!open.is_empty())
+    }
+
     /// Makes a batch of lines that nobody drafts, once there are enough or all are planned.
     async fn gather(&self, provider: &dyn LlmBatch, campaign: &Campaign) -> Result<u64> {
         let most = u32::try_from(provider.limits().requests).unwrap_or(LINES);

@@ -26,7 +26,7 @@ use super::rests::LineKey;
 use crate::campaign::Campaign;
 use crate::engine::Drafted;
 use crate::error::{Error, Result};
-use crate::id::CampaignId;
+use crate::id::{CampaignId, ContactId};
 
 /// How many texts are stored in one commit at most.
 const BATCH: usize = 500;
@@ -219,7 +219,14 @@ impl<'w> Drafting<'w> {
                 continue;
             };
             let needs_model = source.campaign.fields.template_id.is_none();
-            if (needs_model && is_resting) || rests.campaign(source.campaign.id, now).is_some() {
+            let id = source.campaign.id;
+            if (needs_model && is_resting) || rests.campaign(id, now).is_some() {
+                continue;
+            }
+            // One that waited tries with one line whether it may go on.
+            let first = (id, String::new(), ContactId(Uuid::nil()));
+            let is_under_way = self.held.range(first..).next().is_some_and(|key| key.0 == id);
+            if is_under_way && rests.is_trying(id) {
                 continue;
             }
             while let Some(line) = source.lines.pop_front() {

@@ -6,12 +6,13 @@ use crate::actor::{Actor, Workspace};
 use crate::campaign::{Campaign, PlanRow, WhenUnavailable};
 use crate::change::{Change, ChangeSet, Precondition};
 use crate::contact::Contact;
-use crate::engine::{Drafted, House, Purpose, Wanted};
+use crate::engine::{Drafted, House, Purpose, Wanted, Written};
 use crate::error::{ErrorKind, Result};
-use crate::generation::{Task, Tone, Voice};
+use crate::generation::{self, Prompt, Task, Tone, Voice};
 use crate::id::TemplateId;
 use crate::message::Format;
 use crate::message::decide::{self, NewMessage};
+use crate::port::llm::Draft;
 use crate::port::store::TemplateQuery;
 use crate::template::Template;
 use crate::template::render::Prepared;
@@ -31,6 +32,39 @@ pub(super) struct Texts {
 pub(super) struct Line {
     pub(super) row: PlanRow,
     pub(super) contact: Option<Contact>,
+}
+
+impl Line {
+    /// What names it in the usage ledger: whoever drafts it, and however often it is begun, it is drafted once.
+    pub(super) fn key(&self) -> String {
+        let row = &self.row;
+        format!("{}/{}/{}", row.campaign_id, row.occurrence, row.contact_id)
+    }
+}
+
+impl Texts {
+    /// The words of the house.
+    pub(super) const fn voice(&self) -> &Voice {
+        &self.voice
+    }
+}
+
+/// What a campaign wants for a line, from a model.
+fn wanted<'a>(campaign: &'a Campaign, row: &'a PlanRow) -> Wanted<'a> {
+    let fields = &campaign.fields;
+    let tone = fields.tone.as_deref().and_then(Tone::parse);
+    Wanted {
+        task: Task {
+            occasion: fields.occasion_type,
+            tone: tone.unwrap_or_default(),
+            context: fields.custom_context.as_deref(),
+            instruction: None,
+            variant: None,
+        },
+        channel: &row.channel,
+        template: None,
+        rather_wait: fields.when_unavailable == WhenUnavailable::Wait,
+    }
 }
 
 /// What became of a line's text; without one, why this contact gets nothing.
@@ -77,8 +111,7 @@ impl Worker {
         line: &Line,
         texts: &Texts,
     ) -> Result<LineText> {
-        let row = &line.row;
-        let (_, capabilities) = self.engine.channel(&row.channel)?;
+        let (_, capabilities) = self.engine.channel(&line.row.channel)?;
         let Some((contact, _)) = self.reachable(line)? else {
             return Ok(Err("no_address"));
         };
@@ -87,19 +120,9 @@ impl Worker {
             Some((id, version, Ok(text))) => Some((*id, *version, text)),
             Some((_, _, Err(_))) => return Ok(Err("template_value_missing")),
         };
-        let fields = &campaign.fields;
-        let tone = fields.tone.as_deref().and_then(Tone::parse);
         let wanted = Wanted {
-            task: Task {
-                occasion: fields.occasion_type,
-                tone: tone.unwrap_or_default(),
-                context: fields.custom_context.as_deref(),
-                instruction: None,
-                variant: None,
-            },
-            channel: &row.channel,
             template,
-            rather_wait: fields.when_unavailable == WhenUnavailable::Wait,
+            ..wanted(campaign, &line.row)
         };
         let house = House {
             voice: &texts.voice,
@@ -109,11 +132,7 @@ impl Worker {
         let purpose = Purpose {
             actor: &actor,
             campaign: Some(campaign.id),
-            // Whoever drafts it, and however often it is begun: it is drafted once.
-            key: Some(format!(
-                "{}/{}/{}",
-                campaign.id, row.occurrence, row.contact_id
-            )),
+            key: Some(line.key()),
         };
         let written = self
             .engine
@@ -124,6 +143,32 @@ impl Worker {
             Err(error) if error.kind() == ErrorKind::Invalid => Ok(Err("template_value_missing")),
             Err(error) => Err(error),
         }
+    }
+
+    /// What a model is asked for the line; nothing when nobody can be written to.
+    pub(super) fn prompt_of(
+        &self,
+        campaign: &Campaign,
+        line: &Line,
+        texts: &Texts,
+    ) -> Result<Option<Prompt>> {
+        let (_, capabilities) = self.engine.channel(&line.row.channel)?;
+        let task = wanted(campaign, &line.row).task;
+        let prompt = |(contact, _)| generation::prompt(contact, &task, &texts.voice, &capabilities);
+        Ok(self.reachable(line)?.map(prompt))
+    }
+
+    /// What a model's answer to `prompt` makes of the line; nothing when it cannot be used.
+    pub(super) fn written_of(
+        &self,
+        campaign: &Campaign,
+        line: &Line,
+        draft: Draft,
+        prompt: Prompt,
+    ) -> Result<Option<Written>> {
+        let (_, capabilities) = self.engine.channel(&line.row.channel)?;
+        let wanted = wanted(campaign, &line.row);
+        Ok(self.engine.by_first_model(draft, prompt, &wanted, &capabilities))
     }
 
     /// Whom the line is for, and their address, if they can be written to.

@@ -52,7 +52,8 @@ impl Worker {
     ) -> Result<Vec<Found>> {
         let mut running = Vec::new();
         for workspace in self.engine.store().workspaces().await? {
-            running.extend(self.campaigns(&workspace, CampaignStatus::Active).await?);
+            let active = self.campaigns(&workspace, CampaignStatus::Active).await?;
+            running.extend(active.into_iter().filter(|campaign| !self.by_batch(campaign)));
         }
         // So that no campaign is always the one for which no room is left.
         let turn = self.turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -111,7 +112,7 @@ impl Worker {
         }))
     }
 
-    async fn people(
+    pub(super) async fn people(
         &self,
         workspace: &Workspace,
         ids: BTreeSet<ContactId>,

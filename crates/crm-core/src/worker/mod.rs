@@ -4,6 +4,8 @@
 //! It holds no truth of its own. Killing it at any moment loses nothing: what it had claimed returns to
 //! the queue, what it was sending becomes uncertain.
 
+mod batch_results;
+mod batches;
 mod deliver;
 mod draft;
 mod flow;
@@ -135,6 +137,8 @@ enum Part<'a> {
     LookUp,
     /// Begin runs and plan.
     Plan,
+    /// Draft in batches.
+    Batches,
     /// Tell the subscriber of this name: each by itself, so that a slow one holds up no other.
     Tell(&'a str),
 }
@@ -208,6 +212,7 @@ impl Worker {
         let tend = self.repeat(stop.clone(), Part::Tend);
         let drain = self.repeat(stop.clone(), Part::Drain);
         let plan = self.repeat(stop.clone(), Part::Plan);
+        let batches = self.repeat(stop.clone(), Part::Batches);
         let draft = self.drafting(&stop, Until::Stopped);
         let deliver = self.flow(&stop, Until::Stopped);
         let look_up = self.repeat(stop.clone(), Part::LookUp);

@@ -297,7 +297,7 @@ impl Worker {
     /// Ends a run when nothing of it is open any more.
     async fn finish(&self, workspace: &Workspace, campaign: &Campaign) -> Result<u64> {
         let open = self.undrafted(workspace, campaign.id, 1, None).await?;
-        if !open.items.is_empty() {
+        if !open.items.is_empty() || self.has_open_batch(campaign).await? {
             return Ok(0);
         }
         let repeats = matches!(

@@ -88,6 +88,11 @@ impl Rests {
         self.campaigns.insert(id, (now + wait, pause));
     }
 
+    /// Whether the campaign waited and has drafted nothing since.
+    pub(super) fn is_trying(&self, id: CampaignId) -> bool {
+        self.campaigns.contains_key(&id)
+    }
+
     /// The campaign drafts again, or has ended.
     pub(super) fn go_on(&mut self, id: CampaignId) {
         self.campaigns.remove(&id);

@@ -39,9 +39,9 @@ pub fn looks_like_instruction(field: &str) -> Option<Finding> {
     })
 }
 
-/// Bidi controls, tags and zero-width signs. Joiners are a part of emoji and of Persian, and a mark of order
+/// The first sign that is not seen: bidi controls, tags and zero-width signs. Joiners are a part of emoji and of Persian, and a mark of order
 /// at the very beginning is left by programs: both are no sign.
-fn hidden(text: &Text) -> Option<Range<usize>> {
+pub(super) fn hidden(text: &Text) -> Option<Range<usize>> {
     for (at, &c) in text.chars.iter().enumerate() {
         let before = at.checked_sub(1).and_then(|at| text.at(at));
         let between_letters = before.is_some_and(|c| c.is_alphanumeric() && !c.is_ascii_digit())

@@ -296,7 +296,10 @@ fn wrote(address: &str) -> Inbound {
 }
 
 async fn erasure_removes_texts_and_addresses(store: S) -> Verdict {
-    let (row, text, others) = (contact(1), message(1), message(2));
+    let (row, mut text, mut others) = (contact(1), message(1), message(2));
+    for message in [&mut text, &mut others] {
+        message.metadata.context = Some("her move to Namangan".to_owned());
+    }
     let address = text.recipient.clone();
     let mut second = next_message(&text);
     second.revision.number = 2;
@@ -318,6 +321,7 @@ async fn erasure_removes_texts_and_addresses(store: S) -> Verdict {
         .await?
         .ok_or("the message is gone")?;
     ensure(found.recipient.is_empty(), "the address is still there")?;
+    same(found.metadata.context, None, "what it was to be about")?;
     same(found.digest, second.digest, "digest")?;
     same(found.status, second.status, "status")?;
     let trail = store.trail(&ws(), text.id).await.map_err(told)?;

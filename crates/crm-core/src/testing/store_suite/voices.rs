@@ -82,12 +82,13 @@ async fn why_a_campaign_waits_comes_back(store: S) -> Verdict {
     let since = noon();
     row.waiting = Some(Waiting { reason, since });
     put(&store, |s| s.insert_campaign(row.clone())).await?;
-    let all = || store.campaigns(&ws(), CampaignQuery::default());
-    let found = all().await.map_err(told)?.items;
+    let (space, all) = (ws(), CampaignQuery::default());
+    let found = store.campaigns(&space, all.clone()).await;
+    let found = found.map_err(told)?.items;
     same(found, vec![row.clone()], "a campaign that waits")?;
     let before = row.clone();
     (row.version, row.waiting) = (2, None);
     put(&store, |s| s.update_campaign(&before, row.clone())).await?;
-    let found = all().await.map_err(told)?.items;
+    let found = store.campaigns(&space, all).await.map_err(told)?.items;
     same(found, vec![row], "a campaign that goes on")
 }
