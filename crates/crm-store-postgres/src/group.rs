@@ -160,7 +160,12 @@ impl<'a> Group<'a> {
             | Change::DeleteTemplate(_)
             | Change::DeleteCampaign(_)
             | Change::DeleteInbound(_)
-            | Change::DeleteSuppression { .. } => self.alone = Some(change),
+            | Change::DeleteSuppression { .. }
+            | Change::InsertBudget(_)
+            | Change::UpdateBudget(_)
+            | Change::DeleteBudget { .. }
+            | Change::Reserve(_)
+            | Change::Settle(_) => self.alone = Some(change),
         }
         true
     }
@@ -224,7 +229,12 @@ fn row_of(change: &Change) -> Kind<'_> {
         | Change::DeleteTemplate(_)
         | Change::DeleteCampaign(_)
         | Change::DeleteInbound(_)
-        | Change::DeleteSuppression { .. } => return Kind::Alone,
+        | Change::DeleteSuppression { .. }
+        | Change::InsertBudget(_)
+        | Change::UpdateBudget(_)
+        | Change::DeleteBudget { .. }
+        | Change::Reserve(_)
+        | Change::Settle(_) => return Kind::Alone,
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
@@ -15,8 +16,9 @@ use crm_core::message::history::{Checkpoint, StoredEvent};
 use crm_core::message::{Attempt, Message};
 use crm_core::port::callback::About;
 use crm_core::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery, MessageQuery, Page,
-    PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail,
+    BudgetQuery, CampaignQuery, Claim, ContactQuery, DispatchView, EventQuery, IntakeQuery,
+    LedgerQuery, MessageQuery, Page, PlanQuery, ReceiptQuery, Store, StoreCapabilities,
+    SuppressionQuery, TemplateQuery, Trail, UsageQuery,
 };
 use crm_core::receipt::KeptReceipt;
 use crm_core::subscription::Subscription;
@@ -28,8 +30,8 @@ use crate::fault::Outcome;
 use crate::query::workspace as find;
 use crate::writer::Batch;
 use crate::{
-    SqliteStore, apply, campaigns, contacts, counters, dispatch, events, inbound, intake, lists,
-    plan, receipts, subscriptions, suppressions, templates, trail,
+    SqliteStore, apply, budgets, campaigns, contacts, counters, dispatch, events, inbound, intake,
+    ledger, lists, plan, receipts, subscriptions, suppressions, templates, trail, usage,
 };
 
 /// How often a claim looks again when everything it found was changed by others.

@@ -12,6 +12,7 @@ mod kit;
 mod lists;
 mod receipts;
 mod sets;
+mod spend;
 mod subscriptions;
 mod texts;
 mod views;
@@ -44,6 +45,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(receipts::cases());
     all.extend(inbound::cases());
     all.extend(subscriptions::cases());
+    all.extend(spend::cases());
     all
 }
 
