@@ -95,6 +95,7 @@ fn campaign() -> Campaign {
             tone: None,
             custom_context: None,
             when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+            drafting: crm_core::campaign::Drafting::Now,
         },
         status: CampaignStatus::Active,
         test_mode: false,

@@ -100,6 +100,7 @@ pub async fn measure(site: &Site, count: usize, takes: Duration) -> Outcome<Figu
         tone: None,
         custom_context: None,
         when_unavailable: WhenUnavailable::Wait,
+        drafting: crm_core::campaign::Drafting::Now,
     };
     let campaign = session.campaigns().create(fields).await?.id;
     let options = WorkerOptions {
@@ -144,5 +145,10 @@ pub async fn measure(site: &Site, count: usize, takes: Duration) -> Outcome<Figu
         peer_work: format!("a model of {takes:?}, {PLACES} at once"),
         better: Better::More,
     };
-    Ok(Figure::new(names, count, vec![(rate(count, took), always)], 0.95))
+    Ok(Figure::new(
+        names,
+        count,
+        vec![(rate(count, took), always)],
+        0.95,
+    ))
 }

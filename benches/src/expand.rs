@@ -88,6 +88,7 @@ async fn ours(site: &Site, name: &str, count: usize, prove: bool) -> Outcome<f64
             tone: None,
             custom_context: None,
             when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+            drafting: crm_core::campaign::Drafting::Now,
         })
         .await?;
     let worker = world.worker();

@@ -74,6 +74,7 @@ async fn campaign(session: &Session, number: usize) -> Outcome<CampaignId> {
         tone: None,
         custom_context: None,
         when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+        drafting: crm_core::campaign::Drafting::Now,
     };
     Ok(session.campaigns().create(fields).await?.id)
 }

@@ -211,6 +211,7 @@ async fn expand(world: &World, run: usize) -> Outcome<f64> {
             tone: None,
             custom_context: None,
             when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+            drafting: crm_core::campaign::Drafting::Now,
         })
         .await?;
     session.campaigns().execute(campaign.id, false).await?;

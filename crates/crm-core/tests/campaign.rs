@@ -36,6 +36,7 @@ fn fields(schedule: Schedule) -> CampaignFields {
         tone: None,
         custom_context: None,
         when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+        drafting: crm_core::campaign::Drafting::Now,
     }
 }
 

@@ -234,5 +234,6 @@ fn campaign() -> CampaignFields {
         tone: None,
         custom_context: None,
         when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+        drafting: crm_core::campaign::Drafting::Now,
     }
 }

@@ -180,6 +180,7 @@ async fn a_campaign_takes_the_next_channel_for_whoever_did_not_write() {
             tone: None,
             custom_context: None,
             when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+            drafting: crm_core::campaign::Drafting::Now,
         };
         let campaigns = world.manager();
         let campaign = campaigns.campaigns().create(fields).await.unwrap();

@@ -19,8 +19,8 @@ use crate::group::Group;
 use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
-    campaigns, contacts, draft_batches, events, inbound, intake, messages, plan, receipts, require,
-    subscriptions, suppressions, templates, trail, voices,
+    budgets, campaigns, contacts, draft_batches, events, inbound, intake, ledger, messages, plan,
+    receipts, require, subscriptions, suppressions, templates, trail, voices,
 };
 
 /// Keys of workspaces by name.
@@ -224,6 +224,8 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
         Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Some(&row.workspace),
         Change::PutVoice(row) => Some(&row.workspace),
+        Change::InsertBudget(row) | Change::UpdateBudget(row) => Some(&row.workspace),
+        Change::Reserve(row) | Change::Settle(row) => Some(&row.workspace),
         _ => None,
     }
 }
@@ -241,6 +243,14 @@ async fn write(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
             address,
             reason,
         }) => suppressions::delete(db, channel, address, reason.as_deref()).await,
+        Some(Change::InsertBudget(row)) => budgets::insert(db, row).await,
+        Some(Change::UpdateBudget(row)) => budgets::update(db, row).await,
+        Some(Change::DeleteBudget {
+            campaign_id,
+            period,
+        }) => found(budgets::delete(db, *campaign_id, *period).await?, "budget"),
+        Some(Change::Reserve(row)) => ledger::reserve(db, row).await,
+        Some(Change::Settle(row)) => ledger::settle(db, row).await,
         Some(_) => Err(Error::new(ErrorKind::Corrupt, "a change was put aside wrongly").into()),
     }
 }

@@ -221,7 +221,7 @@ fn database(error: &(dyn DatabaseError + 'static)) -> Error {
 /// Names of our own indexes; a partition's index begins with its table's name and holds the columns.
 fn duplicate(constraint: &str) -> Error {
     // The most telling first.
-    const NAMES: [(&str, &str, &str); 11] = [
+    const NAMES: [(&str, &str, &str); 14] = [
         ("intake", "applied", "key was applied already"),
         ("contacts", "email", "email is taken by another contact"),
         (
@@ -253,6 +253,17 @@ fn duplicate(constraint: &str) -> Error {
             "",
             "epoch of this message has an attempt already",
         ),
+        (
+            "ledger",
+            "pkey",
+            "id is taken by another entry of the ledger",
+        ),
+        (
+            "ledger",
+            "key",
+            "key is held by another entry of the ledger",
+        ),
+        ("budgets", "", "period has a budget already"),
     ];
     let detail = NAMES
         .iter()

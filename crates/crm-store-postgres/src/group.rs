@@ -168,6 +168,12 @@ impl<'a> Group<'a> {
             | Change::DeleteInbound(_)
             | Change::PutVoice(_)
             | Change::DeleteSuppression { .. } => self.alone = Some(change),
+            Change::DeleteSuppression { .. }
+            | Change::InsertBudget(_)
+            | Change::UpdateBudget(_)
+            | Change::DeleteBudget { .. }
+            | Change::Reserve(_)
+            | Change::Settle(_) => self.alone = Some(change),
         }
         true
     }
@@ -235,6 +241,12 @@ fn row_of(change: &Change) -> Kind<'_> {
         | Change::DeleteInbound(_)
         | Change::PutVoice(_)
         | Change::DeleteSuppression { .. } => return Kind::Alone,
+        Change::DeleteSuppression { .. }
+        | Change::InsertBudget(_)
+        | Change::UpdateBudget(_)
+        | Change::DeleteBudget { .. }
+        | Change::Reserve(_)
+        | Change::Settle(_) => return Kind::Alone,
     })
 }
 

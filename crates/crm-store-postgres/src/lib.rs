@@ -31,6 +31,7 @@
 mod apply;
 mod arrival;
 mod audience;
+mod budgets;
 mod bulk;
 mod campaigns;
 mod connection;
@@ -43,6 +44,7 @@ mod fault;
 mod group;
 mod inbound;
 mod intake;
+mod ledger;
 mod lists;
 mod messages;
 mod migrations;
@@ -60,6 +62,7 @@ mod templates;
 #[cfg(test)]
 mod testing;
 mod trail;
+mod usage;
 mod voices;
 mod writer;
 

@@ -270,6 +270,76 @@ CREATE TABLE crm.draft_batches (
 );
 CREATE INDEX draft_batches_open ON crm.draft_batches(workspace, due_at, id) WHERE closed_at IS NULL;
 CREATE INDEX draft_batches_campaign ON crm.draft_batches(workspace, campaign, id);
+CREATE TABLE crm.budgets (
+    workspace bigint NOT NULL,
+    scope text COLLATE "C" NOT NULL,
+    period text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    amount bigint NOT NULL,
+    PRIMARY KEY (workspace, scope, period)
+);
+
+-- Money is counted in 10^-12 US dollars.
+CREATE TABLE crm.ledger (
+    workspace bigint NOT NULL,
+    id uuid NOT NULL,
+    at timestamptz NOT NULL,
+    day text COLLATE "C" NOT NULL,
+    actor text COLLATE "C" NOT NULL,
+    campaign uuid,
+    model text COLLATE "C" NOT NULL,
+    key text COLLATE "C",
+    held boolean NOT NULL,
+    reserved bigint,
+    state text COLLATE "C" NOT NULL,
+    cost bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    cache_write_5m_tokens bigint NOT NULL,
+    cache_write_1h_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    batch boolean NOT NULL,
+    answered text COLLATE "C",
+    request_id text,
+    failure text,
+    expires_at timestamptz NOT NULL,
+    closed_at timestamptz,
+    PRIMARY KEY (workspace, id)
+) /* by workspace */;
+CREATE INDEX ledger_campaign ON crm.ledger(workspace, campaign, id) WHERE campaign IS NOT NULL;
+CREATE INDEX ledger_actor ON crm.ledger(workspace, actor, id);
+CREATE INDEX ledger_day ON crm.ledger(workspace, day, id);
+CREATE INDEX ledger_held ON crm.ledger(workspace, expires_at) WHERE held;
+CREATE UNIQUE INDEX ledger_key ON crm.ledger(workspace, key) WHERE held AND key IS NOT NULL;
+
+-- What budgets are held against: the workspace and each campaign, in all (no day) and on each day.
+CREATE TABLE crm.spent (
+    workspace bigint NOT NULL,
+    scope text COLLATE "C" NOT NULL,
+    day text COLLATE "C" NOT NULL,
+    spent bigint NOT NULL,
+    reserved bigint NOT NULL,
+    PRIMARY KEY (workspace, scope, day)
+) WITH (fillfactor = 50);
+
+-- Sums of the ledger.
+CREATE TABLE crm.usage (
+    workspace bigint NOT NULL,
+    day text COLLATE "C" NOT NULL,
+    scope text COLLATE "C" NOT NULL,
+    actor text COLLATE "C" NOT NULL,
+    model text COLLATE "C" NOT NULL,
+    calls bigint NOT NULL,
+    reserved bigint NOT NULL,
+    cost bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    cache_write_5m_tokens bigint NOT NULL,
+    cache_write_1h_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    PRIMARY KEY (workspace, day, scope, actor, model)
+) WITH (fillfactor = 50);
+CREATE INDEX usage_scope ON crm.usage(workspace, scope);
 
 CREATE TABLE crm.suppressions (
     workspace bigint NOT NULL,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
@@ -20,9 +21,9 @@ use crm_core::message::history::{Checkpoint, StoredEvent};
 use crm_core::message::{Attempt, Message};
 use crm_core::port::callback::About;
 use crm_core::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery, IntakeQuery,
-    MessageQuery, Page, PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery,
-    TemplateQuery, Trail,
+    BudgetQuery, CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery,
+    IntakeQuery, LedgerQuery, MessageQuery, Page, PlanQuery, ReceiptQuery, Store,
+    StoreCapabilities, SuppressionQuery, TemplateQuery, Trail, UsageQuery,
 };
 use crm_core::receipt::KeptReceipt;
 use crm_core::subscription::Subscription;
@@ -39,8 +40,8 @@ use crate::query::{Db, Names, workspace as find};
 use crate::writer::{Written, is_lost};
 use crate::{
     Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, draft_batches, events,
-    inbound, intake, lists, messages, place, plan, receipts, subscriptions, suppressions,
-    templates, trail, voices,
+    inbound, intake, ledger, lists, messages, place, plan, receipts, subscriptions, suppressions,
+    templates, trail, usage, voices,
 };
 
 /// Work that reads.
@@ -348,6 +349,8 @@ impl Store for PgStore {
                                  WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.draft_batches x \
                                  WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.budgets x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.ledger x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.counters x \
                                  WHERE x.workspace = w.key AND x.value <> 0 LIMIT 1), false) \
                          UNION SELECT name FROM (WITH RECURSIVE host(name) AS ( \
@@ -562,6 +565,34 @@ impl Store for PgStore {
             })
             .await?;
         Ok(rows)
+    }
+
+    async fn budgets(&self, workspace: &Workspace, query: BudgetQuery) -> Result<Vec<BudgetState>> {
+        self.inner
+            .read(workspace, Vec::new, move |mut db| {
+                Box::pin(async move { budgets::list(&mut db, &query).await })
+            })
+            .await
+    }
+
+    async fn ledger(&self, workspace: &Workspace, query: LedgerQuery) -> Result<Page<LedgerEntry>> {
+        let query = Arc::new(query);
+        self.inner
+            .read(workspace, nothing(query.page.count), |mut db| {
+                let query = Arc::clone(&query);
+                Box::pin(async move { ledger::list(&mut db, &query).await })
+            })
+            .await
+    }
+
+    async fn usage(&self, workspace: &Workspace, query: UsageQuery) -> Result<Vec<UsageLine>> {
+        let query = Arc::new(query);
+        self.inner
+            .read(workspace, Vec::new, |mut db| {
+                let query = Arc::clone(&query);
+                Box::pin(async move { usage::list(&mut db, &query).await })
+            })
+            .await
     }
 
     async fn counters(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
@@ -17,9 +18,9 @@ use crm_core::message::history::{Checkpoint, StoredEvent};
 use crm_core::message::{Attempt, Message};
 use crm_core::port::callback::About;
 use crm_core::port::store::{
-    CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery, IntakeQuery,
-    MessageQuery, Page, PlanQuery, ReceiptQuery, Store, StoreCapabilities, SuppressionQuery,
-    TemplateQuery, Trail,
+    BudgetQuery, CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery,
+    IntakeQuery, LedgerQuery, MessageQuery, Page, PlanQuery, ReceiptQuery, Store,
+    StoreCapabilities, SuppressionQuery, TemplateQuery, Trail, UsageQuery,
 };
 use crm_core::receipt::KeptReceipt;
 use crm_core::subscription::Subscription;
@@ -31,8 +32,9 @@ use crate::fault::Outcome;
 use crate::query::workspace as find;
 use crate::writer::Batch;
 use crate::{
-    SqliteStore, apply, campaigns, contacts, counters, dispatch, draft_batches, events, inbound,
-    intake, lists, plan, receipts, subscriptions, suppressions, templates, trail, voices,
+    SqliteStore, apply, budgets, campaigns, contacts, counters, dispatch, draft_batches, events,
+    inbound, intake, ledger, lists, plan, receipts, subscriptions, suppressions, templates, trail,
+    usage, voices,
 };
 
 /// How often a claim looks again when everything it found was changed by others.

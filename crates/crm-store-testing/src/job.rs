@@ -162,6 +162,7 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
                 tone: None,
                 custom_context: None,
                 when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+                drafting: crm_core::campaign::Drafting::Now,
             };
             let campaign = session.campaigns().create(fields).await.unwrap();
             session

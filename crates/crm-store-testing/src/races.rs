@@ -334,6 +334,7 @@ async fn stop_and_begin(world: &Race, how: &str) {
             tone: None,
             custom_context: None,
             when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+            drafting: crm_core::campaign::Drafting::Now,
         };
         let campaign = ann.campaigns().create(fields).await.unwrap();
         ann.campaigns().execute(campaign.id, false).await.unwrap();

@@ -99,6 +99,7 @@ impl World {
             tone: None,
             custom_context: None,
             when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+            drafting: crm_core::campaign::Drafting::Now,
         };
         let campaign = manager.campaigns().create(fields).await.unwrap();
         let mut contacts = Vec::new();

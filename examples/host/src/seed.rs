@@ -390,6 +390,7 @@ async fn campaigns(app: &App, manager: &Session, people: &[ContactId]) -> Result
         tone: None,
         custom_context: None,
         when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+        drafting: crm_core::campaign::Drafting::Now,
     };
     let first = people
         .first()

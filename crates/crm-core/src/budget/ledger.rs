@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::Account;
 use crate::actor::Workspace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CampaignId, LedgerId};
@@ -184,9 +185,16 @@ impl LedgerEntry {
 /// one again when more is known, and what it was for and what was reserved never change.
 ///
 /// # Errors
-/// [`Conflict`](ErrorKind::Conflict) when it is closed already.
+/// [`Conflict`](ErrorKind::Conflict) when it is closed already; `Invalid` when the new one counts in other
+/// accounts than the stored one.
 pub fn closed(stored: &LedgerEntry, new: &LedgerEntry) -> Result<LedgerEntry> {
     use EntryState::{Assumed, Released, Reserved, Settled};
+    if Account::of(stored) != Account::of(new) {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            "an entry of the ledger keeps its day and its campaign",
+        ));
+    }
     let row = match (stored.state, new.state) {
         (Reserved, Settled | Released | Assumed) | (Assumed, Settled | Released) => LedgerEntry {
             held: new.held && new.key.is_some() && stored.held,

@@ -113,12 +113,18 @@ fn an_entry_is_closed_once_and_an_assumed_one_when_more_is_known() {
     // What it was for stays, whatever the new row says.
     let liar = LedgerEntry {
         reserved_picodollars: Some(1),
-        campaign_id: Some(campaign()),
+        actor: "ivan".to_owned(),
         ..settled
     };
     let row = closed(&open, &liar).unwrap();
     assert_eq!(row.reserved_picodollars, open.reserved_picodollars);
-    assert_eq!(row.campaign_id, None);
+    assert_eq!(row.actor, open.actor);
+    let elsewhere = LedgerEntry {
+        campaign_id: Some(campaign()),
+        ..liar
+    };
+    let error = closed(&open, &elsewhere).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
 }
 
 #[test]

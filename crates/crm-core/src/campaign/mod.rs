@@ -169,6 +169,9 @@ pub struct CampaignFields {
     /// What it does while no model writes.
     #[serde(default)]
     pub when_unavailable: WhenUnavailable,
+    /// How a model drafts it.
+    #[serde(default)]
+    pub drafting: Drafting,
 }
 
 fn default_zone() -> String {

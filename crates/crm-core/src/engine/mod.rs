@@ -6,6 +6,7 @@
 mod analytics;
 mod approvals;
 mod audit;
+mod budgets;
 mod campaigns;
 mod contacts;
 mod deferred;
@@ -23,6 +24,7 @@ mod subscriptions;
 mod suppressions;
 mod templates;
 mod unsubscribe;
+mod usage;
 mod voice;
 mod write;
 
@@ -51,6 +53,7 @@ use crate::stamp::Stamp;
 pub use analytics::{AiUsage, Analytics, CampaignPerformance, Dashboard};
 pub use approvals::{Approvals, BulkAction, BulkItem, BulkPreview, BulkResult};
 pub use audit::{Audit, Verification};
+pub use budgets::{Budgets, SetBudget};
 pub use campaigns::{CampaignStats, Campaigns};
 pub use contacts::Contacts;
 pub use deferred::Deferred;
@@ -60,14 +63,19 @@ pub use import::{ImportReport, KeptContact, RejectedRow, RevertReport};
 pub use intake::Intake;
 pub use messages::{Delivery, Messages, NewDraft};
 pub use receive::Received;
+#[cfg(feature = "testing")]
+pub(crate) use spend::NoDraft;
+#[cfg(any(feature = "testing", feature = "worker"))]
+pub(crate) use spend::Purpose;
 pub use subscriptions::{Subscribed, Subscriptions};
 pub use suppressions::Suppressions;
 pub use templates::Templates;
+pub use usage::Usage;
 pub use voice::Voices;
 #[cfg(feature = "worker")]
 pub(crate) use {
-    spend::Purpose,
-    write::{Drafted, House, Waits, Wanted},
+    spend::outcome,
+    write::{Drafted, House, Waits, Wanted, Written},
 };
 
 /// Rules of the house, the same for all workspaces of an engine.
@@ -404,6 +412,18 @@ impl Session {
     #[must_use]
     pub const fn subscriptions(&self) -> Subscriptions<'_> {
         Subscriptions(self)
+    }
+
+    /// How much may be spent.
+    #[must_use]
+    pub const fn budgets(&self) -> Budgets<'_> {
+        Budgets(self)
+    }
+
+    /// What was spent.
+    #[must_use]
+    pub const fn usage(&self) -> Usage<'_> {
+        Usage(self)
     }
 
     /// What the host asks for by inserting rows.

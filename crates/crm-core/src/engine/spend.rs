@@ -4,6 +4,7 @@
 //! and each picodollar is in the usage ledger. Whatever ends in between (a crash, a caller who gives up)
 //! leaves an open entry, which the worker's sweep takes for spent.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -95,11 +96,22 @@ impl Engine {
         purpose: &Purpose<'_>,
         reserved_picodollars: Option<u64>,
     ) -> Result<LedgerEntry> {
-        let at = self.now();
         // Judged by the store's clock, as all leases are: a machine that is behind must not lose its key at
         // once.
-        let expires_at = self.spending().now(at).await? + LEASE;
-        Ok(LedgerEntry {
+        let expires_at = self.spending().now(self.now()).await? + LEASE;
+        Ok(self.new_entry(model, purpose, reserved_picodollars, expires_at))
+    }
+
+    /// An entry that is about to be opened.
+    pub(crate) fn new_entry(
+        &self,
+        model: String,
+        purpose: &Purpose<'_>,
+        reserved_picodollars: Option<u64>,
+        expires_at: DateTime<Utc>,
+    ) -> LedgerEntry {
+        let at = self.now();
+        LedgerEntry {
             workspace: purpose.actor.workspace.clone(),
             id: LedgerId(self.ids().next()),
             at,
@@ -119,7 +131,59 @@ impl Engine {
             failure: None,
             expires_at,
             closed_at: None,
-        })
+        }
+    }
+
+    /// Opens the entries of a batch's requests, each by itself; which of them are open now. One that was opened
+    /// before a crash stays open; one that no budget has room for, or whose key somebody else holds, is not.
+    ///
+    /// # Errors
+    /// As the store: some may be open all the same.
+    #[cfg(feature = "worker")]
+    pub(crate) async fn reserve_batch(&self, entries: Vec<LedgerEntry>) -> Result<Vec<bool>> {
+        let Some(workspace) = entries.first().map(|entry| entry.workspace.clone()) else {
+            return Ok(Vec::new());
+        };
+        let ids: Vec<LedgerId> = entries.iter().map(|entry| entry.id).collect();
+        let sets = entries.into_iter().map(|entry| {
+            let mut set = ChangeSet::new(entry.workspace.clone());
+            set.push(Change::Reserve(Box::new(entry)));
+            set
+        });
+        let results = self.spending().commit(sets.collect()).await?;
+        let mut reserved = Vec::with_capacity(results.len());
+        let mut known = Vec::new();
+        for (result, id) in results.into_iter().zip(&ids) {
+            reserved.push(match result {
+                Ok(()) => true,
+                Err(error) => match error.kind() {
+                    ErrorKind::OverBudget => false,
+                    ErrorKind::Duplicate => {
+                        known.push(*id);
+                        false
+                    }
+                    _ => return Err(error),
+                },
+            });
+        }
+        let mut open = BTreeSet::new();
+        for ids in known.chunks(1_000) {
+            let query = LedgerQuery {
+                ids: ids.to_vec(),
+                state: Some(EntryState::Reserved),
+                page: PageRequest {
+                    limit: 1_000,
+                    ..PageRequest::default()
+                },
+                ..LedgerQuery::default()
+            };
+            let found = self.spending().ledger(&workspace, query).await?;
+            open.extend(found.items.iter().map(|entry| entry.id));
+        }
+        for (reserved, id) in reserved.iter_mut().zip(&ids) {
+            *reserved |= open.contains(id);
+        }
+        Ok(reserved)
     }
 
     /// Opens an entry, if every budget that applies has room for it.
@@ -198,7 +262,8 @@ impl Engine {
             let ended = page
                 .items
                 .iter()
-                .filter(|entry| entry.expires_at <= now || entry.key.is_some());
+                // A batch goes on where the worker before it stopped.
+                .filter(|entry| entry.expires_at <= now || (entry.key.is_some() && !entry.batch));
             let sets: Vec<ChangeSet> = ended
                 .map(|entry| {
                     let mut set = ChangeSet::new(workspace.clone());
@@ -244,7 +309,7 @@ fn exceeded(entry: &LedgerEntry) -> String {
 }
 
 /// What an answer makes of its entry.
-fn outcome(answer: &Result<Draft, LlmError>) -> Outcome {
+pub(crate) fn outcome(answer: &Result<Draft, LlmError>) -> Outcome {
     match answer {
         Ok(draft) => Outcome::Settled {
             cost_picodollars: draft.cost_picodollars,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use chain::{Patience, Setback, Step, next_step};
 pub use check::check;
-pub use prompt::{Prompt, Task, prompt};
+pub use prompt::{Prompt, Task, prompt, version as prompt_version};
 pub use voice::{Example, Voice, VoiceFields};
 
 /// How a text sounds.

@@ -244,7 +244,12 @@ mod tests {
             &ChannelCapabilities::default(),
         );
         contact.fields.company = Some(text.to_owned());
-        let asked = prompt(&contact, &TASK, &voice(0, ""), &ChannelCapabilities::default());
+        let asked = prompt(
+            &contact,
+            &TASK,
+            &voice(0, ""),
+            &ChannelCapabilities::default(),
+        );
         let user = &asked.request.user;
         assert!(!user.contains(['<', '>', '`', '\n', '\u{202e}', '\u{e0041}', '\u{2028}']));
         let back: Value = serde_json::from_str(user).unwrap();

@@ -214,6 +214,7 @@ pub fn campaign(number: u64) -> Campaign {
             tone: None,
             custom_context: None,
             when_unavailable: crate::campaign::WhenUnavailable::Fallback,
+            drafting: crate::campaign::Drafting::Now,
         },
         status: CampaignStatus::Active,
         test_mode: false,

@@ -14,6 +14,7 @@ pub mod llm_batch;
 pub mod llm_batch_suite;
 pub mod llm_suite;
 pub mod observer;
+pub mod spend;
 pub mod store_suite;
 
 mod report;

@@ -265,7 +265,8 @@ impl Worker {
         }
         let ids = requests.iter().map(|request| request.id.as_str());
         let ids: Vec<&str> = ids.collect();
-        self.release_lines(&held.batch, &ids, failure.code()).await?;
+        self.release_lines(&held.batch, &ids, failure.code())
+            .await?;
         let falls_back = held
             .wanted()
             .is_some_and(|it| it.fields.when_unavailable == WhenUnavailable::Fallback);
@@ -352,7 +353,9 @@ impl Worker {
         }
         let reserved = self.engine.reserve_batch(entries).await?;
         let kept = requests.into_iter().zip(reserved);
-        Ok(kept.filter_map(|(request, is_reserved)| is_reserved.then_some(request)).collect())
+        Ok(kept
+            .filter_map(|(request, is_reserved)| is_reserved.then_some(request))
+            .collect())
     }
 
     fn entry(

@@ -225,7 +225,11 @@ impl<'w> Drafting<'w> {
             }
             // One that waited tries with one line whether it may go on.
             let first = (id, String::new(), ContactId(Uuid::nil()));
-            let is_under_way = self.held.range(first..).next().is_some_and(|key| key.0 == id);
+            let is_under_way = self
+                .held
+                .range(first..)
+                .next()
+                .is_some_and(|key| key.0 == id);
             if is_under_way && rests.is_trying(id) {
                 continue;
             }

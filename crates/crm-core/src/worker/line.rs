@@ -168,7 +168,9 @@ impl Worker {
     ) -> Result<Option<Written>> {
         let (_, capabilities) = self.engine.channel(&line.row.channel)?;
         let wanted = wanted(campaign, &line.row);
-        Ok(self.engine.by_first_model(draft, prompt, &wanted, &capabilities))
+        Ok(self
+            .engine
+            .by_first_model(draft, prompt, &wanted, &capabilities))
     }
 
     /// Whom the line is for, and their address, if they can be written to.

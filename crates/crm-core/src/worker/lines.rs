@@ -53,7 +53,11 @@ impl Worker {
         let mut running = Vec::new();
         for workspace in self.engine.store().workspaces().await? {
             let active = self.campaigns(&workspace, CampaignStatus::Active).await?;
-            running.extend(active.into_iter().filter(|campaign| !self.by_batch(campaign)));
+            running.extend(
+                active
+                    .into_iter()
+                    .filter(|campaign| !self.by_batch(campaign)),
+            );
         }
         // So that no campaign is always the one for which no room is left.
         let turn = self.turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

@@ -96,6 +96,8 @@ pub struct Round {
     pub planned: u64,
     /// Messages drafted.
     pub drafted: u64,
+    /// Batches of drafts made, and steps taken with them.
+    pub batched: u64,
     /// Attempts begun.
     pub begun: u64,
     /// Messages moved by the sweep.
@@ -117,6 +119,7 @@ impl Round {
         self.drained
             + self.planned
             + self.drafted
+            + self.batched
             + self.begun
             + self.swept
             + self.receipts
@@ -221,8 +224,8 @@ impl Worker {
             tell.push(self.repeat(stop.clone(), Part::Tell(name)));
         }
         let work = future::join5(tend, drain, plan, look_up, deliver);
-        let (((), (), (), (), delivered), drafted, _) =
-            future::join3(work, draft, future::join_all(tell)).await;
+        let (((), (), (), (), delivered), drafted, (), _) =
+            future::join4(work, draft, batches, future::join_all(tell)).await;
         delivered?;
         drafted?;
         // The last events are sealed so that a stopped system verifies to its end.
@@ -319,6 +322,7 @@ impl Worker {
                 Part::Tell(_) => {}
                 Part::LookUp => done += self.look_up(&workspace).await?,
                 Part::Plan => done += self.plan(&workspace).await?,
+                Part::Batches => done += self.batches(&workspace).await?,
             }
         }
         Ok(done)
@@ -346,6 +350,7 @@ impl Worker {
             sum.receipts += self.engine.settle_receipts(workspace, 500).await?;
             sum.looked_up += self.look_up(workspace).await?;
             sum.planned += self.plan(workspace).await?;
+            sum.batched += self.batches(workspace).await?;
         }
         sum.drafted += self.drafting(stop, Until::Idle).await?;
         sum.begun += self.flow(stop, Until::Idle).await?;

@@ -114,7 +114,7 @@ impl Worker {
     }
 
     /// One campaign that cannot go on must not stop the others; a store that is away stops them all.
-    fn carry_on(campaign: &Campaign, result: Result<u64>) -> Result<u64> {
+    pub(super) fn carry_on(campaign: &Campaign, result: Result<u64>) -> Result<u64> {
         match result {
             Err(error) if error.kind() != ErrorKind::Unavailable => {
                 tracing::warn!(campaign = %campaign.id, kind = error.kind().code(),

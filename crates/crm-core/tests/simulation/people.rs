@@ -89,6 +89,7 @@ impl People {
             tone: None,
             custom_context: None,
             when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+            drafting: crm_core::campaign::Drafting::Now,
         };
         let campaign = manager.campaigns().create(fields).await.unwrap();
         Self {

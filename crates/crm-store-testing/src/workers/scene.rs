@@ -165,6 +165,7 @@ impl<P: Place> Scene<P> {
                 tone: None,
                 custom_context: None,
                 when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+                drafting: crm_core::campaign::Drafting::Now,
             };
             let campaigns = session.campaigns();
             let campaign = campaigns.create(campaign).await.unwrap();

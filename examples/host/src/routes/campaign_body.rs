@@ -112,6 +112,7 @@ impl CampaignBody {
             tone: None,
             custom_context: None,
             when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+            drafting: crm_core::campaign::Drafting::Now,
         };
         self.put_into(&mut fields)?;
         Ok(fields)

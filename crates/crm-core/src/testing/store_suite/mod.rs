@@ -13,6 +13,7 @@ mod kit;
 mod lists;
 mod receipts;
 mod sets;
+mod spend;
 mod subscriptions;
 mod texts;
 mod views;
@@ -48,6 +49,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(subscriptions::cases());
     all.extend(draft_batches::cases());
     all.extend(voices::cases());
+    all.extend(spend::cases());
     all
 }
 
