@@ -12,7 +12,7 @@ mod wire;
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use crm_core::port::llm::LlmError;
+use crm_core::port::llm::{DraftRequest, LlmError};
 use crm_core::port::llm_batch::{
     Batch, BatchLimits, BatchLines, BatchMarker, BatchPhase, BatchRequest, Created, Found,
     LlmBatch, Lost, SubmitError,
@@ -126,6 +126,16 @@ impl Claude {
 impl LlmBatch for Claude {
     fn limits(&self) -> BatchLimits {
         LIMITS
+    }
+
+    fn model(&self) -> String {
+        self.config.model.clone()
+    }
+
+    fn worst_cost(&self, request: &DraftRequest) -> Result<u64, LlmError> {
+        let tokens = self.most_tokens(request);
+        let worst = Self::worst_cost(self, request, tokens, true);
+        worst.ok_or_else(|| configuration("unknown_price").into())
     }
 
     async fn submit(

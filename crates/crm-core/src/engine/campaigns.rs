@@ -8,11 +8,14 @@ use super::Session;
 use crate::actor::Action;
 use crate::campaign::{Campaign, CampaignFields, CampaignStatus, PlanRow, Schedule, schedule};
 use crate::change::ChangeSet;
+use crate::draft_batch::DraftBatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::CampaignId;
 use crate::message::Format;
 use crate::message::history::Subject;
-use crate::port::store::{CampaignQuery, ContactQuery, Page, PageRequest, PlanQuery};
+use crate::port::store::{
+    CampaignQuery, ContactQuery, DraftBatchQuery, Page, PageRequest, PlanQuery,
+};
 
 /// Most channels to fall back to.
 const MANY_CHANNELS: usize = 20;
@@ -326,6 +329,21 @@ impl Campaigns<'_> {
         set.delete_campaign(&before);
         set.event(stamp.event(Subject::Campaign, id.0, before.version + 1, "deleted"));
         self.0.engine.commit_one(set).await
+    }
+
+    /// The batches that draft it, or did, oldest first; at most 1,000.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn batches(&self, id: CampaignId) -> Result<Vec<DraftBatch>> {
+        self.get(id).await?;
+        let query = DraftBatchQuery {
+            campaign_id: Some(id),
+            limit: 1_000,
+            ..DraftBatchQuery::default()
+        };
+        let store = self.0.store();
+        store.draft_batches(self.0.workspace(), query).await
     }
 
     /// Lines of its plan.

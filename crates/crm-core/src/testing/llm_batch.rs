@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::llm::draft;
 use crate::port::clock::Clock;
-use crate::port::llm::{LlmError, LlmFailure};
+use crate::port::llm::{DraftRequest, LlmError, LlmFailure};
 use crate::port::llm_batch::{
     Batch, BatchCounts, BatchLimits, BatchLine, BatchLines, BatchMarker, BatchOutcome, BatchPhase,
     BatchRequest, Created, Found, LlmBatch, Lost, RequestId, SubmitError,
@@ -201,6 +201,15 @@ impl LlmBatch for MemoryBatches {
             requests: 100_000,
             bytes: 256_000_000,
         }
+    }
+
+    fn model(&self) -> String {
+        "scripted".to_owned()
+    }
+
+    /// What each draft of this provider costs.
+    fn worst_cost(&self, _request: &DraftRequest) -> Result<u64, LlmError> {
+        Ok(draft("").cost_picodollars)
     }
 
     async fn submit(

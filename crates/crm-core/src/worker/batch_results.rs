@@ -14,6 +14,7 @@ use super::line::{Line, LineText, Texts};
 use crate::budget::{EntryState, LedgerEntry, Outcome};
 use crate::change::{Change, ChangeSet};
 use crate::draft_batch::DraftBatch;
+use crate::engine::{self, Drafted};
 use crate::error::{ErrorKind, Result};
 use crate::id::LedgerId;
 use crate::port::llm::{Draft, LlmError, LlmFailure};
@@ -144,7 +145,7 @@ impl Worker {
                 .prompt_version
                 .clone_from(&held.batch.prompt_version);
         }
-        let written = crate::engine::Drafted::Written(Box::new(written));
+        let written = Drafted::Written(Box::new(written));
         Ok(Some(Ok(written)))
     }
 
@@ -163,31 +164,28 @@ impl Worker {
                     (campaign, line, text)
                 }
             })
-            .buffer_unordered(self.options.drafts)
-            .ready_chunks(GROUP);
+            .buffer_unordered(self.options.drafts);
         let mut waits = None;
-        while let Some(chunk) = texts.next().await {
-            let mut ended = Vec::with_capacity(chunk.len());
-            for (campaign, line, text) in chunk {
-                match text {
-                    Ok(text) => {
-                        if let Ok(crate::engine::Drafted::Waits { reason, wait }) = &text {
-                            waits = Some((reason.clone(), *wait));
-                        }
-                        ended.push(Ended {
-                            campaign,
-                            line,
-                            text,
-                        });
-                    }
-                    Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
-                    Err(error) => {
-                        tracing::warn!(campaign = %campaign.id, kind = error.kind().code(),
-                            "a message could not be drafted");
-                    }
+        // Each is stored at once: what a crash loses of these was paid for.
+        while let Some((campaign, line, text)) = texts.next().await {
+            let text = match text {
+                Ok(text) => text,
+                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+                Err(error) => {
+                    tracing::warn!(campaign = %campaign.id, kind = error.kind().code(),
+                        "a message could not be drafted");
+                    continue;
                 }
+            };
+            if let Ok(Drafted::Waits { reason, wait }) = &text {
+                waits = Some((reason.clone(), *wait));
             }
-            self.keep_all(ended).await?;
+            let ended = Ended {
+                campaign,
+                line,
+                text,
+            };
+            self.keep_all(vec![ended]).await?;
         }
         let now = self.time().await?;
         if self.lines_of(&held.batch).await?.is_empty() {
@@ -292,7 +290,7 @@ fn entry_id(request: &str) -> Option<LedgerId> {
 /// What a request of a batch cost.
 fn cost_of(outcome: &BatchOutcome) -> Outcome {
     match outcome {
-        BatchOutcome::Done(answer) => crate::engine::outcome(answer),
+        BatchOutcome::Done(answer) => engine::outcome(answer),
         BatchOutcome::Cancelled => Outcome::Released {
             failure: "cancelled".to_owned(),
         },

@@ -3,8 +3,8 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
@@ -28,7 +28,7 @@ use crm_core::subscription::Subscription;
 use crm_core::template::Template;
 use crm_core::{Error, ErrorKind, Result, Workspace};
 use futures_util::future::BoxFuture;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 type Interlude = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
@@ -57,6 +57,49 @@ pub struct SharedStore {
     /// How many looks at messages to deliver are not answered after one of them.
     silence: AtomicUsize,
     silent: AtomicUsize,
+    /// When the program that uses it dies.
+    pub fuse: Arc<Fuse>,
+}
+
+/// Counts the moments at which a program may die, and at one of them it does: nothing it waits for ever comes.
+#[derive(Debug, Default)]
+pub struct Fuse {
+    /// Moments left; none for a program that lives on.
+    left: AtomicUsize,
+    lit: AtomicBool,
+    /// How many moments there were.
+    burnt: AtomicUsize,
+    pub blown: Notify,
+}
+
+impl Fuse {
+    /// It dies at the moment of this number, from 0.
+    pub fn light(&self, moment: usize) {
+        self.left.store(moment, Ordering::SeqCst);
+        self.lit.store(true, Ordering::SeqCst);
+    }
+
+    /// It lives on.
+    pub fn put_out(&self) {
+        self.lit.store(false, Ordering::SeqCst);
+    }
+
+    pub fn burnt(&self) -> usize {
+        self.burnt.load(Ordering::SeqCst)
+    }
+
+    pub async fn burn(&self) {
+        self.burnt.fetch_add(1, Ordering::SeqCst);
+        if !self.lit.load(Ordering::SeqCst) {
+            return;
+        }
+        let left = self.left.load(Ordering::SeqCst);
+        if left == 0 {
+            self.blown.notify_one();
+            return std::future::pending().await;
+        }
+        self.left.store(left - 1, Ordering::SeqCst);
+    }
 }
 
 impl std::fmt::Debug for SharedStore {
@@ -77,6 +120,7 @@ impl Default for SharedStore {
             after_loss: Mutex::default(),
             silence: AtomicUsize::new(0),
             silent: AtomicUsize::new(0),
+            fuse: Arc::default(),
         }
     }
 }
@@ -125,6 +169,26 @@ impl SharedStore {
         let mut changes = sets.iter().flat_map(ChangeSet::changes);
         changes.any(of_attempts).then_some(())?;
         self.losses.lock().unwrap().pop_front()
+    }
+
+    async fn commit_now(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
+        let interlude = self.before_commit.lock().unwrap().take();
+        if let Some(interlude) = interlude {
+            interlude().await;
+        }
+        let Some(loss) = self.loss(&sets) else {
+            return self.inner.commit(sets).await;
+        };
+        if loss == Loss::Answer {
+            self.inner.commit(sets).await?;
+        }
+        let silence = self.silence.load(Ordering::SeqCst);
+        self.silent.store(silence, Ordering::SeqCst);
+        let interlude = self.after_loss.lock().unwrap().take();
+        if let Some(interlude) = interlude {
+            interlude().await;
+        }
+        Err(unavailable())
     }
 
     pub fn before_next_dispatch(
@@ -177,23 +241,10 @@ impl Store for SharedStore {
     }
 
     async fn commit(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
-        let interlude = self.before_commit.lock().unwrap().take();
-        if let Some(interlude) = interlude {
-            interlude().await;
-        }
-        let Some(loss) = self.loss(&sets) else {
-            return self.inner.commit(sets).await;
-        };
-        if loss == Loss::Answer {
-            self.inner.commit(sets).await?;
-        }
-        let silence = self.silence.load(Ordering::SeqCst);
-        self.silent.store(silence, Ordering::SeqCst);
-        let interlude = self.after_loss.lock().unwrap().take();
-        if let Some(interlude) = interlude {
-            interlude().await;
-        }
-        Err(unavailable())
+        self.fuse.burn().await;
+        let results = self.commit_now(sets).await;
+        self.fuse.burn().await;
+        results
     }
 
     async fn hold(&self) -> Result<Option<Hold>> {
