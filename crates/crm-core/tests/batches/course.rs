@@ -232,6 +232,26 @@ async fn a_paused_campaign_gets_its_texts_when_it_goes_on() {
     manager.campaigns().resume(id).await.unwrap();
     house.later(MINUTE).await;
     assert_eq!(texts(&house.messages().await), [("Hello", 3)].into());
+    assert_eq!(house.model.calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn more_lines_than_a_batch_holds_wait_for_the_next_one() {
+    let house = house();
+    house.provider.most.store(2, Ordering::SeqCst);
+    let id = house.campaign(5, fields()).await;
+    house.run().await;
+    house.end(&[]);
+    house.later(MINUTE).await;
+    assert_eq!(texts(&house.messages().await), [("Hello", 5)].into());
+    assert_eq!(house.model.calls.load(Ordering::SeqCst), 0);
+    let sizes: Vec<u32> = house
+        .batches(id)
+        .await
+        .iter()
+        .map(|it| it.requests)
+        .collect();
+    assert_eq!(sizes, [2, 2, 1]);
 }
 
 #[tokio::test]

@@ -46,6 +46,8 @@ use shared::{Fuse, SharedStore};
 struct Provider {
     inner: MemoryBatches,
     fuse: Arc<Fuse>,
+    /// How many requests a batch holds.
+    most: AtomicUsize,
     /// The requests of each submission that was called, whether it made a batch or not.
     handed: Mutex<Vec<Vec<RequestId>>>,
     /// Those of each batch that was made.
@@ -56,7 +58,10 @@ struct Provider {
 #[async_trait]
 impl LlmBatch for Provider {
     fn limits(&self) -> BatchLimits {
-        self.inner.limits()
+        BatchLimits {
+            requests: self.most.load(Ordering::SeqCst),
+            ..self.inner.limits()
+        }
     }
 
     fn model(&self) -> String {
@@ -149,6 +154,7 @@ fn house() -> House {
     let provider = Arc::new(Provider {
         inner: MemoryBatches::new(clock.clone()),
         fuse: Arc::clone(&fuse),
+        most: AtomicUsize::new(1_000),
         handed: Mutex::default(),
         made: Mutex::default(),
         cancelled: AtomicUsize::new(0),
