@@ -116,7 +116,7 @@ impl Worker {
             }
         }
         // The cost first: a crash between the two reads the results again and finds the line without a message.
-
+        self.close_entries(closed.into_iter()).await?;
         self.keep_all(ended).await.map(drop)
     }
 

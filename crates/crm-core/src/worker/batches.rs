@@ -306,7 +306,7 @@ impl Worker {
         let state = match held.wanted() {
             Some(_) => held.provider.poll(id).await,
             // Nothing more of it is wanted.
-            None => held.provider.poll(id).await,
+            None => held.provider.cancel(id).await,
         };
         let now = self.time().await?;
         let state = match state {
