@@ -14,7 +14,7 @@ use super::line::{Line, Texts};
 use crate::actor::Workspace;
 use crate::budget::LedgerEntry;
 use crate::campaign::{Campaign, CampaignStatus, Drafting, WhenUnavailable};
-use crate::change::{Change, ChangeSet, Precondition};
+use crate::change::{Change, ChangeSet};
 use crate::draft_batch::{DraftBatch, DraftBatchState};
 use crate::error::{ErrorKind, Result};
 use crate::generation::Prompt;
@@ -134,8 +134,7 @@ impl Worker {
             row.batch_id = Some(id);
             set.push(Change::UpdatePlanRow(row));
         }
-        // Of two who gather the same lines one is refused.
-        set.require(Precondition::Campaign(campaign.id, campaign.version));
+        // Of two who gather the same lines one is refused: the campaign has moved on.
         let mark = self.update(workspace, campaign, "drafts_gathered", |_| {});
         set.absorb(mark);
         self.commit(vec![set]).await
@@ -176,6 +175,27 @@ impl Worker {
         };
         self.write_batch(after).await?;
         Ok(true)
+    }
+
+    /// Takes back the leases of a worker that cannot be alive.
+    pub(super) async fn release_batches(&self, workspace: &Workspace) -> Result<()> {
+        if self.engine.llm_batch().is_none() {
+            return Ok(());
+        }
+        let query = DraftBatchQuery {
+            open: true,
+            limit: 1_000,
+            ..DraftBatchQuery::default()
+        };
+        let open = self.engine.store().draft_batches(workspace, query).await?;
+        let held = open.into_iter().filter(|batch| batch.lease_until.is_some());
+        let sets = held.map(|batch| {
+            let mut set = ChangeSet::new(workspace.clone());
+            let batch = batch.released().next();
+            set.push(Change::UpdateDraftBatch(Box::new(batch)));
+            set
+        });
+        self.commit(sets.collect()).await.map(drop)
     }
 
     /// Writes the batch one version later.

@@ -270,6 +270,7 @@ impl Worker {
                     > 0
                 {}
                 self.release_subscriptions(&workspace).await?;
+                self.release_batches(&workspace).await?;
                 let now = self.time().await?;
                 self.engine.sweep_spending(&workspace, now, true).await?;
             }
