@@ -144,7 +144,8 @@ impl Worker {
                     return flow.failure.map_or(Ok(flow.count), Err);
                 }
             }
-            let wake = [patience, flow.wake(storing.is_some(), look.is_some())];
+            let looking = look.is_some() || give_up;
+            let wake = [patience, flow.wake(storing.is_some(), looking)];
             let wake = wake.into_iter().flatten().min();
             tokio::select! {
                 // See the flow of deliveries: the same happenings make the same run.
@@ -159,6 +160,7 @@ impl Worker {
                 }
                 _ = stop.changed(), if !stopping => {}
                 () = until_then(wake) => {
+                    flow.rest = flow.rest.filter(|rest| *rest > Instant::now());
                     if patience.is_some_and(|end| end <= Instant::now()) {
                         // Their lines stay in the plan. What the store has not taken by now is written anew.
                         texts.clear();
@@ -248,13 +250,15 @@ impl<'w> Drafting<'w> {
     /// Whether to look for lines: few are left, or much may have changed since the last look.
     fn wants_lines(&self) -> bool {
         if self.ahead() < self.places() {
-            return self.rest.is_none() || (self.stale && self.is_over(GAP));
+            let is_over = self.until == Until::Idle || self.is_over(GAP);
+            return self.rest.is_none() || (self.stale && is_over);
         }
-        self.stale && self.is_over(self.worker.options.poll)
+        // A campaign may have been paused meanwhile, and another begun.
+        self.is_over(self.worker.options.poll)
     }
 
     fn is_over(&self, gap: std::time::Duration) -> bool {
-        self.until == Until::Idle || self.looked.is_none_or(|at| at + gap <= Instant::now())
+        self.looked.is_none_or(|at| at + gap <= Instant::now())
     }
 
     fn look(&mut self) -> impl Future<Output = Result<Vec<Found>>> + Send + use<'w> {
@@ -430,22 +434,22 @@ impl<'w> Drafting<'w> {
         self.ended.splice(0..0, kept.again);
     }
 
-    /// When there is something to do that nothing else tells of.
+    /// When there is something to do that nothing else tells of; `looking` when no look may begin.
     fn wake(&self, storing: bool, looking: bool) -> Option<Instant> {
         let now = Instant::now();
         let ripe = self.ripe.max(self.hold_back).filter(|_| !storing);
         let ripe = ripe.filter(|_| !self.ended.is_empty());
-        let gap = if self.ahead() < self.places() {
-            GAP
-        } else {
-            self.worker.options.poll
+        let is_low = self.ahead() < self.places();
+        let gap = match is_low {
+            true => Some(GAP).filter(|_| self.stale),
+            false => Some(self.worker.options.poll),
         };
-        let gap = self.looked.map(|at| at + gap);
-        let gap = gap.filter(|_| self.stale && !looking && self.until == Until::Stopped);
+        let gap = self.looked.zip(gap).map(|(at, gap)| at + gap);
+        let gap = gap.filter(|_| !looking);
         // Not sooner than what a look waits for, or this would spin.
         let rest = self.rest.filter(|_| !looking);
         let model = self.worker.rests().worth_waiting(0, now);
-        let model = model.filter(|_| self.ahead() > 0);
+        let model = model.filter(|_| self.ahead() > 0 && !looking);
         [ripe, gap, rest, model].into_iter().flatten().min()
     }
 }
