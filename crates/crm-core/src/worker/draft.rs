@@ -440,9 +440,10 @@ impl<'w> Drafting<'w> {
         let ripe = self.ripe.max(self.hold_back).filter(|_| !storing);
         let ripe = ripe.filter(|_| !self.ended.is_empty());
         let is_low = self.ahead() < self.places();
-        let gap = match is_low {
-            true => Some(GAP).filter(|_| self.stale),
-            false => Some(self.worker.options.poll),
+        let gap = if is_low {
+            self.stale.then_some(GAP)
+        } else {
+            Some(self.worker.options.poll)
         };
         let gap = self.looked.zip(gap).map(|(at, gap)| at + gap);
         let gap = gap.filter(|_| !looking);
