@@ -144,5 +144,10 @@ pub async fn measure(site: &Site, count: usize, takes: Duration) -> Outcome<Figu
         peer_work: format!("a model of {takes:?}, {PLACES} at once"),
         better: Better::More,
     };
-    Ok(Figure::new(names, count, vec![(rate(count, took), always)], 0.95))
+    Ok(Figure::new(
+        names,
+        count,
+        vec![(rate(count, took), always)],
+        0.95,
+    ))
 }

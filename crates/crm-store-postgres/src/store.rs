@@ -37,8 +37,7 @@ use crate::query::{Db, Names, workspace as find};
 use crate::writer::{Written, is_lost};
 use crate::{
     Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, events, inbound, intake,
-    lists, messages, place, plan, receipts, subscriptions, suppressions, templates, trail,
-    voices,
+    lists, messages, place, plan, receipts, subscriptions, suppressions, templates, trail, voices,
 };
 
 /// Work that reads.
@@ -516,9 +515,11 @@ impl Store for PgStore {
 
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
         self.inner
-            .read(workspace, || None, |mut db| {
-                Box::pin(async move { voices::one(&mut db).await })
-            })
+            .read(
+                workspace,
+                || None,
+                |mut db| Box::pin(async move { voices::one(&mut db).await }),
+            )
             .await
     }
 

@@ -30,8 +30,7 @@ use crate::query::workspace as find;
 use crate::writer::Batch;
 use crate::{
     SqliteStore, apply, campaigns, contacts, counters, dispatch, events, inbound, intake, lists,
-    plan, receipts, subscriptions, suppressions, templates, trail,
-    voices,
+    plan, receipts, subscriptions, suppressions, templates, trail, voices,
 };
 
 /// How often a claim looks again when everything it found was changed by others.
@@ -363,9 +362,11 @@ impl Store for SqliteStore {
     }
 
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
-        self.read(workspace, || None, |connection, workspace, key| {
-            voices::one(connection, workspace, key)
-        })
+        self.read(
+            workspace,
+            || None,
+            |connection, workspace, key| voices::one(connection, workspace, key),
+        )
         .await
     }
 

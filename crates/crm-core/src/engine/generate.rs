@@ -3,10 +3,10 @@
 use futures_util::future;
 use serde::{Deserialize, Serialize};
 
+use super::Session;
 use super::messages::Messages;
 use super::spend::Purpose;
 use super::write::{Drafted, House, Hurried, Wanted, Written};
-use super::Session;
 use crate::actor::Action;
 use crate::contact::Contact;
 use crate::error::{Error, ErrorKind, Result};
@@ -157,9 +157,8 @@ impl Messages<'_> {
         let mut variants: Vec<Variant> = Vec::new();
         for written in future::try_join_all(texts).await? {
             let text = written.text;
-            let is_same = |known: &Variant| {
-                known.subject == text.subject && known.content == text.content
-            };
+            let is_same =
+                |known: &Variant| known.subject == text.subject && known.content == text.content;
             if let Some(known) = variants.iter_mut().find(|known| is_same(known)) {
                 // It was paid for all the same.
                 let (known, spent) = (&mut known.metadata, written.metadata);
@@ -205,7 +204,10 @@ impl Messages<'_> {
         let mut written = session
             .write(&contact, task, &before.channel, campaign)
             .await?;
-        written.metadata.context.clone_from(&before.metadata.context);
+        written
+            .metadata
+            .context
+            .clone_from(&before.metadata.context);
         let edit = Edit {
             content: Some(written.text.content),
             subject: Some(written.text.subject),
@@ -247,9 +249,9 @@ impl Session {
             campaign,
             key: None,
         };
-        let text = self
-            .engine
-            .write_text(contact, &wanted, house, &capabilities, &purpose, &Hurried);
+        let text =
+            self.engine
+                .write_text(contact, &wanted, house, &capabilities, &purpose, &Hurried);
         match text.await? {
             Drafted::Written(written) => Ok(*written),
             // Nobody shares a request without a key, and something stands in for one that is not to wait.

@@ -56,7 +56,12 @@ impl Voices<'_> {
         };
         let mut set = ChangeSet::new(workspace.clone());
         set.push(Change::PutVoice(Box::new(after.clone())));
-        set.event(stamp.event(Subject::Voice, subject_id(workspace), after.version, "edited"));
+        set.event(stamp.event(
+            Subject::Voice,
+            subject_id(workspace),
+            after.version,
+            "edited",
+        ));
         self.0.engine.commit_one(set).await?;
         Ok(after)
     }

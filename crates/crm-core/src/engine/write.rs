@@ -165,7 +165,10 @@ impl Engine {
             course.error = Some("no_model".to_owned());
             (Setback::Stopped, None)
         } else {
-            match self.ask_models(&prompt, purpose, waits, &mut course).await? {
+            match self
+                .ask_models(&prompt, purpose, waits, &mut course)
+                .await?
+            {
                 Models::Taken => return Ok(Drafted::Taken),
                 Models::None(setback, wait) => (setback, wait),
                 Models::Wrote(draft, number) => {

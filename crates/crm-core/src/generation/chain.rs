@@ -125,15 +125,39 @@ mod tests {
             (Unusable, false, CALM, Other, StandIn),
             (Unusable, true, HURRIED, Other, StandIn),
             (Stopped, false, CALM, Other, StandIn),
-            (away(Some(7), true), false, CALM, Again(seconds(7)), Again(seconds(7))),
-            (away(Some(60), true), false, CALM, Again(seconds(60)), Again(seconds(60))),
+            (
+                away(Some(7), true),
+                false,
+                CALM,
+                Again(seconds(7)),
+                Again(seconds(7)),
+            ),
+            (
+                away(Some(60), true),
+                false,
+                CALM,
+                Again(seconds(60)),
+                Again(seconds(60)),
+            ),
             (away(Some(61), true), false, CALM, Other, StandIn),
             (away(Some(7), true), true, CALM, Other, StandIn),
             (away(Some(7), false), false, CALM, Other, StandIn),
-            (away(None, true), false, CALM, Again(seconds(2)), Again(seconds(2))),
+            (
+                away(None, true),
+                false,
+                CALM,
+                Again(seconds(2)),
+                Again(seconds(2)),
+            ),
             (away(None, true), true, CALM, Other, StandIn),
             (away(Some(7), true), false, HURRIED, Other, StandIn),
-            (away(Some(0), true), false, HURRIED, Again(seconds(0)), Again(seconds(0))),
+            (
+                away(Some(0), true),
+                false,
+                HURRIED,
+                Again(seconds(0)),
+                Again(seconds(0)),
+            ),
             (away(None, true), false, HURRIED, Other, StandIn),
         ];
         for (setback, repeated, patience, with, without) in table {
@@ -156,10 +180,7 @@ mod tests {
         let wrong = LlmFailure::Configuration { reason: reason() };
         assert_eq!(of(wrong), Setback::Stopped);
         let (reason, until) = (reason(), None);
-        assert_eq!(
-            of(LlmFailure::Stopped { reason, until }),
-            Setback::Stopped
-        );
+        assert_eq!(of(LlmFailure::Stopped { reason, until }), Setback::Stopped);
         let reason = "code".to_owned();
         let busy = LlmFailure::Unavailable {
             reason,

@@ -112,11 +112,17 @@ mod tests {
 
     #[test]
     fn only_what_a_name_can_be_is_kept_of_what_a_provider_says() {
-        assert_eq!(name("claude-x_1:2/beta@3").as_deref(), Some("claude-x_1:2/beta@3"));
+        assert_eq!(
+            name("claude-x_1:2/beta@3").as_deref(),
+            Some("claude-x_1:2/beta@3")
+        );
         for said in ["", "a\nb", "модель", &"x".repeat(201)] {
             assert_eq!(name(said), None);
         }
-        assert_eq!(language(Some("uz-Cyrl".to_owned())).as_deref(), Some("uz-Cyrl"));
+        assert_eq!(
+            language(Some("uz-Cyrl".to_owned())).as_deref(),
+            Some("uz-Cyrl")
+        );
         for said in ["", "x", "ru ", "the Russian language", "ru-", "рус"] {
             assert_eq!(language(Some(said.to_owned())), None);
         }

@@ -211,7 +211,11 @@ async fn an_overload_may_be_tried_again_and_a_refusal_may_not(harness: Harness) 
         match call(&harness, how.clone()).await {
             None => return Err(NOT_ACTED_OUT),
             Some(Ok(_)) => return Err("gave a draft".to_owned().into()),
-            Some(Err(error)) => same(error.may_retry(), wanted, &format!("{how:?} may be repeated"))?,
+            Some(Err(error)) => same(
+                error.may_retry(),
+                wanted,
+                &format!("{how:?} may be repeated"),
+            )?,
         }
     }
     Ok(())

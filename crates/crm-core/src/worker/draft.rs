@@ -103,11 +103,7 @@ impl Worker {
     /// # Errors
     /// As the store, for a stream until idle, once everything under way has ended. Otherwise failures are logged and
     /// tried again.
-    pub(super) async fn drafting(
-        &self,
-        stop: &watch::Receiver<bool>,
-        until: Until,
-    ) -> Result<u64> {
+    pub(super) async fn drafting(&self, stop: &watch::Receiver<bool>, until: Until) -> Result<u64> {
         let mut stop = stop.clone();
         let mut flow = Drafting::new(self, until);
         let mut texts = FuturesUnordered::new();
@@ -231,7 +227,11 @@ impl<'w> Drafting<'w> {
             }
             // One that waited tries with one line whether it may go on.
             let first = (id, String::new(), ContactId(Uuid::nil()));
-            let is_under_way = self.held.range(first..).next().is_some_and(|key| key.0 == id);
+            let is_under_way = self
+                .held
+                .range(first..)
+                .next()
+                .is_some_and(|key| key.0 == id);
             if is_under_way && rests.is_trying(id) {
                 continue;
             }

@@ -132,7 +132,9 @@ impl Worker {
         let contact = line.contact.as_ref().filter(|contact| !contact.erased);
         Ok(contact.and_then(|contact| {
             let address = contact.address(capabilities.address)?;
-            channel.accepts_address(address).then_some((contact, address))
+            channel
+                .accepts_address(address)
+                .then_some((contact, address))
         }))
     }
 

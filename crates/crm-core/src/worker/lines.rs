@@ -94,9 +94,7 @@ impl Worker {
         after: Option<Uuid>,
     ) -> Result<Option<Lines>> {
         let workspace = &campaign.workspace;
-        let page = self
-            .undrafted(workspace, campaign.id, limit, after)
-            .await?;
+        let page = self.undrafted(workspace, campaign.id, limit, after).await?;
         if page.items.is_empty() && after.is_none() {
             return Ok(None);
         }

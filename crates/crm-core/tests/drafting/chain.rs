@@ -69,7 +69,10 @@ async fn another_model_writes_what_the_first_one_cannot() {
         assert!(metadata.fallback_used);
         assert_eq!(metadata.fallback_step, Some(StandIn::OtherModel));
         assert_eq!(metadata.error.as_ref(), Some(&code));
-        assert_eq!(metadata.cost_picodollars, draft(SECOND).cost_picodollars + 7);
+        assert_eq!(
+            metadata.cost_picodollars,
+            draft(SECOND).cost_picodollars + 7
+        );
         assert_eq!(first.requests(), second.requests(), "the same is asked");
     }
 }
@@ -91,7 +94,9 @@ async fn the_first_model_is_enough_when_it_writes() {
     let (_, message) = generate(&first, &second).await;
     assert_eq!(message.revision.content, FIRST);
     let metadata = &message.metadata;
-    assert!(!metadata.fallback_used && metadata.fallback_step.is_none() && metadata.error.is_none());
+    assert!(
+        !metadata.fallback_used && metadata.fallback_step.is_none() && metadata.error.is_none()
+    );
     assert!(metadata.prompt_version.as_deref().unwrap().ends_with(".0"));
     assert_eq!(second.requests(), []);
 }
@@ -116,7 +121,12 @@ async fn what_one_model_declines_no_other_is_asked_and_a_template_stands_in() {
         };
         world.manager().templates().create(fields).await.unwrap();
     }
-    let message = world.manager().messages().generate(wanted.clone()).await.unwrap();
+    let message = world
+        .manager()
+        .messages()
+        .generate(wanted.clone())
+        .await
+        .unwrap();
     assert_eq!(message.revision.content, "Дорогая Анна!");
     assert_eq!(second.requests(), []);
     let metadata = &message.metadata;
@@ -139,33 +149,61 @@ async fn a_person_waits_seconds_for_a_model_and_no_longer() {
         let wanted = two(&world).await;
         let begun = Instant::now();
         let message = world.manager().messages().generate(wanted).await.unwrap();
-        assert_eq!((first.count(), message.revision.content.as_str()), (calls, content));
-        let waited = if calls == 2 { Duration::from_secs(2) } else { Duration::ZERO };
+        assert_eq!(
+            (first.count(), message.revision.content.as_str()),
+            (calls, content)
+        );
+        let waited = if calls == 2 {
+            Duration::from_secs(2)
+        } else {
+            Duration::ZERO
+        };
         assert_eq!(begun.elapsed(), waited);
-        assert_eq!(message.metadata.fallback_used, calls == 1, "a repeat is no fallback");
+        assert_eq!(
+            message.metadata.fallback_used,
+            calls == 1,
+            "a repeat is no fallback"
+        );
     }
 }
 
 #[tokio::test]
 async fn several_texts_are_written_side_by_side_and_none_is_stored() {
     let model = Timed::new(Duration::ZERO, |number, _| {
-        Ok(draft(&format!("Здравствуйте! Текст {}.", number.min(1) + 1)))
+        Ok(draft(&format!(
+            "Здравствуйте! Текст {}.",
+            number.min(1) + 1
+        )))
     });
     let world = house(&[model.clone()]);
     let wanted = two(&world).await;
     let manager = world.manager();
-    let texts = manager.messages().variants(wanted.clone(), 3).await.unwrap();
+    let texts = manager
+        .messages()
+        .variants(wanted.clone(), 3)
+        .await
+        .unwrap();
     // Two came out the same: they are shown once, and both are counted.
     assert_eq!(texts.len(), 2);
-    assert_eq!(texts[1].metadata.cost_picodollars, 2 * draft("").cost_picodollars);
+    assert_eq!(
+        texts[1].metadata.cost_picodollars,
+        2 * draft("").cost_picodollars
+    );
     assert_eq!(messages(&world).await, []);
     let asked: Vec<serde_json::Value> = model
         .calls()
         .iter()
         .map(|call| serde_json::from_str(&call.1.user).unwrap())
         .collect();
-    assert_eq!(asked[1]["variant"], serde_json::json!({ "number": 2, "of": 3 }));
-    let one = manager.messages().variants(wanted.clone(), 1).await.unwrap();
+    assert_eq!(
+        asked[1]["variant"],
+        serde_json::json!({ "number": 2, "of": 3 })
+    );
+    let one = manager
+        .messages()
+        .variants(wanted.clone(), 1)
+        .await
+        .unwrap();
     assert_eq!(one.len(), 1);
     assert!(!model.calls()[3].1.user.contains("variant"));
     for count in [0, 6] {
@@ -185,9 +223,16 @@ async fn a_text_drafted_anew_is_about_what_it_was_about() {
     wanted.custom_context = Some("десять лет вместе".to_owned());
     let manager = world.manager();
     let message = manager.messages().generate(wanted).await.unwrap();
-    assert_eq!(message.metadata.context.as_deref(), Some("десять лет вместе"));
+    assert_eq!(
+        message.metadata.context.as_deref(),
+        Some("десять лет вместе")
+    );
     for wish in ["короче", "теплее"] {
-        let anew = manager.messages().regenerate(message.id, Some(wish)).await.unwrap();
+        let anew = manager
+            .messages()
+            .regenerate(message.id, Some(wish))
+            .await
+            .unwrap();
         assert_eq!(anew.metadata.context, message.metadata.context);
         let asked = model.calls().last().unwrap().1.user.clone();
         let asked: serde_json::Value = serde_json::from_str(&asked).unwrap();
@@ -195,7 +240,12 @@ async fn a_text_drafted_anew_is_about_what_it_was_about() {
         assert_eq!(asked["instruction"], wish);
     }
     // Nothing of it is left when the person is erased.
-    world.admin().contacts().erase(message.contact_id).await.unwrap();
+    world
+        .admin()
+        .contacts()
+        .erase(message.contact_id)
+        .await
+        .unwrap();
     let erased = manager.messages().get(message.id).await.unwrap();
     assert_eq!(erased.metadata.context, None);
 }
@@ -210,7 +260,11 @@ async fn a_campaigns_text_drafted_anew_is_about_what_the_campaign_is_about() {
     let message = messages(&world).await.remove(0);
     assert_eq!(message.metadata.context, None, "it stands in the campaign");
     let manager = world.manager();
-    manager.messages().regenerate(message.id, None).await.unwrap();
+    manager
+        .messages()
+        .regenerate(message.id, None)
+        .await
+        .unwrap();
     for (_, asked) in model.calls() {
         let asked: serde_json::Value = serde_json::from_str(&asked.user).unwrap();
         assert_eq!(asked["context"], "Наш склад переехал.");

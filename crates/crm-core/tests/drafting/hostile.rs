@@ -42,7 +42,13 @@ fn answers() -> Vec<Draft> {
     ];
     let mut answers: Vec<Draft> = texts.iter().map(|text| draft(text)).collect();
     let long = "x".repeat(1_000_000);
-    for hostile in ["\r\nBcc: a@example.org", "\0", "{{name}}", " ", long.as_str()] {
+    for hostile in [
+        "\r\nBcc: a@example.org",
+        "\0",
+        "{{name}}",
+        " ",
+        long.as_str(),
+    ] {
         let mut answer = draft("Здравствуйте! Поздравляем вас.");
         answer.subject = Some(hostile.to_owned());
         answers.push(answer.clone());
@@ -65,7 +71,9 @@ fn answers() -> Vec<Draft> {
 #[tokio::test(start_paused = true)]
 async fn nothing_a_model_says_is_sent_unless_a_person_approves_it() {
     let count = answers().len();
-    let model = Timed::new(Duration::ZERO, move |number, _| Ok(answers().remove(number % count)));
+    let model = Timed::new(Duration::ZERO, move |number, _| {
+        Ok(answers().remove(number % count))
+    });
     let world = house(&[model.clone()]);
     let people = people(&world, "a", count).await;
     campaign(&world, "a", Fallback).await;
@@ -89,7 +97,12 @@ async fn nothing_a_model_says_is_sent_unless_a_person_approves_it() {
         assert!(text.chars().count() <= CAP);
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
         let metadata = &message.metadata;
-        for said in [&metadata.model, &metadata.language, &metadata.request_id, &metadata.error] {
+        for said in [
+            &metadata.model,
+            &metadata.language,
+            &metadata.request_id,
+            &metadata.error,
+        ] {
             let fits = |said: &str| said.len() <= 200 && !said.chars().any(char::is_control);
             assert!(said.as_deref().is_none_or(fits));
         }
@@ -120,7 +133,10 @@ fn found(content: &str) -> BTreeSet<Rule> {
         content,
         parts: None,
     };
-    check(&text, &context).into_iter().map(|finding| finding.rule).collect()
+    check(&text, &context)
+        .into_iter()
+        .map(|finding| finding.rule)
+        .collect()
 }
 
 #[test]
@@ -131,8 +147,18 @@ fn what_hides_in_a_text_and_foreign_links_and_numbers_are_pointed_at_every_time(
         "Анна, добрый день! Спасибо, что вы с нами. Всего вам доброго.",
     ];
     let hidden = [
-        '\u{200b}', '\u{2060}', '\u{2063}', '\u{feff}', '\u{202a}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}',
-        '\u{2069}', '\u{e0041}', '\u{e007f}',
+        '\u{200b}',
+        '\u{2060}',
+        '\u{2063}',
+        '\u{feff}',
+        '\u{202a}',
+        '\u{202d}',
+        '\u{202e}',
+        '\u{2066}',
+        '\u{2067}',
+        '\u{2069}',
+        '\u{e0041}',
+        '\u{e007f}',
     ];
     for greeting in greetings {
         assert_eq!(found(greeting), BTreeSet::new(), "{greeting}");
@@ -141,7 +167,11 @@ fn what_hides_in_a_text_and_foreign_links_and_numbers_are_pointed_at_every_time(
             for place in [1, letters.len() / 3, letters.len() / 2, letters.len() - 1] {
                 let (before, after) = letters.split_at(place);
                 let text: String = before.iter().chain([&sign]).chain(after).collect();
-                assert!(found(&text).contains(&Rule::Injection), "{:x} at {place}", sign as u32);
+                assert!(
+                    found(&text).contains(&Rule::Injection),
+                    "{:x} at {place}",
+                    sign as u32
+                );
             }
         }
         for link in [

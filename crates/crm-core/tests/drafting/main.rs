@@ -235,5 +235,9 @@ async fn until_drafted(world: &World, campaign: CampaignId, count: usize) {
     };
     let day = Duration::from_secs(86_400);
     let in_time = tokio::time::timeout(day, reached).await;
-    assert!(in_time.is_ok(), "{} drafted", drafted(world, campaign).await);
+    assert!(
+        in_time.is_ok(),
+        "{} drafted",
+        drafted(world, campaign).await
+    );
 }

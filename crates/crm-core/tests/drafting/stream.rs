@@ -33,12 +33,19 @@ async fn all_places_are_busy_while_there_is_work_and_nobody_is_written_to_twice(
     let took = begun.elapsed();
     running.stop().await;
     assert_eq!(model.count(), count, "calls of the model");
-    let about: BTreeSet<_> = model.calls().iter().map(|call| call.1.about.clone()).collect();
+    let about: BTreeSet<_> = model
+        .calls()
+        .iter()
+        .map(|call| call.1.about.clone())
+        .collect();
     assert_eq!(about.len(), count, "people written to");
     assert_eq!(model.most.load(Ordering::SeqCst), PLACES);
     let all = messages(&world).await;
     assert_eq!(all.len(), count);
-    assert!(all.iter().all(|message| message.generated_by == GeneratedBy::Ai));
+    assert!(
+        all.iter()
+            .all(|message| message.generated_by == GeneratedBy::Ai)
+    );
     let busy = takes.as_secs_f64() * count as f64;
     let ratio = busy / (took.as_secs_f64() * PLACES as f64);
     assert!(ratio >= 0.95, "busy for {ratio:.3} of {took:?}");
@@ -91,7 +98,10 @@ async fn one_answer_that_asks_for_patience_is_heard_by_all() {
     running.stop().await;
     // What was under way when the first one was told goes on; nothing begins until the time is over.
     let calls = model.calls();
-    let first = calls.iter().map(|call| call.0 - begun).find(|at| *at + seconds(2) >= seconds(5));
+    let first = calls
+        .iter()
+        .map(|call| call.0 - begun)
+        .find(|at| *at + seconds(2) >= seconds(5));
     let told = first.unwrap() + seconds(2);
     let quiet = calls.iter().map(|call| call.0 - begun);
     let quiet: Vec<_> = quiet.filter(|at| *at > told && *at < seconds(25)).collect();
@@ -114,11 +124,19 @@ async fn a_paused_campaign_is_drafted_no_more_and_loses_nothing() {
     tokio::time::sleep(seconds(600)).await;
     assert_eq!(drafted(&world, id).await, stored);
     // Those that were begun before anybody could see the pause.
-    assert!(model.count() <= asked + 16, "{} calls", model.count() - asked);
+    assert!(
+        model.count() <= asked + 16,
+        "{} calls",
+        model.count() - asked
+    );
     manager.campaigns().resume(id).await.unwrap();
     until_drafted(&world, id, 200).await;
     running.stop().await;
-    let people: BTreeSet<_> = messages(&world).await.iter().map(|row| row.contact_id).collect();
+    let people: BTreeSet<_> = messages(&world)
+        .await
+        .iter()
+        .map(|row| row.contact_id)
+        .collect();
     assert_eq!(people.len(), 200);
 }
 
@@ -185,7 +203,10 @@ async fn an_erased_person_gets_no_message_though_their_text_was_being_written() 
     let all = messages(&world).await;
     assert_eq!(all.len(), 7);
     assert!(all.iter().all(|message| message.contact_id != gone));
-    assert!(all.iter().all(|message| message.status == Status::PendingApproval));
+    assert!(
+        all.iter()
+            .all(|message| message.status == Status::PendingApproval)
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -53,7 +53,10 @@ async fn admins_set_it_and_it_is_in_the_next_draft() {
     assert_eq!(long.kind(), ErrorKind::Invalid);
 
     let after = manager.messages().generate(wanted).await.unwrap();
-    assert_ne!(before.metadata.prompt_version, after.metadata.prompt_version);
+    assert_ne!(
+        before.metadata.prompt_version,
+        after.metadata.prompt_version
+    );
     let [first, second] = [0, 1].map(|number| model.calls()[number].1.system.clone());
     for words in ["Вектор", "канцелярита", "скидки", "доезжает"] {
         assert!(!first.contains(words) && second.contains(words), "{words}");
@@ -93,7 +96,11 @@ async fn the_part_that_a_provider_caches_is_the_same_to_the_byte_for_everybody()
     campaign(&world, "a", Fallback).await;
     world.worker().run_until_idle().await.unwrap();
     assert_eq!(model.count(), 4);
-    let systems: BTreeSet<_> = model.calls().into_iter().map(|call| call.1.system).collect();
+    let systems: BTreeSet<_> = model
+        .calls()
+        .into_iter()
+        .map(|call| call.1.system)
+        .collect();
     assert_eq!(systems.len(), 1);
     let users: BTreeSet<_> = model.calls().into_iter().map(|call| call.1.user).collect();
     assert_eq!(users.len(), 4);

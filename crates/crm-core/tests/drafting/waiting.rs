@@ -53,7 +53,10 @@ async fn a_campaign_waits_visibly_calls_seldom_and_goes_on_by_itself() {
     assert_eq!(goes_on.waiting, None);
     running.stop().await;
     let all = messages(&world).await;
-    assert!(all.iter().all(|row| row.generated_by == GeneratedBy::Ai && !row.metadata.fallback_used));
+    assert!(
+        all.iter()
+            .all(|row| row.generated_by == GeneratedBy::Ai && !row.metadata.fallback_used)
+    );
     assert_eq!(all.len(), 100);
 }
 
@@ -86,7 +89,10 @@ async fn what_a_model_declines_is_not_waited_for() {
     world.worker().run_until_idle().await.unwrap();
     let all = messages(&world).await;
     assert_eq!((all.len(), model.count()), (5, 5));
-    assert!(all.iter().all(|row| row.metadata.error.as_deref() == Some("refused")));
+    assert!(
+        all.iter()
+            .all(|row| row.metadata.error.as_deref() == Some("refused"))
+    );
 }
 
 #[tokio::test(start_paused = true)]

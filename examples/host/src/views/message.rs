@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::Role;
+use crm_core::engine::Variant;
 use crm_core::message::history::StoredEvent;
 use crm_core::message::lifecycle::{Event, allowed_actions};
-use crm_core::engine::Variant;
 use crm_core::message::{
     Format, GeneratedBy, Message, Occasion, Provenance, Revision, StandIn, Status,
 };
