@@ -222,7 +222,12 @@ impl<'w> Drafting<'w> {
             };
             let needs_model = source.campaign.fields.template_id.is_none();
             let id = source.campaign.id;
-            if (needs_model && is_resting) || rests.campaign(id, now).is_some() {
+            if rests.campaign(id, now).is_some() {
+                // They are read again when it goes on.
+                (source.cursor, source.lines) = (None, VecDeque::new());
+                continue;
+            }
+            if needs_model && is_resting {
                 continue;
             }
             // One that waited tries with one line whether it may go on.
@@ -342,11 +347,9 @@ impl<'w> Drafting<'w> {
         }
         let sources = &self.sources;
         self.turns.retain(|id| sources.contains_key(id));
-        for id in sources.keys() {
-            if !self.turns.contains(id) {
-                self.turns.push_back(*id);
-            }
-        }
+        let waiting: BTreeSet<_> = self.turns.iter().copied().collect();
+        let new = sources.keys().filter(|id| !waiting.contains(id));
+        self.turns.extend(new);
         brought
     }
 
@@ -364,13 +367,7 @@ impl<'w> Drafting<'w> {
         };
         match &text {
             Ok(Drafted::Taken) => return self.leave(key(&line)),
-            Ok(Drafted::Waits { wait, .. }) => {
-                self.worker.rests().wait(id, *wait, now);
-                // They are read again when it goes on.
-                if let Some(source) = self.sources.get_mut(&id) {
-                    (source.cursor, source.lines) = (None, VecDeque::new());
-                }
-            }
+            Ok(Drafted::Waits { wait, .. }) => self.worker.rests().wait(id, *wait, now),
             Ok(Drafted::Written(_)) => self.worker.rests().go_on(id),
             Err(_) => {}
         }

@@ -98,12 +98,12 @@ async fn what_a_model_declines_is_not_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn without_a_model_a_campaign_that_waits_waits_and_another_does_not() {
     let world = house(&[]);
-    people(&world, "a", 5).await;
+    people(&world, "a", 300).await;
     let waits = campaign(&world, "a", Wait).await;
     let goes = campaign(&world, "a", Fallback).await;
     world.worker().run_until_idle().await.unwrap();
     assert_eq!(drafted(&world, waits).await, 0);
-    assert_eq!(drafted(&world, goes).await, 5);
+    assert_eq!(drafted(&world, goes).await, 300);
     let waits = world.viewer().campaigns().get(waits).await.unwrap();
     assert_eq!(waits.waiting.unwrap().reason, "no_model");
 }
