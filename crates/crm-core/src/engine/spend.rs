@@ -13,6 +13,7 @@ use crate::port::llm::{Draft, DraftRequest, Llm, LlmError};
 
 /// What a draft is for: who pays.
 #[derive(Debug, Clone)]
+#[allow(dead_code)]
 pub(crate) struct Purpose<'a> {
     /// Who wants it.
     pub(crate) actor: &'a Actor,
