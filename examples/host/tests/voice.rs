@@ -17,12 +17,18 @@ fn an_admin_sets_the_voice_and_everybody_reads_it() {
     let admin = host.admin();
     let manager = host.user(&admin, "m@salon.example", "manager");
     let none = host.get(&manager, "/api/voice").expect(200);
-    assert_eq!((&none["version"], &none["updated_by"]), (&json!(0), &Value::Null));
+    assert_eq!(
+        (&none["version"], &none["updated_by"]),
+        (&json!(0), &Value::Null)
+    );
     let voice = json!({"about": "«Вектор», склад.", "do_not": ["обещать скидки"], "version": 0,
         "examples": [{"occasion": "birthday", "language": "ru", "content": "Пётр, с днём рождения!"}]});
     host.call(&manager, "PUT", "/api/voice", &voice).expect(403);
     let set = host.call(&admin, "PUT", "/api/voice", &voice).expect(200);
-    assert_eq!((&set["version"], &set["about"]), (&json!(1), &voice["about"]));
+    assert_eq!(
+        (&set["version"], &set["about"]),
+        (&json!(1), &voice["about"])
+    );
     host.call(&admin, "PUT", "/api/voice", &voice).expect(409);
     let long = json!({"about": "x".repeat(1_001)});
     host.call(&admin, "PUT", "/api/voice", &long).expect(422);
@@ -34,8 +40,11 @@ fn texts_to_choose_from_are_not_saved() {
     let host = Host::start(&["--no-worker"]);
     let admin = host.admin();
     let contact = host.contact(&admin);
-    let wanted = json!({"count": 3, "wanted": {"contact_id": contact, "occasion_type": "birthday"}});
-    let texts = host.post(&admin, "/api/messages/variants", wanted.clone()).expect(200);
+    let wanted =
+        json!({"count": 3, "wanted": {"contact_id": contact, "occasion_type": "birthday"}});
+    let texts = host
+        .post(&admin, "/api/messages/variants", wanted.clone())
+        .expect(200);
     // Without a model all three are the same greeting.
     let texts = texts.as_array().unwrap();
     assert_eq!(texts.len(), 1);
@@ -45,7 +54,8 @@ fn texts_to_choose_from_are_not_saved() {
     assert_eq!(all["items"], json!([]));
     let mut many = wanted;
     many["count"] = json!(6);
-    host.post(&admin, "/api/messages/variants", many).expect(422);
+    host.post(&admin, "/api/messages/variants", many)
+        .expect(422);
 }
 
 #[test]
@@ -57,7 +67,8 @@ fn a_campaign_that_waits_for_a_model_says_so() {
     let campaign = host.post(&admin, "/api/campaigns", campaign).expect(201);
     assert_eq!(campaign["when_unavailable"], "wait");
     let path = format!("/api/campaigns/{}", campaign["id"].as_str().unwrap());
-    host.post(&admin, &format!("{path}/execute"), json!({})).expect(202);
+    host.post(&admin, &format!("{path}/execute"), json!({}))
+        .expect(202);
     let waits = host.until(&admin, &path, |campaign| !campaign["waiting"].is_null());
     assert_eq!(waits["waiting"]["reason"], "no_model");
     assert_eq!(waits["stats"]["generated_count"], 0);
