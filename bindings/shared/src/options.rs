@@ -182,9 +182,6 @@ pub struct LlmOptions {
 }
 
 impl LlmOptions {
-    /// Most models to fall back to.
-    const MANY_MODELS: usize = 5;
-
     pub(crate) fn timeout(&self) -> Result<Duration> {
         timeout(self.timeout_ms, Duration::from_secs(60), "llm.timeout_ms")
     }
