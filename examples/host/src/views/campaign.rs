@@ -180,8 +180,8 @@ impl CampaignView {
             tone: fields.tone,
             custom_context: fields.custom_context,
             when_unavailable: fields.when_unavailable,
-            waiting: campaign.waiting.map(|waiting| WaitingView {
-                reason: waiting.reason,
+            waiting: campaign.waiting.as_ref().map(|waiting| WaitingView {
+                reason: waiting.reason.clone(),
                 since: waiting.since,
             }),
             status: campaign.status,
