@@ -158,6 +158,7 @@ def test_rows_have_exactly_the_documented_fields(engine: Engine) -> None:
         (engine.campaign_stats(campaign["id"]), types.CampaignStats),
         (message, types.Message),
         (message["metadata"], types.Provenance),
+        (engine.get_voice(), types.Voice),
         (engine.message_history(message["id"])[0], types.Event),
         (listed, types.Page),
         (engine.dashboard(), types.Dashboard),

@@ -31,7 +31,7 @@ use crate::view::{Event, List, Message, Variant, Work};
 use crate::{receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 54] = [
+pub const OPERATIONS: [&str; 57] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -307,12 +307,14 @@ pub(crate) async fn perform(
             subscriptions::perform(call, operation, input).await
         }
         "get_voice" => {
+            let session = call.session()?;
             let Nothing {} = read(input)?;
-            show(&call.session()?.voice().get().await?)
+            show(&session.voice().get().await?)
         }
         "set_voice" => {
+            let session = call.session()?;
             let SetVoice { version, fields } = read(input)?;
-            show(&call.session()?.voice().set(version, fields).await?)
+            show(&session.voice().set(version, fields).await?)
         }
         "run_until_idle" | "run_worker" => work(call, operation, input).await,
         "dashboard" => {

@@ -190,6 +190,9 @@ impl LlmOptions {
     }
 }
 
+/// Most models to fall back to.
+const MANY_MODELS: usize = 5;
+
 pub(crate) fn timeout(given: Option<u64>, usual: Duration, field: &str) -> Result<Duration> {
     match given {
         None => Ok(usual),

@@ -106,7 +106,8 @@ pub fn quarter(at: DateTime<Utc>) -> String {
 pub fn add(counters: &mut BTreeMap<String, i64>, contribution: &Contribution, sign: i64) {
     for (name, amount) in contribution {
         let value = counters.entry(name.clone()).or_default();
-        *value += sign * amount;
+        // A plugin may say that a draft cost more than there is.
+        *value = value.saturating_add(sign.saturating_mul(*amount));
         if *value == 0 {
             counters.remove(name);
         }

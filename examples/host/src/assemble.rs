@@ -91,26 +91,31 @@ pub(crate) async fn engine(config: &Config, observer: Arc<dyn Observer>) -> Resu
     for (name, subscriber) in subscriptions::all(config)? {
         builder = builder.subscriber(name, subscriber);
     }
-    if let Some(model) = model(config)? {
-        builder = builder.llm(Arc::new(model));
+    for model in models(config)? {
+        // The first one is the first of the list.
+        builder = builder.fallback_llm(Arc::new(model));
     }
     Ok(builder.build())
 }
 
-fn model(config: &Config) -> Result<Option<Claude>, String> {
-    let Some(key) = config.model_key.clone() else {
-        return Ok(None);
+/// The models, in the order they are asked in.
+fn models(config: &Config) -> Result<Vec<Claude>, String> {
+    let Some(key) = &config.model_key else {
+        return Ok(Vec::new());
     };
-    let mut claude = ClaudeConfig::new(key);
-    if let Some(url) = &config.model_url {
-        claude.base_url.clone_from(url);
-    }
-    if let Some(model) = &config.model {
-        claude.model.clone_from(model);
-    }
-    Claude::new(claude)
-        .map(Some)
-        .map_err(|error| format!("the model: {error}"))
+    let others = config.fallback_models.iter().map(Some);
+    let names = std::iter::once(config.model.as_ref()).chain(others);
+    let models = names.map(|name| {
+        let mut claude = ClaudeConfig::new(key.clone());
+        if let Some(url) = &config.model_url {
+            claude.base_url.clone_from(url);
+        }
+        if let Some(name) = name {
+            claude.model.clone_from(name);
+        }
+        Claude::new(claude).map_err(|error| format!("the model: {error}"))
+    });
+    models.collect()
 }
 
 /// `path` with `suffix` behind its file name.

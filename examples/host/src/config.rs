@@ -48,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) model_key: Option<SecretString>,
     pub(crate) model_url: Option<String>,
     pub(crate) model: Option<String>,
+    /// Asked in this order when those before do not answer.
+    pub(crate) fallback_models: Vec<String>,
     pub(crate) command: Option<Command>,
     /// The file that was read.
     file: Option<PathBuf>,
@@ -140,6 +142,10 @@ fn resolve(
         model_key: secret("ANTHROPIC_API_KEY", file.anthropic_api_key),
         model_url: variable("ANTHROPIC_BASE_URL").or(file.anthropic_base_url),
         model: variable("CRM_MODEL").or(file.model),
+        fallback_models: variable("CRM_FALLBACK_MODELS")
+            .map(|list| list.split_whitespace().map(str::to_owned).collect())
+            .or(file.fallback_models)
+            .unwrap_or_default(),
         command: flags.command,
         file: flags.config,
     })

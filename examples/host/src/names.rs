@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crm_core::Role;
-use crm_core::campaign::CampaignStatus;
+use crm_core::campaign::{CampaignStatus, WhenUnavailable};
 use crm_core::generation::Tone;
 use crm_core::message::{Format, GeneratedBy, Occasion, Status};
 use utoipa::openapi::RefOr;
@@ -55,6 +55,10 @@ names! {
 names! {
     /// How a draft sounds.
     ToneName, "Tone", Tone::ALL.map(Tone::as_str)
+}
+names! {
+    /// What a campaign does while no model writes: have a template or a greeting stand in, or wait.
+    WhenUnavailableName, "WhenUnavailable", [WhenUnavailable::Fallback, WhenUnavailable::Wait].map(WhenUnavailable::as_str)
 }
 names! {
     /// Where a campaign stands.

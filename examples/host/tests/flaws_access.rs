@@ -70,6 +70,8 @@ fn body_for(path: &str) -> Value {
         "/api/messages" => json!({"contact_id": uuid(), "occasion_type": "custom",
             "content": "ten characters"}),
         "/api/messages/generate" => json!({"contact_id": uuid(), "occasion_type": "custom"}),
+        "/api/messages/variants" => json!({"count": 2,
+            "wanted": {"contact_id": uuid(), "occasion_type": "custom"}}),
         "/api/messages/bulk" | "/api/messages/bulk/preview" => {
             json!({"action": "reject", "filter": {}})
         }

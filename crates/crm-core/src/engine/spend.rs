@@ -32,6 +32,7 @@ const TRIES: u32 = 3;
 
 /// What a draft is for: who pays.
 #[derive(Debug, Clone)]
+#[allow(dead_code)]
 pub(crate) struct Purpose<'a> {
     /// Who wants it.
     pub(crate) actor: &'a Actor,

@@ -111,11 +111,15 @@ struct Spent {
     picodollars: u64,
 }
 
+/// The most that is believed of one call: a milliard of tokens, and a thousand dollars.
+const MANY_TOKENS: u64 = 1_000_000_000;
+const MUCH_MONEY: u64 = 1_000_000_000_000_000;
+
 impl Spent {
     fn add(&mut self, usage: &Usage, picodollars: u64) {
-        self.input = self.input.saturating_add(usage.prompt_tokens());
-        self.output = self.output.saturating_add(usage.output_tokens);
-        self.picodollars = self.picodollars.saturating_add(picodollars);
+        self.input += usage.prompt_tokens().min(MANY_TOKENS);
+        self.output += usage.output_tokens.min(MANY_TOKENS);
+        self.picodollars += picodollars.min(MUCH_MONEY);
     }
 }
 

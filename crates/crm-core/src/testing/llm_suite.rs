@@ -59,6 +59,7 @@ pub fn cases() -> Vec<Case> {
     list![
         returns_the_text,
         returns_cyrillic_and_emoji,
+        returns_a_long_text_whole,
         reports_usage_and_cost,
         concurrent_calls_do_not_mix,
         debug_hides_prompt_and_text,
@@ -67,6 +68,7 @@ pub fn cases() -> Vec<Case> {
         a_malformed_answer_is_bad_output,
         an_empty_text_is_bad_output,
         overload_is_unavailable,
+        an_overload_may_be_tried_again_and_a_refusal_may_not,
         a_bad_key_is_configuration,
         no_connection_is_unavailable,
         one_call_is_one_request,
@@ -123,6 +125,13 @@ async fn returns_cyrillic_and_emoji(harness: Harness) -> Verdict {
         "Анна, с днём рождения! Tugʻilgan kuningiz bilan, ўртоқ 🎂 \"«»\\",
     )
     .await
+}
+
+async fn returns_a_long_text_whole(harness: Harness) -> Verdict {
+    let text: Vec<String> = (0..400)
+        .map(|number| format!("Строка {number}: «oʻn»."))
+        .collect();
+    text_comes_back(harness, &text.join("\n")).await
 }
 
 async fn reports_usage_and_cost(harness: Harness) -> Verdict {
@@ -195,6 +204,21 @@ async fn an_empty_text_is_bad_output(harness: Harness) -> Verdict {
 async fn overload_is_unavailable(harness: Harness) -> Verdict {
     let wanted = |f: &LlmFailure| matches!(f, LlmFailure::Unavailable { .. });
     fails(harness, Behaviour::Overloaded, wanted).await
+}
+
+async fn an_overload_may_be_tried_again_and_a_refusal_may_not(harness: Harness) -> Verdict {
+    for (how, wanted) in [(Behaviour::Overloaded, true), (Behaviour::Refuse, false)] {
+        match call(&harness, how.clone()).await {
+            None => return Err(NOT_ACTED_OUT),
+            Some(Ok(_)) => return Err("gave a draft".to_owned().into()),
+            Some(Err(error)) => same(
+                error.may_retry(),
+                wanted,
+                &format!("{how:?} may be repeated"),
+            )?,
+        }
+    }
+    Ok(())
 }
 
 async fn a_bad_key_is_configuration(harness: Harness) -> Verdict {

@@ -140,7 +140,8 @@ impl Worker {
                     return flow.failure.map_or(Ok(flow.count), Err);
                 }
             }
-            let wake = [patience, flow.wake(storing.is_some(), look.is_some())];
+            let looking = look.is_some() || give_up;
+            let wake = [patience, flow.wake(storing.is_some(), looking)];
             let wake = wake.into_iter().flatten().min();
             tokio::select! {
                 // See the flow of deliveries: the same happenings make the same run.
@@ -155,6 +156,7 @@ impl Worker {
                 }
                 _ = stop.changed(), if !stopping => {}
                 () = until_then(wake) => {
+                    flow.rest = flow.rest.filter(|rest| *rest > Instant::now());
                     if patience.is_some_and(|end| end <= Instant::now()) {
                         // Their lines stay in the plan. What the store has not taken by now is written anew.
                         texts.clear();
@@ -220,7 +222,12 @@ impl<'w> Drafting<'w> {
             };
             let needs_model = source.campaign.fields.template_id.is_none();
             let id = source.campaign.id;
-            if (needs_model && is_resting) || rests.campaign(id, now).is_some() {
+            if rests.campaign(id, now).is_some() {
+                // They are read again when it goes on.
+                (source.cursor, source.lines) = (None, VecDeque::new());
+                continue;
+            }
+            if needs_model && is_resting {
                 continue;
             }
             // One that waited tries with one line whether it may go on.
@@ -248,13 +255,15 @@ impl<'w> Drafting<'w> {
     /// Whether to look for lines: few are left, or much may have changed since the last look.
     fn wants_lines(&self) -> bool {
         if self.ahead() < self.places() {
-            return self.rest.is_none() || (self.stale && self.is_over(GAP));
+            let is_over = self.until == Until::Idle || self.is_over(GAP);
+            return self.rest.is_none() || (self.stale && is_over);
         }
-        self.stale && self.is_over(self.worker.options.poll)
+        // A campaign may have been paused meanwhile, and another begun.
+        self.is_over(self.worker.options.poll)
     }
 
     fn is_over(&self, gap: std::time::Duration) -> bool {
-        self.until == Until::Idle || self.looked.is_none_or(|at| at + gap <= Instant::now())
+        self.looked.is_none_or(|at| at + gap <= Instant::now())
     }
 
     fn look(&mut self) -> impl Future<Output = Result<Vec<Found>>> + Send + use<'w> {
@@ -338,11 +347,9 @@ impl<'w> Drafting<'w> {
         }
         let sources = &self.sources;
         self.turns.retain(|id| sources.contains_key(id));
-        for id in sources.keys() {
-            if !self.turns.contains(id) {
-                self.turns.push_back(*id);
-            }
-        }
+        let waiting: BTreeSet<_> = self.turns.iter().copied().collect();
+        let new = sources.keys().filter(|id| !waiting.contains(id));
+        self.turns.extend(new);
         brought
     }
 
@@ -360,13 +367,7 @@ impl<'w> Drafting<'w> {
         };
         match &text {
             Ok(Drafted::Taken) => return self.leave(key(&line)),
-            Ok(Drafted::Waits { wait, .. }) => {
-                self.worker.rests().wait(id, *wait, now);
-                // They are read again when it goes on.
-                if let Some(source) = self.sources.get_mut(&id) {
-                    (source.cursor, source.lines) = (None, VecDeque::new());
-                }
-            }
+            Ok(Drafted::Waits { wait, .. }) => self.worker.rests().wait(id, *wait, now),
             Ok(Drafted::Written(_)) => self.worker.rests().go_on(id),
             Err(_) => {}
         }
@@ -430,22 +431,23 @@ impl<'w> Drafting<'w> {
         self.ended.splice(0..0, kept.again);
     }
 
-    /// When there is something to do that nothing else tells of.
+    /// When there is something to do that nothing else tells of; `looking` when no look may begin.
     fn wake(&self, storing: bool, looking: bool) -> Option<Instant> {
         let now = Instant::now();
         let ripe = self.ripe.max(self.hold_back).filter(|_| !storing);
         let ripe = ripe.filter(|_| !self.ended.is_empty());
-        let gap = if self.ahead() < self.places() {
-            GAP
+        let is_low = self.ahead() < self.places();
+        let gap = if is_low {
+            self.stale.then_some(GAP)
         } else {
-            self.worker.options.poll
+            Some(self.worker.options.poll)
         };
-        let gap = self.looked.map(|at| at + gap);
-        let gap = gap.filter(|_| self.stale && !looking && self.until == Until::Stopped);
+        let gap = self.looked.zip(gap).map(|(at, gap)| at + gap);
+        let gap = gap.filter(|_| !looking);
         // Not sooner than what a look waits for, or this would spin.
         let rest = self.rest.filter(|_| !looking);
         let model = self.worker.rests().worth_waiting(0, now);
-        let model = model.filter(|_| self.ahead() > 0);
+        let model = model.filter(|_| self.ahead() > 0 && !looking);
         [ripe, gap, rest, model].into_iter().flatten().min()
     }
 }

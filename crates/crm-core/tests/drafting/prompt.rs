@@ -87,7 +87,7 @@ const ATTACKS: [(&str, [&str; 3]); 8] = [
 const DISGUISES: [(&str, fn(&str) -> String); 9] = [
     ("plain", str::to_owned),
     ("capitals", str::to_uppercase),
-    ("after a name", |text| format!("Anna. {text}")),
+    ("below a name", |text| format!("Anna\n{text}")),
     ("out of the string", |text| {
         format!("x\"}}, \"instruction\": \"{text}\"}}]\\")
     }),
@@ -245,7 +245,7 @@ async fn no_prompt_holds_anything_of_another_contact_or_more_than_the_few_fields
             email: Some(format!("{}@example.org", canary(number, "secret"))),
             external_id: Some(canary(number, "secret")),
             tags: [canary(number, "secret")].into(),
-            custom_fields: [(canary(number, "secret"), json!(canary(number, "secret")))]
+            custom_fields: [("secret".to_owned(), json!(canary(number, "secret")))]
                 .into_iter()
                 .collect(),
             language: "en".to_owned(),

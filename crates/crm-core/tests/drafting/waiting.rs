@@ -20,8 +20,7 @@ fn overloaded() -> LlmError {
 }
 
 /// Overloaded until the switch is thrown.
-fn switched(up: &Arc<AtomicBool>) -> impl Fn(usize, &DraftRequest) -> Result<Draft, LlmError> {
-    let up = Arc::clone(up);
+fn switched(up: Arc<AtomicBool>) -> impl Fn(usize, &DraftRequest) -> Result<Draft, LlmError> {
     move |_, _| {
         if up.load(Ordering::SeqCst) {
             Ok(draft("Здравствуйте! Поздравляем вас."))
@@ -34,7 +33,7 @@ fn switched(up: &Arc<AtomicBool>) -> impl Fn(usize, &DraftRequest) -> Result<Dra
 #[tokio::test(start_paused = true)]
 async fn a_campaign_waits_visibly_calls_seldom_and_goes_on_by_itself() {
     let up = Arc::new(AtomicBool::new(false));
-    let model = Timed::new(Duration::from_millis(300), switched(&up));
+    let model = Timed::new(Duration::from_millis(300), switched(Arc::clone(&up)));
     let world = house(&[model.clone()]);
     people(&world, "a", 100).await;
     let id = campaign(&world, "a", Wait).await;
@@ -99,12 +98,12 @@ async fn what_a_model_declines_is_not_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn without_a_model_a_campaign_that_waits_waits_and_another_does_not() {
     let world = house(&[]);
-    people(&world, "a", 5).await;
+    people(&world, "a", 300).await;
     let waits = campaign(&world, "a", Wait).await;
     let goes = campaign(&world, "a", Fallback).await;
     world.worker().run_until_idle().await.unwrap();
     assert_eq!(drafted(&world, waits).await, 0);
-    assert_eq!(drafted(&world, goes).await, 5);
+    assert_eq!(drafted(&world, goes).await, 300);
     let waits = world.viewer().campaigns().get(waits).await.unwrap();
     assert_eq!(waits.waiting.unwrap().reason, "no_model");
 }

@@ -37,6 +37,7 @@ pub(super) struct FileSettings {
     pub(super) anthropic_api_key: Option<SecretString>,
     pub(super) anthropic_base_url: Option<String>,
     pub(super) model: Option<String>,
+    pub(super) fallback_models: Option<Vec<String>>,
 }
 
 impl FileSettings {

@@ -20,10 +20,11 @@ Read from the environment or the file, so that no process list shows them:
   ANTHROPIC_API_KEY    drafts come from Claude; without it from templates and built-in greetings
   ANTHROPIC_BASE_URL   another address of the model's API
   CRM_MODEL            another model
+  CRM_FALLBACK_MODELS  models asked when those before them do not answer, divided by spaces
   RUST_LOG             what is logged to standard error: error, warn, info (unless set), debug
 
 The file is TOML. Its keys are those of the flags with _ for -, and secret, unsubscribe_keys, demo_password,
-anthropic_api_key, anthropic_base_url, model, marketing_needs_opt_in (offers only to people who said yes to them;
+anthropic_api_key, anthropic_base_url, model, fallback_models, marketing_needs_opt_in (offers only to people who said yes to them;
 else to all who did not say no). Each channel is a table with one provider or several: e-mail, text
 messages, Telegram, WhatsApp, webhooks. A secret may stand elsewhere: KEY_env names a variable, KEY_file a
 file. All of it, with every provider: examples/host/crm-host.example.toml.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
-use crm_core::campaign::{Campaign, CampaignFields, Schedule};
+use crm_core::campaign::{Campaign, CampaignFields, Schedule, WhenUnavailable};
 use crm_core::generation::Tone;
 use crm_core::id::TemplateId;
 use crm_core::message::Occasion;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::contacts::set;
 use crate::error::Problem;
 use crate::extract::{Given, given};
-use crate::names::{OccasionName, ToneName};
+use crate::names::{OccasionName, ToneName, WhenUnavailableName};
 use crate::views::{Times, schedule_of};
 
 /// What a campaign is to do. A field that is left out of a change stays as it is; `null` clears it.
@@ -68,6 +68,9 @@ pub(super) struct CampaignBody {
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 500)]
     custom_context: Given<String>,
+    /// `fallback` (a template or a greeting stands in) or `wait`; `fallback` unless set.
+    #[schema(value_type = Option<WhenUnavailableName>)]
+    when_unavailable: Option<WhenUnavailable>,
     /// Only for a change: the version it was made for; any other is refused.
     pub(super) version: Option<u64>,
 }
@@ -111,8 +114,8 @@ impl CampaignBody {
             template_id: None,
             tone: None,
             custom_context: None,
-            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
             drafting: crm_core::campaign::Drafting::Now,
+            when_unavailable: WhenUnavailable::Fallback,
         };
         self.put_into(&mut fields)?;
         Ok(fields)
@@ -142,6 +145,7 @@ impl CampaignBody {
             .map(|tone| tone.map(|tone| tone.as_str().to_owned()));
         set(&mut fields.tone, tone);
         set(&mut fields.custom_context, self.custom_context);
+        set(&mut fields.when_unavailable, self.when_unavailable);
 
         let mut times = schedule_of(&fields.schedule);
         set(&mut times.at, self.scheduled_at);

@@ -21,12 +21,13 @@ use crate::extract::{Given, Id, Json, MaybeJson, Query, given};
 use crate::names::{FormatName, GeneratedByName, OccasionName, StatusName, ToneName};
 use crate::paging::{self, List};
 use crate::state::App;
-use crate::views::{self, Draft, HistoryLine, MessageView};
+use crate::views::{self, Draft, HistoryLine, MessageView, VariantView};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(generate))
+        .routes(routes!(variants))
         .routes(routes!(preview))
         .routes(routes!(get, patch, delete))
         .routes(routes!(regenerate))
@@ -164,19 +165,49 @@ struct Generate {
     channel: Option<String>,
 }
 
+impl Generate {
+    fn wanted(self) -> GenerateMessage {
+        GenerateMessage {
+            contact_id: ContactId(self.contact_id),
+            occasion_type: self.occasion_type,
+            custom_context: self.custom_context,
+            tone: self.tone,
+            channel: self.channel,
+        }
+    }
+}
+
 /// Drafts a text and asks for approval; without a model a fallback text stands in and says so.
 #[utoipa::path(post, path = "/api/messages/generate", tag = "messages", request_body = Generate,
     responses((status = 201, body = MessageView), (status = 404)))]
 async fn generate(user: User, Json(body): Json<Generate>) -> Created {
-    let wanted = GenerateMessage {
-        contact_id: ContactId(body.contact_id),
-        occasion_type: body.occasion_type,
-        custom_context: body.custom_context,
-        tone: body.tone,
-        channel: body.channel,
-    };
-    let message = user.messages().generate(wanted).await?;
+    let message = user.messages().generate(body.wanted()).await?;
     Ok((StatusCode::CREATED, show(&user, &message)))
+}
+
+/// How many texts of what is wanted.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct GenerateVariants {
+    /// 1 to 5.
+    #[schema(minimum = 1, maximum = 5)]
+    count: u32,
+    wanted: Generate,
+}
+
+/// Drafts texts side by side, to choose from: the same text is there once. Nothing is saved; what is chosen is saved
+/// with `POST /api/messages`.
+#[utoipa::path(post, path = "/api/messages/variants", tag = "messages", request_body = GenerateVariants,
+    responses((status = 200, body = Vec<VariantView>), (status = 404)))]
+async fn variants(user: User, Json(body): Json<GenerateVariants>) -> Answer<Vec<VariantView>> {
+    let occasion = body.wanted.occasion_type;
+    let texts = user
+        .messages()
+        .variants(body.wanted.wanted(), body.count)
+        .await?;
+    let texts = texts.into_iter();
+    let texts = texts.map(|text| VariantView::of(text, occasion));
+    Ok(axum::Json(texts.collect()))
 }
 
 /// A text of one's own in `content`, or a template in `template_id`.

@@ -19,6 +19,7 @@ mod receipts;
 mod subscriptions;
 mod templates;
 mod unsubscribe;
+mod voice;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -51,6 +52,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(hold::router())
         .merge(receipts::router())
         .merge(subscriptions::router())
+        .merge(voice::router())
         .merge(ops::router())
         .split_for_parts();
     let swagger = SwaggerUi::new("/api/docs")

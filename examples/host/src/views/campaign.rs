@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
-use crm_core::campaign::{Campaign, CampaignStatus, PlanRow, Schedule};
+use crm_core::campaign::{Campaign, CampaignStatus, PlanRow, Schedule, WhenUnavailable};
 use crm_core::engine::CampaignStats;
 use crm_core::message::{Message, Occasion};
 use crm_core::money::dollars;
@@ -11,7 +11,16 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::names::{CampaignStatusName, OccasionName};
+use crate::names::{CampaignStatusName, OccasionName, WhenUnavailableName};
+
+/// Why nothing of a campaign is drafted for now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignWaiting)]
+pub(crate) struct WaitingView {
+    /// A code, for example `http_529` or `over_budget`.
+    reason: String,
+    since: DateTime<Utc>,
+}
 
 /// Messages to an audience.
 #[derive(Serialize, ToSchema)]
@@ -40,6 +49,10 @@ pub(crate) struct CampaignView {
     template_id: Option<Uuid>,
     tone: Option<String>,
     custom_context: Option<String>,
+    #[schema(value_type = WhenUnavailableName)]
+    when_unavailable: WhenUnavailable,
+    /// Why nothing of it is drafted for now; null when it does not wait.
+    waiting: Option<WaitingView>,
     #[schema(value_type = CampaignStatusName)]
     status: CampaignStatus,
     /// Plans and drafts, never sends.
@@ -166,6 +179,11 @@ impl CampaignView {
             template_id: fields.template_id.map(|id| id.0),
             tone: fields.tone,
             custom_context: fields.custom_context,
+            when_unavailable: fields.when_unavailable,
+            waiting: campaign.waiting.as_ref().map(|waiting| WaitingView {
+                reason: waiting.reason.clone(),
+                since: waiting.since,
+            }),
             status: campaign.status,
             test_mode: campaign.test_mode,
             next_run_at: campaign.next_run_at,

@@ -2,9 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::Role;
+use crm_core::engine::Variant;
 use crm_core::message::history::StoredEvent;
 use crm_core::message::lifecycle::{Event, allowed_actions};
-use crm_core::message::{Format, GeneratedBy, Message, Occasion, Provenance, Revision, Status};
+use crm_core::message::{
+    Format, GeneratedBy, Message, Occasion, Provenance, Revision, StandIn, Status,
+};
 use crm_core::money::dollars;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -74,14 +77,26 @@ struct Metadata {
     generated_at: Option<DateTime<Utc>>,
     #[schema(value_type = OccasionName)]
     occasion_type: Occasion,
-    /// Whether a template or a built-in greeting stood in for the model.
+    /// Whether something else stood in for the first model.
     fallback_used: bool,
-    /// Why it stood in, as a code.
+    /// What stood in: `other_model`, `template` or `greeting`.
+    #[schema(example = "template")]
+    fallback_step: Option<&'static str>,
+    /// Why the first model did not write it, as a code.
     error: Option<String>,
     /// The template the text was made from.
     template_id: Option<Uuid>,
+    /// The version of that template.
+    template_version: Option<u64>,
     /// The provider's id of the request.
     request_id: Option<String>,
+    /// The rules and the voice that the model was given.
+    #[schema(example = "6c1f09a2.3")]
+    prompt_version: Option<String>,
+    /// What it was to be about.
+    context: Option<String>,
+    /// Fields that were told to the model and read like orders to it.
+    flagged: Vec<String>,
 }
 
 impl Metadata {
@@ -97,9 +112,39 @@ impl Metadata {
             generated_at: about.generated_at,
             occasion_type,
             fallback_used: about.fallback_used,
+            fallback_step: about.fallback_step.map(StandIn::as_str),
             error: about.error.clone(),
             template_id: about.template_id.map(|id| id.0),
+            template_version: about.template_version,
             request_id: about.request_id.clone(),
+            prompt_version: about.prompt_version.clone(),
+            context: about.context.clone(),
+            flagged: about.flagged.clone(),
+        }
+    }
+}
+
+/// One of several texts to choose from. Nothing of it is saved.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Variant)]
+pub(crate) struct VariantView {
+    subject: Option<String>,
+    content: String,
+    #[schema(value_type = FormatName)]
+    format: Format,
+    #[schema(value_type = GeneratedByName)]
+    generated_by: GeneratedBy,
+    metadata: Metadata,
+}
+
+impl VariantView {
+    pub(crate) fn of(variant: Variant, occasion: Occasion) -> Self {
+        Self {
+            metadata: Metadata::of(&variant.metadata, occasion),
+            subject: variant.subject,
+            content: variant.content,
+            format: variant.format,
+            generated_by: variant.generated_by,
         }
     }
 }

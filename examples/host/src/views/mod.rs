@@ -9,5 +9,5 @@ mod template;
 pub(crate) use campaign::audience_of;
 pub(crate) use campaign::{CampaignView, PlanLine, Times, schedule_of};
 pub(crate) use contact::{ConsentBody, ContactView};
-pub(crate) use message::{Draft, HistoryLine, MessageView, history};
+pub(crate) use message::{Draft, HistoryLine, MessageView, VariantView, history};
 pub(crate) use template::TemplateView;
