@@ -13,6 +13,7 @@ use crate::actor::{Actor, Workspace};
 use crate::budget::{LedgerEntry, Outcome, EntryState};
 use crate::change::{Change, ChangeSet};
 use crate::error::{Error, ErrorKind, Result};
+use crate::generation;
 use crate::id::{CampaignId, LedgerId};
 use crate::message::history::Subject;
 use crate::money::dollars;
@@ -85,7 +86,8 @@ impl Engine {
             });
         }
         let answer = llm.draft(request).await;
-        self.settle(purpose.actor, &entry, outcome(&answer)).await;
+        self.settle(purpose.actor, &entry, outcome(&answer, request))
+            .await;
         answer.map_err(NoDraft::Refused)
     }
 
@@ -244,14 +246,17 @@ fn exceeded(entry: &LedgerEntry) -> String {
 }
 
 /// What an answer makes of its entry.
-fn outcome(answer: &Result<Draft, LlmError>) -> Outcome {
+fn outcome(answer: &Result<Draft, LlmError>, request: &DraftRequest) -> Outcome {
     match answer {
         Ok(draft) => Outcome::Settled {
             cost_picodollars: draft.cost_picodollars,
             usage: draft.usage,
             answered: Some(draft.model.clone()),
             request_id: draft.request_id.clone(),
-            failure: None,
+            // A text that is not used frees its key, for another model to be asked.
+            failure: generation::check(draft, request)
+                .err()
+                .map(|code| code.to_string()),
         },
         Err(error) => {
             let failure = error.failure.code().to_owned();

@@ -500,3 +500,97 @@ impl Scene {
         Ok(())
     }
 }
+
+/// How a call of [`one`] ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With a text, at this cost.
+    Draft(u64),
+    /// With a refusal, at this cost.
+    Refused(u64),
+    /// Nobody was reached.
+    NotReached,
+    /// The answer is lost.
+    Lost,
+    /// The caller gives up while the model thinks.
+    GivesUp,
+}
+
+/// A model that answers once, as told.
+#[derive(Debug)]
+struct Told {
+    worst: Option<u64>,
+    ending: Ending,
+    asked: std::sync::atomic::AtomicBool,
+}
+
+#[async_trait]
+impl Llm for Told {
+    async fn draft(&self, _request: &DraftRequest) -> Result<Draft, LlmError> {
+        self.asked.store(true, Ordering::SeqCst);
+        let away = |reason: &str| LlmFailure::Unavailable {
+            reason: reason.to_owned(),
+            retry_after_s: None,
+        };
+        match self.ending {
+            Ending::Draft(cost_picodollars) => Ok(Draft {
+                cost_picodollars,
+                ..draft("Hello")
+            }),
+            Ending::Refused(cost_picodollars) => Err(LlmError {
+                cost_picodollars,
+                usage: draft("").usage,
+                ..LlmFailure::Refused.into()
+            }),
+            Ending::NotReached => Err(away("connect").into()),
+            Ending::Lost => Err(away("timeout").into()),
+            Ending::GivesUp => std::future::pending().await,
+        }
+    }
+
+    fn worst_cost(&self, _request: &DraftRequest) -> Result<u64, LlmError> {
+        let reason = "unknown_price".to_owned();
+        let failure = LlmFailure::Configuration { reason };
+        self.worst.ok_or_else(|| failure.into())
+    }
+}
+
+/// Asks for one draft, which can cost `worst` at most and ends so; what came of it, as text.
+pub async fn one(
+    engine: &Engine,
+    actor: &Actor,
+    campaign: Option<CampaignId>,
+    key: Option<String>,
+    worst: Option<u64>,
+    ending: Ending,
+) -> String {
+    let told = Arc::new(Told {
+        worst,
+        ending,
+        asked: false.into(),
+    });
+    let llm: Arc<dyn Llm> = Arc::clone(&told) as _;
+    let request = DraftRequest {
+        system: String::new(),
+        user: "x".to_owned(),
+        language: "en".to_owned(),
+        subject: false,
+        max_length: 100,
+        max_tokens: 100,
+        about: None,
+    };
+    let purpose = Purpose {
+        actor,
+        campaign,
+        key,
+    };
+    let asked = pin!(engine.ask(&llm, &request, &purpose));
+    let gives_up = poll_fn(|_| {
+        let now = ending == Ending::GivesUp && told.asked.load(Ordering::SeqCst);
+        if now { Poll::Ready(()) } else { Poll::Pending }
+    });
+    match select(asked, gives_up).await {
+        Either::Left((answer, _)) => format!("{answer:?}"),
+        Either::Right(((), _)) => "given up".to_owned(),
+    }
+}
