@@ -126,7 +126,7 @@ impl Campaigns<'_> {
     /// How many messages are still to be drafted.
     async fn to_draft(&self, campaign: &Campaign) -> Result<u64> {
         let audience = || self.audience_count(campaign.fields.audience.clone());
-        let lines = |occurrence: Option<String>, undrafted| async move {
+        let lines = |occurrence: Option<String>, undrafted: bool| async move {
             let query = PlanQuery {
                 campaign_id: campaign.id,
                 occurrence,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::messages::Messages;
 use super::spend::{NoDraft, Purpose};
 use super::{Engine, Session};
-use crate::actor::{Action, Actor};
+use crate::actor::Action;
 use crate::contact::Contact;
 use crate::error::{Error, Result};
 use crate::generation::{self, Tone};
@@ -60,6 +60,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) channel: &'a str,
     /// Id and text of the one template to use.
     pub(crate) template: Option<(TemplateId, &'a render::Prepared)>,
+    /// Who pays.
+    pub(crate) purpose: &'a Purpose<'a>,
 }
 
 /// A text and where it came from.
@@ -94,14 +96,9 @@ impl Engine {
             capabilities,
         );
         let mut spent = Provenance::default();
-        let purpose = Purpose {
-            actor: &Actor::system(contact.workspace.clone()),
-            campaign: None,
-            key: None,
-        };
         let error = match self.llm() {
             None => "no_model".to_owned(),
-            Some(llm) => match self.ask(llm, &request, &purpose).await {
+            Some(llm) => match self.ask(llm, &request, wanted.purpose).await {
                 Err(NoDraft::OverBudget) => "over_budget".to_owned(),
                 Err(NoDraft::UnknownPrice) => "unknown_price".to_owned(),
                 Err(NoDraft::Taken) => "already_drafted".to_owned(),
@@ -223,6 +220,7 @@ impl Messages<'_> {
                     instruction: None,
                     channel: &channel,
                     template: None,
+                    purpose: &session.purpose(),
                 },
                 &templates,
                 &capabilities,
@@ -287,6 +285,7 @@ impl Messages<'_> {
                     instruction,
                     channel: &before.channel,
                     template: None,
+                    purpose: &session.purpose(),
                 },
                 &templates,
                 &capabilities,
@@ -307,6 +306,15 @@ impl Messages<'_> {
 }
 
 impl Session {
+    /// A draft for this actor, of no campaign.
+    const fn purpose(&self) -> Purpose<'_> {
+        Purpose {
+            actor: &self.actor,
+            campaign: None,
+            key: None,
+        }
+    }
+
     /// The channel and address a message to this contact takes.
     pub(crate) fn route(
         &self,

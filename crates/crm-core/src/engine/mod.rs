@@ -65,7 +65,9 @@ pub use intake::Intake;
 pub use messages::{Delivery, Messages, NewDraft};
 pub use receive::Received;
 #[cfg(feature = "testing")]
-pub(crate) use spend::{NoDraft, Purpose};
+pub(crate) use spend::NoDraft;
+#[cfg(any(feature = "testing", feature = "worker"))]
+pub(crate) use spend::Purpose;
 pub use subscriptions::{Subscribed, Subscriptions};
 pub use suppressions::Suppressions;
 pub use templates::Templates;

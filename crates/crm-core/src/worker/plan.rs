@@ -464,6 +464,14 @@ impl Worker {
                     instruction: None,
                     channel: &row.channel,
                     template,
+                    purpose: &crate::engine::Purpose {
+                        actor: &actor,
+                        campaign: Some(campaign.id),
+                        key: Some(format!(
+                            "plan/{}/{}/{}",
+                            campaign.id, row.occurrence, row.contact_id
+                        )),
+                    },
                 };
                 self.engine
                     .write_text(contact, wanted, &texts.offered, &capabilities)
