@@ -27,10 +27,10 @@ use crate::failure::Failure;
 use crate::handle::Call;
 use crate::input::{given, read};
 use crate::view::{Event, List, Message, Work};
-use crate::{receipts, subscriptions, unsubscribe};
+use crate::{budgets, receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 54] = [
+pub const OPERATIONS: [&str; 60] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -74,6 +74,12 @@ pub const OPERATIONS: [&str; 54] = [
     "cancel_campaign",
     "campaign_stats",
     "campaign_plan",
+    "campaign_cost",
+    "list_budgets",
+    "set_budget",
+    "remove_budget",
+    "usage",
+    "usage_calls",
     "dashboard",
     "ai_usage",
     "verify_audit",
@@ -286,6 +292,8 @@ pub(crate) async fn perform(
         "subscribe" | "list_subscriptions" | "enable_subscription" => {
             subscriptions::perform(call, operation, input).await
         }
+        "list_budgets" | "set_budget" | "remove_budget" | "usage" | "usage_calls"
+        | "campaign_cost" => budgets::perform(call, operation, input).await,
         "run_until_idle" | "run_worker" => work(call, operation, input).await,
         "dashboard" => {
             let Nothing {} = read(input)?;

@@ -179,11 +179,19 @@ impl Capabilities {
 pub struct LlmOptions {
     /// Milliseconds one draft may take, 1 to 600,000. Default 60,000.
     pub timeout_ms: Option<u64>,
+    /// The most that one draft can cost in US dollars, as exact text. Without it no budget lets a draft through.
+    pub worst_cost_usd: Option<String>,
 }
 
 impl LlmOptions {
     pub(crate) fn timeout(&self) -> Result<Duration> {
         timeout(self.timeout_ms, Duration::from_secs(60), "llm.timeout_ms")
+    }
+
+    pub(crate) fn worst_cost(&self) -> Result<Option<u64>> {
+        let said = self.worst_cost_usd.as_deref();
+        said.map(|text| crate::budgets::amount(text, "llm.worst_cost_usd"))
+            .transpose()
     }
 }
 
@@ -392,10 +400,10 @@ impl Options {
                     let message = "give either llm or anthropic_api_key, not both";
                     return Err(Error::new(ErrorKind::Configuration, message));
                 }
-                (Some(options), None) => Some(Arc::new(ForeignLlm::new(
-                    options.timeout()?,
-                    plugins.clone(),
-                ))),
+                (Some(options), None) => {
+                    let model = ForeignLlm::new(options.timeout()?, plugins.clone());
+                    Some(Arc::new(model.worst_cost(options.worst_cost()?)))
+                }
                 (None, Some(key)) => {
                     let mut config = ClaudeConfig::new(key.into());
                     if let Some(model) = self.model {
