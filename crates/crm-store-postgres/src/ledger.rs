@@ -24,8 +24,6 @@ const COLUMNS: &str = "l.id, l.at, l.day, l.actor, l.campaign, l.model, l.key, l
 /// budgets are those of this moment and nobody else counts until the transaction ends.
 pub(crate) async fn reserve(db: &mut Db<'_>, row: &LedgerEntry) -> Outcome<()> {
     let totals = usage::lock(db, row).await?;
-    let budgets = budgets::applying(db, row.campaign_id).await?;
-    check(row, &budgets, &totals)?;
     sqlx::query(db.sql(
         "INSERT INTO crm.ledger (workspace, id, at, day, actor, campaign, model, key, held, \
              reserved, state, cost, input_tokens, output_tokens, cache_write_5m_tokens, \
@@ -59,6 +57,9 @@ pub(crate) async fn reserve(db: &mut Db<'_>, row: &LedgerEntry) -> Outcome<()> {
     .bind(row.closed_at)
     .execute(&mut *db.connection)
     .await?;
+    // Behind the key: whoever drafts the same already does so within the budgets.
+    let budgets = budgets::applying(db, row.campaign_id).await?;
+    check(row, &budgets, &totals)?;
     usage::post(db, &totals, None, row).await
 }
 

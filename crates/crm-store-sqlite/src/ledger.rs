@@ -28,8 +28,6 @@ pub(crate) fn reserve(
     row: &LedgerEntry,
 ) -> Outcome<()> {
     let totals = usage::totals(connection, key, row)?;
-    let budgets = budgets::applying(connection, workspace, key, row.campaign_id)?;
-    check(row, &budgets, &totals)?;
     connection
         .prepare_cached(
             "INSERT INTO ledger (workspace, id, at, day, actor, campaign, model, key, held, \
@@ -66,6 +64,9 @@ pub(crate) fn reserve(
             ":expires_at": micros(row.expires_at),
             ":closed_at": opt_micros(row.closed_at),
         })?;
+    // Behind the key: whoever drafts the same already does so within the budgets.
+    let budgets = budgets::applying(connection, workspace, key, row.campaign_id)?;
+    check(row, &budgets, &totals)?;
     usage::post(connection, key, &totals, None, row)
 }
 

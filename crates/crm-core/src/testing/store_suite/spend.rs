@@ -376,6 +376,16 @@ async fn a_key_is_held_once(store: S) -> Verdict {
     };
     put(&store, |s| s.push(reserve(&row(1)))).await?;
     refuse(&store, Duplicate, |s| s.push(reserve(&row(2)))).await?;
+    // Whoever drafts it does so within the budgets: that it is taken says more than that there is no room.
+    put(&store, |s| s.push(Change::InsertBudget(budget(0)))).await?;
+    refuse(&store, Duplicate, |s| s.push(reserve(&row(2)))).await?;
+    put(&store, |s| {
+        s.push(Change::DeleteBudget {
+            campaign_id: None,
+            period: Period::Total,
+        })
+    })
+    .await?;
     let other = LedgerEntry {
         key: Some("Line".to_owned()),
         ..ledger_entry(3)
