@@ -3,7 +3,7 @@
 //! A test makes a [`Scene`] over its store, runs [`Scene::drafter`] some sixty times at once, as parallel as it
 //! can, and then asks [`Scene::check`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -78,6 +78,8 @@ struct Moody {
     /// What it charged, by request id.
     bill: Mutex<BTreeMap<String, u64>>,
     calls: AtomicU64,
+    /// Requests that nobody will answer.
+    hung: Mutex<BTreeSet<String>>,
     /// What was wrong with the ledger during a call.
     wrong: Mutex<Vec<String>>,
 }
@@ -137,7 +139,13 @@ impl Llm for Moody {
             }
             Fate::NotReached => Err(away("connect").into()),
             Fate::Lost => Err(away("timeout").into()),
-            Fate::Hangs => std::future::pending().await,
+            Fate::Hangs => {
+                let hung = self.hung.lock();
+                let mut hung = hung.unwrap_or_else(PoisonError::into_inner);
+                hung.extend(request.about.clone());
+                drop(hung);
+                std::future::pending().await
+            }
         }
     }
 
@@ -218,6 +226,8 @@ pub struct Scene {
     moody: Arc<Moody>,
     llm: Arc<dyn Llm>,
     tally: Mutex<Tally>,
+    /// How often somebody wanted a draft.
+    asked: AtomicU64,
     /// The requests that were drafted for each key.
     drafted: Mutex<BTreeMap<String, u64>>,
 }
@@ -246,6 +256,7 @@ impl Scene {
             clock: Arc::clone(&clock),
             bill: Mutex::default(),
             calls: AtomicU64::new(0),
+            hung: Mutex::default(),
             wrong: Mutex::default(),
         });
         let engine = Engine::builder(Arc::clone(&store), Arc::clone(&clock) as _, ids);
@@ -286,6 +297,7 @@ impl Scene {
             llm: Arc::clone(&moody) as _,
             moody,
             tally: Mutex::default(),
+            asked: AtomicU64::new(0),
             drafted: Mutex::default(),
         }))
     }
@@ -314,7 +326,7 @@ impl Scene {
             max_length: 100,
             max_tokens: u32::try_from(self.dice.below(2_000)).unwrap_or(0)
                 * u32::from(self.dice.below(30) > 0),
-            about: None,
+            about: Some(self.asked.fetch_add(1, Ordering::Relaxed).to_string()),
         };
         let purpose = Purpose {
             actor: &actor,
@@ -323,12 +335,9 @@ impl Scene {
                 .filter(|n| *n < 40)
                 .map(|n| format!("line-{n}")),
         };
-        let patience = match self.dice.below(10) {
-            0 => self.dice.below(30),
-            _ => 100,
-        };
+        let patience = Some(self.dice.below(30)).filter(|_| self.dice.below(10) == 0);
         let asked = pin!(self.engine.ask(&self.llm, &request, &purpose));
-        let gives_up = pin!(self.patience(patience));
+        let gives_up = pin!(self.patience(patience, request.about.as_ref()));
         let answer = match select(asked, gives_up).await {
             Either::Left((answer, _)) => Some(answer),
             // What was asked is dropped here, wherever it was.
@@ -355,12 +364,22 @@ impl Scene {
         }
     }
 
-    /// Until the caller gives up: at any point of a call, and of one that hangs for certain.
-    async fn patience(&self, times: u64) {
-        if times < 100 {
+    /// Until the caller gives up: at any point of a call if they have little patience, else when the model hangs.
+    async fn patience(&self, little: Option<u64>, request: Option<&String>) {
+        if let Some(times) = little {
             return pause(times).await;
         }
-        pause(20_000).await;
+        // Looked at whenever the call itself is: nothing else can make it hang.
+        poll_fn(|_| {
+            let hung = self.moody.hung.lock();
+            let hung = hung.unwrap_or_else(PoisonError::into_inner);
+            if request.is_some_and(|request| hung.contains(request)) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
     }
 
     fn note(&self, wrong: String) {
@@ -454,8 +473,7 @@ impl Scene {
     }
 
     async fn against_accounts(&self, entries: &[LedgerEntry]) -> Result<(), String> {
-        let days: std::collections::BTreeSet<NaiveDate> =
-            entries.iter().map(|entry| entry.day).collect();
+        let days: BTreeSet<NaiveDate> = entries.iter().map(|entry| entry.day).collect();
         for day in days {
             over(&self.store, day).await?;
             for state in states(&self.store, day).await? {

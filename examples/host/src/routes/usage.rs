@@ -347,3 +347,39 @@ async fn chunk(
         .collect();
     Ok((text, found.next))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crm_core::Workspace;
+    use crm_core::id::LedgerId;
+
+    #[test]
+    fn a_file_is_exact_and_runs_nothing() {
+        let at = DateTime::<Utc>::UNIX_EPOCH;
+        let entry = LedgerEntry {
+            workspace: Workspace::default(),
+            id: LedgerId(Uuid::nil()),
+            at,
+            day: at.date_naive(),
+            actor: "=HYPERLINK(1)".to_owned(),
+            campaign_id: None,
+            model: "@model".to_owned(),
+            key: None,
+            held: false,
+            reserved_picodollars: None,
+            state: EntryState::Settled,
+            cost_picodollars: 9_007_199_254_740_993,
+            usage: crm_core::port::llm::Usage::default(),
+            batch: false,
+            answered: Some("-2+3".to_owned()),
+            request_id: None,
+            failure: None,
+            expires_at: at,
+            closed_at: None,
+        };
+        let line = csv::line(&cells(&entry), ",");
+        assert!(line.contains(",\"'=HYPERLINK(1)\",,\"'@model\",\"'-2+3\",settled,,9007.199254740993,"));
+        assert_eq!(COLUMNS.len(), cells(&entry).len());
+    }
+}
