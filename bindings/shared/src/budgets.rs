@@ -23,21 +23,21 @@ fn usd(picodollars: u64) -> String {
 
 /// A limit on what drafts cost, and how much of it is used.
 #[derive(Debug, Serialize)]
-pub struct Budget {
+pub(crate) struct Budget {
     /// The campaign it limits; `None` for the whole workspace.
-    pub campaign_id: Option<CampaignId>,
+    pub(crate) campaign_id: Option<CampaignId>,
     /// `total` or `day`.
-    pub period: Period,
+    pub(crate) period: Period,
     /// The limit.
-    pub limit_usd: String,
+    pub(crate) limit_usd: String,
     /// In all, or today.
-    pub spent_usd: String,
+    pub(crate) spent_usd: String,
     /// What calls under way can cost at most.
-    pub reserved_usd: String,
+    pub(crate) reserved_usd: String,
     /// What may still be reserved.
-    pub left_usd: String,
+    pub(crate) left_usd: String,
     /// Grows with every change.
-    pub version: u64,
+    pub(crate) version: u64,
 }
 
 impl Budget {
@@ -56,25 +56,25 @@ impl Budget {
 
 /// A sum of usage.
 #[derive(Debug, Serialize)]
-pub struct UsageSum {
+pub(crate) struct UsageSum {
     /// The model, the campaign's id (empty for none), the actor or the day.
-    pub name: String,
+    pub(crate) name: String,
     /// Calls that ended and may have cost something.
-    pub calls: i64,
+    pub(crate) calls: i64,
     /// What they cost.
-    pub cost_usd: String,
+    pub(crate) cost_usd: String,
     /// What calls under way can cost at most.
-    pub reserved_usd: String,
+    pub(crate) reserved_usd: String,
     /// Input tokens that were not cached.
-    pub input_tokens: i64,
+    pub(crate) input_tokens: i64,
     /// Output tokens.
-    pub output_tokens: i64,
+    pub(crate) output_tokens: i64,
     /// Written to a cache for five minutes.
-    pub cache_write_5m_tokens: i64,
+    pub(crate) cache_write_5m_tokens: i64,
     /// Written to a cache for one hour.
-    pub cache_write_1h_tokens: i64,
+    pub(crate) cache_write_1h_tokens: i64,
     /// Read from a cache.
-    pub cache_read_tokens: i64,
+    pub(crate) cache_read_tokens: i64,
 }
 
 impl UsageSum {
@@ -96,45 +96,45 @@ impl UsageSum {
 
 /// One call of a model.
 #[derive(Debug, Serialize)]
-pub struct UsageCall {
+pub(crate) struct UsageCall {
     /// Id.
-    pub id: LedgerId,
+    pub(crate) id: LedgerId,
     /// When it was reserved.
-    pub at: DateTime<Utc>,
+    pub(crate) at: DateTime<Utc>,
     /// The day it counts for.
-    pub day: NaiveDate,
+    pub(crate) day: NaiveDate,
     /// Who wanted it.
-    pub actor: String,
+    pub(crate) actor: String,
     /// The campaign it was for.
-    pub campaign_id: Option<CampaignId>,
+    pub(crate) campaign_id: Option<CampaignId>,
     /// The model that was asked.
-    pub model: String,
+    pub(crate) model: String,
     /// The model that answered.
-    pub answered: Option<String>,
+    pub(crate) answered: Option<String>,
     /// `reserved`, `settled`, `released` or `assumed`.
-    pub state: EntryState,
+    pub(crate) state: EntryState,
     /// The most it could cost; `None` when the price was not known.
-    pub reserved_usd: Option<String>,
+    pub(crate) reserved_usd: Option<String>,
     /// What it cost.
-    pub cost_usd: String,
+    pub(crate) cost_usd: String,
     /// Input tokens that were not cached.
-    pub input_tokens: u64,
+    pub(crate) input_tokens: u64,
     /// Output tokens.
-    pub output_tokens: u64,
+    pub(crate) output_tokens: u64,
     /// Written to a cache for five minutes.
-    pub cache_write_5m_tokens: u64,
+    pub(crate) cache_write_5m_tokens: u64,
     /// Written to a cache for one hour.
-    pub cache_write_1h_tokens: u64,
+    pub(crate) cache_write_1h_tokens: u64,
     /// Read from a cache.
-    pub cache_read_tokens: u64,
+    pub(crate) cache_read_tokens: u64,
     /// Whether it is a request of a batch.
-    pub batch: bool,
+    pub(crate) batch: bool,
     /// The provider's request id.
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     /// Code, when there was no draft.
-    pub failure: Option<String>,
+    pub(crate) failure: Option<String>,
     /// When it ended.
-    pub closed_at: Option<DateTime<Utc>>,
+    pub(crate) closed_at: Option<DateTime<Utc>>,
 }
 
 impl UsageCall {
@@ -165,23 +165,23 @@ impl UsageCall {
 
 /// What a campaign costs: before it runs, while it runs and after.
 #[derive(Debug, Serialize)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// Messages drafted so far.
-    pub drafted: u64,
+    pub(crate) drafted: u64,
     /// Messages still to be drafted.
-    pub to_draft: u64,
+    pub(crate) to_draft: u64,
     /// What its calls cost so far.
-    pub spent_usd: String,
+    pub(crate) spent_usd: String,
     /// What calls under way can cost at most.
-    pub reserved_usd: String,
+    pub(crate) reserved_usd: String,
     /// What one draft usually costs; `None` when nobody knows.
-    pub typical_usd: Option<String>,
+    pub(crate) typical_usd: Option<String>,
     /// `campaign`, `workspace`, `bound`, `no_model` or `unknown`.
-    pub basis: CostBasis,
+    pub(crate) basis: CostBasis,
     /// What it will have cost in the end.
-    pub expected_total_usd: Option<String>,
+    pub(crate) expected_total_usd: Option<String>,
     /// The same if each draft costs the most that one can.
-    pub at_most_usd: Option<String>,
+    pub(crate) at_most_usd: Option<String>,
 }
 
 impl Cost {

@@ -81,7 +81,10 @@ async fn what_does_not_fit_is_not_asked_for_and_the_message_says_why() {
     assert_eq!(refused.metadata.error.as_deref(), Some("over_budget"));
     assert_eq!(llm.requests().len(), 2, "nothing was asked");
     let state = admin.budgets().list(10, 0).await.unwrap().remove(0);
-    assert_eq!((state.spent_picodollars, state.reserved_picodollars), (2 * one, 0));
+    assert_eq!(
+        (state.spent_picodollars, state.reserved_picodollars),
+        (2 * one, 0)
+    );
     assert_eq!(state.left_picodollars(), WORST_COST - 1);
     // One more picodollar is enough.
     let raised = admin.budgets().set(limit(WORST_COST + 2 * one)).await;
@@ -109,7 +112,11 @@ async fn what_does_not_fit_is_not_asked_for_and_the_message_says_why() {
         .filter(|event| event.subject == Subject::Budget)
         .map(|event| (event.actor.as_str(), event.action.as_str(), event.version))
         .collect();
-    let wanted = [("admin", "created", 1), ("admin", "changed", 2), ("admin", "deleted", 3)];
+    let wanted = [
+        ("admin", "created", 1),
+        ("admin", "changed", 2),
+        ("admin", "deleted", 3),
+    ];
     assert_eq!(about, wanted);
     assert_eq!(world.viewer().usage().recount().await.unwrap(), []);
 }
@@ -122,7 +129,12 @@ async fn a_model_without_a_price_runs_without_budgets_alone() {
     assert_eq!(entry.reserved_picodollars, None);
     assert_eq!(entry.state, EntryState::Settled);
     assert_eq!(entry.cost_picodollars, draft("").cost_picodollars);
-    world.admin().budgets().set(limit(u64::MAX / 4)).await.unwrap();
+    world
+        .admin()
+        .budgets()
+        .set(limit(u64::MAX / 4))
+        .await
+        .unwrap();
     let refused = generate(&world, 1).await;
     assert_eq!(refused.metadata.error.as_deref(), Some("unknown_price"));
 }
@@ -138,7 +150,9 @@ async fn a_day_begins_in_the_workspaces_zone() {
     assert_eq!(generate(&world, 0).await.generated_by, GeneratedBy::Ai);
     assert_eq!(generate(&world, 1).await.generated_by, GeneratedBy::Manual);
     // Noon in London is 17:00 in Tashkent: the day ends seven hours later.
-    world.clock.advance(Duration::hours(6) + Duration::minutes(59));
+    world
+        .clock
+        .advance(Duration::hours(6) + Duration::minutes(59));
     assert_eq!(generate(&world, 2).await.generated_by, GeneratedBy::Manual);
     world.clock.advance(Duration::minutes(1));
     assert_eq!(generate(&world, 3).await.generated_by, GeneratedBy::Ai);
@@ -178,7 +192,12 @@ async fn a_draft_that_costs_more_than_its_model_said_is_told() {
 async fn what_a_deferred_engine_asks_is_reserved_at_once() {
     let world = world(Arc::new(ScriptedLlm::always("Дилноза, поздравляем вас!")));
     let contact = world.contact("d@example.org").await;
-    world.admin().budgets().set(limit(WORST_COST)).await.unwrap();
+    world
+        .admin()
+        .budgets()
+        .set(limit(WORST_COST))
+        .await
+        .unwrap();
     let (engine, kept) = world.engine.deferred();
     let session = engine.act_as(world.manager().actor().clone());
     for wanted in [GeneratedBy::Ai, GeneratedBy::Manual] {
@@ -188,7 +207,13 @@ async fn what_a_deferred_engine_asks_is_reserved_at_once() {
     }
     // The host never commits, and has paid nevertheless.
     drop(kept.take());
-    let state = world.viewer().budgets().list(10, 0).await.unwrap().remove(0);
+    let state = world
+        .viewer()
+        .budgets()
+        .list(10, 0)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(state.spent_picodollars, draft("").cost_picodollars);
 }
 
@@ -235,7 +260,10 @@ async fn a_campaign_costs_the_same_before_while_and_after() {
     // Nothing is known yet but what a draft can cost at most.
     let before = cost().await;
     assert_eq!((before.drafted, before.to_draft), (0, 30));
-    assert_eq!((before.spent_picodollars, before.basis), (0, CostBasis::Bound));
+    assert_eq!(
+        (before.spent_picodollars, before.basis),
+        (0, CostBasis::Bound)
+    );
     assert_eq!(before.expected_total_picodollars, Some(30 * WORST_COST));
     assert_eq!(before.at_most_picodollars, Some(30 * WORST_COST));
     // What drafts usually cost here says more.
@@ -263,7 +291,11 @@ async fn a_campaign_costs_the_same_before_while_and_after() {
         }
     }
     let manager = world.manager();
-    manager.campaigns().execute(campaign.id, true).await.unwrap();
+    manager
+        .campaigns()
+        .execute(campaign.id, true)
+        .await
+        .unwrap();
     let running = cost().await;
     assert_eq!(running.to_draft, 31);
     assert_eq!(running.expected_total_picodollars, Some(31 * one));
@@ -273,7 +305,10 @@ async fn a_campaign_costs_the_same_before_while_and_after() {
     assert_eq!((after.drafted, after.to_draft), (31, 0));
     assert!(after.spent_picodollars <= 20 * one + 7 + WORST_COST - 1);
     assert_eq!(after.reserved_picodollars, 0);
-    assert_eq!(after.expected_total_picodollars, Some(after.spent_picodollars));
+    assert_eq!(
+        after.expected_total_picodollars,
+        Some(after.spent_picodollars)
+    );
     assert_eq!(after.at_most_picodollars, Some(after.spent_picodollars));
     let query = LedgerQuery {
         campaign_id: Some(campaign.id),
@@ -340,11 +375,18 @@ async fn the_worker_closes_what_nobody_answers_for_and_frees_its_key() {
     let worker = world.worker();
     let (_sender, stop) = tokio::sync::watch::channel(false);
     worker.round(&stop).await.unwrap();
-    assert_eq!(entry(&world).await.state, EntryState::Reserved, "it may still come");
+    assert_eq!(
+        entry(&world).await.state,
+        EntryState::Reserved,
+        "it may still come"
+    );
     world.clock.advance(Duration::minutes(5));
     worker.round(&stop).await.unwrap();
     let lost = entry(&world).await;
-    assert_eq!((lost.state, lost.cost_picodollars, lost.held), (EntryState::Assumed, 9, false));
+    assert_eq!(
+        (lost.state, lost.cost_picodollars, lost.held),
+        (EntryState::Assumed, 9, false)
+    );
     // A draft holds its key, so that it can be saved, and not for ever.
     assert!(ask(Ending::Draft(3)).await.contains("Ok"));
     assert!(ask(Ending::Draft(3)).await.contains("Taken"));

@@ -25,7 +25,13 @@ async fn sixty_four_drafters_never_exceed_a_budget_and_the_ledger_ends_exact() {
     }
     println!("{all:?}");
     // Everything that can happen did, often.
-    for count in [all.drafts, all.refused, all.over_budget, all.taken, all.dropped] {
+    for count in [
+        all.drafts,
+        all.refused,
+        all.over_budget,
+        all.taken,
+        all.dropped,
+    ] {
         assert!(count > 200, "{all:?}");
     }
     assert!(all.unknown_price > 50, "{all:?}");

@@ -101,7 +101,10 @@ pub(crate) async fn applying(
     campaign: Option<CampaignId>,
 ) -> Outcome<Vec<Budget>> {
     let mut filter = Filter::new(COLUMNS, "crm.budgets b", "b.workspace", db.key);
-    filter.and("b.scope IN ('', ").bind(scope(campaign)).raw(")");
+    filter
+        .and("b.scope IN ('', ")
+        .bind(scope(campaign))
+        .raw(")");
     let rows = filter.fetch(db).await?;
     rows.iter().map(|row| read(db.workspace, row)).collect()
 }

@@ -37,9 +37,9 @@ use crate::fault::{Fault, Outcome, of_commit};
 use crate::query::{Db, Names, workspace as find};
 use crate::writer::{Written, is_lost};
 use crate::{
-    Inner, PgStore, TimeSource, budgets, campaigns, contacts, counters, dispatch, events, inbound, intake,
-    ledger, lists, messages, place, plan, receipts, subscriptions, suppressions, templates, trail,
-    usage,
+    Inner, PgStore, TimeSource, budgets, campaigns, contacts, counters, dispatch, events, inbound,
+    intake, ledger, lists, messages, place, plan, receipts, subscriptions, suppressions, templates,
+    trail, usage,
 };
 
 /// Work that reads.

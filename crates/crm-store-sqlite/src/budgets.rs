@@ -120,13 +120,7 @@ pub(crate) fn list(
         0 => 100,
         limit => limit.min(1_000),
     };
-    let values = params![
-        key,
-        day(query.day),
-        query.of.map(scope),
-        limit,
-        query.skip
-    ];
+    let values = params![key, day(query.day), query.of.map(scope), limit, query.skip];
     let rows = statement.query_map(values, |row| {
         Ok(BudgetState {
             budget: read(workspace, row)?,

@@ -5,12 +5,13 @@ mod common;
 #[path = "common/model.rs"]
 mod model;
 
-use common::{Host, Place};
+use common::Host;
+use common::place::Place;
 use model::Model;
 use serde_json::{Value, json};
 
-/// What a draft of the scripted model costs: 412 tokens in at 1 USD and 64 out at 5 USD per million.
-const DRAFT: &str = "0.000732";
+/// What a draft of the scripted model costs: 412 tokens in at 0.10 USD and 64 out at 0.50 USD per million.
+const DRAFT: &str = "0.0000732";
 
 fn generate(host: &Host, token: &str, contact: &Value) -> Value {
     let wanted = json!({"contact_id": contact, "occasion_type": "birthday"});
@@ -31,22 +32,28 @@ fn an_admin_limits_what_drafts_cost_and_everybody_sees_it() {
     let drafted = generate(&host, &manager, &contact);
     assert_eq!(drafted["generated_by"], "AI");
     assert_eq!(drafted["metadata"]["cost_usd"], DRAFT);
-    let day = json!({"period": "day", "limit_usd": "0.000733"});
+    let day = json!({"period": "day", "limit_usd": "0.0000733"});
     set(&manager, day.clone()).expect(403);
     let budget = set(&admin, day).expect(200);
     assert_eq!(budget["spent_usd"], DRAFT, "what was spent before counts");
-    assert_eq!(budget["left_usd"], "0.000001");
+    assert_eq!(budget["left_usd"], "0.0000001");
     let refused = generate(&host, &manager, &contact);
     assert_eq!(refused["generated_by"], "manual");
     assert_eq!(refused["metadata"]["error"], "over_budget");
     for (field, wrong) in [
         ("limit_usd", json!({"period": "day", "limit_usd": "1e3"})),
-        ("limit_usd", json!({"period": "day", "limit_usd": "10000000"})),
+        (
+            "limit_usd",
+            json!({"period": "day", "limit_usd": "10000000"}),
+        ),
         ("limit_usd", json!({"period": "day"})),
     ] {
         let refused = set(&admin, wrong).expect(422);
         let said = refused["errors"][0]["field"].as_str().unwrap().to_owned();
-        assert!(said.contains(field) || said == "limit_picodollars", "{said}");
+        assert!(
+            said.contains(field) || said == "limit_picodollars",
+            "{said}"
+        );
     }
     let stale = json!({"period": "day", "limit_usd": "1", "version": 7});
     set(&admin, stale).expect(409);
@@ -97,16 +104,26 @@ fn a_campaign_page_shows_its_cost_before_while_and_after() {
     let path = format!("/api/campaigns/{}", campaign["id"].as_str().unwrap());
     let cost = format!("{path}/cost");
     let before = host.get(&admin, &cost).expect(200);
-    assert_eq!((&before["to_draft"], &before["spent_usd"]), (&json!(5), &json!("0.00")));
+    assert_eq!(
+        (&before["to_draft"], &before["spent_usd"]),
+        (&json!(5), &json!("0.00"))
+    );
     assert_eq!(before["basis"], "bound");
-    host.post(&admin, &format!("{path}/execute"), json!({"test_mode": true}))
-        .expect(200);
+    host.post(
+        &admin,
+        &format!("{path}/execute"),
+        json!({"test_mode": true}),
+    )
+    .expect(200);
     let after = host.until(&admin, &cost, |cost| cost["drafted"] == 5);
     assert_eq!(after["to_draft"], 0);
-    assert_eq!(after["spent_usd"], "0.00366");
+    assert_eq!(after["spent_usd"], "0.000366");
     assert_eq!(after["expected_total_usd"], after["spent_usd"]);
     assert_eq!(after["at_most_usd"], after["spent_usd"]);
-    let sums = format!("/api/usage?group=campaign&campaign_id={}", campaign["id"].as_str().unwrap());
+    let sums = format!(
+        "/api/usage?group=campaign&campaign_id={}",
+        campaign["id"].as_str().unwrap()
+    );
     let sums = host.get(&admin, &sums).expect(200);
     assert_eq!(sums["items"][0]["cost_usd"], after["spent_usd"]);
 }

@@ -26,12 +26,7 @@ pub enum EntryState {
 
 impl EntryState {
     /// All states.
-    pub const ALL: [Self; 4] = [
-        Self::Reserved,
-        Self::Settled,
-        Self::Released,
-        Self::Assumed,
-    ];
+    pub const ALL: [Self; 4] = [Self::Reserved, Self::Settled, Self::Released, Self::Assumed];
 
     /// The name used in JSON and in columns.
     #[must_use]

@@ -212,7 +212,10 @@ impl Totals {
             rest.checked_add(more)
                 .filter(|sum| *sum <= MOST)
                 .ok_or_else(|| {
-                    Error::new(ErrorKind::Invalid, "the ledger cannot count that much money")
+                    Error::new(
+                        ErrorKind::Invalid,
+                        "the ledger cannot count that much money",
+                    )
                 })
         };
         Ok(Self {

@@ -25,8 +25,16 @@ fn each_budget_that_applies_refuses_by_itself_and_to_the_last_picodollar() {
     for (of, period, place) in [
         (None, Period::Total, account(None, None)),
         (None, Period::Day, account(None, day)),
-        (Some(campaign()), Period::Total, account(Some(campaign()), None)),
-        (Some(campaign()), Period::Day, account(Some(campaign()), day)),
+        (
+            Some(campaign()),
+            Period::Total,
+            account(Some(campaign()), None),
+        ),
+        (
+            Some(campaign()),
+            Period::Day,
+            account(Some(campaign()), day),
+        ),
     ] {
         let budget = Budget {
             campaign_id: of,

@@ -190,7 +190,10 @@ impl Campaigns<'_> {
     /// The most that a draft for somebody of the audience can cost.
     async fn bound(&self, campaign: &Campaign) -> Result<Bound> {
         let engine = &self.0.engine;
-        let Some(llm) = engine.llm().filter(|_| campaign.fields.template_id.is_none()) else {
+        let Some(llm) = engine
+            .llm()
+            .filter(|_| campaign.fields.template_id.is_none())
+        else {
             return Ok(Bound::Nothing);
         };
         let query = ContactQuery {

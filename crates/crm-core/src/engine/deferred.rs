@@ -76,7 +76,9 @@ impl Engine {
         };
         let builder = EngineBuilder {
             store: Arc::new(store),
-            ledger: Some(Arc::clone(self.inner.ledger.as_ref().unwrap_or(&from.store))),
+            ledger: Some(Arc::clone(
+                self.inner.ledger.as_ref().unwrap_or(&from.store),
+            )),
             clock: Arc::clone(&from.clock),
             ids: Arc::clone(&from.ids),
             llm: from.llm.clone(),

@@ -10,7 +10,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::Engine;
 use crate::actor::{Actor, Workspace};
-use crate::budget::{LedgerEntry, Outcome, EntryState};
+use crate::budget::{EntryState, LedgerEntry, Outcome};
 use crate::change::{Change, ChangeSet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::generation;

@@ -98,7 +98,8 @@ impl Usage<'_> {
                 }
             }
         }
-        let names: std::collections::BTreeSet<&String> = kept.keys().chain(entries.keys()).collect();
+        let names: std::collections::BTreeSet<&String> =
+            kept.keys().chain(entries.keys()).collect();
         let get = |map: &BTreeMap<String, Amounts>, name: &String| {
             map.get(name).copied().unwrap_or_default()
         };

@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Spaces, spend};
 use super::tables::{
     AddressKey, Put, Tables, email_key, occurrence_key, receipt_key, template_key,
 };
+use super::{Spaces, spend};
 use crate::actor::Workspace;
 use crate::campaign::PlanRow;
 use crate::change::{Change, ChangeSet, Precondition};

@@ -121,9 +121,7 @@ impl Tables {
             }
             Put::Budget(key, new) => Put::Budget(key, swap(&mut self.budgets, key, new)),
             Put::Ledger(id, new) => Put::Ledger(id, self.put_ledger(id, new)),
-            Put::Spent(account, new) => {
-                Put::Spent(account, swap(&mut self.spent, account, new))
-            }
+            Put::Spent(account, new) => Put::Spent(account, swap(&mut self.spent, account, new)),
             Put::Usage(key, new) => {
                 let old = swap(&mut self.usage, key.clone(), new);
                 Put::Usage(key, old)

@@ -144,7 +144,11 @@ async fn a_draft_costs_no_more_than_was_said(harness: Harness) -> Verdict {
     let worst = match llm.worst_cost(&request()) {
         Ok(worst) => worst,
         Err(error) => {
-            same(error.failure.code(), "unknown_price", "why there is no bound")?;
+            same(
+                error.failure.code(),
+                "unknown_price",
+                "why there is no bound",
+            )?;
             return Err(Stop::Skipped("it has no prices"));
         }
     };
@@ -153,7 +157,10 @@ async fn a_draft_costs_no_more_than_was_said(harness: Harness) -> Verdict {
         ..request()
     };
     let more = llm.worst_cost(&longer);
-    ensure(more.is_ok_and(|more| more >= worst), "a longer answer costs less")?;
+    ensure(
+        more.is_ok_and(|more| more >= worst),
+        "a longer answer costs less",
+    )?;
     for how in [Behaviour::Answer("Hello".to_owned()), Behaviour::CutOff] {
         let cost = match call(&harness, how).await {
             None => return Err(NOT_ACTED_OUT),

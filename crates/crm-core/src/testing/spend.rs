@@ -19,8 +19,8 @@ use super::ids::{SequentialIds, nth};
 use super::llm::draft;
 use crate::actor::{Actor, Role, Workspace};
 use crate::budget::{Amounts, BudgetState, EntryState, LedgerEntry, Period, UsageGroup, UsageKey};
-use crate::engine::{Engine, NoDraft, Purpose, SetBudget};
 use crate::change::ChangeSet;
+use crate::engine::{Engine, NoDraft, Purpose, SetBudget};
 use crate::error::Error;
 use crate::id::CampaignId;
 use crate::port::clock::Clock as _;
@@ -34,10 +34,7 @@ struct Dice(AtomicU64);
 impl Dice {
     fn below(&self, bound: u64) -> u64 {
         const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
-        let mut z = self
-            .0
-            .fetch_add(STEP, Ordering::Relaxed)
-            .wrapping_add(STEP);
+        let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (z ^ (z >> 31)) % bound.max(1)
@@ -383,7 +380,11 @@ impl Scene {
     }
 
     fn note(&self, wrong: String) {
-        let mut all = self.moody.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self
+            .moody
+            .wrong
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         all.push(wrong);
     }
 

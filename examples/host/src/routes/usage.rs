@@ -379,7 +379,9 @@ mod tests {
             closed_at: None,
         };
         let line = csv::line(&cells(&entry), ",");
-        assert!(line.contains(",\"'=HYPERLINK(1)\",,\"'@model\",\"'-2+3\",settled,,9007.199254740993,"));
+        assert!(
+            line.contains(",\"'=HYPERLINK(1)\",,\"'@model\",\"'-2+3\",settled,,9007.199254740993,")
+        );
         assert_eq!(COLUMNS.len(), cells(&entry).len());
     }
 }

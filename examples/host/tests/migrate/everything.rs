@@ -173,7 +173,10 @@ impl Everything {
             self.plan.len(),
             self.suppressions.len(),
             self.subscriptions.len(),
-            self.budgets.iter().filter(|b| b.spent_picodollars > 0).count(),
+            self.budgets
+                .iter()
+                .filter(|b| b.spent_picodollars > 0)
+                .count(),
             self.ledger.iter().filter(|l| l.closed_at.is_some()).count(),
             self.usage.len(),
             self.trails.iter().map(|t| t.approvals.len()).sum(),

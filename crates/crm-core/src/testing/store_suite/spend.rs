@@ -350,7 +350,12 @@ async fn a_budget_counts_what_was_spent_before_it(store: S) -> Verdict {
         s
     })
     .await?;
-    let wanted = vec![(3_040, 1_000), (3_000, 1_000), (2_040, 1_000), (2_000, 1_000)];
+    let wanted = vec![
+        (3_040, 1_000),
+        (3_000, 1_000),
+        (2_040, 1_000),
+        (2_000, 1_000),
+    ];
     same(used(&store).await?, wanted, "spent and reserved")
 }
 
@@ -366,7 +371,11 @@ async fn an_unknown_price_needs_no_budget_in_the_way(store: S) -> Verdict {
     put(&store, |s| s.push(Change::InsertBudget(budget(MOST)))).await?;
     refuse(&store, OverBudget, |s| s.push(reserve(&row(3)))).await?;
     put(&store, |s| s.push(close(&row(1), settled(5)))).await?;
-    same(used(&store).await?, vec![(5, 0), (0, 0)], "spent and reserved")
+    same(
+        used(&store).await?,
+        vec![(5, 0), (0, 0)],
+        "spent and reserved",
+    )
 }
 
 async fn a_key_is_held_once(store: S) -> Verdict {
@@ -689,7 +698,8 @@ async fn spending_of_another_workspace_is_apart(store: S) -> Verdict {
     })
     .await?;
     let mut set = ChangeSet::new(other.clone());
-    set.push(reserve(&theirs)).push(Change::InsertBudget(budget));
+    set.push(reserve(&theirs))
+        .push(Change::InsertBudget(budget));
     commit(&store, set).await?.map_err(told)?;
     // The same id and key, and no budget here.
     let ours = LedgerEntry {
