@@ -137,10 +137,7 @@ impl Llm for Moody {
             Fate::NotReached => Err(away("connect").into()),
             Fate::Lost => Err(away("timeout").into()),
             Fate::Hangs => {
-                let hung = self.hung.lock();
-                let mut hung = hung.unwrap_or_else(PoisonError::into_inner);
-                hung.extend(request.about.clone());
-                drop(hung);
+                self.hang(request);
                 std::future::pending().await
             }
         }
@@ -160,6 +157,12 @@ impl Llm for Moody {
 }
 
 impl Moody {
+    fn hang(&self, request: &DraftRequest) {
+        let hung = self.hung.lock();
+        hung.unwrap_or_else(PoisonError::into_inner)
+            .extend(request.about.clone());
+    }
+
     async fn look(&self) {
         let day = self.clock.now().date_naive();
         let found = over(&self.store, day).await;
