@@ -91,7 +91,9 @@ impl Engine {
         answer.map_err(NoDraft::Refused)
     }
 
-    async fn entry(
+    /// An entry that is not written yet. For a request of a batch set `batch`, and `expires_at` to when the batch
+    /// is given up.
+    pub(crate) async fn entry(
         &self,
         model: String,
         purpose: &Purpose<'_>,
@@ -125,7 +127,7 @@ impl Engine {
     }
 
     /// Opens an entry, if every budget that applies has room for it.
-    async fn reserve(&self, entry: &LedgerEntry) -> Result<()> {
+    pub(crate) async fn reserve(&self, entry: &LedgerEntry) -> Result<()> {
         let mut set = ChangeSet::new(entry.workspace.clone());
         set.push(Change::Reserve(Box::new(entry.clone())));
         let result = self.write(set).await;
@@ -146,7 +148,7 @@ impl Engine {
 
     /// Closes an entry. A store that is away for longer leaves it open, for the sweep: the draft is paid for
     /// and not lost for that.
-    async fn settle(&self, actor: &Actor, entry: &LedgerEntry, outcome: Outcome) {
+    pub(crate) async fn settle(&self, actor: &Actor, entry: &LedgerEntry, outcome: Outcome) {
         let ended = entry.end(outcome, self.now());
         let mut set = ChangeSet::new(entry.workspace.clone());
         if ended.state == EntryState::Settled && ended.exceeds() {
@@ -200,7 +202,8 @@ impl Engine {
             let ended = page
                 .items
                 .iter()
-                .filter(|entry| entry.expires_at <= now || entry.key.is_some());
+                // A batch outlives its worker.
+                .filter(|entry| entry.expires_at <= now || (entry.key.is_some() && !entry.batch));
             let sets: Vec<ChangeSet> = ended
                 .map(|entry| {
                     let mut set = ChangeSet::new(workspace.clone());
@@ -246,7 +249,7 @@ fn exceeded(entry: &LedgerEntry) -> String {
 }
 
 /// What an answer makes of its entry.
-fn outcome(answer: &Result<Draft, LlmError>, request: &DraftRequest) -> Outcome {
+pub(crate) fn outcome(answer: &Result<Draft, LlmError>, request: &DraftRequest) -> Outcome {
     match answer {
         Ok(draft) => Outcome::Settled {
             cost_picodollars: draft.cost_picodollars,
