@@ -641,6 +641,11 @@ async fn entries_are_found_and_paged(store: S) -> Verdict {
         one(|query| query.actor = Some("olga".to_owned())),
         one(|query| query.from = Some(today() + Duration::days(1))),
         one(|query| query.to = Some(today())),
+        one(|query| (query.from, query.to) = (Some(today()), Some(today()))),
+        one(|query| {
+            query.campaign_id = Some(campaign(2));
+            query.actor = Some("ivan".to_owned());
+        }),
         one(|query| query.held_before = Some(noon() + Duration::days(1))),
     ];
     for query in queries {
