@@ -412,6 +412,103 @@ export interface CampaignStats {
   ended_count: number;
 }
 
+/** What a budget limits: all that is ever spent, or each day. */
+export type Period = 'total' | 'day';
+
+/** A limit on what drafts cost, and how much of it is used. Amounts are US dollars as exact text. */
+export interface Budget {
+  /** `null` for the whole workspace, its campaigns included. */
+  campaign_id: string | null;
+  period: Period;
+  limit_usd: string;
+  /** In all, or today; calls whose answer was lost are assumed to have cost what was reserved. */
+  spent_usd: string;
+  /** What calls under way can cost at most. */
+  reserved_usd: string;
+  left_usd: string;
+  version: number;
+}
+
+/**
+ * Which sums, by name: give the last `name` as `after` to get the part behind it. Days are those of the workspace,
+ * `YYYY-MM-DD`.
+ */
+export interface UsageQuery {
+  group?: 'model' | 'campaign' | 'actor' | 'day';
+  from_day?: string;
+  to_day?: string;
+  campaign_id?: string;
+  actor?: string;
+  model?: string;
+  limit?: number;
+  after?: string;
+}
+
+/** What was spent on one model, by one campaign (its id; empty for none), by one actor or on one day. */
+export interface UsageSum {
+  name: string;
+  calls: number;
+  cost_usd: string;
+  reserved_usd: string;
+  input_tokens: number;
+  output_tokens: number;
+  cache_write_5m_tokens: number;
+  cache_write_1h_tokens: number;
+  cache_read_tokens: number;
+}
+
+/** Which calls of models. */
+export interface UsageCallQuery extends PageQuery {
+  state?: 'reserved' | 'settled' | 'released' | 'assumed';
+  from_day?: string;
+  to_day?: string;
+  campaign_id?: string;
+  actor?: string;
+}
+
+/**
+ * One call of a model: under way (`reserved`), ended (`settled`), without cost (`released`), or with its answer lost
+ * (`assumed`: it counts as much as was reserved).
+ */
+export interface UsageCall {
+  id: string;
+  at: string;
+  day: string;
+  actor: string;
+  campaign_id: string | null;
+  model: string;
+  answered: string | null;
+  state: 'reserved' | 'settled' | 'released' | 'assumed';
+  reserved_usd: string | null;
+  cost_usd: string;
+  input_tokens: number;
+  output_tokens: number;
+  cache_write_5m_tokens: number;
+  cache_write_1h_tokens: number;
+  cache_read_tokens: number;
+  batch: boolean;
+  request_id: string | null;
+  failure: string | null;
+  closed_at: string | null;
+}
+
+/**
+ * What a campaign costs: before it runs an estimate, while it runs what was spent and what is to come, after it what
+ * was spent.
+ */
+export interface CampaignCost {
+  drafted: number;
+  to_draft: number;
+  spent_usd: string;
+  reserved_usd: string;
+  /** What one draft usually costs; `null` when nobody knows. */
+  typical_usd: string | null;
+  /** Where that is taken from. */
+  basis: 'campaign' | 'workspace' | 'bound' | 'no_model' | 'unknown';
+  expected_total_usd: string | null;
+  at_most_usd: string | null;
+}
+
 /** Which lines of a plan. */
 export interface PlanQuery extends PageQuery {
   occurrence?: string;
@@ -969,6 +1066,8 @@ export interface Channel {
 export interface Llm {
   /** Milliseconds one draft may take; usually 60,000. */
   readonly timeout_ms?: number;
+  /** The most one draft can cost, exact text such as `0.02`; without it no budget lets a draft through. */
+  readonly worst_cost_usd?: string;
   draft(
     request: DraftRequest,
     call: Call,
@@ -1025,6 +1124,7 @@ export type ErrorCode =
   | 'unsupported'
   | 'unavailable'
   | 'on_hold'
+  | 'over_budget'
   | 'configuration'
   | 'corrupt'
   | 'closed'
@@ -1218,6 +1318,25 @@ export class Engine {
   campaignStats(id: string): Promise<CampaignStats>;
   /** Lines of a campaign's plan: who, when, how, or why not. */
   campaignPlan(id: string, query?: PlanQuery): Promise<Page<PlanRow>>;
+  /** What a campaign costs: before it runs, while it runs and after. */
+  campaignCost(id: string): Promise<CampaignCost>;
+  /** Limits on what drafts cost, the workspace's own first, and how much of them is used. */
+  listBudgets(part?: { limit?: number; skip?: number }): Promise<Budget[]>;
+  /**
+   * Limits what drafts cost, as an admin: of the workspace or a campaign, in all or each day. `limit_usd` is exact
+   * text such as `25.00`. What was spent before counts.
+   */
+  setBudget(
+    period: Period,
+    limit_usd: string,
+    of?: { campaign_id?: string | null; version?: number },
+  ): Promise<Budget>;
+  /** Removes a budget, as an admin: nothing limits what it did. */
+  removeBudget(period: Period, of?: { campaign_id?: string | null }): Promise<void>;
+  /** What was spent on drafts, by model, campaign, actor or day, in constant time. */
+  usage(query?: UsageQuery): Promise<UsageSum[]>;
+  /** Calls of models, newest first. */
+  usageCalls(query?: UsageCallQuery): Promise<Page<UsageCall>>;
   /** The first look, in constant time. */
   dashboard(): Promise<Dashboard>;
   /** What drafting cost. */

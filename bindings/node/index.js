@@ -116,7 +116,8 @@ function dispatcher(channels, llm, subscribers, observer) {
   }
   if (llm !== undefined && llm !== null) {
     if (typeof llm.draft !== 'function') throw invalid('llm', 'give an object with a method draft()');
-    options.llm = llm.timeout_ms === undefined ? {} : { timeout_ms: llm.timeout_ms };
+    const { timeout_ms, worst_cost_usd } = llm;
+    options.llm = { timeout_ms, worst_cost_usd };
     methods.set('llm', caller((request, call) => llm.draft(request, call), whole, llm.timeout_ms, 60_000));
   }
   options.subscribers = {};
@@ -382,6 +383,30 @@ class Engine {
 
   async campaignPlan(id, query) {
     return this.#call('campaign_plan', { ...named(query), id });
+  }
+
+  async campaignCost(id) {
+    return this.#call('campaign_cost', { id });
+  }
+
+  async listBudgets({ limit, skip } = {}) {
+    return this.#call('list_budgets', { limit, skip });
+  }
+
+  async setBudget(period, limit_usd, { campaign_id, version } = {}) {
+    return this.#call('set_budget', { period, limit_usd, campaign_id, version });
+  }
+
+  async removeBudget(period, { campaign_id } = {}) {
+    await this.#call('remove_budget', { period, campaign_id });
+  }
+
+  async usage(query) {
+    return this.#call('usage', named(query));
+  }
+
+  async usageCalls(query) {
+    return this.#call('usage_calls', named(query));
   }
 
   async dashboard() {

@@ -119,6 +119,15 @@ fn the_domain_names_no_engine_and_no_worker() {
 }
 
 #[test]
+fn a_model_is_asked_in_one_place_alone() {
+    let mut found = naming("crates/crm-core/src", &[".draft("]);
+    // The suites of adapters call them; what a worker drafts goes through `engine/spend.rs` like all else.
+    found.retain(|line| !line.contains("/testing/") && !line.contains("self.draft("));
+    let spend = |line: &String| line.contains("/engine/spend.rs:");
+    assert!(found.iter().all(spend) && found.len() == 1, "{found:#?}");
+}
+
+#[test]
 fn sql_stands_in_stores_and_axum_in_the_host_alone() {
     let sql = ["INSERT INTO", "SELECT ", "DELETE FROM"];
     for folder in [

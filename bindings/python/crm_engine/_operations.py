@@ -256,6 +256,45 @@ class Operations:
         """Lines of a campaign's plan: who, when, how, or why not."""
         return cast("t.Page[t.PlanRow]", self._call("campaign_plan", {"id": id, **query}))
 
+    def campaign_cost(self, id: str) -> t.CampaignCost:
+        """What a campaign costs: before it runs, while it runs and after."""
+        return cast(t.CampaignCost, self._call("campaign_cost", {"id": id}))
+
+    def list_budgets(self, *, limit: int = 100, skip: int = 0) -> list[t.Budget]:
+        """Limits on what drafts cost, the workspace's own first, and how much of them is used."""
+        values = {"limit": limit, "skip": skip}
+        return cast("list[t.Budget]", self._call("list_budgets", values))
+
+    def set_budget(
+        self,
+        period: t.Period,
+        limit_usd: str,
+        *,
+        campaign_id: str | None = None,
+        version: int | None = None,
+    ) -> t.Budget:
+        """Limits what drafts cost, as an admin: of the workspace or a campaign, in all or each day. ``limit_usd``
+        is exact text such as ``"25.00"``. What was spent before counts."""
+        values = {
+            "period": period,
+            "limit_usd": limit_usd,
+            "campaign_id": campaign_id,
+            "version": version,
+        }
+        return cast(t.Budget, self._call("set_budget", values))
+
+    def remove_budget(self, period: t.Period, *, campaign_id: str | None = None) -> None:
+        """Removes a budget, as an admin: nothing limits what it did."""
+        self._call("remove_budget", {"period": period, "campaign_id": campaign_id})
+
+    def usage(self, **query: Unpack[t.UsageQuery]) -> list[t.UsageSum]:
+        """What was spent on drafts, by model, campaign, actor or day, in constant time."""
+        return cast("list[t.UsageSum]", self._call("usage", query))
+
+    def usage_calls(self, **query: Unpack[t.UsageCallQuery]) -> t.Page[t.UsageCall]:
+        """Calls of models, newest first."""
+        return cast("t.Page[t.UsageCall]", self._call("usage_calls", query))
+
     def dashboard(self) -> t.Dashboard:
         """The first look, in constant time."""
         return cast(t.Dashboard, self._call("dashboard", {}))

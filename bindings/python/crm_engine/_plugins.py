@@ -64,7 +64,9 @@ class Dispatcher:
         if llm is not None:
             self._methods[LLM] = (_method(llm, "draft", "llm"), _whole)
             timeout = getattr(llm, "timeout_ms", None)
-            self.options["llm"] = {} if timeout is None else {"timeout_ms": timeout}
+            worst = getattr(llm, "worst_cost_usd", None)
+            given = {"timeout_ms": timeout, "worst_cost_usd": worst}
+            self.options["llm"] = {name: value for name, value in given.items() if value is not None}
         if subscribers is not None:
             self.options["subscribers"] = self._subscribers(subscribers)
         if observer is not None:

@@ -81,6 +81,10 @@ class OnHoldError(CrmError):
     """The database went back to an older state: nothing is sent until an admin acknowledges it."""
 
 
+class OverBudgetError(CrmError):
+    """A budget has not enough left."""
+
+
 class ConfigurationError(CrmError):
     """A setting is wrong; an operator has to act."""
 
@@ -112,6 +116,7 @@ _CLASSES: dict[str, type[CrmError]] = {
     "unsupported": UnsupportedError,
     "unavailable": UnavailableError,
     "on_hold": OnHoldError,
+    "over_budget": OverBudgetError,
     "configuration": ConfigurationError,
     "corrupt": CorruptError,
     "closed": ClosedError,

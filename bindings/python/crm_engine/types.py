@@ -487,6 +487,103 @@ class CampaignStats(TypedDict):
     ended_count: int
 
 
+Period: TypeAlias = Literal["total", "day"]
+
+
+class Budget(TypedDict):
+    """A limit on what drafts cost, and how much of it is used. Amounts are US dollars as exact text."""
+
+    #: ``None`` for the whole workspace, its campaigns included.
+    campaign_id: str | None
+    period: Period
+    limit_usd: str
+    #: In all, or today; calls whose answer was lost are assumed to have cost what was reserved.
+    spent_usd: str
+    #: What calls under way can cost at most.
+    reserved_usd: str
+    left_usd: str
+    version: int
+
+
+class UsageQuery(TypedDict, total=False):
+    """Which sums, by name: give the last ``name`` as ``after`` to get the part behind it. Days are those of the
+    workspace, ``YYYY-MM-DD``."""
+
+    group: Literal["model", "campaign", "actor", "day"]
+    from_day: str
+    to_day: str
+    campaign_id: str
+    actor: str
+    model: str
+    limit: int
+    after: str
+
+
+class UsageSum(TypedDict):
+    """What was spent on one model, by one campaign (its id; empty for none), by one actor or on one day."""
+
+    name: str
+    calls: int
+    cost_usd: str
+    reserved_usd: str
+    input_tokens: int
+    output_tokens: int
+    cache_write_5m_tokens: int
+    cache_write_1h_tokens: int
+    cache_read_tokens: int
+
+
+class UsageCallQuery(PageQuery, total=False):
+    """Which calls of models."""
+
+    state: Literal["reserved", "settled", "released", "assumed"]
+    from_day: str
+    to_day: str
+    campaign_id: str
+    actor: str
+
+
+class UsageCall(TypedDict):
+    """One call of a model: under way (``reserved``), ended (``settled``), without cost (``released``), or with its
+    answer lost (``assumed``: it counts as much as was reserved)."""
+
+    id: str
+    at: str
+    day: str
+    actor: str
+    campaign_id: str | None
+    model: str
+    answered: str | None
+    state: Literal["reserved", "settled", "released", "assumed"]
+    reserved_usd: str | None
+    cost_usd: str
+    input_tokens: int
+    output_tokens: int
+    cache_write_5m_tokens: int
+    cache_write_1h_tokens: int
+    cache_read_tokens: int
+    batch: bool
+    request_id: str | None
+    failure: str | None
+    closed_at: str | None
+
+
+class CampaignCost(TypedDict):
+    """What a campaign costs: before it runs an estimate, while it runs what was spent and what is to come, after
+    it what was spent."""
+
+    drafted: int
+    to_draft: int
+    spent_usd: str
+    reserved_usd: str
+    #: What one draft usually costs; ``None`` when nobody knows.
+    typical_usd: str | None
+    #: Where that is taken from.
+    basis: Literal["campaign", "workspace", "bound", "no_model", "unknown"]
+    expected_total_usd: str | None
+    at_most_usd: str | None
+
+
 class PlanQuery(PageQuery, total=False):
     """Which lines of a plan."""
 
@@ -1042,8 +1139,10 @@ class Channel(Protocol):
 class Llm(Protocol):
     """A model of your own: any object with ``draft``, which may be ``async``.
 
-    An attribute ``timeout_ms`` (usually 60,000) says how long one draft may take. An exception, a
-    timeout or an unusable answer counts as a failure: a template or a built-in greeting stands in.
+    An attribute ``timeout_ms`` (usually 60,000) says how long one draft may take. An attribute
+    ``worst_cost_usd`` (exact text such as ``"0.02"``) says what one can cost at most; without it no budget lets
+    a draft through. An exception, a timeout or an unusable answer counts as a failure: a template or a built-in
+    greeting stands in.
     """
 
     def draft(

@@ -31,7 +31,7 @@ use crate::view::{Event, List, Message, Variant, Work};
 use crate::{receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 57] = [
+pub const OPERATIONS: [&str; 63] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -78,6 +78,82 @@ pub const OPERATIONS: [&str; 57] = [
     "cancel_campaign",
     "campaign_stats",
     "campaign_plan",
+    "campaign_cost",
+    "list_budgets",
+    "set_budget",
+    "remove_budget",
+    "usage",
+    "usage_calls",
+    "dashboard",
+    "ai_usage",
+    "verify_audit",
+    "subscribe",
+    "list_subscriptions",
+    "enable_subscription",
+    "hold",
+    "acknowledge_hold",
+    "run_until_idle",
+    "run_worker",
+    "close",
+];
+
+use crate::view::{Event, List, Message, Work};
+use crate::{budgets, receipts, subscriptions, unsubscribe};
+
+/// All operations, in the order of the documentation. Each binding has a method for each of them.
+pub const OPERATIONS: [&str; 63] = [
+    "import_contacts",
+    "create_contact",
+    "update_contact",
+    "get_contact",
+    "list_contacts",
+    "erase_contact",
+    "request_opt_in",
+    "confirm_opt_in",
+    "create_template",
+    "get_template",
+    "list_templates",
+    "generate_message",
+    "generate_variants",
+    "get_voice",
+    "set_voice",
+    "create_message",
+    "edit_message",
+    "submit_message",
+    "get_message",
+    "list_messages",
+    "message_history",
+    "message_attempts",
+    "receive",
+    "challenge",
+    "hear",
+    "hear_bounce",
+    "unsubscribe_token",
+    "unsubscribe_link",
+    "unsubscription",
+    "unsubscribe",
+    "approve_message",
+    "reject_message",
+    "cancel_message",
+    "send_message",
+    "resolve_message",
+    "preview_bulk",
+    "decide_bulk",
+    "create_campaign",
+    "get_campaign",
+    "list_campaigns",
+    "execute_campaign",
+    "pause_campaign",
+    "resume_campaign",
+    "cancel_campaign",
+    "campaign_stats",
+    "campaign_plan",
+    "campaign_cost",
+    "list_budgets",
+    "set_budget",
+    "remove_budget",
+    "usage",
+    "usage_calls",
     "dashboard",
     "ai_usage",
     "verify_audit",
@@ -316,6 +392,8 @@ pub(crate) async fn perform(
             let SetVoice { version, fields } = read(input)?;
             show(&session.voice().set(version, fields).await?)
         }
+        "list_budgets" | "set_budget" | "remove_budget" | "usage" | "usage_calls"
+        | "campaign_cost" => budgets::perform(call, operation, input).await,
         "run_until_idle" | "run_worker" => work(call, operation, input).await,
         "dashboard" => {
             let Nothing {} = read(input)?;

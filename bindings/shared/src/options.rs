@@ -179,14 +179,19 @@ impl Capabilities {
 pub struct LlmOptions {
     /// Milliseconds one draft may take, 1 to 600,000. Default 60,000.
     pub timeout_ms: Option<u64>,
+    /// The most that one draft can cost in US dollars, as exact text. Without it no budget lets a draft through.
+    pub worst_cost_usd: Option<String>,
 }
 
 impl LlmOptions {
-    /// Most models to fall back to.
-    const MANY_MODELS: usize = 5;
-
     pub(crate) fn timeout(&self) -> Result<Duration> {
         timeout(self.timeout_ms, Duration::from_secs(60), "llm.timeout_ms")
+    }
+
+    pub(crate) fn worst_cost(&self) -> Result<Option<u64>> {
+        let said = self.worst_cost_usd.as_deref();
+        said.map(|text| crate::budgets::amount(text, "llm.worst_cost_usd"))
+            .transpose()
     }
 }
 
@@ -410,7 +415,7 @@ impl Options {
             }
             (Some(options), None) => {
                 let model = ForeignLlm::new(options.timeout()?, plugins.clone());
-                models.push(Arc::new(model));
+                models.push(Arc::new(model.worst_cost(options.worst_cost()?)));
             }
             (None, Some(key)) => {
                 let others = self.fallback_models.into_iter().map(Some);

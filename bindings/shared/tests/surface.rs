@@ -199,6 +199,8 @@ fn every_declared_input_is_accepted() {
         ("create_campaign", "CampaignFields", false),
         ("list_campaigns", "CampaignQuery", false),
         ("campaign_plan", "PlanQuery", true),
+        ("usage", "UsageQuery", false),
+        ("usage_calls", "UsageCallQuery", false),
     ] {
         let fields = &shapes[shape];
         // One at a time: the value is wrong or missing things are, but the name is known.

@@ -120,6 +120,19 @@ impl Llm for Claude {
         let billing = self.billing(self.today(), false);
         response::read(&body, request.subject, &billing, request_id)
     }
+
+    /// The whole prompt at the dearest rate, with as many tokens as it has bytes, and an answer as long as
+    /// allowed. So what is billed is not above it, when the answering model is the one that was asked and the
+    /// price table is right.
+    fn worst_cost(&self, request: &DraftRequest) -> Result<u64, LlmError> {
+        let tokens = self.most_tokens(request);
+        let worst = Self::worst_cost(self, request, tokens, false);
+        worst.ok_or_else(|| configuration("unknown_price").into())
+    }
+
+    fn model(&self) -> String {
+        self.config.model.clone()
+    }
 }
 
 /// The system's time.

@@ -142,7 +142,8 @@ pub enum Change {
     /// A new, open entry of the usage ledger. Its id is unique, and so is its key among those that are held.
     /// The store locks the accounts of [`Account::of`](crate::budget::Account::of) in that order, asks
     /// [`check`](crate::budget::check) about the budgets there are now, and adds to the accounts and to the
-    /// usage, all in this commit. [`OverBudget`](crate::ErrorKind::OverBudget) when there is no room.
+    /// usage, all in this commit. [`OverBudget`](crate::ErrorKind::OverBudget) when there is no room,
+    /// unless the id or key is taken: then that is said.
     Reserve(Box<LedgerEntry>),
     /// An entry that ended. The store writes what [`closed`](crate::budget::closed) makes of the stored one,
     /// which says when that is a [`Conflict`](crate::ErrorKind::Conflict), and moves accounts and usage by

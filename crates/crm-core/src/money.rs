@@ -17,9 +17,59 @@ pub fn dollars(picodollars: i128) -> String {
     format!("{sign}{}.{decimals:0<2}", all / DOLLAR)
 }
 
+/// The 10^-12 US dollars of a decimal number of dollars, which has at most twelve decimals: exact, or nothing.
+///
+/// ```
+/// assert_eq!(crm_core::money::picodollars("0.0000732"), Some(73_200_000));
+/// assert_eq!(crm_core::money::picodollars("1.5e3"), None);
+/// ```
+#[must_use]
+pub fn picodollars(dollars: &str) -> Option<u64> {
+    let (whole, decimals) = dollars.split_once('.').unwrap_or((dollars, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(decimals) || decimals.len() > 12 {
+        return None;
+    }
+    format!("{whole}{decimals:0<12}").parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::dollars;
+    use super::{dollars, picodollars};
+
+    #[test]
+    fn what_is_shown_can_be_read_and_nothing_else() {
+        for pico in [
+            0,
+            1,
+            999_999_999_999,
+            1_000_000_000_000,
+            73_200_000,
+            u64::MAX,
+        ] {
+            assert_eq!(picodollars(&dollars(pico.into())), Some(pico));
+        }
+        assert_eq!(picodollars("25"), Some(25_000_000_000_000));
+        assert_eq!(picodollars("007.5"), Some(7_500_000_000_000));
+        for bad in [
+            "",
+            ".",
+            "1.",
+            ".5",
+            "-1",
+            "+1",
+            "1,5",
+            "1e3",
+            " 1",
+            "1 ",
+            "0.0000000000001",
+            "18446744.073709551616",
+            "1.2.3",
+            "١",
+        ] {
+            assert_eq!(picodollars(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn dollars_are_exact() {

@@ -24,8 +24,6 @@ const COLUMNS: &str = "l.id, l.at, l.day, l.actor, l.campaign, l.model, l.key, l
 /// budgets are those of this moment and nobody else counts until the transaction ends.
 pub(crate) async fn reserve(db: &mut Db<'_>, row: &LedgerEntry) -> Outcome<()> {
     let totals = usage::lock(db, row).await?;
-    let budgets = budgets::applying(db, row.campaign_id).await?;
-    check(row, &budgets, &totals)?;
     sqlx::query(db.sql(
         "INSERT INTO crm.ledger (workspace, id, at, day, actor, campaign, model, key, held, \
              reserved, state, cost, input_tokens, output_tokens, cache_write_5m_tokens, \
@@ -59,6 +57,9 @@ pub(crate) async fn reserve(db: &mut Db<'_>, row: &LedgerEntry) -> Outcome<()> {
     .bind(row.closed_at)
     .execute(&mut *db.connection)
     .await?;
+    // Behind the key: whoever drafts the same already does so within the budgets.
+    let budgets = budgets::applying(db, row.campaign_id).await?;
+    check(row, &budgets, &totals)?;
     usage::post(db, &totals, None, row).await
 }
 
@@ -139,17 +140,31 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &LedgerQuery) -> Outcome<Page<L
         filter
             .given("l.state = ", query.state.map(EntryState::as_str))
             .given("l.campaign = ", query.campaign_id.map(|id| id.0))
-            .sought("l.actor = ", query.actor.as_deref())
-            .given("l.day >= ", query.from.map(day))
-            .given("l.day <= ", query.to.map(day));
+            .sought("l.actor = ", query.actor.as_deref());
+        if query.from.is_some() && query.from == query.to {
+            filter.given("l.day = ", query.from.map(day));
+        } else {
+            filter
+                .given("l.day >= ", query.from.map(day))
+                .given("l.day <= ", query.to.map(day));
+        }
         if let Some(before) = query.held_before {
             filter.and("l.held AND l.expires_at <= ").bind(before);
         }
         Ok(())
     };
+    // The few that are held are found first, whatever the planner guesses of them.
+    let held = format!(
+        "(SELECT * FROM crm.ledger WHERE workspace = {} AND held OFFSET 0) AS l",
+        db.key
+    );
+    let from = match query.held_before {
+        Some(_) if query.ids.is_empty() => held.as_str(),
+        _ => "crm.ledger l",
+    };
     List {
         columns: COLUMNS,
-        from: "crm.ledger l",
+        from,
         workspace: "l.workspace",
         key: "l.id",
         ids: query.ids.iter().map(|id| id.0).collect(),

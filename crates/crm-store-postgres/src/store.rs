@@ -39,9 +39,9 @@ use crate::fault::{Fault, Outcome, of_commit};
 use crate::query::{Db, Names, workspace as find};
 use crate::writer::{Written, is_lost};
 use crate::{
-    Inner, PgStore, TimeSource, campaigns, contacts, counters, dispatch, draft_batches, events,
-    inbound, intake, ledger, lists, messages, place, plan, receipts, subscriptions, suppressions,
-    templates, trail, usage, voices,
+    Inner, PgStore, TimeSource, budgets, campaigns, contacts, counters, dispatch, draft_batches,
+    events, inbound, intake, ledger, lists, messages, place, plan, receipts, subscriptions,
+    suppressions, templates, trail, usage, voices,
 };
 
 /// Work that reads.

@@ -28,8 +28,6 @@ pub(crate) fn reserve(
     row: &LedgerEntry,
 ) -> Outcome<()> {
     let totals = usage::totals(connection, key, row)?;
-    let budgets = budgets::applying(connection, workspace, key, row.campaign_id)?;
-    check(row, &budgets, &totals)?;
     connection
         .prepare_cached(
             "INSERT INTO ledger (workspace, id, at, day, actor, campaign, model, key, held, \
@@ -66,6 +64,9 @@ pub(crate) fn reserve(
             ":expires_at": micros(row.expires_at),
             ":closed_at": opt_micros(row.closed_at),
         })?;
+    // Behind the key: whoever drafts the same already does so within the budgets.
+    let budgets = budgets::applying(connection, workspace, key, row.campaign_id)?;
+    check(row, &budgets, &totals)?;
     usage::post(connection, key, &totals, None, row)
 }
 
@@ -147,6 +148,23 @@ fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
     })
 }
 
+/// Where entries are found in order of id. Left alone, SQLite walks all of them for the sake of that order.
+fn from(query: &LedgerQuery) -> &'static str {
+    if !query.ids.is_empty() {
+        "ledger l"
+    } else if query.held_before.is_some() {
+        "ledger l INDEXED BY ledger_held"
+    } else if query.campaign_id.is_some() {
+        "ledger l INDEXED BY ledger_campaign"
+    } else if query.actor.is_some() {
+        "ledger l INDEXED BY ledger_actor"
+    } else if query.from.is_some() && query.from == query.to {
+        "ledger l INDEXED BY ledger_day"
+    } else {
+        "ledger l"
+    }
+}
+
 /// Lists entries.
 pub(crate) fn list(
     connection: &Connection,
@@ -165,8 +183,12 @@ pub(crate) fn list(
     );
     filter.given("l.campaign = ?", query.campaign_id.map(|id| blob(id.0)));
     filter.given("l.actor = ?", query.actor.clone());
-    filter.given("l.day >= ?", query.from.map(day));
-    filter.given("l.day <= ?", query.to.map(day));
+    if query.from.is_some() && query.from == query.to {
+        filter.given("l.day = ?", query.from.map(day));
+    } else {
+        filter.given("l.day >= ?", query.from.map(day));
+        filter.given("l.day <= ?", query.to.map(day));
+    }
     if let Some(before) = query.held_before {
         filter
             .and("l.held AND l.expires_at <= ?")
@@ -174,7 +196,7 @@ pub(crate) fn list(
     }
     List {
         columns: COLUMNS,
-        from: "ledger l",
+        from: from(query),
         key: "l.id",
     }
     .page(

@@ -26,8 +26,10 @@ mod frozen;
 mod intake;
 mod promises;
 mod receipts;
+mod spend;
 
 pub(crate) use command::{Asked, Command, NEWEST, Step};
+pub(crate) use spend::Spend;
 
 pub(crate) fn address(number: u8) -> String {
     format!("person{number}@mail.example")
@@ -272,6 +274,7 @@ impl World {
                 by_provider,
             } => self.hear(*message, *attempt, fate, *by_provider).await,
             Command::Opt { address, out } => self.opt(*address, *out).await,
+            Command::Spend { what } => self.spend(*what).await,
             Command::Compare => String::new(),
             about => self.decide(about).await,
         }

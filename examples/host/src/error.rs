@@ -108,7 +108,9 @@ impl From<Error> for Problem {
             ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorKind::Forbidden => StatusCode::FORBIDDEN,
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
-            ErrorKind::Conflict | ErrorKind::Duplicate => StatusCode::CONFLICT,
+            ErrorKind::Conflict | ErrorKind::Duplicate | ErrorKind::OverBudget => {
+                StatusCode::CONFLICT
+            }
             ErrorKind::NotAllowed | ErrorKind::Unsupported => StatusCode::BAD_REQUEST,
             ErrorKind::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             _ => StatusCode::SERVICE_UNAVAILABLE,

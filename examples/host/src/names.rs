@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crm_core::Role;
+use crm_core::budget::{EntryState, Period, UsageGroup};
 use crm_core::campaign::{CampaignStatus, WhenUnavailable};
 use crm_core::generation::Tone;
 use crm_core::message::{Format, GeneratedBy, Occasion, Status};
@@ -67,4 +68,16 @@ names! {
 names! {
     /// What a user may do.
     RoleName, "Role", [Role::Admin, Role::Manager, Role::Viewer].map(Role::as_str)
+}
+names! {
+    /// What a budget limits: all that is ever spent, or each day.
+    PeriodName, "Period", [Period::Total, Period::Day].map(Period::as_str)
+}
+names! {
+    /// What usage is summed up by.
+    UsageGroupName, "UsageGroup", UsageGroup::ALL.map(UsageGroup::as_str)
+}
+names! {
+    /// What became of a call of a model.
+    EntryStateName, "EntryState", EntryState::ALL.map(EntryState::as_str)
 }

@@ -41,6 +41,22 @@ INSERT INTO intake (key, kind, payload) VALUES
   ('m-1', 'submit', '{"external_id": "17", "occasion_type": "custom", "content": "again"}'),
   ('m-2', 'submit', '{"external_id": "nobody", "occasion_type": "custom", "content": "x"}')"#;
 
+/// Budgets and calls of a model, with a value in each column.
+const MONEY: &str = "
+INSERT INTO budgets SELECT key, '', 'total', 3, 9007199254740993 FROM workspaces WHERE name = 'default';
+INSERT INTO budgets SELECT key, '01900000-0000-7000-8000-000000000007', 'day', 1, 5
+  FROM workspaces WHERE name = 'default';
+INSERT INTO ledger SELECT key, x'01900000000070008000000000000001', 1773144000123456, '2026-03-10', 'olga',
+  x'01900000000070008000000000000007', 'claude', 'line/1', 1, 9007199254740993, 'settled', 9007199254740992, 1, 2,
+  3, 4, 5, 1, 'haiku', 'req_1', 'refused', 1773144000123457, 1773144000123458
+  FROM workspaces WHERE name = 'default';
+INSERT INTO ledger SELECT key, x'01900000000070008000000000000002', 1773144000123456, '2026-03-10', 'olga', NULL,
+  '', NULL, 1, NULL, 'reserved', 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 1773144000123457, NULL
+  FROM workspaces WHERE name = 'default';
+INSERT INTO spent SELECT key, '', '', 9007199254740992, 7 FROM workspaces WHERE name = 'default';
+INSERT INTO usage SELECT key, '2026-03-10', '', 'olga', 'haiku', 1, 7, 9007199254740992, 1, 2, 3, 4, 5
+  FROM workspaces WHERE name = 'default';";
+
 /// What waits, also for somebody whose rows nobody has looked at.
 const WAITING: &str = r#"
 INSERT INTO intake (workspace, key, kind, payload) VALUES
@@ -108,6 +124,7 @@ fn filled() -> Place {
     let failing = "UPDATE subscriptions SET failures = 2, failing_since = due_at + 1, last_error = 'http_500', \
         disabled_at = due_at + 2, lease_owner = 'w', lease_until = due_at + 3";
     assert_eq!(file.execute(failing, []).unwrap(), 1);
+    file.execute_batch(MONEY).unwrap();
     file.execute_batch(WAITING).unwrap();
     file.execute_batch(UNSEALED).unwrap();
     place

@@ -17,6 +17,7 @@ pub(crate) const LLM: &str = "llm";
 pub struct ForeignLlm {
     timeout: Duration,
     plugins: Arc<dyn Plugins>,
+    worst_cost: Option<u64>,
 }
 
 impl fmt::Debug for ForeignLlm {
@@ -29,7 +30,17 @@ impl ForeignLlm {
     /// A model that may take this long for a draft.
     #[must_use]
     pub fn new(timeout: Duration, plugins: Arc<dyn Plugins>) -> Self {
-        Self { timeout, plugins }
+        Self {
+            timeout,
+            plugins,
+            worst_cost: None,
+        }
+    }
+
+    /// The most that one of its drafts can cost in 10^-12 US dollars, if the host says.
+    #[must_use]
+    pub fn worst_cost(self, worst_cost: Option<u64>) -> Self {
+        Self { worst_cost, ..self }
     }
 }
 
@@ -46,6 +57,16 @@ impl Llm for ForeignLlm {
             Ok(Err(CallError::NotBegun)) => Err(unavailable("plugin_not_reachable")),
             Err(_) => Err(unavailable("timeout")),
         }
+    }
+
+    fn worst_cost(&self, _request: &DraftRequest) -> Result<u64, LlmError> {
+        let reason = || "unknown_price".to_owned();
+        let unknown = || LlmFailure::Configuration { reason: reason() }.into();
+        self.worst_cost.ok_or_else(unknown)
+    }
+
+    fn model(&self) -> String {
+        "plugin".to_owned()
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Session;
 use crate::actor::Action;
 use crate::campaign::{Campaign, CampaignFields, CampaignStatus, PlanRow, Schedule, schedule};
-use crate::change::ChangeSet;
+use crate::change::{Change, ChangeSet};
 use crate::draft_batch::DraftBatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::CampaignId;
@@ -327,6 +327,13 @@ impl Campaigns<'_> {
         let stamp = self.0.stamp();
         let mut set = ChangeSet::new(before.workspace.clone());
         set.delete_campaign(&before);
+        let limits = self.0.budgets().of(Some(id)).await?;
+        for state in limits {
+            set.push(Change::DeleteBudget {
+                campaign_id: state.budget.campaign_id,
+                period: state.budget.period,
+            });
+        }
         set.event(stamp.event(Subject::Campaign, id.0, before.version + 1, "deleted"));
         self.0.engine.commit_one(set).await
     }

@@ -9,6 +9,7 @@ mod audit;
 mod budgets;
 mod campaigns;
 mod contacts;
+mod cost;
 mod deferred;
 mod drain;
 mod generate;
@@ -56,6 +57,7 @@ pub use audit::{Audit, Verification};
 pub use budgets::{Budgets, SetBudget};
 pub use campaigns::{CampaignStats, Campaigns};
 pub use contacts::Contacts;
+pub use cost::{CampaignCost, CostBasis};
 pub use deferred::Deferred;
 pub use drain::Drained;
 pub use generate::{GenerateMessage, Variant};
@@ -288,7 +290,6 @@ impl Engine {
     }
 
     /// The models, in the order they are asked in.
-    #[cfg(feature = "worker")]
     pub(crate) fn llm_batch(&self) -> Option<&Arc<dyn LlmBatch>> {
         self.inner.batches.as_ref()
     }

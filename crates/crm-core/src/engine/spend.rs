@@ -14,6 +14,7 @@ use crate::actor::{Actor, Workspace};
 use crate::budget::{EntryState, LedgerEntry, Outcome};
 use crate::change::{Change, ChangeSet};
 use crate::error::{Error, ErrorKind, Result};
+use crate::generation;
 use crate::id::{CampaignId, LedgerId};
 use crate::message::history::Subject;
 use crate::money::dollars;
@@ -32,7 +33,6 @@ const TRIES: u32 = 3;
 
 /// What a draft is for: who pays.
 #[derive(Debug, Clone)]
-#[allow(dead_code)]
 pub(crate) struct Purpose<'a> {
     /// Who wants it.
     pub(crate) actor: &'a Actor,
@@ -87,32 +87,24 @@ impl Engine {
             });
         }
         let answer = llm.draft(request).await;
-        self.settle(purpose.actor, &entry, outcome(&answer)).await;
+        self.settle(purpose.actor, &entry, outcome(&answer, Some(request)))
+            .await;
         answer.map_err(NoDraft::Refused)
     }
 
-    async fn entry(
+    /// An entry that is not written yet. For a request of a batch set `batch`, and `expires_at` to when the batch
+    /// is given up.
+    pub(crate) async fn entry(
         &self,
         model: String,
         purpose: &Purpose<'_>,
         reserved_picodollars: Option<u64>,
     ) -> Result<LedgerEntry> {
+        let at = self.now();
         // Judged by the store's clock, as all leases are: a machine that is behind must not lose its key at
         // once.
-        let expires_at = self.spending().now(self.now()).await? + LEASE;
-        Ok(self.new_entry(model, purpose, reserved_picodollars, expires_at))
-    }
-
-    /// An entry that is about to be opened.
-    pub(crate) fn new_entry(
-        &self,
-        model: String,
-        purpose: &Purpose<'_>,
-        reserved_picodollars: Option<u64>,
-        expires_at: DateTime<Utc>,
-    ) -> LedgerEntry {
-        let at = self.now();
-        LedgerEntry {
+        let expires_at = self.spending().now(at).await? + LEASE;
+        Ok(LedgerEntry {
             workspace: purpose.actor.workspace.clone(),
             id: LedgerId(self.ids().next()),
             at,
@@ -132,7 +124,7 @@ impl Engine {
             failure: None,
             expires_at,
             closed_at: None,
-        }
+        })
     }
 
     /// Opens the entries of a batch's requests, each by itself; which of them are open now. One that was opened
@@ -188,7 +180,7 @@ impl Engine {
     }
 
     /// Opens an entry, if every budget that applies has room for it.
-    async fn reserve(&self, entry: &LedgerEntry) -> Result<()> {
+    pub(crate) async fn reserve(&self, entry: &LedgerEntry) -> Result<()> {
         let mut set = ChangeSet::new(entry.workspace.clone());
         set.push(Change::Reserve(Box::new(entry.clone())));
         let result = self.write(set).await;
@@ -209,7 +201,7 @@ impl Engine {
 
     /// Closes an entry. A store that is away for longer leaves it open, for the sweep: the draft is paid for
     /// and not lost for that.
-    async fn settle(&self, actor: &Actor, entry: &LedgerEntry, outcome: Outcome) {
+    pub(crate) async fn settle(&self, actor: &Actor, entry: &LedgerEntry, outcome: Outcome) {
         let ended = entry.end(outcome, self.now());
         let mut set = ChangeSet::new(entry.workspace.clone());
         if ended.state == EntryState::Settled && ended.exceeds() {
@@ -263,7 +255,7 @@ impl Engine {
             let ended = page
                 .items
                 .iter()
-                // A batch goes on where the worker before it stopped.
+                // A batch outlives its worker.
                 .filter(|entry| entry.expires_at <= now || (entry.key.is_some() && !entry.batch));
             let sets: Vec<ChangeSet> = ended
                 .map(|entry| {
@@ -310,14 +302,17 @@ fn exceeded(entry: &LedgerEntry) -> String {
 }
 
 /// What an answer makes of its entry.
-pub(crate) fn outcome(answer: &Result<Draft, LlmError>) -> Outcome {
+pub(crate) fn outcome(answer: &Result<Draft, LlmError>, request: Option<&DraftRequest>) -> Outcome {
     match answer {
         Ok(draft) => Outcome::Settled {
             cost_picodollars: draft.cost_picodollars,
             usage: draft.usage,
             answered: Some(draft.model.clone()),
             request_id: draft.request_id.clone(),
-            failure: None,
+            // A text that is not used frees its key, for another model to be asked.
+            failure: request
+                .and_then(|request| generation::check(draft, request).err())
+                .map(|code| code.to_string()),
         },
         Err(error) => {
             let failure = error.failure.code().to_owned();

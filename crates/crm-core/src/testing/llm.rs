@@ -62,6 +62,9 @@ impl ScriptedLlm {
     }
 }
 
+/// What a call of a [`ScriptedLlm`] can cost at most: somewhat more than [`draft`] does.
+pub const WORST_COST: u64 = 1_000_000_000;
+
 /// A draft as a model would give it, with small fixed usage and cost.
 #[must_use]
 pub fn draft(content: &str) -> Draft {
@@ -94,5 +97,13 @@ impl Llm for ScriptedLlm {
             }
             .into())
         })
+    }
+
+    fn worst_cost(&self, _request: &DraftRequest) -> Result<u64, LlmError> {
+        Ok(WORST_COST)
+    }
+
+    fn model(&self) -> String {
+        "scripted".to_owned()
     }
 }

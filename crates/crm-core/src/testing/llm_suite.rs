@@ -61,6 +61,7 @@ pub fn cases() -> Vec<Case> {
         returns_cyrillic_and_emoji,
         returns_a_long_text_whole,
         reports_usage_and_cost,
+        a_draft_costs_no_more_than_was_said,
         concurrent_calls_do_not_mix,
         debug_hides_prompt_and_text,
         a_refusal_is_refused,
@@ -145,6 +146,39 @@ async fn reports_usage_and_cost(harness: Harness) -> Verdict {
         }
         Some(Err(error)) => Err(format!("failed as {}", error.failure.code()).into()),
     }
+}
+
+async fn a_draft_costs_no_more_than_was_said(harness: Harness) -> Verdict {
+    let llm = harness.llm();
+    let worst = match llm.worst_cost(&request()) {
+        Ok(worst) => worst,
+        Err(error) => {
+            same(
+                error.failure.code(),
+                "unknown_price",
+                "why there is no bound",
+            )?;
+            return Err(Stop::Skipped("it has no prices"));
+        }
+    };
+    let longer = DraftRequest {
+        max_tokens: request().max_tokens * 10,
+        ..request()
+    };
+    let more = llm.worst_cost(&longer);
+    ensure(
+        more.is_ok_and(|more| more >= worst),
+        "a longer answer costs less",
+    )?;
+    for how in [Behaviour::Answer("Hello".to_owned()), Behaviour::CutOff] {
+        let cost = match call(&harness, how).await {
+            None => return Err(NOT_ACTED_OUT),
+            Some(Ok(draft)) => draft.cost_picodollars,
+            Some(Err(error)) => error.cost_picodollars,
+        };
+        ensure(cost <= worst, format!("{cost} of at most {worst}"))?;
+    }
+    Ok(())
 }
 
 async fn concurrent_calls_do_not_mix(harness: Harness) -> Verdict {

@@ -3,7 +3,7 @@
 //! A test makes a [`Scene`] over its store, runs [`Scene::drafter`] some sixty times at once, as parallel as it
 //! can, and then asks [`Scene::check`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,6 +75,8 @@ struct Moody {
     /// What it charged, by request id.
     bill: Mutex<BTreeMap<String, u64>>,
     calls: AtomicU64,
+    /// Requests that nobody will answer.
+    hung: Mutex<BTreeSet<String>>,
     /// What was wrong with the ledger during a call.
     wrong: Mutex<Vec<String>>,
 }
@@ -134,7 +136,10 @@ impl Llm for Moody {
             }
             Fate::NotReached => Err(away("connect").into()),
             Fate::Lost => Err(away("timeout").into()),
-            Fate::Hangs => std::future::pending().await,
+            Fate::Hangs => {
+                self.hang(request);
+                std::future::pending().await
+            }
         }
     }
 
@@ -152,6 +157,12 @@ impl Llm for Moody {
 }
 
 impl Moody {
+    fn hang(&self, request: &DraftRequest) {
+        let hung = self.hung.lock();
+        hung.unwrap_or_else(PoisonError::into_inner)
+            .extend(request.about.clone());
+    }
+
     async fn look(&self) {
         let day = self.clock.now().date_naive();
         let found = over(&self.store, day).await;
@@ -215,6 +226,8 @@ pub struct Scene {
     moody: Arc<Moody>,
     llm: Arc<dyn Llm>,
     tally: Mutex<Tally>,
+    /// How often somebody wanted a draft.
+    asked: AtomicU64,
     /// The requests that were drafted for each key.
     drafted: Mutex<BTreeMap<String, u64>>,
 }
@@ -243,6 +256,7 @@ impl Scene {
             clock: Arc::clone(&clock),
             bill: Mutex::default(),
             calls: AtomicU64::new(0),
+            hung: Mutex::default(),
             wrong: Mutex::default(),
         });
         let engine = Engine::builder(Arc::clone(&store), Arc::clone(&clock) as _, ids);
@@ -283,6 +297,7 @@ impl Scene {
             llm: Arc::clone(&moody) as _,
             moody,
             tally: Mutex::default(),
+            asked: AtomicU64::new(0),
             drafted: Mutex::default(),
         }))
     }
@@ -311,7 +326,7 @@ impl Scene {
             max_length: 100,
             max_tokens: u32::try_from(self.dice.below(2_000)).unwrap_or(0)
                 * u32::from(self.dice.below(30) > 0),
-            about: None,
+            about: Some(self.asked.fetch_add(1, Ordering::Relaxed).to_string()),
         };
         let purpose = Purpose {
             actor: &actor,
@@ -320,12 +335,9 @@ impl Scene {
                 .filter(|n| *n < 40)
                 .map(|n| format!("line-{n}")),
         };
-        let patience = match self.dice.below(10) {
-            0 => self.dice.below(30),
-            _ => 100,
-        };
+        let patience = Some(self.dice.below(30)).filter(|_| self.dice.below(10) == 0);
         let asked = pin!(self.engine.ask(&self.llm, &request, &purpose));
-        let gives_up = pin!(self.patience(patience));
+        let gives_up = pin!(self.patience(patience, request.about.as_ref()));
         let answer = match select(asked, gives_up).await {
             Either::Left((answer, _)) => Some(answer),
             // What was asked is dropped here, wherever it was.
@@ -352,12 +364,22 @@ impl Scene {
         }
     }
 
-    /// Until the caller gives up: at any point of a call, and of one that hangs for certain.
-    async fn patience(&self, times: u64) {
-        if times < 100 {
+    /// Until the caller gives up: at any point of a call if they have little patience, else when the model hangs.
+    async fn patience(&self, little: Option<u64>, request: Option<&String>) {
+        if let Some(times) = little {
             return pause(times).await;
         }
-        pause(20_000).await;
+        // Looked at whenever the call itself is: nothing else can make it hang.
+        poll_fn(|_| {
+            let hung = self.moody.hung.lock();
+            let hung = hung.unwrap_or_else(PoisonError::into_inner);
+            if request.is_some_and(|request| hung.contains(request)) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
     }
 
     fn note(&self, wrong: String) {
@@ -455,8 +477,7 @@ impl Scene {
     }
 
     async fn against_accounts(&self, entries: &[LedgerEntry]) -> Result<(), String> {
-        let days: std::collections::BTreeSet<NaiveDate> =
-            entries.iter().map(|entry| entry.day).collect();
+        let days: BTreeSet<NaiveDate> = entries.iter().map(|entry| entry.day).collect();
         for day in days {
             over(&self.store, day).await?;
             for state in states(&self.store, day).await? {
@@ -499,5 +520,99 @@ impl Scene {
             }
         }
         Ok(())
+    }
+}
+
+/// How a call of [`one`] ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With a text, at this cost.
+    Draft(u64),
+    /// With a refusal, at this cost.
+    Refused(u64),
+    /// Nobody was reached.
+    NotReached,
+    /// The answer is lost.
+    Lost,
+    /// The caller gives up while the model thinks.
+    GivesUp,
+}
+
+/// A model that answers once, as told.
+#[derive(Debug)]
+struct Told {
+    worst: Option<u64>,
+    ending: Ending,
+    asked: std::sync::atomic::AtomicBool,
+}
+
+#[async_trait]
+impl Llm for Told {
+    async fn draft(&self, _request: &DraftRequest) -> Result<Draft, LlmError> {
+        self.asked.store(true, Ordering::SeqCst);
+        let away = |reason: &str| LlmFailure::Unavailable {
+            reason: reason.to_owned(),
+            retry_after_s: None,
+        };
+        match self.ending {
+            Ending::Draft(cost_picodollars) => Ok(Draft {
+                cost_picodollars,
+                ..draft("Hello")
+            }),
+            Ending::Refused(cost_picodollars) => Err(LlmError {
+                cost_picodollars,
+                usage: draft("").usage,
+                ..LlmFailure::Refused.into()
+            }),
+            Ending::NotReached => Err(away("connect").into()),
+            Ending::Lost => Err(away("timeout").into()),
+            Ending::GivesUp => std::future::pending().await,
+        }
+    }
+
+    fn worst_cost(&self, _request: &DraftRequest) -> Result<u64, LlmError> {
+        let reason = "unknown_price".to_owned();
+        let failure = LlmFailure::Configuration { reason };
+        self.worst.ok_or_else(|| failure.into())
+    }
+}
+
+/// Asks for one draft, which can cost `worst` at most and ends so; what came of it, as text.
+pub async fn one(
+    engine: &Engine,
+    actor: &Actor,
+    campaign: Option<CampaignId>,
+    key: Option<String>,
+    worst: Option<u64>,
+    ending: Ending,
+) -> String {
+    let told = Arc::new(Told {
+        worst,
+        ending,
+        asked: false.into(),
+    });
+    let llm: Arc<dyn Llm> = Arc::clone(&told) as _;
+    let request = DraftRequest {
+        system: String::new(),
+        user: "x".to_owned(),
+        language: "en".to_owned(),
+        subject: false,
+        max_length: 100,
+        max_tokens: 100,
+        about: None,
+    };
+    let purpose = Purpose {
+        actor,
+        campaign,
+        key,
+    };
+    let asked = pin!(engine.ask(&llm, &request, &purpose));
+    let gives_up = poll_fn(|_| {
+        let now = ending == Ending::GivesUp && told.asked.load(Ordering::SeqCst);
+        if now { Poll::Ready(()) } else { Poll::Pending }
+    });
+    match select(asked, gives_up).await {
+        Either::Left((answer, _)) => format!("{answer:?}"),
+        Either::Right(((), _)) => "given up".to_owned(),
     }
 }

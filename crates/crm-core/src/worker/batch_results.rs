@@ -290,7 +290,7 @@ fn entry_id(request: &str) -> Option<LedgerId> {
 /// What a request of a batch cost.
 fn cost_of(outcome: &BatchOutcome) -> Outcome {
     match outcome {
-        BatchOutcome::Done(answer) => engine::outcome(answer),
+        BatchOutcome::Done(answer) => engine::outcome(answer, None),
         BatchOutcome::Cancelled => Outcome::Released {
             failure: "cancelled".to_owned(),
         },

@@ -11,11 +11,12 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::Worker;
 use super::line::{Line, Texts};
-use crate::actor::Workspace;
+use crate::actor::{Actor, Workspace};
 use crate::budget::LedgerEntry;
 use crate::campaign::{Campaign, CampaignStatus, Drafting, WhenUnavailable};
 use crate::change::{Change, ChangeSet};
 use crate::draft_batch::{DraftBatch, DraftBatchState};
+use crate::engine::Purpose;
 use crate::error::{ErrorKind, Result};
 use crate::generation::Prompt;
 use crate::id::DraftBatchId;
@@ -363,11 +364,11 @@ impl Worker {
         let model = held.provider.model();
         let expires_at = self.time().await? + OPEN;
         for (line, prompt) in prompts {
-            let id = held.batch.entry_of(&line.row);
             let worst = held.provider.worst_cost(&prompt.request).ok();
-            let entry = self.entry(held, &line, id, model.clone(), worst, expires_at);
+            let entry = self.entry(held, &line, model.clone(), worst, expires_at);
+            let entry = entry.await?;
+            let id = RequestId::new(entry.id.to_string())?;
             entries.push(entry);
-            let id = RequestId::new(id.to_string())?;
             let request = prompt.request;
             requests.push(BatchRequest { id, request });
         }
@@ -378,26 +379,26 @@ impl Worker {
             .collect())
     }
 
-    fn entry(
+    async fn entry(
         &self,
         held: &Held<'_>,
         line: &Line,
-        id: crate::id::LedgerId,
         model: String,
         worst: Option<u64>,
         expires_at: DateTime<Utc>,
-    ) -> LedgerEntry {
-        let actor = crate::actor::Actor::system(held.batch.workspace.clone());
-        let purpose = crate::engine::Purpose {
+    ) -> Result<LedgerEntry> {
+        let actor = Actor::system(held.batch.workspace.clone());
+        let purpose = Purpose {
             actor: &actor,
             campaign: Some(held.batch.campaign_id),
             key: Some(line.key()),
         };
-        LedgerEntry {
-            id,
+        Ok(LedgerEntry {
+            id: held.batch.entry_of(&line.row),
             batch: true,
-            ..self.engine.new_entry(model, &purpose, worst, expires_at)
-        }
+            expires_at,
+            ..self.engine.entry(model, &purpose, worst).await?
+        })
     }
 }
 

@@ -166,6 +166,7 @@ async fn campaign(world: &World, segment: &str, when_unavailable: WhenUnavailabl
         tone: None,
         custom_context: Some("Наш склад переехал.".to_owned()),
         when_unavailable,
+        drafting: crm_core::campaign::Drafting::Now,
     };
     let manager = world.manager();
     let id = manager.campaigns().create(fields).await.unwrap().id;

@@ -4,15 +4,17 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
+use crm_core::budget::UsageGroup;
 use crm_core::engine::Engine;
-use crm_core::id::{AttemptId, CampaignId, ContactId, MessageId, TemplateId};
+use crm_core::id::{AttemptId, CampaignId, ContactId, LedgerId, MessageId, TemplateId};
 use crm_core::intake::IntakeState;
 use crm_core::message::history::Subject;
 use crm_core::message::{GeneratedBy, Occasion, Status};
 use crm_core::port::callback::About;
 use crm_core::port::store::{
-    CampaignQuery, Claim, ContactQuery, EventQuery, IntakeQuery, MessageQuery, PageRequest,
-    PlanQuery, ReceiptQuery, Store, SuppressionQuery, TemplateQuery,
+    BudgetQuery, CampaignQuery, Claim, ContactQuery, EventQuery, IntakeQuery, LedgerQuery,
+    MessageQuery, PageRequest, PlanQuery, ReceiptQuery, Store, SuppressionQuery, TemplateQuery,
+    UsageQuery,
 };
 use crm_core::receipt::ReceiptState;
 use crm_core::testing::{FakeClock, SequentialIds};
@@ -368,6 +370,7 @@ async fn others(
     told("checkpoint", FEW);
     store.subscriptions(workspace).await.unwrap();
     told("subscriptions", FEW);
+    money(store, workspace, told).await;
     store.workspaces().await.unwrap();
     told("workspaces", FEW);
     store.trail(workspace, MessageId(id(7))).await.unwrap();
@@ -375,6 +378,66 @@ async fn others(
     let ids: Vec<_> = (1..=10).map(|n| MessageId(id(n))).collect();
     store.dispatch(workspace, &ids).await.unwrap();
     told("dispatch", FEW);
+}
+
+/// Budgets, entries of the ledger and sums.
+async fn money(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>) {
+    let day = chrono::NaiveDate::from_ymd_opt(2021, 3, 4).unwrap();
+    for of in [None, Some(None), Some(Some(CampaignId(id(7))))] {
+        let query = BudgetQuery {
+            of,
+            day,
+            limit: 100,
+            skip: 0,
+        };
+        store.budgets(workspace, query).await.unwrap();
+        told(&format!("budgets {query:?}"), FEW);
+    }
+    let page = PageRequest {
+        limit: 10,
+        ..PageRequest::default()
+    };
+    let all = || LedgerQuery {
+        page,
+        ..LedgerQuery::default()
+    };
+    let queries = [
+        all(),
+        LedgerQuery {
+            ids: (1..=10).map(|n| LedgerId(id(n))).collect(),
+            ..all()
+        },
+        LedgerQuery {
+            campaign_id: Some(CampaignId(id(7))),
+            ..all()
+        },
+        LedgerQuery {
+            actor: Some("actor7".to_owned()),
+            ..all()
+        },
+        LedgerQuery {
+            from: Some(day),
+            to: Some(day),
+            ..all()
+        },
+        LedgerQuery {
+            held_before: Some(later()),
+            ..all()
+        },
+    ];
+    for query in queries {
+        store.ledger(workspace, query.clone()).await.unwrap();
+        told(&format!("ledger {query:?}"), PAGE);
+    }
+    // A row of the ledger's sums for each day, actor, campaign and model there was; not one for each entry.
+    for group in UsageGroup::ALL {
+        let query = UsageQuery {
+            group,
+            ..UsageQuery::default()
+        };
+        store.usage(workspace, query).await.unwrap();
+        told("usage", PAGE);
+    }
 }
 
 async fn work(store: &Arc<dyn Store>, workspace: &Workspace, told: Told<'_>) {

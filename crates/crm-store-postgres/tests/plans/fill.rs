@@ -121,6 +121,23 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
         format!(
             "INSERT INTO crm.subscriptions SELECT {key}, 's' || n, 1, n, 0, NULL, {at}, NULL, NULL, NULL, NULL, {at}
              FROM generate_series(1, 20) n"),
+        format!(
+            "INSERT INTO crm.budgets SELECT {key}, CASE WHEN n % 20 > 0 THEN {run_id}::text ELSE '' END, p, 1, 1000
+             FROM generate_series({}, {}) n CROSS JOIN (VALUES ('total'), ('day')) p(p)", first + 1, first + 20),
+        format!(
+            "INSERT INTO crm.ledger SELECT {key}, {own}, {at}, (date '2020-01-01' + n % 1000)::date::text,
+             'actor' || n % 50, CASE WHEN n % 2 = 0 THEN {run_id} END, 'model' || n % 3,
+             CASE WHEN n % 3 = 0 THEN 'line' || n END, n > {first} + {count} - 30, 10,
+             CASE WHEN n > {first} + {count} - 30 THEN 'reserved' WHEN n % 7 = 0 THEN 'released' ELSE 'settled' END,
+             5, 1, 1, 0, 0, 0, false, NULL, NULL, NULL, {at}, NULL FROM {series} n"),
+        format!(
+            "INSERT INTO crm.spent SELECT {key}, s, d, 5, 10 FROM
+             (SELECT {run_id}::text FROM generate_series({}, {}) n UNION SELECT '') s(s) CROSS JOIN
+             (SELECT (date '2020-01-01' + n)::text FROM generate_series(0, 999) n UNION SELECT '') d(d)",
+             first + 1, first + 20),
+        format!(
+            "INSERT INTO crm.usage SELECT {key}, (date '2020-01-01' + n)::text, '', 'olga', 'model', 1, 10, 5, 1, 1,
+             0, 0, 0 FROM generate_series(0, 199) n"),
         // The last few are not sealed yet.
         format!(
             "INSERT INTO crm.events (workspace, id, at, actor, role, subject, subject_id, action, version, position,

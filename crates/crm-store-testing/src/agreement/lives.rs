@@ -4,9 +4,10 @@ use crm_core::Role;
 use crm_core::message::lifecycle::Event;
 use crm_core::port::callback::Fate;
 use crm_core::port::channel::{Outcome, RetryScope};
+use crm_core::testing::spend::Ending;
 use proptest::prelude::*;
 
-use crate::world::{Asked, Command, NEWEST, Step};
+use crate::world::{Asked, Command, NEWEST, Spend, Step};
 
 /// Commands of one life at most.
 const LONGEST: usize = 100;
@@ -127,6 +128,29 @@ fn intake() -> impl Strategy<Value = Command> {
     ]
 }
 
+/// Budgets, and drafts that are paid for.
+fn money() -> impl Strategy<Value = Command> {
+    // Amounts that often meet a limit, and now and then exactly.
+    let (cost, limit) = (|| 0..9_u64, || 0..60_u64);
+    let ending = prop_oneof![
+        6 => cost().prop_map(Ending::Draft),
+        2 => cost().prop_map(Ending::Refused),
+        1 => Just(Ending::NotReached),
+        2 => Just(Ending::Lost),
+        2 => Just(Ending::GivesUp),
+    ];
+    let key = prop::option::of(0..3_u8);
+    let worst = prop_oneof![8 => (0..12_u64).prop_map(Some), 1 => Just(None)];
+    let what = prop_oneof![
+        2 => (any::<bool>(), any::<bool>(), limit())
+            .prop_map(|(own, day, limit)| Spend::Limit { own, day, limit }),
+        1 => (any::<bool>(), any::<bool>()).prop_map(|(own, day)| Spend::NoLimit { own, day }),
+        8 => (any::<bool>(), key, worst, ending)
+            .prop_map(|(own, key, worst, ending)| Spend::Draft { own, key, worst, ending }),
+    ];
+    what.prop_map(|what| Command::Spend { what })
+}
+
 /// A life that chance alone seldom finds: sent twice because a person said so, while the first worker
 /// is still frozen.
 fn sent_twice() -> impl Strategy<Value = Vec<Command>> {
@@ -183,7 +207,7 @@ fn called_off() -> impl Strategy<Value = Vec<Command>> {
 
 /// One life: up to 100 commands.
 pub(super) fn life() -> impl Strategy<Value = Vec<Command>> {
-    let one = prop_oneof![12 => decision(), 8 => circumstance(), 4 => intake(), 3 => news()];
+    let one = prop_oneof![12 => decision(), 8 => circumstance(), 4 => intake(), 3 => news(), 5 => money()];
     let part = prop_oneof![
         30 => one.prop_map(|command| vec![command]),
         1 => sent_twice(),

@@ -115,6 +115,10 @@ pub(crate) enum Command {
         address: u8,
         out: bool,
     },
+    /// Something about money.
+    Spend {
+        what: super::Spend,
+    },
     /// Nothing happens, and everything is compared: not only what changed last.
     Compare,
 }

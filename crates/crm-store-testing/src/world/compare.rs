@@ -42,13 +42,14 @@ pub(crate) struct Everything {
     receipts: Vec<KeptReceipt>,
     subscriptions: Vec<Subscription>,
     voice: Option<Voice>,
+    money: super::spend::Money,
     events: Vec<StoredEvent>,
     counters: BTreeMap<String, i64>,
     end: Checkpoint,
 }
 
 /// All of a list, oldest first.
-const fn all() -> PageRequest {
+pub(super) const fn all() -> PageRequest {
     PageRequest {
         limit: 1_000,
         skip: 0,
@@ -156,6 +157,7 @@ impl World {
             receipts,
             subscriptions: store.subscriptions(workspace).await.unwrap(),
             voice: store.voice(workspace).await.unwrap(),
+            money: self.money().await,
             trails: self.trails(messages.items.iter().map(|row| row.id)).await,
             messages: (messages.items, messages.total),
             contacts: (contacts.items, contacts.total),

@@ -3,9 +3,11 @@
 mod analytics;
 mod audit;
 mod auth;
+mod budgets;
 mod campaign_body;
 mod campaigns;
 mod contacts;
+mod cost;
 mod decisions;
 mod events;
 mod export;
@@ -19,6 +21,7 @@ mod receipts;
 mod subscriptions;
 mod templates;
 mod unsubscribe;
+mod usage;
 mod voice;
 
 use axum::extract::DefaultBodyLimit;
@@ -45,6 +48,9 @@ pub(crate) fn router(app: App) -> Router {
         .merge(messages::router())
         .merge(decisions::router())
         .merge(campaigns::router())
+        .merge(cost::router())
+        .merge(budgets::router())
+        .merge(usage::router())
         .merge(templates::router())
         .merge(analytics::router())
         .merge(audit::router())

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crm_core::Workspace;
+use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
@@ -12,8 +13,8 @@ use crm_core::intake::{IntakeRow, IntakeState};
 use crm_core::message::Message;
 use crm_core::message::history::{Checkpoint, StoredEvent};
 use crm_core::port::store::{
-    CampaignQuery, ContactQuery, EventQuery, IntakeQuery, MessageQuery, PageRequest, PlanQuery,
-    Store, SuppressionQuery, TemplateQuery, Trail,
+    BudgetQuery, CampaignQuery, ContactQuery, EventQuery, IntakeQuery, LedgerQuery, MessageQuery,
+    PageRequest, PlanQuery, Store, SuppressionQuery, TemplateQuery, Trail, UsageQuery,
 };
 use crm_core::subscription::Subscription;
 use crm_core::template::Template;
@@ -34,6 +35,9 @@ pub struct Everything {
     counters: Vec<BTreeMap<String, i64>>,
     intake: Vec<IntakeRow>,
     subscriptions: Vec<Subscription>,
+    budgets: Vec<BudgetState>,
+    ledger: Vec<LedgerEntry>,
+    usage: Vec<UsageLine>,
 }
 
 const ALL: PageRequest = PageRequest {
@@ -138,6 +142,23 @@ impl Everything {
             .extend(store.intake(workspace, query).await.unwrap());
         self.subscriptions
             .extend(store.subscriptions(workspace).await.unwrap());
+        let query = BudgetQuery {
+            of: None,
+            day: chrono::NaiveDate::from_ymd_opt(2026, 3, 4).unwrap(),
+            limit: 1_000,
+            skip: 0,
+        };
+        self.budgets
+            .extend(store.budgets(workspace, query).await.unwrap());
+        let query = LedgerQuery {
+            page: ALL,
+            ..LedgerQuery::default()
+        };
+        self.ledger
+            .extend(store.ledger(workspace, query).await.unwrap().items);
+        let query = UsageQuery::default();
+        self.usage
+            .extend(store.usage(workspace, query).await.unwrap());
     }
 
     /// There is something of everything to compare.
@@ -153,6 +174,12 @@ impl Everything {
             self.plan.len(),
             self.suppressions.len(),
             self.subscriptions.len(),
+            self.budgets
+                .iter()
+                .filter(|b| b.spent_picodollars > 0)
+                .count(),
+            self.ledger.iter().filter(|l| l.closed_at.is_some()).count(),
+            self.usage.len(),
             self.trails.iter().map(|t| t.approvals.len()).sum(),
             self.trails.iter().map(|t| t.attempts.len()).sum(),
             self.events.iter().filter(|e| e.seal.is_none()).count(),
@@ -187,5 +214,8 @@ impl Everything {
         assert_eq!(self.counters, other.counters);
         assert_eq!(self.intake, other.intake);
         assert_eq!(self.subscriptions, other.subscriptions);
+        assert_eq!(self.budgets, other.budgets);
+        assert_eq!(self.ledger, other.ledger);
+        assert_eq!(self.usage, other.usage);
     }
 }

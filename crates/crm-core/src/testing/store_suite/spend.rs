@@ -385,6 +385,16 @@ async fn a_key_is_held_once(store: S) -> Verdict {
     };
     put(&store, |s| s.push(reserve(&row(1)))).await?;
     refuse(&store, Duplicate, |s| s.push(reserve(&row(2)))).await?;
+    // Whoever drafts it does so within the budgets: that it is taken says more than that there is no room.
+    put(&store, |s| s.push(Change::InsertBudget(budget(0)))).await?;
+    refuse(&store, Duplicate, |s| s.push(reserve(&row(2)))).await?;
+    put(&store, |s| {
+        s.push(Change::DeleteBudget {
+            campaign_id: None,
+            period: Period::Total,
+        })
+    })
+    .await?;
     let other = LedgerEntry {
         key: Some("Line".to_owned()),
         ..ledger_entry(3)
@@ -631,6 +641,11 @@ async fn entries_are_found_and_paged(store: S) -> Verdict {
         one(|query| query.actor = Some("olga".to_owned())),
         one(|query| query.from = Some(today() + Duration::days(1))),
         one(|query| query.to = Some(today())),
+        one(|query| (query.from, query.to) = (Some(today()), Some(today()))),
+        one(|query| {
+            query.campaign_id = Some(campaign(2));
+            query.actor = Some("ivan".to_owned());
+        }),
         one(|query| query.held_before = Some(noon() + Duration::days(1))),
     ];
     for query in queries {

@@ -1,0 +1,129 @@
+//! Money over HTTP: what an admin allows, what drafts cost, and what a campaign costs before, while and after.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod common;
+#[path = "common/model.rs"]
+mod model;
+
+use common::Host;
+use common::place::Place;
+use model::Model;
+use serde_json::{Value, json};
+
+/// What a draft of the scripted model costs: 412 tokens in at 0.10 USD and 64 out at 0.50 USD per million.
+const DRAFT: &str = "0.0000732";
+
+fn generate(host: &Host, token: &str, contact: &Value) -> Value {
+    let wanted = json!({"contact_id": contact, "occasion_type": "birthday"});
+    host.post(token, "/api/messages/generate", wanted)
+        .expect(201)
+}
+
+#[test]
+fn an_admin_limits_what_drafts_cost_and_everybody_sees_it() {
+    let model = Model::start(model::draft("Дорогая Анна, поздравляем с праздником!"));
+    let host = Host::start_with(Place::new(), &["--no-worker"], &model.variables());
+    let admin = host.admin();
+    let viewer = host.user(&admin, "v@salon.example", "viewer");
+    let manager = host.user(&admin, "m@salon.example", "manager");
+    let contact = host.draft(&admin)["contact_id"].clone();
+    let set = |token: &str, body: Value| host.call(token, "PUT", "/api/budgets", &body);
+
+    let drafted = generate(&host, &manager, &contact);
+    assert_eq!(drafted["generated_by"], "AI");
+    assert_eq!(drafted["metadata"]["cost_usd"], DRAFT);
+    let day = json!({"period": "day", "limit_usd": "0.0000733"});
+    set(&manager, day.clone()).expect(403);
+    let budget = set(&admin, day).expect(200);
+    assert_eq!(budget["spent_usd"], DRAFT, "what was spent before counts");
+    assert_eq!(budget["left_usd"], "0.0000001");
+    let refused = generate(&host, &manager, &contact);
+    assert_eq!(refused["generated_by"], "manual");
+    assert_eq!(refused["metadata"]["error"], "over_budget");
+    for (field, wrong) in [
+        ("limit_usd", json!({"period": "day", "limit_usd": "1e3"})),
+        (
+            "limit_usd",
+            json!({"period": "day", "limit_usd": "10000000"}),
+        ),
+        ("limit_usd", json!({"period": "day"})),
+    ] {
+        let refused = set(&admin, wrong).expect(422);
+        let said = refused["errors"][0]["field"].as_str().unwrap().to_owned();
+        assert!(
+            said.contains(field) || said == "limit_picodollars",
+            "{said}"
+        );
+    }
+    let stale = json!({"period": "day", "limit_usd": "1", "version": 7});
+    set(&admin, stale).expect(409);
+    let nowhere = json!({"period": "day", "limit_usd": "1",
+        "campaign_id": "01900000-0000-7000-8000-000000000001"});
+    set(&admin, nowhere).expect(404);
+
+    let all = host.get(&viewer, "/api/budgets").expect(200);
+    assert_eq!(all["items"].as_array().unwrap().len(), 1);
+    assert_eq!(all["items"][0]["reserved_usd"], "0.00");
+    let sums = host.get(&viewer, "/api/usage?group=model").expect(200);
+    assert_eq!(sums["items"][0]["cost_usd"], DRAFT);
+    assert_eq!(sums["items"][0]["input_tokens"], 412);
+    let calls = host.get(&viewer, "/api/usage/calls").expect(200);
+    assert_eq!(calls["total"], 1, "nothing was asked without room");
+    assert_eq!(calls["items"][0]["state"], "settled");
+    assert_eq!(calls["items"][0]["failure"], Value::Null);
+    host.get(&viewer, "/api/usage?from=2026-02-01&to=2026-01-01")
+        .expect(422);
+    host.get(&viewer, "/api/usage.csv").expect(403);
+    let file = host.get(&manager, "/api/usage.csv");
+    assert_eq!(file.status, 200);
+    let text = String::from_utf8(file.body.clone()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[1].contains(",settled,") && lines[1].contains(DRAFT));
+
+    host.call(&manager, "DELETE", "/api/budgets/day", &json!(null))
+        .expect(403);
+    host.call(&admin, "DELETE", "/api/budgets/week", &json!(null))
+        .expect(422);
+    let gone = host.call(&admin, "DELETE", "/api/budgets/day", &json!(null));
+    assert_eq!(gone.status, 204);
+    assert_eq!(generate(&host, &manager, &contact)["generated_by"], "AI");
+}
+
+#[test]
+fn a_campaign_page_shows_its_cost_before_while_and_after() {
+    let model = Model::start(model::draft("Дорогая Анна, поздравляем с праздником!"));
+    let host = Host::start_with(Place::new(), &[], &model.variables());
+    let admin = host.admin();
+    for number in 0..5 {
+        let body = json!({"name": "Анна", "email": format!("p{number}@salon.example")});
+        host.post(&admin, "/api/contacts", body).expect(201);
+    }
+    let campaign = json!({"name": "Навруз", "occasion_type": "holiday"});
+    let campaign = host.post(&admin, "/api/campaigns", campaign).expect(201);
+    let path = format!("/api/campaigns/{}", campaign["id"].as_str().unwrap());
+    let cost = format!("{path}/cost");
+    let before = host.get(&admin, &cost).expect(200);
+    assert_eq!(
+        (&before["to_draft"], &before["spent_usd"]),
+        (&json!(5), &json!("0.00"))
+    );
+    assert_eq!(before["basis"], "bound");
+    host.post(
+        &admin,
+        &format!("{path}/execute"),
+        json!({"test_mode": true}),
+    )
+    .expect(200);
+    let after = host.until(&admin, &cost, |cost| cost["drafted"] == 5);
+    assert_eq!(after["to_draft"], 0);
+    assert_eq!(after["spent_usd"], "0.000366");
+    assert_eq!(after["expected_total_usd"], after["spent_usd"]);
+    assert_eq!(after["at_most_usd"], after["spent_usd"]);
+    let sums = format!(
+        "/api/usage?group=campaign&campaign_id={}",
+        campaign["id"].as_str().unwrap()
+    );
+    let sums = host.get(&admin, &sums).expect(200);
+    assert_eq!(sums["items"][0]["cost_usd"], after["spent_usd"]);
+}
