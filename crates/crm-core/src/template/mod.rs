@@ -1,8 +1,11 @@
 //! Templates: texts with variables, one per language and occasion.
 
 pub mod fallback;
+mod greeting;
+pub(crate) mod names;
 pub mod question;
 pub mod render;
+mod tongue;
 
 use std::fmt;
 

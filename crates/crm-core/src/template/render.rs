@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use handlebars::{Handlebars, RenderErrorReason, Template as Compiled, no_escape};
 use serde_json::{Map, Value};
 
+use super::names::first_name;
 use super::{Template, TemplateFields};
 use crate::contact::{Birthday, Contact};
 use crate::error::{Error, Result};
@@ -212,12 +213,6 @@ pub fn choose<'a>(
         }
     }
     best.map(|(template, _)| template)
-}
-
-/// The first word of a name.
-#[must_use]
-pub(crate) fn first_name(name: &str) -> &str {
-    name.split_whitespace().next().unwrap_or_default()
 }
 
 fn values(contact: &Contact, language: &str) -> Value {
