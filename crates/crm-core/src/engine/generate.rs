@@ -1,5 +1,6 @@
 //! Drafting: a text from the model, else from a template, else a built-in greeting.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::messages::Messages;
@@ -57,6 +58,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) context: Option<&'a str>,
     pub(crate) instruction: Option<&'a str>,
     pub(crate) channel: &'a str,
+    /// When it is meant to leave; `None` for now. Ages in templates are counted on that day.
+    pub(crate) leaves: Option<DateTime<Utc>>,
     /// Id and text of the one template to use.
     pub(crate) template: Option<(TemplateId, &'a render::Prepared)>,
 }
@@ -79,8 +82,9 @@ impl Engine {
         templates: &[Template],
         capabilities: &ChannelCapabilities,
     ) -> Result<Written> {
+        let day = self.day_for(contact, wanted.leaves.unwrap_or_else(|| self.now()));
         if let Some((id, template)) = wanted.template {
-            let mut rendered = template.render(contact)?;
+            let mut rendered = template.render(contact, day)?;
             rendered.subject = rendered.subject.filter(|_| capabilities.subject);
             return Ok(self.rendered(contact, rendered, Some(id), &wanted, None));
         }
@@ -137,8 +141,10 @@ impl Engine {
         let offered = templates.iter().filter(deliverable);
         let chosen = render::choose(offered, contact, wanted.occasion, wanted.channel);
         // A template that cannot be rendered for this person must not stop the draft.
-        let rendered = chosen
-            .and_then(|template| Some((render::render(&template.fields, contact).ok()?, template)));
+        let rendered = chosen.and_then(|template| {
+            let rendered = render::render(&template.fields, contact, day).ok()?;
+            Some((rendered, template))
+        });
         let mut written = match rendered {
             Some((rendered, template)) => {
                 self.rendered(contact, rendered, Some(template.id), &wanted, Some(error))
@@ -212,6 +218,7 @@ impl Messages<'_> {
                     context,
                     instruction: None,
                     channel: &channel,
+                    leaves: None,
                     template: None,
                 },
                 &templates,
@@ -276,6 +283,7 @@ impl Messages<'_> {
                     context: None,
                     instruction,
                     channel: &before.channel,
+                    leaves: before.scheduled_for,
                     template: None,
                 },
                 &templates,

@@ -20,6 +20,7 @@ mod previews;
 mod receive;
 mod subscriptions;
 mod suppressions;
+mod template_preview;
 mod templates;
 mod unsubscribe;
 
@@ -32,6 +33,7 @@ use chrono_tz::Tz;
 use crate::actor::{Action, Actor, Workspace};
 use crate::change::ChangeSet;
 use crate::consent::{self, token::TokenKeys};
+use crate::contact::ContactFields;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::message::dispatch::RetryPolicy;
@@ -60,6 +62,7 @@ pub use messages::{Delivery, Messages, NewDraft};
 pub use receive::Received;
 pub use subscriptions::{Subscribed, Subscriptions};
 pub use suppressions::Suppressions;
+pub use template_preview::{ChannelPreview, PreviewFor, TemplatePreview};
 pub use templates::Templates;
 
 /// Rules of the house, the same for all workspaces of an engine.
@@ -244,6 +247,13 @@ impl Engine {
     #[must_use]
     pub fn today(&self) -> NaiveDate {
         crate::zone::date(self.now(), self.inner.policy.time_zone)
+    }
+
+    /// The day it is at that instant where the person lives; in the workspace's own zone when that is not known.
+    pub(crate) fn day_for(&self, contact: &ContactFields, at: DateTime<Utc>) -> NaiveDate {
+        let zone = contact.time_zone.as_deref();
+        let zone = zone.and_then(|name| crate::zone::parse(name).ok());
+        crate::zone::date(at, zone.unwrap_or(self.inner.policy.time_zone))
     }
 
     pub(crate) fn ids(&self) -> &Arc<dyn Ids> {

@@ -126,12 +126,6 @@ fn ends_like_hers(first: &str) -> bool {
     first.to_lowercase().ends_with(['а', 'я', 'a'])
 }
 
-/// The given name out of a full name.
-#[must_use]
-pub(crate) fn first_name(full: &str) -> &str {
-    Name::of(full).first
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

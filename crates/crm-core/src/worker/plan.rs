@@ -463,6 +463,7 @@ impl Worker {
                     context: campaign.fields.custom_context.as_deref(),
                     instruction: None,
                     channel: &row.channel,
+                    leaves: row.send_at,
                     template,
                 };
                 self.engine
