@@ -7,7 +7,7 @@ use super::Session;
 use super::templates::Templates;
 use crate::actor::Action;
 use crate::contact::{ContactFields, normalise};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{ContactId, TemplateId};
 use crate::message::Format;
 use crate::port::units::Units;
@@ -20,6 +20,23 @@ pub enum PreviewFor {
     Contact(ContactId),
     /// Somebody made up: the fields a contact may have.
     Sample(Box<ContactFields>),
+}
+
+impl PreviewFor {
+    /// The one of both that was given.
+    ///
+    /// # Errors
+    /// `Invalid` for none or both.
+    pub fn one_of(contact: Option<ContactId>, sample: Option<ContactFields>) -> Result<Self> {
+        match (contact, sample) {
+            (Some(id), None) => Ok(Self::Contact(id)),
+            (None, Some(fields)) => Ok(Self::Sample(Box::new(fields))),
+            _ => Err(Error::field(
+                "contact_id",
+                "give either a contact or a sample",
+            )),
+        }
+    }
 }
 
 /// A template as somebody would get it.
