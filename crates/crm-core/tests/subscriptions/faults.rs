@@ -61,10 +61,7 @@ async fn a_worker_that_lost_its_lease_moves_nothing() {
         .await;
         let one = world.subscribed("crm").await;
         // Neither was the place moved back nor the failure forgotten.
-        assert_eq!(
-            (one.subscription.position, one.state),
-            (2, SubscriptionState::Disabled)
-        );
+        assert_eq!((one.position, one.state), (2, SubscriptionState::Disabled));
         world.admin().subscriptions().enable("crm").await.unwrap();
         world.round("b").await;
         assert_eq!(crm.ids(), world.chain_ids().await);

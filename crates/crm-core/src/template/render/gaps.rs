@@ -3,10 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use handlebars::{
-    Context, Handlebars, Helper, HelperDef, RenderContext, RenderError, RenderErrorReason,
-    ScopedJson,
-};
+use handlebars::{RenderError, RenderErrorReason};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -85,7 +82,7 @@ impl Gaps {
     }
 
     /// What stands in for the value.
-    pub(super) fn mark(&self, variable: &str, problem: Problem) -> Result<String, RenderError> {
+    pub(super) fn mark(&self, variable: &str, problem: Problem) -> Result<Value, RenderError> {
         let gap = Gap {
             variable: variable.to_owned(),
             problem,
@@ -97,22 +94,6 @@ impl Gaps {
         if !list.contains(&gap) {
             list.push(gap);
         }
-        Ok(format!("{{{{{variable}}}}}"))
-    }
-}
-
-/// Called for a variable without a value, where gaps are listed.
-pub(super) struct Absent(pub(super) Gaps);
-
-impl HelperDef for Absent {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        _: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        let mark = self.0.mark(helper.name(), Problem::Missing)?;
-        Ok(ScopedJson::Derived(Value::String(mark)))
+        Ok(Value::String(format!("{{{{{variable}}}}}")))
     }
 }

@@ -6,7 +6,7 @@ use handlebars::{
 };
 use serde_json::Value;
 
-use super::gaps::{Absent, Gaps, Problem};
+use super::gaps::{Gaps, Problem};
 use super::values::ZONE;
 use crate::template::dates::{self, Style};
 use crate::template::plural::{self, Forms};
@@ -17,6 +17,25 @@ use crate::zone;
 struct House {
     language: String,
     gaps: Gaps,
+}
+
+/// What a helper writes for its arguments.
+type Work = fn(&House, &Helper<'_>, &Context) -> Result<Value, RenderError>;
+
+/// A helper.
+struct Small(House, Work);
+
+impl HelperDef for Small {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let Self(house, write) = self;
+        write(house, helper, context).map(ScopedJson::Derived)
+    }
 }
 
 /// Makes these the only helpers besides `if` and `unless`.
@@ -31,12 +50,18 @@ pub(super) fn register(engine: &mut Handlebars<'static>, language: &str, gaps: &
         language: language.to_owned(),
         gaps: gaps.clone(),
     };
-    engine.register_helper("date", Box::new(Date(house.clone())));
-    engine.register_helper("plural", Box::new(Plural(house.clone())));
-    engine.register_helper("default", Box::new(Default));
-    engine.register_helper("eq", Box::new(Eq(house)));
+    let mut offer = |name: &str, write: Work| {
+        engine.register_helper(name, Box::new(Small(house.clone(), write)))
+    };
+    offer("date", date);
+    offer("plural", plural);
+    offer("default", default);
+    offer("eq", eq);
     if !gaps.end_it() {
-        engine.register_helper("helperMissing", Box::new(Absent(gaps.clone())));
+        // Called for a variable without a value.
+        offer("helperMissing", |house, helper, _| {
+            house.gaps.mark(helper.name(), Problem::Missing)
+        });
     }
 }
 
@@ -54,104 +79,56 @@ fn variable<'a>(argument: &'a PathAndJson<'_>) -> &'a str {
     argument.relative_path().map_or("", String::as_str)
 }
 
-fn text<'rc>(text: impl Into<String>) -> ScopedJson<'rc> {
-    ScopedJson::Derived(Value::String(text.into()))
-}
-
 /// `{{date custom.renewal "long"}}`
-struct Date(House);
-
-impl HelperDef for Date {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        context: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        let House { language, gaps } = &self.0;
-        let given = argument(helper, 0)?;
-        if given.is_value_missing() {
-            return gaps.mark(variable(given), Problem::Missing).map(text);
-        }
-        let style = helper.param(1).and_then(|style| style.value().as_str());
-        let style = style.and_then(Style::parse).unwrap_or(Style::Long);
-        let zone = context.data().get(ZONE).and_then(Value::as_str);
-        let zone = zone.and_then(|name| zone::parse(name).ok());
-        let date = given.value().as_str();
-        let date = date.and_then(|date| dates::read(date, zone));
-        match date.and_then(|date| dates::write(date, style, language)) {
-            Some(written) => Ok(text(written)),
-            None => gaps.mark(variable(given), Problem::NotADate).map(text),
-        }
+fn date(house: &House, helper: &Helper<'_>, context: &Context) -> Result<Value, RenderError> {
+    let given = argument(helper, 0)?;
+    if given.is_value_missing() {
+        return house.gaps.mark(variable(given), Problem::Missing);
+    }
+    let style = helper.param(1).and_then(|style| style.value().as_str());
+    let style = style.and_then(Style::parse).unwrap_or(Style::Long);
+    let zone = context.data().get(ZONE).and_then(Value::as_str);
+    let zone = zone.and_then(|name| zone::parse(name).ok());
+    let date = given.value().as_str();
+    let date = date.and_then(|date| dates::read(date, zone));
+    match date.and_then(|date| dates::write(date, style, &house.language)) {
+        Some(written) => Ok(Value::String(written)),
+        None => house.gaps.mark(variable(given), Problem::NotADate),
     }
 }
 
 /// `{{plural custom.years "год" "года" "лет"}}`
-struct Plural(House);
-
-impl HelperDef for Plural {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        _: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        let House { language, gaps } = &self.0;
-        let given = argument(helper, 0)?;
-        if given.is_value_missing() {
-            return gaps.mark(variable(given), Problem::Missing).map(text);
-        }
-        let Some(number) = plural::number(given.value()) else {
-            return gaps.mark(variable(given), Problem::NotANumber).map(text);
-        };
-        let count = helper.params().len().saturating_sub(1);
-        let place = Forms::of(language).place(&number, count);
-        let form = argument(helper, place + 1)?;
-        Ok(text(form.value().as_str().unwrap_or_default()))
+fn plural(house: &House, helper: &Helper<'_>, _: &Context) -> Result<Value, RenderError> {
+    let given = argument(helper, 0)?;
+    if given.is_value_missing() {
+        return house.gaps.mark(variable(given), Problem::Missing);
     }
+    let Some(number) = plural::number(given.value()) else {
+        return house.gaps.mark(variable(given), Problem::NotANumber);
+    };
+    let count = helper.params().len().saturating_sub(1);
+    let place = Forms::of(&house.language).place(&number, count);
+    Ok(argument(helper, place + 1)?.value().clone())
 }
 
 /// `{{default company "your company"}}`
-struct Default;
-
-impl HelperDef for Default {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        _: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        let given = argument(helper, 0)?;
-        let shown = if given.is_value_missing() {
-            argument(helper, 1)?
-        } else {
-            given
-        };
-        Ok(ScopedJson::Derived(shown.value().clone()))
-    }
+fn default(_: &House, helper: &Helper<'_>, _: &Context) -> Result<Value, RenderError> {
+    let given = argument(helper, 0)?;
+    let shown = if given.is_value_missing() {
+        argument(helper, 1)?
+    } else {
+        given
+    };
+    Ok(shown.value().clone())
 }
 
 /// `(eq segment "VIP")`
-struct Eq(House);
-
-impl HelperDef for Eq {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        _: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        let (left, right) = (argument(helper, 0)?, argument(helper, 1)?);
-        for side in [left, right] {
-            if side.is_value_missing() {
-                self.0.gaps.mark(variable(side), Problem::Missing)?;
-            }
+fn eq(house: &House, helper: &Helper<'_>, _: &Context) -> Result<Value, RenderError> {
+    let (left, right) = (argument(helper, 0)?, argument(helper, 1)?);
+    for side in [left, right] {
+        if side.is_value_missing() {
+            house.gaps.mark(variable(side), Problem::Missing)?;
         }
-        let same = left.value() == right.value();
-        Ok(ScopedJson::Derived(Value::Bool(same)))
     }
+    Ok(Value::Bool(left.value() == right.value()))
 }
