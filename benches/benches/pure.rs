@@ -190,6 +190,15 @@ fn texts(c: &mut Criterion) {
     c.bench_function("template render", |b| {
         b.iter(|| render::render(black_box(&template), black_box(&contact), day));
     });
+    // As many tags as a text may have, each a helper.
+    let tag = "{{plural turns 'год' 'года' 'лет'}}";
+    let dear = TemplateFields {
+        content: tag.repeat(280),
+        ..template
+    };
+    c.bench_function("template render, 280 helpers", |b| {
+        b.iter(|| render::render(black_box(&dear), black_box(&contact), day));
+    });
 }
 
 fn plans(c: &mut Criterion) {

@@ -9,7 +9,7 @@ use crm_core::contact::ContactFields;
 use crm_core::engine::{Engine, NewDraft, Session};
 use crm_core::id::MessageId;
 use crm_core::message::decide::Seen;
-use crm_core::message::{Approved, Format, Occasion, Status};
+use crm_core::message::{Approved, Occasion, Status};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
 use crm_core::port::store::{MessageQuery, PageRequest, Store};
 use crm_core::system::{RandomIds, SystemClock};
@@ -127,14 +127,8 @@ pub async fn prepare(store: Arc<dyn Store>) {
         };
         let contact = ann.contacts().create(fields).await.unwrap();
         let draft = NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Custom,
-            content: "Ждём вас в салоне".to_owned(),
-            subject: None,
             channel: Some("email".to_owned()),
-            format: Format::Text,
-            scheduled_for: None,
-            expires_at: None,
+            ..NewDraft::new(contact.id, Occasion::Custom, "Ждём вас в салоне")
         };
         let message = ann.messages().create(draft).await.unwrap();
         let seen = Seen::of(&message);
