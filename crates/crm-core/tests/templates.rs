@@ -4,16 +4,17 @@
 
 mod common;
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, Duration, NaiveDate};
 use common::{World, world};
 use crm_core::ErrorKind;
 use crm_core::audience::Audience;
 use crm_core::campaign::{CampaignFields, Schedule};
 use crm_core::contact::normalise::normalise;
 use crm_core::contact::{Birthday, ContactFields};
-use crm_core::engine::PreviewFor;
+use crm_core::engine::{NewDraft, PreviewFor};
 use crm_core::id::ContactId;
 use crm_core::message::{Format, Occasion};
+use crm_core::port::clock::Clock as _;
 use crm_core::port::store::{PageRequest, PlanQuery};
 use crm_core::template::render::{self, Problem};
 use crm_core::template::{Template, TemplateFields};
@@ -87,6 +88,13 @@ async fn a_preview_shows_the_text_its_gaps_and_its_size() {
     assert_eq!(again.unwrap(), seen);
     let error = session.templates().render(template.id, contact.id).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Invalid);
+    let silent = ContactFields {
+        email: None,
+        ..sample()
+    };
+    let silent = PreviewFor::Sample(Box::new(silent));
+    let seen = session.templates().preview(template.id, silent, None).await;
+    assert!(!seen.unwrap().channels.iter().any(|one| one.reachable));
     let nobody = PreviewFor::Contact(ContactId(uuid::Uuid::from_u128(7)));
     let error = session.templates().preview(template.id, nobody, None).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::NotFound);
@@ -111,6 +119,34 @@ async fn years_are_those_of_the_day_the_text_leaves_where_the_person_lives() {
         let at = Some(at.parse().unwrap());
         let seen = session.templates().preview(template.id, whom, at).await;
         assert_eq!(seen.unwrap().content, wanted, "{at:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_written_anew_counts_for_the_day_it_leaves() {
+    let world = world();
+    let template = template(&world, "Вам {{age}}").await;
+    let mut fields = template.fields;
+    fields.subject = None;
+    let manager = world.manager();
+    let changed = manager.templates().update(template.id, None, fields).await;
+    changed.unwrap();
+    let now = world.clock.now();
+    let born = (now + Duration::days(3)).format("1990-%m-%d").to_string();
+    let person = ContactFields {
+        birthday: Birthday::parse(&born),
+        ..sample()
+    };
+    let person = manager.contacts().create(person).await.unwrap();
+    let years = (now + Duration::days(3)).year() - 1990;
+    for (days, wanted) in [(0, years - 1), (6, years)] {
+        let draft = NewDraft {
+            scheduled_for: Some(now + Duration::days(days) + Duration::minutes(1)),
+            ..NewDraft::new(person.id, Occasion::Custom, "a text of one's own")
+        };
+        let message = manager.messages().create(draft).await.unwrap();
+        let anew = manager.messages().regenerate(message.id, None).await;
+        assert_eq!(anew.unwrap().revision.content, format!("Вам {wanted}"));
     }
 }
 
