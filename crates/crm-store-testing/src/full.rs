@@ -20,6 +20,20 @@ use tokio::sync::{Notify, watch};
 use crate::crash::CrashingStore;
 use crate::disk::Disk;
 
+/// A small disk for a server, which cannot run in a namespace where everybody is root.
+///
+/// # Panics
+/// This user may mount none, and none is named: the text says what is needed.
+#[must_use]
+pub fn disk(size: &str) -> Disk {
+    Disk::mount(size).unwrap_or_else(|| {
+        panic!(
+            "this test fills a disk, and this user may mount none: run it as root (in a container with --cap-add \
+             SYS_ADMIN), or make a file system of {size} and name a folder on it in CRM_SMALL_DISK"
+        )
+    })
+}
+
 /// Who is written to.
 const PEOPLE: usize = 24;
 /// Messages claimed at once.
