@@ -98,7 +98,7 @@ async fn a_preview_shows_the_text_its_gaps_and_its_size() {
     let nobody = PreviewFor::Contact(ContactId(uuid::Uuid::from_u128(7)));
     let error = session.templates().preview(template.id, nobody, None).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::NotFound);
-    let odd = PreviewFor::Sample(Box::new(ContactFields::default()));
+    let odd = PreviewFor::Sample(Box::default());
     let error = session.templates().preview(template.id, odd, None).await;
     assert_eq!(error.unwrap_err().fields()[0].field, "name");
 }
