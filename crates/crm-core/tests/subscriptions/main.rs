@@ -53,12 +53,9 @@ async fn everything_is_told_in_order_and_once_when_nothing_fails() {
         assert!(kinds.contains(kind), "{kind} of {kinds:?}");
     }
     // Nothing new: nobody is called, and nothing is written.
-    let (calls, before) = (crm.calls(), one.subscription);
+    let (calls, before) = (crm.calls(), world.row("crm").await);
     assert_eq!(world.round("w").await.told, 0);
-    assert_eq!(
-        (crm.calls(), world.subscribed("crm").await.subscription),
-        (calls, before)
-    );
+    assert_eq!((crm.calls(), world.row("crm").await), (calls, before));
 }
 
 #[tokio::test]
@@ -110,7 +107,7 @@ async fn a_failing_one_waits_longer_each_time_and_holds_up_nobody() {
     let mut waits = Vec::new();
     for calls in 1..=4 {
         assert_eq!(bad.calls(), calls);
-        let row = world.subscribed("bad").await.subscription;
+        let row = world.row("bad").await;
         assert_eq!((row.failures, row.position), (calls, 0));
         let wait = row.due_at - world.clock.now();
         waits.push(wait.num_seconds());
@@ -143,7 +140,7 @@ async fn after_three_days_it_is_disabled_and_an_admin_enables_it_again() {
     let mut passed = Duration::zero();
     while world.subscribed("crm").await.state != SubscriptionState::Disabled {
         world.round("w").await;
-        let row = world.subscribed("crm").await.subscription;
+        let row = world.row("crm").await;
         assert_eq!(row.position, 1);
         let wait = row.due_at - world.clock.now();
         world.clock.advance(wait.max(Duration::zero()));
