@@ -111,7 +111,7 @@ fn campaign() -> Campaign {
 }
 
 fn new_message() -> NewMessage {
-    let rendered = render::render(&template(), &contact()).unwrap();
+    let rendered = render::render(&template(), &contact(), now().date_naive()).unwrap();
     NewMessage {
         contact_id: contact().id,
         campaign: Some((campaign().id, "2026-12-31T09:00Z".to_owned())),
@@ -189,9 +189,18 @@ fn messages(c: &mut Criterion) {
 }
 
 fn texts(c: &mut Criterion) {
-    let (template, contact) = (template(), contact());
+    let (template, contact, day) = (template(), contact(), now().date_naive());
     c.bench_function("template render", |b| {
-        b.iter(|| render::render(black_box(&template), black_box(&contact)));
+        b.iter(|| render::render(black_box(&template), black_box(&contact), day));
+    });
+    // As many tags as a text may have, each a helper.
+    let tag = "{{plural turns 'год' 'года' 'лет'}}";
+    let dear = TemplateFields {
+        content: tag.repeat(280),
+        ..template
+    };
+    c.bench_function("template render, 280 helpers", |b| {
+        b.iter(|| render::render(black_box(&dear), black_box(&contact), day));
     });
 }
 

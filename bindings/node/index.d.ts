@@ -193,6 +193,51 @@ export interface TemplateQuery extends PageQuery {
   is_active?: boolean;
 }
 
+/** Whom a template is previewed for: a contact or made-up fields of one; and when it would leave, now unless set. */
+export interface TemplatePreviewFor {
+  contact_id?: string;
+  sample?: ContactFields;
+  at?: Instant | null;
+}
+
+/** A template as somebody would get it. With anything `missing` no message would be made. */
+export interface TemplatePreview {
+  template_id: string;
+  template_version: number;
+  language: string;
+  contact_language: string;
+  subject: string | null;
+  content: string;
+  format: Format;
+  missing: TemplateGap[];
+  channels: ChannelPreview[];
+}
+
+/** A value that a template names and the person does not give. */
+export interface TemplateGap {
+  variable: string;
+  problem: 'missing' | 'not_a_date' | 'not_a_number';
+}
+
+/** A text on one channel. */
+export interface ChannelPreview {
+  channel: string;
+  reachable: boolean;
+  subject: boolean;
+  characters: number;
+  max_length: number | null;
+  sendable: boolean;
+  units: TextUnits;
+}
+
+/** What a text is in the provider's units; `forced_by` is the first character that rules the cheaper encoding out. */
+export interface TextUnits {
+  count: number;
+  unit: 'message' | 'part';
+  encoding?: 'gsm-7' | 'ucs-2';
+  forced_by?: string;
+}
+
 /** A request for a draft. */
 export interface GenerateMessage {
   contact_id: string;
@@ -1231,6 +1276,8 @@ export class Engine {
   getTemplate(id: string): Promise<Template>;
   /** Lists templates, newest first. */
   listTemplates(query?: TemplateQuery): Promise<Page<Template>>;
+  /** What a contact or made-up person would get, with all that is missing for it. Nothing is saved. */
+  previewTemplate(id: string, whom: TemplatePreviewFor): Promise<TemplatePreview>;
   /** Drafts a text for one contact and submits it for approval. */
   generateMessage(wanted: GenerateMessage): Promise<Message>;
   /** Drafts 1 to 5 texts side by side, to choose from; what is chosen is saved with `createMessage`. */

@@ -243,6 +243,10 @@ class Engine {
     return this.#call('list_templates', named(query));
   }
 
+  async previewTemplate(id, whom) {
+    return this.#call('preview_template', { ...named(whom), id });
+  }
+
   async generateMessage(wanted) {
     return this.#call('generate_message', named(wanted));
   }

@@ -58,6 +58,7 @@ fn adapters_see_the_core_and_not_each_other() {
         ("crates/crm-store-sqlite/src", "crm_store_sqlite"),
         ("crates/crm-store-postgres/src", "crm_store_postgres"),
         ("crates/crm-ai-claude/src", "crm_ai_claude"),
+        ("examples/openai-compatible/src", "crm_openai_compatible"),
         ("crates/crm-channels/src", "crm_channels"),
     ];
     for (folder, own) in adapters {

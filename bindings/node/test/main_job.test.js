@@ -131,6 +131,15 @@ onEach('campaigns pause, resume and are cancelled', async (t) => {
     language: 'en',
     content: 'Dear {{name}}, hello!',
   });
+  const sample = { name: 'Ann Lee', phone: '+998901234599', language: 'en' };
+  const preview = await engine.previewTemplate(template.id, { sample });
+  assert.equal(preview.content, 'Dear Ann Lee, hello!');
+  assert.deepEqual(preview.missing, []);
+  assert.deepEqual(
+    preview.channels.map((one) => [one.channel, one.reachable, one.characters, one.units.count]),
+    [['sms', true, 20, 1]],
+  );
+  await assert.rejects(engine.previewTemplate(template.id, {}), { code: 'invalid' });
   const campaign = await engine.createCampaign({
     name: 'All',
     occasion_type: 'custom',

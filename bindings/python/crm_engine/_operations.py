@@ -64,6 +64,13 @@ class Operations:
         """Lists templates, newest first."""
         return cast("t.Page[t.Template]", self._call("list_templates", query))
 
+    def preview_template(
+        self, id: str, **whom: Unpack[t.TemplatePreviewFor]
+    ) -> t.TemplatePreview:
+        """What a contact or made-up person would get, with all that is missing for it. Nothing is saved."""
+        values = {"id": id, **whom}
+        return cast(t.TemplatePreview, self._call("preview_template", values))
+
     def generate_message(self, **wanted: Unpack[t.GenerateMessage]) -> t.Message:
         """Drafts a text for one contact and submits it for approval."""
         return cast(t.Message, self._call("generate_message", wanted))

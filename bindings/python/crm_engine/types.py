@@ -212,6 +212,58 @@ class TemplateQuery(PageQuery, total=False):
     is_active: bool
 
 
+class TemplatePreviewFor(TypedDict, total=False):
+    """Whom a template is previewed for: a contact or made-up fields of one; and when it would leave, now unless
+    set."""
+
+    contact_id: str
+    sample: ContactFields
+    at: Instant | None
+
+
+class TemplateGap(TypedDict):
+    """A value that a template names and the person does not give."""
+
+    variable: str
+    problem: Literal["missing", "not_a_date", "not_a_number"]
+
+
+class TextUnits(TypedDict):
+    """What a text is in the provider's units; ``forced_by`` is the first character that rules the cheaper
+    encoding out."""
+
+    count: int
+    unit: Literal["message", "part"]
+    encoding: NotRequired[Literal["gsm-7", "ucs-2"]]
+    forced_by: NotRequired[str]
+
+
+class ChannelPreview(TypedDict):
+    """A text on one channel."""
+
+    channel: str
+    reachable: bool
+    subject: bool
+    characters: int
+    max_length: int | None
+    sendable: bool
+    units: TextUnits
+
+
+class TemplatePreview(TypedDict):
+    """A template as somebody would get it. With anything ``missing`` no message would be made."""
+
+    template_id: str
+    template_version: int
+    language: str
+    contact_language: str
+    subject: str | None
+    content: str
+    format: Format
+    missing: list[TemplateGap]
+    channels: list[ChannelPreview]
+
+
 class GenerateMessage(TypedDict):
     """A request for a draft."""
 

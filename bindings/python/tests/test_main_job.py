@@ -135,6 +135,13 @@ def test_rows_have_exactly_the_documented_fields(engine: Engine) -> None:
     template = engine.create_template(
         name="Hi", occasion_type="custom", language="en", content="Dear {{name}}, hello!"
     )
+    preview = engine.preview_template(template["id"], contact_id=person["id"])
+    gap = engine.create_template(
+        name="Gap", occasion_type="custom", language="en", content="{{greeting}} {{company}}"
+    )
+    sample = engine.preview_template(gap["id"], sample={"name": "Ann Lee", "phone": "+998901234599"})
+    assert sample["content"] == "Dear Ann, {{company}}"
+    assert sample["missing"] == [{"variable": "company", "problem": "missing"}]
     campaign = engine.create_campaign(
         name="All",
         occasion_type="custom",
@@ -153,6 +160,9 @@ def test_rows_have_exactly_the_documented_fields(engine: Engine) -> None:
         (person["consent"][0], types.Consent),
         (template, types.Template),
         (engine.get_template(template["id"]), types.Template),
+        (preview, types.TemplatePreview),
+        (preview["channels"][0], types.ChannelPreview),
+        (sample["missing"][0], types.TemplateGap),
         (campaign, types.Campaign),
         (engine.campaign_plan(campaign["id"])["items"][0], types.PlanRow),
         (engine.campaign_stats(campaign["id"]), types.CampaignStats),

@@ -6,7 +6,7 @@ use crm_core::campaign::{CampaignFields, CampaignStatus};
 use crm_core::consent::Topic;
 use crm_core::consent::opt_in::OptInWish;
 use crm_core::contact::ContactFields;
-use crm_core::engine::{GenerateMessage, NewDraft};
+use crm_core::engine::{GenerateMessage, NewDraft, PreviewFor};
 use crm_core::generation::VoiceFields;
 use crm_core::hold::{Acknowledgement, Hold};
 use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
@@ -31,7 +31,7 @@ use crate::view::{Event, List, Message, Variant, Work};
 use crate::{receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 63] = [
+pub const OPERATIONS: [&str; 64] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -43,6 +43,7 @@ pub const OPERATIONS: [&str; 63] = [
     "create_template",
     "get_template",
     "list_templates",
+    "preview_template",
     "generate_message",
     "generate_variants",
     "get_voice",
@@ -183,6 +184,15 @@ struct UpdateContact {
     id: ContactId,
     version: Option<u64>,
     fields: ContactFields,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PreviewTemplate {
+    id: TemplateId,
+    contact_id: Option<ContactId>,
+    sample: Option<ContactFields>,
+    at: Option<DateTime<Utc>>,
 }
 
 /// The fields of [`OptInWish`], and of whom.
@@ -363,7 +373,7 @@ pub(crate) async fn perform(
         | "list_contacts" | "erase_contact" | "request_opt_in" => {
             contacts(call, operation, input, file).await
         }
-        "create_template" | "get_template" | "list_templates" => {
+        "create_template" | "get_template" | "list_templates" | "preview_template" => {
             templates(call, operation, input).await
         }
         "approve_message" | "reject_message" | "cancel_message" | "send_message"
@@ -498,6 +508,11 @@ async fn templates(call: &Call<'_>, operation: &str, input: &str) -> Result<Valu
     match operation {
         "create_template" => show(&templates.create(read::<TemplateFields>(input)?).await?),
         "get_template" => show(&templates.get(read::<Id<TemplateId>>(input)?.id).await?),
+        "preview_template" => {
+            let wanted: PreviewTemplate = read(input)?;
+            let whom = PreviewFor::one_of(wanted.contact_id, wanted.sample)?;
+            show(&templates.preview(wanted.id, whom, wanted.at).await?)
+        }
         _ => {
             let wanted: ListTemplates = read(input)?;
             let query = TemplateQuery {

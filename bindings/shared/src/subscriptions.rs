@@ -8,7 +8,6 @@ use crate::failure::Failure;
 use crate::handle::Call;
 use crate::input::read;
 use crate::operations::{Nothing, show};
-use crate::view::Subscription;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,8 +49,7 @@ pub(crate) async fn perform(
         _ => {
             let session = call.session()?;
             let Nothing {} = read(input)?;
-            let found = session.subscriptions().list().await?;
-            show(&found.into_iter().map(Subscription::of).collect::<Vec<_>>())
+            show(&session.subscriptions().list().await?)
         }
     }
 }

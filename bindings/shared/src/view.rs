@@ -2,14 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::Role;
-use crm_core::engine::Subscribed;
 use crm_core::id::{AttemptId, CampaignId, ContactId, EventId, MessageId, TemplateId};
 use crm_core::message::history::{Seal, StoredEvent};
 use crm_core::message::lifecycle::{self, Status, allowed_actions};
 use crm_core::message::{Approved, Digest, Format, GeneratedBy, Occasion, StandIn};
 use crm_core::money::dollars;
 use crm_core::port::store::Page;
-use crm_core::subscription::SubscriptionState;
 use crm_core::worker::Round;
 use serde::Serialize;
 use uuid::Uuid;
@@ -312,54 +310,6 @@ impl AiUsage {
             manual: usage.manual,
             total_tokens_used: usage.total_tokens_used,
             total_cost_usd: dollars(i128::from(usage.total_cost_picodollars)),
-        }
-    }
-}
-
-/// How far a subscriber was told of the history.
-#[derive(Debug, Serialize)]
-pub struct Subscription {
-    /// The name its subscriber is set up under.
-    pub name: String,
-    /// `active`, `failing` (called again at `due_at`) or `disabled` (not called until it is enabled).
-    pub state: SubscriptionState,
-    /// Place in the chain of the last event that was taken.
-    pub position: u64,
-    /// Sealed events behind it.
-    pub lag: u64,
-    /// Failed calls since the last one that was taken.
-    pub failures: u32,
-    /// When the first of them failed.
-    pub failing_since: Option<DateTime<Utc>>,
-    /// Code of the last failure, until a call is taken.
-    pub last_error: Option<String>,
-    /// Not called before.
-    pub due_at: DateTime<Utc>,
-    /// Since when it is not called at all.
-    pub disabled_at: Option<DateTime<Utc>>,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
-    /// Whether this engine has a subscriber of this name. Otherwise it tells nobody, and the place is kept.
-    pub set_up: bool,
-}
-
-impl Subscription {
-    /// The subscription as it fares.
-    #[must_use]
-    pub fn of(one: Subscribed) -> Self {
-        let row = one.subscription;
-        Self {
-            name: row.name,
-            state: one.state,
-            position: row.position,
-            lag: one.lag,
-            failures: row.failures,
-            failing_since: row.failing_since,
-            last_error: row.last_error,
-            due_at: row.due_at,
-            disabled_at: row.disabled_at,
-            created_at: row.created_at,
-            set_up: one.set_up,
         }
     }
 }

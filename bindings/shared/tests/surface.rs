@@ -192,6 +192,7 @@ fn every_declared_input_is_accepted() {
         ("request_opt_in", "OptInWish", true),
         ("create_template", "TemplateFields", false),
         ("list_templates", "TemplateQuery", false),
+        ("preview_template", "TemplatePreviewFor", true),
         ("generate_message", "GenerateMessage", false),
         ("create_message", "NewDraft", false),
         ("edit_message", "MessageEdit", true),

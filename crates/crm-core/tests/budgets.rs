@@ -230,6 +230,8 @@ async fn campaign(world: &World) -> Campaign {
         template_id: None,
         tone: None,
         custom_context: None,
+        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+        drafting: crm_core::campaign::Drafting::Now,
     };
     world.manager().campaigns().create(fields).await.unwrap()
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use crm_core::engine::{Engine, NewDraft};
 use crm_core::memory::MemoryStore;
-use crm_core::message::{Approved, Format, Message, Occasion, Status};
+use crm_core::message::{Approved, Message, Occasion, Status};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome, Rate};
 use crm_core::port::observer::{Notice, Observer};
 use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
@@ -28,14 +28,8 @@ async fn approved(world: &World, channel: &str, number: usize) -> Message {
         .contact(&format!("{channel}{number}@example.org"))
         .await;
     let draft = NewDraft {
-        contact_id: contact.id,
-        occasion_type: Occasion::Custom,
-        content: "Здравствуйте".to_owned(),
-        subject: None,
         channel: Some(channel.to_owned()),
-        format: Format::Text,
-        scheduled_for: None,
-        expires_at: None,
+        ..NewDraft::new(contact.id, Occasion::Custom, "Здравствуйте")
     };
     let message = world.manager().messages().create(draft).await.unwrap();
     world.approve(&message).await

@@ -16,7 +16,7 @@ use crm_core::hold::{Acknowledgement, Hold, HoldReason};
 use crm_core::memory::MemoryStore;
 use crm_core::message::history::{Subject, replay};
 use crm_core::message::lifecycle::Event;
-use crm_core::message::{Format, Message, Occasion, Status};
+use crm_core::message::{Message, Occasion, Status};
 use crm_core::port::store::EventQuery;
 use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{Actor, ErrorKind, Role, Workspace};
@@ -46,14 +46,8 @@ async fn approved(session: &Session, email: &str, later: Option<Duration>) -> Me
     let contact = session.contacts().create(fields).await.unwrap();
     let now = common::world().engine.now();
     let draft = NewDraft {
-        contact_id: contact.id,
-        occasion_type: Occasion::Custom,
-        content: "Добрый день".to_owned(),
-        subject: None,
-        channel: None,
-        format: Format::Text,
         scheduled_for: later.map(|later| now + later),
-        expires_at: None,
+        ..NewDraft::new(contact.id, Occasion::Custom, "Добрый день")
     };
     let message = session.messages().create(draft).await.unwrap();
     let approvals = session.approvals();
@@ -318,14 +312,8 @@ async fn a_running_worker_waits_does_everything_else_and_goes_on() {
     // Deadlines go on ending meanwhile.
     let contact = world.contact("c@mail.example").await;
     let draft = NewDraft {
-        contact_id: contact.id,
-        occasion_type: Occasion::Custom,
-        content: "too late".to_owned(),
-        subject: None,
-        channel: None,
-        format: Format::Text,
-        scheduled_for: None,
         expires_at: Some(world.engine.now() + Duration::minutes(1)),
+        ..NewDraft::new(contact.id, Occasion::Custom, "too late")
     };
     let late = world.manager().messages().create(draft).await.unwrap();
     world.clock.advance(Duration::minutes(2));

@@ -16,7 +16,7 @@ use crm_core::contact::{Contact, ContactFields};
 use crm_core::engine::{Engine, NewDraft, Policy, Session};
 use crm_core::id::ContactId;
 use crm_core::message::history::Subject;
-use crm_core::message::{Format, Message, Occasion, Status};
+use crm_core::message::{Message, Occasion, Status};
 use crm_core::port::callback::News;
 use crm_core::port::store::{EventQuery, SuppressionQuery};
 use crm_core::testing::SequentialIds;
@@ -74,16 +74,7 @@ async fn now(world: &World, id: ContactId) -> Contact {
 }
 
 async fn offer(world: &World, contact: &Contact) -> Message {
-    let draft = NewDraft {
-        contact_id: contact.id,
-        occasion_type: Occasion::Promotion,
-        content: "Скидка для вас".to_owned(),
-        subject: None,
-        channel: None,
-        format: Format::Text,
-        scheduled_for: None,
-        expires_at: None,
-    };
+    let draft = NewDraft::new(contact.id, Occasion::Promotion, "Скидка для вас");
     let draft = world.manager().messages().create(draft).await.unwrap();
     world.approve(&draft).await
 }

@@ -53,14 +53,8 @@ impl World {
     async fn answer(&self) -> Message {
         let contact = self.contact(ADDRESS).await;
         let draft = crm_core::engine::NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Custom,
-            content: "Rahmat!".to_owned(),
-            subject: None,
             channel: Some("chat".to_owned()),
-            format: crm_core::message::Format::Text,
-            scheduled_for: None,
-            expires_at: None,
+            ..crm_core::engine::NewDraft::new(contact.id, Occasion::Custom, "Rahmat!")
         };
         let message = self.manager().messages().create(draft).await.unwrap();
         self.approve(&message).await

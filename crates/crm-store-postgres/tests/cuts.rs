@@ -18,7 +18,7 @@ use crm_core::engine::{Engine, NewDraft, Session};
 use crm_core::message::decide::Seen;
 use crm_core::message::dispatch::{self, RetryPolicy};
 use crm_core::message::history::replay;
-use crm_core::message::{Attempt, Format, Message, Occasion, Status};
+use crm_core::message::{Attempt, Message, Occasion, Status};
 use crm_core::port::channel::Outcome;
 use crm_core::port::store::Claim;
 use crm_core::stamp::Stamp;
@@ -102,14 +102,8 @@ impl Scene {
         };
         let contact = ann.contacts().create(fields).await.unwrap();
         let draft = NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Custom,
-            content: "Ждём вас в салоне".to_owned(),
-            subject: None,
             channel: Some("email".to_owned()),
-            format: Format::Text,
-            scheduled_for: None,
-            expires_at: None,
+            ..NewDraft::new(contact.id, Occasion::Custom, "Ждём вас в салоне")
         };
         ann.messages().create(draft).await.unwrap()
     }

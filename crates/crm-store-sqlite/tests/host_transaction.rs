@@ -9,7 +9,7 @@ use crm_core::contact::{Contact, ContactFields};
 use crm_core::engine::{Drained, Engine, NewDraft, Session};
 use crm_core::intake::{IntakeRow, IntakeState};
 use crm_core::message::decide::Seen;
-use crm_core::message::{Format, Message, Occasion, Status};
+use crm_core::message::{Message, Occasion, Status};
 use crm_core::port::clock::Clock;
 use crm_core::port::store::{ContactQuery, IntakeQuery, MessageQuery};
 use crm_core::system::{RandomIds, SystemClock};
@@ -125,16 +125,7 @@ impl Host {
     async fn draft(&self) -> Message {
         let manager = session(&self.engine, Role::Manager);
         let contact = manager.contacts().create(named("anna")).await.unwrap();
-        let draft = NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Custom,
-            content: "Заказ принят".to_owned(),
-            subject: None,
-            channel: None,
-            format: Format::Text,
-            scheduled_for: None,
-            expires_at: None,
-        };
+        let draft = NewDraft::new(contact.id, Occasion::Custom, "Заказ принят");
         manager.messages().create(draft).await.unwrap()
     }
 }

@@ -9,7 +9,7 @@ use crm_core::contact::ContactFields;
 use crm_core::engine::{Engine, NewDraft, Session};
 use crm_core::id::MessageId;
 use crm_core::message::decide::Seen;
-use crm_core::message::{Approved, Format, Occasion, Status};
+use crm_core::message::{Approved, Occasion, Status};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
 use crm_core::port::store::{MessageQuery, PageRequest, Store};
 use crm_core::system::{RandomIds, SystemClock};
@@ -19,6 +19,20 @@ use tokio::sync::{Notify, watch};
 
 use crate::crash::CrashingStore;
 use crate::disk::Disk;
+
+/// A small disk for a server, which cannot run in a namespace where everybody is root.
+///
+/// # Panics
+/// This user may mount none, and none is named: the text says what is needed.
+#[must_use]
+pub fn disk(size: &str) -> Disk {
+    Disk::mount(size).unwrap_or_else(|| {
+        panic!(
+            "this test fills a disk, and this user may mount none: run it as root (in a container with --cap-add \
+             SYS_ADMIN), or make a file system of {size} and name a folder on it in CRM_SMALL_DISK"
+        )
+    })
+}
 
 /// Who is written to.
 const PEOPLE: usize = 24;
@@ -127,14 +141,8 @@ pub async fn prepare(store: Arc<dyn Store>) {
         };
         let contact = ann.contacts().create(fields).await.unwrap();
         let draft = NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Custom,
-            content: "Ждём вас в салоне".to_owned(),
-            subject: None,
             channel: Some("email".to_owned()),
-            format: Format::Text,
-            scheduled_for: None,
-            expires_at: None,
+            ..NewDraft::new(contact.id, Occasion::Custom, "Ждём вас в салоне")
         };
         let message = ann.messages().create(draft).await.unwrap();
         let seen = Seen::of(&message);

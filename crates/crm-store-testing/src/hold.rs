@@ -8,7 +8,7 @@ use crm_core::engine::{Engine, NewDraft, Session};
 use crm_core::hold::{Acknowledgement, HoldReason};
 use crm_core::message::decide::Seen;
 use crm_core::message::history::replay;
-use crm_core::message::{Format, Message, Occasion, Status};
+use crm_core::message::{Message, Occasion, Status};
 use crm_core::port::store::{EventQuery, MessageQuery, PageRequest, Store};
 use crm_core::system::{RandomIds, SystemClock};
 use crm_core::testing::RecordingChannel;
@@ -60,14 +60,8 @@ impl Office {
             };
             let contact = session.contacts().create(fields).await.unwrap();
             let draft = NewDraft {
-                contact_id: contact.id,
-                occasion_type: Occasion::Custom,
-                content: "Ждём вас в салоне".to_owned(),
-                subject: None,
-                channel: None,
-                format: Format::Text,
                 scheduled_for: later.map(|later| self.engine.now() + later),
-                expires_at: None,
+                ..NewDraft::new(contact.id, Occasion::Custom, "Ждём вас в салоне")
             };
             let message = session.messages().create(draft).await.unwrap();
             let approvals = session.approvals();

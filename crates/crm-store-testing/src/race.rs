@@ -8,7 +8,7 @@ use crm_core::contact::ContactFields;
 use crm_core::engine::{Engine, NewDraft, Session};
 use crm_core::message::decide::Seen;
 use crm_core::message::history::{AuditEvent, replay};
-use crm_core::message::{Format, Message, Occasion, dispatch};
+use crm_core::message::{Message, Occasion, dispatch};
 use crm_core::port::store::{Claim, EventQuery, Store};
 use crm_core::stamp::Stamp;
 use crm_core::system::{RandomIds, SystemClock};
@@ -90,14 +90,8 @@ impl Race {
         };
         let contact = ann.contacts().create(fields).await.unwrap();
         let draft = NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Custom,
-            content: "Ждём вас в салоне".to_owned(),
-            subject: None,
             channel: Some("email".to_owned()),
-            format: Format::Text,
-            scheduled_for: None,
-            expires_at: None,
+            ..NewDraft::new(contact.id, Occasion::Custom, "Ждём вас в салоне")
         };
         ann.messages().create(draft).await.unwrap()
     }

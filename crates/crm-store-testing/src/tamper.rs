@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crm_core::contact::ContactFields;
 use crm_core::engine::{Engine, NewDraft, Session};
+use crm_core::message::Occasion;
 use crm_core::message::decide::Seen;
 use crm_core::message::history::Checkpoint;
-use crm_core::message::{Format, Occasion};
 use crm_core::port::store::Store;
 use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
 use crm_core::worker::{Worker, WorkerOptions};
@@ -47,16 +47,7 @@ pub async fn history(store: Arc<dyn Store>) -> Checkpoint {
             ..ContactFields::default()
         };
         let contact = ann.contacts().create(fields).await.unwrap();
-        let draft = NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Custom,
-            content: "Ждём вас в салоне".to_owned(),
-            subject: None,
-            channel: None,
-            format: Format::Text,
-            scheduled_for: None,
-            expires_at: None,
-        };
+        let draft = NewDraft::new(contact.id, Occasion::Custom, "Ждём вас в салоне");
         let message = ann.messages().create(draft).await.unwrap();
         let seen = Seen::of(&message);
         ann.approvals().approve(message.id, seen).await.unwrap();

@@ -12,7 +12,7 @@ use crm_core::engine::{BulkAction, Engine, NewDraft, Session};
 use crm_core::id::MessageId;
 use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::lifecycle::Event;
-use crm_core::message::{Approved, Format, Message, Occasion, Status};
+use crm_core::message::{Approved, Message, Occasion, Status};
 use crm_core::port::store::MessageQuery;
 use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
 use crm_core::worker::{Worker, WorkerOptions};
@@ -168,14 +168,13 @@ impl World {
                 expires,
             } => {
                 let draft = NewDraft {
-                    contact_id: self.contacts[*contact].id,
-                    occasion_type: Occasion::Custom,
-                    content: format!("Текст номер {text}"),
-                    subject: None,
                     channel: Some("email".to_owned()),
-                    format: Format::Text,
-                    scheduled_for: None,
                     expires_at: expires.then(|| self.engine.now() + Duration::hours(1)),
+                    ..NewDraft::new(
+                        self.contacts[*contact].id,
+                        Occasion::Custom,
+                        format!("Текст номер {text}"),
+                    )
                 };
                 show(manager.messages().create(draft).await)
             }

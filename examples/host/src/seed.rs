@@ -340,14 +340,13 @@ async fn messages(
             manager.messages().generate(wanted).await?
         } else {
             let draft = NewDraft {
-                contact_id: contact,
-                occasion_type: Occasion::Custom,
-                content: "Спасибо за визит! Будем рады видеть вас снова.".to_owned(),
                 subject: Some("Спасибо за визит".to_owned()),
-                channel: None,
-                format: Format::Text,
                 scheduled_for: (index == 5).then(|| app.engine.now() + Duration::days(14)),
-                expires_at: None,
+                ..NewDraft::new(
+                    contact,
+                    Occasion::Custom,
+                    "Спасибо за визит! Будем рады видеть вас снова.",
+                )
             };
             manager.messages().create(draft).await?
         };

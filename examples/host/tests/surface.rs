@@ -85,6 +85,70 @@ fn a_message_is_previewed_without_being_saved() {
     );
 }
 
+#[test]
+fn a_template_is_previewed_with_what_is_missing_and_what_it_takes() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    let contact = host.contact(&admin);
+    let template = json!({"name": "t", "occasion_type": "custom", "language": "en",
+        "content": "{{greeting}} {{company}} renews on {{date custom.renewal \"long\"}}."});
+    let template = host.post(&admin, "/api/templates", template).expect(201);
+    let path = format!(
+        "/api/templates/{}/preview",
+        template["id"].as_str().unwrap()
+    );
+    let sample = json!({"name": "Anna Petrova", "language": "en", "company": "Acme",
+        "custom_fields": {"renewal": "2026-12-05"}});
+    let seen = host
+        .post(&admin, &path, json!({"sample": sample}))
+        .expect(200);
+    assert_eq!(
+        seen["content"],
+        "Dear Anna, Acme renews on 5 December 2026."
+    );
+    assert_eq!(
+        (&seen["missing"], &seen["template_version"]),
+        (&json!([]), &json!(1))
+    );
+    let email = &seen["channels"].as_array().unwrap()[0];
+    assert_eq!(
+        (&email["channel"], &email["reachable"]),
+        (&json!("email"), &json!(false))
+    );
+    assert_eq!(
+        (&email["characters"], &email["units"]["unit"]),
+        (&json!(42), &json!("message"))
+    );
+    let seen = host
+        .post(&admin, &path, json!({"contact_id": contact}))
+        .expect(200);
+    assert_eq!(
+        seen["content"],
+        "Dear Anna, {{company}} renews on {{custom.renewal}}."
+    );
+    let gap = |variable: &str| json!({"variable": variable, "problem": "missing"});
+    assert_eq!(
+        seen["missing"],
+        json!([gap("company"), gap("custom.renewal")])
+    );
+    assert_eq!(seen["channels"][0]["reachable"], true);
+    for odd in [
+        json!({}),
+        json!({"contact_id": contact, "sample": sample}),
+        json!({"sample": {"language": "en"}}),
+        json!({"sample": {"name": "A", "birthday": "1990-13-01"}}),
+    ] {
+        host.post(&admin, &path, odd).expect(422);
+    }
+    let wrong = json!({"name": "w", "occasion_type": "custom", "language": "ru",
+        "content": "{{plural custom.years \"год\" \"лет\"}}"});
+    let refused = host.post(&admin, "/api/templates", wrong).expect(422);
+    assert!(
+        refused.to_string().contains("3 forms (one, few, many)"),
+        "{refused}"
+    );
+}
+
 fn import(host: &Host, token: &str, file: &str) -> (String, Value) {
     let begun = host.upload(token, file.as_bytes()).expect(202);
     let path = format!(

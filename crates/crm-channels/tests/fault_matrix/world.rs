@@ -9,7 +9,7 @@ use crm_core::engine::{Engine, NewDraft, Session};
 use crm_core::memory::MemoryStore;
 use crm_core::message::decide::Seen;
 use crm_core::message::lifecycle::Event;
-use crm_core::message::{Attempt, AttemptOutcome, Format, Message, Occasion};
+use crm_core::message::{Attempt, AttemptOutcome, Message, Occasion};
 use crm_core::port::store::SuppressionQuery;
 use crm_core::testing::{FakeClock, SequentialIds};
 use crm_core::worker::{Worker, WorkerOptions};
@@ -56,14 +56,8 @@ impl World {
     /// A message to the contact that may leave.
     pub(crate) async fn approved(&self, contact: &Contact) -> Message {
         let draft = NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Custom,
-            content: "Салом, Дилноза!".to_owned(),
-            subject: None,
             channel: Some(self.kind.name.to_owned()),
-            format: Format::Text,
-            scheduled_for: None,
-            expires_at: None,
+            ..NewDraft::new(contact.id, Occasion::Custom, "Салом, Дилноза!")
         };
         let manager = self.manager();
         let message = manager.messages().create(draft).await.unwrap();

@@ -10,7 +10,7 @@ use crm_core::contact::{AddressKind, Contact, ContactFields};
 use crm_core::engine::{Engine, NewDraft, Session};
 use crm_core::memory::MemoryStore;
 use crm_core::message::decide::Seen;
-use crm_core::message::{Approved, Format, Occasion};
+use crm_core::message::{Approved, Occasion};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome, RetryScope};
 use crm_core::testing::{FakeClock, SequentialIds};
 use crm_core::worker::{Worker, WorkerOptions};
@@ -46,14 +46,8 @@ async fn approve(engine: &Engine, to: &Contact, channel: &str, count: usize) {
     let manager = manager(engine);
     for _ in 0..count {
         let draft = NewDraft {
-            contact_id: to.id,
-            occasion_type: Occasion::Custom,
-            content: "Салом!".to_owned(),
-            subject: None,
             channel: Some(channel.to_owned()),
-            format: Format::Text,
-            scheduled_for: None,
-            expires_at: None,
+            ..NewDraft::new(to.id, Occasion::Custom, "Салом!")
         };
         let message = manager.messages().create(draft).await.unwrap();
         let seen = Seen::of(&message);

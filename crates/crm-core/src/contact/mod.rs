@@ -200,7 +200,9 @@ impl Contact {
             ..self.clone()
         }
     }
+}
 
+impl ContactFields {
     /// The address a channel of `kind` reaches this person at.
     #[must_use]
     pub fn address(&self, kind: AddressKind) -> Option<&str> {

@@ -1,5 +1,6 @@
 //! Drafting on request: one text, several to choose from, one anew.
 
+use chrono::{DateTime, Utc};
 use futures_util::future;
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +110,7 @@ impl Messages<'_> {
         let contact = session.contact(wanted.contact_id).await?;
         let (channel, recipient) = session.route(&contact, wanted.channel.as_deref())?;
         let task = wanted.task(wanted.custom_context.as_deref());
-        let mut written = session.write(&contact, task, &channel, None).await?;
+        let mut written = session.write(&contact, task, &channel, None, None).await?;
         written.metadata.context.clone_from(&wanted.custom_context);
         let stamp = session.stamp();
         let (message, set) = decide::create(
@@ -152,7 +153,7 @@ impl Messages<'_> {
                 variant: (count > 1).then_some((number, count)),
                 ..wanted.task(wanted.custom_context.as_deref())
             };
-            session.write(&contact, task, &channel, None)
+            session.write(&contact, task, &channel, None, None)
         });
         let mut variants: Vec<Variant> = Vec::new();
         for written in future::try_join_all(texts).await? {
@@ -202,7 +203,13 @@ impl Messages<'_> {
         };
         let campaign = before.campaign_id;
         let mut written = session
-            .write(&contact, task, &before.channel, campaign)
+            .write(
+                &contact,
+                task,
+                &before.channel,
+                campaign,
+                before.scheduled_for,
+            )
             .await?;
         written
             .metadata
@@ -230,6 +237,7 @@ impl Session {
         task: Task<'_>,
         channel: &str,
         campaign: Option<CampaignId>,
+        leaves: Option<DateTime<Utc>>,
     ) -> Result<Written> {
         let (_, capabilities) = self.engine.channel(channel)?;
         let templates = self.active_templates(task.occasion).await?;
@@ -241,6 +249,7 @@ impl Session {
         let wanted = Wanted {
             task,
             channel,
+            leaves,
             template: None,
             rather_wait: false,
         };

@@ -58,6 +58,23 @@ pub struct NewDraft {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+impl NewDraft {
+    /// A plain text for this contact and occasion, over the preferred channel, as soon as it is approved.
+    #[must_use]
+    pub fn new(contact_id: ContactId, occasion_type: Occasion, content: impl Into<String>) -> Self {
+        Self {
+            contact_id,
+            occasion_type,
+            content: content.into(),
+            subject: None,
+            channel: None,
+            format: Format::default(),
+            scheduled_for: None,
+            expires_at: None,
+        }
+    }
+}
+
 impl Messages<'_> {
     /// Lists messages.
     ///

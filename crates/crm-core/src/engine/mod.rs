@@ -23,6 +23,7 @@ mod receive;
 mod spend;
 mod subscriptions;
 mod suppressions;
+mod template_preview;
 mod templates;
 mod unsubscribe;
 mod usage;
@@ -38,6 +39,7 @@ use chrono_tz::Tz;
 use crate::actor::{Action, Actor, Workspace};
 use crate::change::ChangeSet;
 use crate::consent::{self, token::TokenKeys};
+use crate::contact::ContactFields;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::message::dispatch::RetryPolicy;
@@ -71,6 +73,7 @@ pub(crate) use spend::NoDraft;
 pub(crate) use spend::Purpose;
 pub use subscriptions::{Subscribed, Subscriptions};
 pub use suppressions::Suppressions;
+pub use template_preview::{ChannelPreview, PreviewFor, TemplatePreview};
 pub use templates::Templates;
 pub use usage::Usage;
 pub use voice::Voices;
@@ -283,6 +286,13 @@ impl Engine {
     #[must_use]
     pub fn today(&self) -> NaiveDate {
         crate::zone::date(self.now(), self.inner.policy.time_zone)
+    }
+
+    /// The day it is at that instant where the person lives; in the workspace's own zone when that is not known.
+    pub(crate) fn day_for(&self, contact: &ContactFields, at: DateTime<Utc>) -> NaiveDate {
+        let zone = contact.time_zone.as_deref();
+        let zone = zone.and_then(|name| crate::zone::parse(name).ok());
+        crate::zone::date(at, zone.unwrap_or(self.inner.policy.time_zone))
     }
 
     pub(crate) fn ids(&self) -> &Arc<dyn Ids> {

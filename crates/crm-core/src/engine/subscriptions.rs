@@ -1,5 +1,6 @@
 //! Subscriptions: begun by the host, listed and enabled by admins.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, Session};
@@ -16,15 +17,29 @@ const ATTEMPTS: usize = 8;
 #[derive(Debug, Clone, Copy)]
 pub struct Subscriptions<'a>(pub(super) &'a Session);
 
-/// A subscription and how it fares.
+/// How far a subscriber was told of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscribed {
-    /// The row.
-    pub subscription: Subscription,
-    /// How it fares.
+    /// The name its subscriber is set up under.
+    pub name: String,
+    /// `active`, `failing` (called again at `due_at`) or `disabled` (not called until it is enabled).
     pub state: SubscriptionState,
-    /// Sealed events that it was not told of yet.
+    /// Place in the chain of the last event that was taken.
+    pub position: u64,
+    /// Sealed events behind it.
     pub lag: u64,
+    /// Failed calls since the last one that was taken.
+    pub failures: u32,
+    /// When the first of them failed.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Code of the last failure, until a call is taken.
+    pub last_error: Option<String>,
+    /// Not called before.
+    pub due_at: DateTime<Utc>,
+    /// Since when it is not called at all.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
     /// Whether a subscriber of this name is set up in this program. Without one nobody is told, and the place is
     /// kept.
     pub set_up: bool,
@@ -93,11 +108,18 @@ impl Subscriptions<'_> {
             .checkpoint(self.0.workspace())
             .await?
             .position;
-        let of = |subscription: Subscription| Subscribed {
-            state: subscription.state(),
-            lag: end.saturating_sub(subscription.position),
-            set_up: self.0.engine.subscribers().contains_key(&subscription.name),
-            subscription,
+        let of = |row: Subscription| Subscribed {
+            state: row.state(),
+            lag: end.saturating_sub(row.position),
+            set_up: self.0.engine.subscribers().contains_key(&row.name),
+            name: row.name,
+            position: row.position,
+            failures: row.failures,
+            failing_since: row.failing_since,
+            last_error: row.last_error,
+            due_at: row.due_at,
+            disabled_at: row.disabled_at,
+            created_at: row.created_at,
         };
         Ok(rows.into_iter().map(of).collect())
     }

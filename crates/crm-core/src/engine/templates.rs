@@ -1,13 +1,13 @@
-//! Templates: write, list, preview.
+//! Templates: write, list.
 
 use super::Session;
 use crate::actor::Action;
 use crate::change::{Change, ChangeSet};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{ContactId, TemplateId};
+use crate::id::TemplateId;
 use crate::message::history::Subject;
 use crate::port::store::{Page, TemplateQuery};
-use crate::template::render::{self, Rendered};
+use crate::template::render;
 use crate::template::{Template, TemplateFields};
 
 /// Use cases of templates.
@@ -99,17 +99,6 @@ impl Templates<'_> {
         set.push(Change::DeleteTemplate(id));
         set.event(stamp.event(Subject::Template, id.0, template.version + 1, "deleted"));
         self.0.engine.commit_one(set).await
-    }
-
-    /// What this contact would get.
-    ///
-    /// # Errors
-    /// `NotFound`; `Invalid` when the contact lacks a value the template needs.
-    pub async fn preview(&self, id: TemplateId, contact: ContactId) -> Result<Rendered> {
-        self.0.require(Action::Read)?;
-        let template = self.0.template(id).await?;
-        let contact = self.0.contact(contact).await?;
-        render::render(&template.fields, &contact)
     }
 
     /// In how many messages the template was used.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::Engine;
 use super::spend::{NoDraft, Purpose};
@@ -22,6 +23,8 @@ use crate::template::{Template, fallback, render};
 pub(crate) struct Wanted<'a> {
     pub(crate) task: Task<'a>,
     pub(crate) channel: &'a str,
+    /// When it is meant to leave; `None` for now. Ages in templates are counted on that day.
+    pub(crate) leaves: Option<DateTime<Utc>>,
     /// The one template to use: its id, its version and its text.
     pub(crate) template: Option<(TemplateId, u64, &'a render::Prepared)>,
     /// Whether to go without a text for now rather than have something stand in for the models.
@@ -149,7 +152,7 @@ impl Engine {
         waits: &dyn Waits,
     ) -> Result<Drafted> {
         if let Some((id, version, template)) = wanted.template {
-            let rendered = template.render(contact)?;
+            let rendered = template.render(contact, self.day_of(contact, wanted))?;
             let mut written = self.rendered(contact, rendered, wanted, capabilities);
             written.metadata.template_id = Some(id);
             written.metadata.template_version = Some(version);
@@ -307,6 +310,11 @@ impl Engine {
         }
     }
 
+    /// The day it leaves, where the contact lives.
+    fn day_of(&self, contact: &Contact, wanted: &Wanted<'_>) -> NaiveDate {
+        self.day_for(contact, wanted.leaves.unwrap_or_else(|| self.now()))
+    }
+
     /// The best template that can be rendered for this person, else a built-in greeting.
     fn stand_in(
         &self,
@@ -321,8 +329,11 @@ impl Engine {
         let occasion = wanted.task.occasion;
         let chosen = render::choose(offered, contact, occasion, wanted.channel);
         // A template that cannot be rendered for this person must not stop the draft.
-        let rendered = chosen
-            .and_then(|template| Some((render::render(&template.fields, contact).ok()?, template)));
+        let day = self.day_of(contact, wanted);
+        let rendered = chosen.and_then(|template| {
+            let rendered = render::render(&template.fields, contact, day).ok()?;
+            Some((rendered, template))
+        });
         match rendered {
             Some((rendered, template)) => {
                 let mut written = self.rendered(contact, rendered, wanted, capabilities);

@@ -88,37 +88,22 @@ pub(super) struct Phone {
 /// Telephone numbers outside `taken`.
 pub(super) fn phones(text: &Text, taken: &[Range<usize>]) -> Vec<Phone> {
     let mut found = Vec::new();
-    let mut taken = taken.iter().peekable();
-    let mut at = 0;
-    while let Some(c) = text.at(at) {
-        while taken.next_if(|span| span.end <= at).is_some() {}
-        if let Some(span) = taken.peek()
-            && span.contains(&at)
-        {
-            at = span.end;
-            continue;
+    text.starts(taken, |at, c| {
+        if c != '+' && c != '(' && !c.is_ascii_digit() {
+            return None;
         }
-        let word_before = at > 0 && text.at(at - 1).is_some_and(char::is_alphanumeric);
-        if (c == '+' || c == '(' || c.is_ascii_digit()) && !word_before {
-            let (end, digits, groups) = run(text, at);
-            if is_phone(text, at, &digits, &groups) {
-                found.push(Phone {
-                    span: at..end,
-                    digits,
-                });
-                at = end;
-                continue;
-            }
-            // Not one: go on behind these digits.
-            if c.is_ascii_digit() {
-                while text.at(at).is_some_and(|c| c.is_ascii_digit()) {
-                    at += 1;
-                }
-                continue;
-            }
+        let (end, digits, groups) = run(text, at);
+        if is_phone(text, at, &digits, &groups) {
+            found.push(Phone {
+                span: at..end,
+                digits,
+            });
+            return Some(end);
         }
-        at += 1;
-    }
+        // Not one: go on behind these digits.
+        let digits = |place: &usize| text.at(*place).is_some_and(|c| c.is_ascii_digit());
+        Some(at + (at..).take_while(digits).count())
+    });
     found
 }
 

@@ -86,6 +86,29 @@ impl Text {
             .find(|&c| !(c == ' ' || c == '\u{a0}' || invisible(c)))
     }
 
+    /// Has `read` look at each place outside `taken` that no letter or digit stands before, and goes on where it says,
+    /// behind the place at least. What is taken is in order and does not overlap.
+    pub(super) fn starts(
+        &self,
+        taken: &[Range<usize>],
+        mut read: impl FnMut(usize, char) -> Option<usize>,
+    ) {
+        let mut taken = taken.iter().peekable();
+        let mut at = 0;
+        while let Some(c) = self.at(at) {
+            while taken.next_if(|span| span.end <= at).is_some() {}
+            if let Some(span) = taken.peek()
+                && span.contains(&at)
+            {
+                at = span.end;
+                continue;
+            }
+            let inside = at > 0 && self.at(at - 1).is_some_and(char::is_alphanumeric);
+            let next = if inside { None } else { read(at, c) };
+            at = next.unwrap_or_default().max(at + 1);
+        }
+    }
+
     /// The pieces between blanks.
     pub(super) fn tokens(&self) -> Vec<Range<usize>> {
         let mut tokens = Vec::new();

@@ -1,34 +1,19 @@
 //! Built-in greetings: what is written when neither the model nor a template can.
 
-use super::render::{Rendered, first_name};
+use super::greeting;
+use super::render::Rendered;
+use super::tongue::Tongue;
 use crate::contact::Contact;
 use crate::message::{Format, Occasion};
-
-/// Languages with built-in greetings, by their tag in lower case.
-const LANGUAGES: &[&str] = &["ru", "en", "uz", "uz-cyrl"];
 
 /// A greeting for the occasion in the contact's language, else in its primary language, else in Russian.
 #[must_use]
 pub fn greeting(occasion: Occasion, contact: &Contact) -> Rendered {
-    let (subject, content) = texts(occasion, language(&contact.language));
-    let name = first_name(&contact.name);
-    let content = if name.is_empty() {
-        // A text that begins with the name begins with the word behind it.
-        let rest = content
-            .trim_start_matches("{}")
-            .trim_start_matches([',', '!', ' ']);
-        let rest = rest.replace(" {}", "");
-        let mut chars = rest.chars();
-        chars
-            .next()
-            .map(|first| first.to_uppercase().chain(chars).collect())
-            .unwrap_or_default()
-    } else {
-        content.replace("{}", name)
-    };
+    let tongue = Tongue::of(&contact.language).unwrap_or(Tongue::Ru);
+    let (subject, content) = texts(occasion, tongue.tag());
     Rendered {
         subject: Some(subject.to_owned()),
-        content,
+        content: greeting::fill(content, &contact.name, tongue),
         format: Format::Text,
     }
 }
@@ -36,15 +21,7 @@ pub fn greeting(occasion: Occasion, contact: &Contact) -> Rendered {
 /// The language a greeting for this tag is written in: `ru`, `en`, `uz` or `uz-Cyrl`.
 #[must_use]
 pub fn language(tag: &str) -> &'static str {
-    let lower = tag.to_ascii_lowercase();
-    let primary = lower.split('-').next().unwrap_or_default();
-    let cyrillic = primary == "uz" && lower.split('-').any(|part| part == "cyrl");
-    let known = LANGUAGES
-        .iter()
-        .copied()
-        .find(|known| *known == primary)
-        .unwrap_or("ru");
-    if cyrillic { "uz-Cyrl" } else { known }
+    Tongue::of(tag).unwrap_or(Tongue::Ru).tag()
 }
 
 fn birthday(language: &str) -> (&'static str, &'static str) {
@@ -193,6 +170,8 @@ mod tests {
     use super::*;
     use crate::contact::normalise::tests::contact;
 
+    const LANGUAGES: [&str; 4] = ["ru", "en", "uz", "uz-cyrl"];
+
     fn write(occasion: Occasion, tag: &str, name: &str) -> Rendered {
         let mut contact = contact(name);
         contact.fields.language = tag.to_owned();
@@ -259,12 +238,21 @@ mod tests {
 
     #[test]
     fn a_missing_name_leaves_no_hole() {
-        let text = write(Occasion::Birthday, "ru", " ").content;
-        assert!(text.starts_with("Поздравляем вас"), "{text}");
-        let text = write(Occasion::Birthday, "uz", " ").content;
-        assert!(
-            text.starts_with("Hurmatli!") && !text.contains("{}"),
-            "{text}"
-        );
+        for occasion in Occasion::ALL {
+            for (tag, hello) in [
+                ("ru", "Здравствуйте!\n\n"),
+                ("en", "Hello,\n\n"),
+                ("uz", "Assalomu alaykum!\n\n"),
+                ("uz-Cyrl", "Ассалому алайкум!\n\n"),
+            ] {
+                let text = write(occasion, tag, " ").content;
+                let rest = text.strip_prefix(hello).unwrap();
+                assert!(rest.starts_with(char::is_uppercase), "{text}");
+                assert!(!text.contains(['{', '}']) && !text.contains("  "), "{text}");
+                for hole in [" ,", " !", "Dear", "Hurmatli", "Ҳурматли"] {
+                    assert!(!text.contains(hole), "{text}");
+                }
+            }
+        }
     }
 }

@@ -1,8 +1,13 @@
 //! Templates: texts with variables, one per language and occasion.
 
+mod dates;
 pub mod fallback;
+mod greeting;
+pub(crate) mod names;
+mod plural;
 pub mod question;
 pub mod render;
+mod tongue;
 
 use std::fmt;
 

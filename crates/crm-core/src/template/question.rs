@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::fallback::language;
-use super::render::{Rendered, first_name};
+use super::greeting;
+use super::render::Rendered;
+use super::tongue::Tongue;
 use crate::consent::Topic;
 use crate::contact::Contact;
 use crate::message::Format;
@@ -13,19 +14,14 @@ use crate::zone;
 /// lives.
 #[must_use]
 pub fn opt_in(contact: &Contact, topic: Topic, link: &str, until: DateTime<Utc>) -> Rendered {
-    let language = language(&contact.language);
-    let (subject, hello, text) = texts(topic, language);
-    let name = first_name(&contact.name);
-    let hello = if name.is_empty() {
-        hello.replace(", {}", "").replace(" {}", "")
-    } else {
-        hello.replace("{}", name)
-    };
+    let tongue = Tongue::of(&contact.language).unwrap_or(Tongue::Ru);
+    let (subject, hello, text) = texts(topic, tongue.tag());
+    let hello = greeting::fill(hello, &contact.name, tongue);
     let zone = contact.time_zone.as_deref();
     let zone = zone.and_then(|name| zone::parse(name).ok());
     let day = zone::date(until, zone.unwrap_or(chrono_tz::UTC));
-    let day = match language {
-        "en" => day.format("%-d %B %Y"),
+    let day = match tongue {
+        Tongue::En => day.format("%-d %B %Y"),
         _ => day.format("%d.%m.%Y"),
     };
     let text = text
@@ -126,6 +122,14 @@ mod tests {
                     assert!(text.content.contains(day), "{}", text.content);
                     assert_eq!(text.content.contains("Анна"), name != " ");
                     assert!(!text.content.contains(['{', '}']) && !text.content.contains(" !"));
+                    let hello = text.content.lines().next().unwrap();
+                    let nameless = [
+                        "Здравствуйте!",
+                        "Hello,",
+                        "Assalomu alaykum!",
+                        "Ассалому алайкум!",
+                    ];
+                    assert_eq!(nameless.contains(&hello), name == " ", "{hello}");
                     assert!(seen.insert(text.content));
                 }
             }

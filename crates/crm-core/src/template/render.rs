@@ -1,20 +1,29 @@
 //! Checks templates, picks the one for a person, and renders it.
 //!
-//! Templates are Handlebars, cut down to what a greeting needs: variables, `if`, `unless`, `else` and
-//! `eq`. There are no loops, partials, lookups or raw blocks, so rendering takes time in proportion to
-//! the template, and a value of a contact is never read as a template.
+//! Templates are Handlebars, cut down to what a message needs: variables, `if`, `unless`, `else`, `eq`, and
+//! the helpers `date`, `plural` and `default` (`docs/templates.md`). There are no loops, partials, lookups or
+//! raw blocks, so rendering takes time in proportion to the template, and a value of a contact is never read
+//! as a template.
 
+mod calls;
+mod gaps;
 mod grammar;
+mod helpers;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::io::{self, Write};
 
+use chrono::NaiveDate;
 use handlebars::{Handlebars, RenderErrorReason, Template as Compiled, no_escape};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use self::gaps::Gaps;
+pub use self::gaps::{Gap, Problem};
+pub use super::dates::day_and_month;
 use super::{Template, TemplateFields};
-use crate::contact::{Birthday, Contact};
+use crate::contact::{Contact, ContactFields};
 use crate::error::{Error, Result};
 use crate::message::{Format, Occasion};
 
@@ -26,17 +35,6 @@ const LONGEST_OUTPUT: usize = 64 * 1024;
 const LONGEST_CONTENT: usize = 10_000;
 /// Longest subject of a template in characters.
 const LONGEST_SUBJECT: usize = 500;
-/// The variables of every workspace; `custom.<field>` comes on top.
-const VARIABLES: &[&str] = &[
-    "name",
-    "first_name",
-    "company",
-    "position",
-    "segment",
-    "language",
-    "birthday",
-];
-
 /// A text for one person.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rendered {
@@ -56,17 +54,18 @@ impl std::fmt::Debug for Rendered {
 
 /// The variables a template may name, besides `custom.<field>`.
 ///
-/// `birthday` is day and month in the template's language; `first_name` the first word of the name.
+/// `docs/templates.md` says what each stands for.
 #[must_use]
 pub const fn variables() -> &'static [&'static str] {
-    VARIABLES
+    values::VARIABLES
 }
 
 /// Checks what is saved.
 ///
 /// # Errors
 /// `Invalid` for a name, subject or text that is missing or too long, and for a text that cannot be
-/// read or uses an unknown variable or helper.
+/// read, uses an unknown variable or helper, or gives a helper other arguments than it takes: `plural` as many
+/// forms as the template's language has.
 pub fn check(fields: &TemplateFields) -> Result<()> {
     read(fields).map(drop)
 }
@@ -87,7 +86,7 @@ fn read(fields: &TemplateFields) -> Result<(Compiled, Option<Compiled>)> {
             "it must not hold control characters",
         ));
     }
-    let content = compile("content", &fields.content)?;
+    let content = compile("content", &fields.content, &fields.language)?;
     let mut line = None;
     if let Some(subject) = &fields.subject {
         if subject.trim().is_empty()
@@ -99,18 +98,39 @@ fn read(fields: &TemplateFields) -> Result<(Compiled, Option<Compiled>)> {
                 "use 1 to 500 characters on one line, or none",
             ));
         }
-        line = Some(compile("subject", subject)?);
+        line = Some(compile("subject", subject, &fields.language)?);
     }
     Ok((content, line))
 }
 
-/// Renders a template for a contact.
+/// Renders a template for a contact. `day` is the day the text is for, where the contact lives: `age` and
+/// `turns` are counted from it.
 ///
 /// # Errors
 /// `Invalid` as [`check`], when the text names something the contact does not have (outside the
-/// condition of an `if` or `unless`), when nothing remains, and when it grows over 64 KiB.
-pub fn render(fields: &TemplateFields, contact: &Contact) -> Result<Rendered> {
-    Prepared::new(fields)?.render(contact)
+/// condition of an `if` or `unless`) or that is not what a helper needs, when nothing remains, and when it
+/// grows over 64 KiB.
+pub fn render(
+    fields: &TemplateFields,
+    contact: &ContactFields,
+    day: NaiveDate,
+) -> Result<Rendered> {
+    Prepared::new(fields)?.render(contact, day)
+}
+
+/// Renders a template for a contact and lists what the contact does not give; the name of the variable in
+/// double braces stands in its place.
+///
+/// # Errors
+/// `Invalid` as [`check`], when nothing remains, and when it grows over 64 KiB.
+pub fn preview(
+    fields: &TemplateFields,
+    contact: &ContactFields,
+    day: NaiveDate,
+) -> Result<(Rendered, Vec<Gap>)> {
+    let gaps = Gaps::listed();
+    let rendered = Prepared::with(fields, &gaps)?.render(contact, day)?;
+    Ok((rendered, gaps.take()))
 }
 
 /// A template that was read once, to be rendered for many.
@@ -133,7 +153,12 @@ impl Prepared {
     /// # Errors
     /// As [`check`].
     pub fn new(fields: &TemplateFields) -> Result<Self> {
+        Self::with(fields, &Gaps::default())
+    }
+
+    fn with(fields: &TemplateFields, gaps: &Gaps) -> Result<Self> {
         let (content, subject) = read(fields)?;
+        let engine = |text, escape| engine(text, escape, &fields.language, gaps);
         Ok(Self {
             content: engine(content, fields.format == Format::Html),
             subject: subject.map(|subject| engine(subject, false)),
@@ -142,12 +167,12 @@ impl Prepared {
         })
     }
 
-    /// Renders it for a contact.
+    /// Renders it for a contact, on that day.
     ///
     /// # Errors
-    /// As [`render`], except for what [`new`](Self::new) has refused.
-    pub fn render(&self, contact: &Contact) -> Result<Rendered> {
-        let values = values(contact, &self.language);
+    /// As [`render()`], except for what [`new`](Self::new) has refused.
+    pub fn render(&self, contact: &ContactFields, day: NaiveDate) -> Result<Rendered> {
+        let values = values::of(contact, &self.language, day);
         let content = one("content", &self.content, &values)?;
         if content.trim().is_empty() {
             return Err(Error::field(
@@ -214,93 +239,19 @@ pub fn choose<'a>(
     best.map(|(template, _)| template)
 }
 
-/// The first word of a name.
-#[must_use]
-pub(crate) fn first_name(name: &str) -> &str {
-    name.split_whitespace().next().unwrap_or_default()
-}
-
-fn values(contact: &Contact, language: &str) -> Value {
-    let mut values = Map::new();
-    let mut put = |name: &str, value: Option<&str>| {
-        if let Some(value) = value.map(str::trim).filter(|value| !value.is_empty()) {
-            values.insert(name.to_owned(), Value::String(value.to_owned()));
-        }
-    };
-    put("name", Some(&contact.name));
-    put("first_name", Some(first_name(&contact.name)));
-    put("company", contact.company.as_deref());
-    put("position", contact.position.as_deref());
-    put("segment", Some(&contact.segment));
-    put("language", Some(&contact.language));
-    let birthday = contact
-        .birthday
-        .map(|birthday| day_and_month(birthday, language));
-    put("birthday", birthday.as_deref());
-    let custom = contact
-        .custom_fields
-        .iter()
-        .filter(|(_, value)| match value {
-            Value::String(text) => !text.is_empty(),
-            Value::Number(_) | Value::Bool(_) => true,
-            _ => false,
-        });
-    let custom = custom
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    values.insert("custom".to_owned(), Value::Object(custom));
-    Value::Object(values)
-}
-
-/// Day and month as the language writes them; `DD.MM` in others.
-#[must_use]
-pub fn day_and_month(birthday: Birthday, language: &str) -> String {
-    const RU: &str =
-        "января февраля марта апреля мая июня июля августа сентября октября ноября декабря";
-    const EN: &str =
-        "January February March April May June July August September October November December";
-    const UZ: &str = "yanvar fevral mart aprel may iyun iyul avgust sentabr oktabr noyabr dekabr";
-    const UZ_CYRL: &str =
-        "январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь";
-    let lower = language.to_ascii_lowercase();
-    let (months, joint) = match lower.split('-').next().unwrap_or_default() {
-        "ru" => (RU, " "),
-        "en" => (EN, " "),
-        "uz" if lower.contains("-cyrl") => (UZ_CYRL, " "),
-        "uz" => (UZ, "-"),
-        _ => ("", "."),
-    };
-    let index = usize::try_from(birthday.month)
-        .unwrap_or_default()
-        .wrapping_sub(1);
-    match months
-        .split(' ')
-        .nth(index)
-        .filter(|month| !month.is_empty())
-    {
-        Some(month) => format!("{}{joint}{month}", birthday.day),
-        None => format!("{:02}.{:02}", birthday.day, birthday.month),
-    }
-}
-
 /// Reads a text after making sure that it holds nothing but the tags this module knows. That also
 /// bounds the recursion of the parser behind.
-fn compile(field: &str, text: &str) -> Result<Compiled> {
-    grammar::check(text).map_err(|message| Error::field(field, message))?;
+fn compile(field: &str, text: &str, language: &str) -> Result<Compiled> {
+    grammar::check(text, language).map_err(|message| Error::field(field, message))?;
     Compiled::compile(text)
         .map_err(|_| Error::field(field, "the {{tags}} of this text cannot be read"))
 }
 
-fn engine(template: Compiled, escape: bool) -> Handlebars<'static> {
+fn engine(template: Compiled, escape: bool, language: &str, gaps: &Gaps) -> Handlebars<'static> {
     let mut engine = Handlebars::new();
     engine.register_template(TEXT, template);
-    engine.set_strict_mode(true);
-    for helper in [
-        "each", "with", "lookup", "raw", "log", "ne", "gt", "gte", "lt", "lte", "and", "or", "not",
-        "len",
-    ] {
-        engine.unregister_helper(helper);
-    }
+    engine.set_strict_mode(gaps.end_it());
+    helpers::register(&mut engine, language, gaps);
     if !escape {
         engine.register_escape_fn(no_escape);
     }
@@ -313,12 +264,15 @@ fn one(field: &str, engine: &Handlebars<'_>, values: &Value) -> Result<String> {
         .render_to_write(TEXT, values, &mut output)
         .map_err(|error| {
             let message = match error.reason() {
-                RenderErrorReason::MissingVariable(Some(name)) => {
-                    format!("the contact has no value for {name}")
+                RenderErrorReason::MissingVariable(Some(name)) => Gap {
+                    variable: name.clone(),
+                    problem: Problem::Missing,
                 }
-                RenderErrorReason::ParamNotFoundForIndex(..) => {
-                    "the contact has no value for a variable compared with eq".to_owned()
-                }
+                .to_string(),
+                RenderErrorReason::NestedError(cause) => match cause.downcast_ref::<Gap>() {
+                    Some(gap) => gap.to_string(),
+                    None => "it cannot be rendered for this contact".to_owned(),
+                },
                 RenderErrorReason::IOError(_) => "it grows longer than 64 KiB".to_owned(),
                 _ => "it cannot be rendered for this contact".to_owned(),
             };

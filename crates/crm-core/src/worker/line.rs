@@ -62,6 +62,7 @@ fn wanted<'a>(campaign: &'a Campaign, row: &'a PlanRow) -> Wanted<'a> {
             variant: None,
         },
         channel: &row.channel,
+        leaves: row.send_at,
         template: None,
         rather_wait: fields.when_unavailable == WhenUnavailable::Wait,
     }

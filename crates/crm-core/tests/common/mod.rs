@@ -7,7 +7,7 @@ use crm_core::contact::{Contact, ContactFields};
 use crm_core::engine::{Engine, NewDraft, Policy, Session};
 use crm_core::memory::MemoryStore;
 use crm_core::message::decide::Seen;
-use crm_core::message::{Format, Message, Occasion};
+use crm_core::message::{Message, Occasion};
 use crm_core::port::store::Store;
 use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
 use crm_core::worker::{Worker, WorkerOptions};
@@ -70,14 +70,8 @@ impl World {
 
     pub async fn draft(&self, contact: &Contact, content: &str) -> Message {
         let draft = NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Custom,
-            content: content.to_owned(),
             subject: Some("Тема".to_owned()),
-            channel: None,
-            format: Format::Text,
-            scheduled_for: None,
-            expires_at: None,
+            ..NewDraft::new(contact.id, Occasion::Custom, content)
         };
         self.manager().messages().create(draft).await.unwrap()
     }

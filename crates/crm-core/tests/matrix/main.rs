@@ -23,7 +23,7 @@ use crm_core::engine::{NewDraft, Policy};
 use crm_core::memory::MemoryStore;
 use crm_core::message::history::{StoredEvent, Subject, replay};
 use crm_core::message::lifecycle::{Event, TRANSITIONS};
-use crm_core::message::{Format, Message, Occasion, Status};
+use crm_core::message::{Message, Occasion, Status};
 use crm_core::port::callback::{About, Fate, News, Receipt};
 use crm_core::port::channel::Outcome;
 use crm_core::port::store::{EventQuery, MessageQuery, Trail};
@@ -60,14 +60,8 @@ impl Matrix {
         let manager = world.manager();
         let contact = world.contact("dilnoza@example.org").await;
         let draft = NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Custom,
-            content: "Ждём вас в салоне".to_owned(),
-            subject: None,
-            channel: None,
-            format: Format::Text,
-            scheduled_for: None,
             expires_at: Some(world.engine.now() + Duration::hours(2)),
+            ..NewDraft::new(contact.id, Occasion::Custom, "Ждём вас в салоне")
         };
         let message = manager.messages().create(draft).await.unwrap();
         let id = message.id;

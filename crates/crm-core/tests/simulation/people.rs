@@ -14,7 +14,7 @@ use crm_core::intake::Kind;
 use crm_core::memory::MemoryStore;
 use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::lifecycle::Event;
-use crm_core::message::{Format, Message, Occasion, Status};
+use crm_core::message::{Message, Occasion, Status};
 use crm_core::port::store::{MessageQuery, PageRequest, Store as _};
 use crm_core::{Actor, Role, Workspace};
 use serde_json::json;
@@ -127,14 +127,11 @@ impl People {
         let manager = act(&self.engine, Role::Manager);
         let now = self.engine.now();
         let draft = NewDraft {
-            contact_id,
-            occasion_type: Occasion::Custom,
-            content: format!("Текст номер {text}"),
             subject: text.is_multiple_of(2).then(|| format!("Тема {text}")),
             channel: Some("email".to_owned()),
-            format: Format::Text,
             scheduled_for: text.is_multiple_of(7).then(|| now + Duration::seconds(20)),
             expires_at: late.then(|| now + Duration::seconds(40)),
+            ..NewDraft::new(contact_id, Occasion::Custom, format!("Текст номер {text}"))
         };
         tokio::spawn(async move {
             let message = manager.messages().create(draft).await?;

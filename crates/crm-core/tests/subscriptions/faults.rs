@@ -61,10 +61,7 @@ async fn a_worker_that_lost_its_lease_moves_nothing() {
         .await;
         let one = world.subscribed("crm").await;
         // Neither was the place moved back nor the failure forgotten.
-        assert_eq!(
-            (one.subscription.position, one.state),
-            (2, SubscriptionState::Disabled)
-        );
+        assert_eq!((one.position, one.state), (2, SubscriptionState::Disabled));
         world.admin().subscriptions().enable("crm").await.unwrap();
         world.round("b").await;
         assert_eq!(crm.ids(), world.chain_ids().await);
@@ -84,7 +81,7 @@ async fn enabling_amid_a_call_loses_no_move() {
         assert_eq!(world.round("b").await.told, 0, "a second one was let in");
     })
     .await;
-    let row = world.subscribed("crm").await.subscription;
+    let row = world.row("crm").await;
     assert_eq!((row.position, row.lease_until), (2, None));
     world.round("b").await;
     let taken = crm.taken.lock().unwrap().len();
@@ -103,14 +100,7 @@ async fn the_next_dispatcher_takes_the_lease_of_the_dead_one() {
         let round = pin!(worker.round(&stop));
         select(round, pin!(crm.hanging.notified())).await;
     }
-    assert!(
-        world
-            .subscribed("crm")
-            .await
-            .subscription
-            .lease_until
-            .is_some()
-    );
+    assert!(world.row("crm").await.lease_until.is_some());
     world.named("b").run_until_idle().await.unwrap();
     assert_eq!(crm.ids(), world.chain_ids().await);
     let chain = world.chain().await.len();
@@ -139,7 +129,7 @@ async fn a_running_worker_tells_each_by_itself_and_stops_in_time() {
     running.await.unwrap().unwrap();
     assert!(asked.elapsed() < std::time::Duration::from_secs(6));
     // A stop is no failure of the subscriber.
-    let row = world.subscribed("slow").await.subscription;
+    let row = world.row("slow").await;
     assert_eq!((row.failures, row.lease_until), (0, None));
 }
 
@@ -152,7 +142,7 @@ async fn a_call_that_takes_too_long_is_given_up() {
     let asked = tokio::time::Instant::now();
     world.round("w").await;
     assert_eq!(asked.elapsed().as_secs(), 30);
-    let row = world.subscribed("crm").await.subscription;
+    let row = world.row("crm").await;
     assert_eq!(
         (row.failures, row.last_error.as_deref()),
         (1, Some("timeout"))

@@ -39,7 +39,7 @@ async fn everything_is_told_in_order_and_once_when_nothing_fails() {
         (one.lag, one.state, one.set_up),
         (0, SubscriptionState::Active, true)
     );
-    assert_eq!(one.subscription.lease_until, None);
+    assert_eq!(world.row("crm").await.lease_until, None);
     let told = crm.once();
     let places: Vec<u64> = told.iter().map(|change| change.position).collect();
     assert_eq!(places, (1..=places.len() as u64).collect::<Vec<_>>());
@@ -53,12 +53,9 @@ async fn everything_is_told_in_order_and_once_when_nothing_fails() {
         assert!(kinds.contains(kind), "{kind} of {kinds:?}");
     }
     // Nothing new: nobody is called, and nothing is written.
-    let (calls, before) = (crm.calls(), one.subscription);
+    let (calls, before) = (crm.calls(), world.row("crm").await);
     assert_eq!(world.round("w").await.told, 0);
-    assert_eq!(
-        (crm.calls(), world.subscribed("crm").await.subscription),
-        (calls, before)
-    );
+    assert_eq!((crm.calls(), world.row("crm").await), (calls, before));
 }
 
 #[tokio::test]
@@ -110,7 +107,7 @@ async fn a_failing_one_waits_longer_each_time_and_holds_up_nobody() {
     let mut waits = Vec::new();
     for calls in 1..=4 {
         assert_eq!(bad.calls(), calls);
-        let row = world.subscribed("bad").await.subscription;
+        let row = world.row("bad").await;
         assert_eq!((row.failures, row.position), (calls, 0));
         let wait = row.due_at - world.clock.now();
         waits.push(wait.num_seconds());
@@ -128,7 +125,7 @@ async fn a_failing_one_waits_longer_each_time_and_holds_up_nobody() {
     assert_eq!(bad.ids(), world.chain_ids().await);
     let one = world.subscribed("bad").await;
     assert_eq!(
-        (one.state, one.subscription.last_error),
+        (one.state, one.last_error),
         (SubscriptionState::Active, None)
     );
 }
@@ -143,7 +140,7 @@ async fn after_three_days_it_is_disabled_and_an_admin_enables_it_again() {
     let mut passed = Duration::zero();
     while world.subscribed("crm").await.state != SubscriptionState::Disabled {
         world.round("w").await;
-        let row = world.subscribed("crm").await.subscription;
+        let row = world.row("crm").await;
         assert_eq!(row.position, 1);
         let wait = row.due_at - world.clock.now();
         world.clock.advance(wait.max(Duration::zero()));
@@ -154,10 +151,7 @@ async fn after_three_days_it_is_disabled_and_an_admin_enables_it_again() {
         "{passed}"
     );
     let one = world.subscribed("crm").await;
-    assert_eq!(
-        one.subscription.last_error.as_deref(),
-        Some("gave_up:http_500")
-    );
+    assert_eq!(one.last_error.as_deref(), Some("gave_up:http_500"));
     assert_eq!(world.actions().await, ["subscribed", "disabled"]);
     // It stays so.
     let calls = crm.calls();
@@ -190,11 +184,8 @@ async fn one_that_is_gone_is_disabled_at_once() {
     world.contact("a@example.org").await;
     world.round("w").await;
     let one = world.subscribed("crm").await;
-    assert_eq!(
-        (one.state, one.subscription.position),
-        (SubscriptionState::Disabled, 1)
-    );
-    assert_eq!(one.subscription.last_error.as_deref(), Some("http_410"));
+    assert_eq!((one.state, one.position), (SubscriptionState::Disabled, 1));
+    assert_eq!(one.last_error.as_deref(), Some("http_410"));
     let chain = world.chain().await;
     let last = &chain.last().unwrap().event;
     assert_eq!(

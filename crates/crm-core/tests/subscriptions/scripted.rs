@@ -12,7 +12,7 @@ use crm_core::port::store::EventQuery;
 use crm_core::port::subscriber::{
     Selection, StateChange, Subscriber, SubscriberCapabilities, Told,
 };
-use crm_core::subscription::Start;
+use crm_core::subscription::{Start, Subscription};
 use crm_core::testing::SequentialIds;
 use crm_core::worker::{Round, Worker, WorkerOptions};
 use tokio::sync::{Notify, watch};
@@ -182,9 +182,12 @@ impl World {
 
     pub(crate) async fn subscribed(&self, name: &str) -> Subscribed {
         let all = self.admin().subscriptions().list().await.unwrap();
-        all.into_iter()
-            .find(|one| one.subscription.name == name)
-            .unwrap()
+        all.into_iter().find(|one| one.name == name).unwrap()
+    }
+
+    pub(crate) async fn row(&self, name: &str) -> Subscription {
+        let all = self.engine.store().subscriptions(&OWN).await.unwrap();
+        all.into_iter().find(|row| row.name == name).unwrap()
     }
 
     pub(crate) async fn actions(&self) -> Vec<String> {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use crm_core::engine::NewDraft;
 use crm_core::engine::{BulkAction, Engine};
-use crm_core::message::{Format, Occasion};
+use crm_core::message::Occasion;
 use crm_core::port::store::{MessageQuery, Store};
 use crm_core::port::subscriber::{StateChange, Subscriber, Told as Answer};
 use crm_core::subscription::Start;
@@ -65,14 +65,9 @@ pub(crate) async fn all(store: &Arc<dyn Store>, workspace: &Workspace, count: u6
     let mut ids = Vec::new();
     for _ in 0..count {
         let draft = NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Holiday,
-            content: "Text".to_owned(),
             subject: Some("Subject".to_owned()),
             channel: Some("email".to_owned()),
-            format: Format::Text,
-            scheduled_for: None,
-            expires_at: None,
+            ..NewDraft::new(contact.id, Occasion::Holiday, "Text")
         };
         let message = session.messages().create(draft).await.unwrap();
         session.messages().submit(message.id, None).await.unwrap();

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use crm_core::contact::ContactFields;
 use crm_core::engine::{Engine, NewDraft, Session};
 use crm_core::message::decide::Seen;
-use crm_core::message::{Approved, Format, Message, Occasion, Status};
+use crm_core::message::{Approved, Message, Occasion, Status};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
 use crm_core::port::clock::Clock;
 use crm_core::port::store::{MessageQuery, PageRequest, Store, SuppressionQuery};
@@ -198,14 +198,8 @@ pub async fn prepare(store: Arc<dyn Store>, folder: &Path) {
         };
         let contact = ann.contacts().create(fields).await.unwrap();
         let draft = NewDraft {
-            contact_id: contact.id,
-            occasion_type: Occasion::Custom,
-            content: "Ждём вас в салоне".to_owned(),
-            subject: None,
             channel: Some("email".to_owned()),
-            format: Format::Text,
-            scheduled_for: None,
-            expires_at: None,
+            ..NewDraft::new(contact.id, Occasion::Custom, "Ждём вас в салоне")
         };
         ann.messages().create(draft).await.unwrap();
     }

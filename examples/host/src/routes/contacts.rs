@@ -83,7 +83,7 @@ async fn list(user: User, Query(filter): Query<Filter>) -> Answer<List<ContactVi
 #[derive(Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[derive(Default)]
-struct ContactBody {
+pub(super) struct ContactBody {
     /// 1 to 200 characters; a new contact needs it.
     name: Option<String>,
     #[serde(deserialize_with = "given")]
@@ -145,6 +145,19 @@ struct ContactBody {
 }
 
 impl ContactBody {
+    /// A new contact: a name is needed.
+    pub(super) fn fields(self) -> Result<ContactFields, Problem> {
+        if self.version.is_some() {
+            return Err(Problem::invalid("version", "a new contact has none"));
+        }
+        if self.name.is_none() {
+            return Err(Problem::invalid("name", "missing field"));
+        }
+        let mut fields = ContactFields::default();
+        self.put_into(&mut fields);
+        Ok(fields)
+    }
+
     fn put_into(self, fields: &mut ContactFields) {
         let usual = ContactFields::default();
         set(&mut fields.name, self.name);
@@ -195,15 +208,7 @@ async fn create(
     Json(body): Json<ContactBody>,
 ) -> Result<(StatusCode, axum::Json<ContactView>), Problem> {
     user.actor().require(Action::WriteContacts)?;
-    if body.version.is_some() {
-        return Err(Problem::invalid("version", "a new contact has none"));
-    }
-    if body.name.is_none() {
-        return Err(Problem::invalid("name", "missing field"));
-    }
-    let mut fields = ContactFields::default();
-    body.put_into(&mut fields);
-    let contact = user.contacts().create(fields).await;
+    let contact = user.contacts().create(body.fields()?).await;
     let contact = contact.map_err(Problem::of_contact)?;
     Ok((StatusCode::CREATED, axum::Json(ContactView::from(&contact))))
 }

@@ -242,7 +242,7 @@ async fn preview(user: User, Json(body): Json<Preview>) -> Answer<Draft> {
             let contact = ContactId(body.contact_id);
             let text = user
                 .templates()
-                .preview(TemplateId(template), contact)
+                .render(TemplateId(template), contact)
                 .await?;
             (text.content, body.subject.or(text.subject), text.format)
         }

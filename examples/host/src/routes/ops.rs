@@ -146,7 +146,7 @@ async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
     let ours = Actor::new(Workspace::default(), "metrics", Role::Admin);
     let subscribed = app.engine.act_as(ours).subscriptions().list().await?;
     let each = |value: fn(&Subscribed) -> u64| {
-        let name = |one: &Subscribed| format!("{{name=\"{}\"}}", one.subscription.name);
+        let name = |one: &Subscribed| format!("{{name=\"{}\"}}", one.name);
         let samples = subscribed.iter().map(|one| (name(one), value(one)));
         samples.collect::<Vec<_>>()
     };
@@ -160,7 +160,7 @@ async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
         "crm_subscription_failures",
         "gauge",
         "Failed calls of a subscriber since the last one that was taken.",
-        each(|one| u64::from(one.subscription.failures)),
+        each(|one| u64::from(one.failures)),
     );
     metric(
         "crm_subscription_disabled",

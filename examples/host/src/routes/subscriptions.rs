@@ -46,20 +46,19 @@ struct SubscriptionView {
     set_up: bool,
 }
 
-impl SubscriptionView {
-    fn of(one: Subscribed) -> Self {
-        let row = one.subscription;
+impl From<Subscribed> for SubscriptionView {
+    fn from(one: Subscribed) -> Self {
         Self {
-            name: row.name,
+            name: one.name,
             state: one.state,
-            position: row.position,
+            position: one.position,
             lag: one.lag,
-            failures: row.failures,
-            failing_since: row.failing_since,
-            last_error: row.last_error,
-            due_at: row.due_at,
-            disabled_at: row.disabled_at,
-            created_at: row.created_at,
+            failures: one.failures,
+            failing_since: one.failing_since,
+            last_error: one.last_error,
+            due_at: one.due_at,
+            disabled_at: one.disabled_at,
+            created_at: one.created_at,
             set_up: one.set_up,
         }
     }
@@ -76,7 +75,7 @@ struct SubscriptionList {
     responses((status = 200, body = SubscriptionList)))]
 async fn list(user: User) -> Answer<SubscriptionList> {
     let all = user.subscriptions().list().await?;
-    let items = all.into_iter().map(SubscriptionView::of).collect();
+    let items = all.into_iter().map(SubscriptionView::from).collect();
     Ok(axum::Json(SubscriptionList { items }))
 }
 

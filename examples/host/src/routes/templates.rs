@@ -1,26 +1,28 @@
 //! Templates: write, list, preview.
 
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use crm_core::Action;
+use crm_core::engine::PreviewFor;
 use crm_core::id::{ContactId, TemplateId};
 use crm_core::message::{Format, Occasion};
 use crm_core::port::store::TemplateQuery;
 use crm_core::template::{Template, TemplateFields};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::Answer;
-use super::contacts::set;
+use super::contacts::{ContactBody, set};
 use crate::auth::extract::User;
 use crate::error::Problem;
 use crate::extract::{Given, Id, Json, Query, given};
 use crate::names::{FormatName, OccasionName};
 use crate::paging::{self, List};
 use crate::state::App;
-use crate::views::TemplateView;
+use crate::views::{TemplatePreviewView, TemplateView};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -182,37 +184,30 @@ async fn delete(user: User, Id(id): Id<TemplateId>) -> Result<StatusCode, Proble
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Either a contact or somebody made up.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TemplatePreviewRequest)]
 struct Preview {
-    contact_id: Uuid,
+    contact_id: Option<Uuid>,
+    /// Fields of a contact that is not saved.
+    sample: Option<ContactBody>,
+    /// When it would leave, for ages; now unless set.
+    at: Option<DateTime<Utc>>,
 }
 
-/// What this contact would get.
-#[derive(Serialize, ToSchema)]
-#[schema(as = TemplatePreview)]
-struct Rendered {
-    subject: Option<String>,
-    content: String,
-    #[schema(value_type = FormatName)]
-    format: Format,
-}
-
-/// What this contact would get.
+/// What this contact, or somebody with these fields, would get on each channel, and what is missing for it. Nothing is
+/// saved.
 #[utoipa::path(post, path = "/api/templates/{id}/preview", tag = "templates",
     params(("id" = Uuid, Path)), request_body = Preview,
-    responses((status = 200, body = Rendered)))]
+    responses((status = 200, body = TemplatePreviewView)))]
 async fn preview(
     user: User,
     Id(id): Id<TemplateId>,
     Json(body): Json<Preview>,
-) -> Answer<Rendered> {
-    let contact = ContactId(body.contact_id);
-    let text = user.templates().preview(id, contact).await?;
-    Ok(axum::Json(Rendered {
-        subject: text.subject,
-        content: text.content,
-        format: text.format,
-    }))
+) -> Answer<TemplatePreviewView> {
+    let sample = body.sample.map(ContactBody::fields).transpose()?;
+    let whom = PreviewFor::one_of(body.contact_id.map(ContactId), sample)?;
+    let seen = user.templates().preview(id, whom, body.at).await?;
+    Ok(axum::Json(TemplatePreviewView::from(seen)))
 }

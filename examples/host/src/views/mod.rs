@@ -4,6 +4,7 @@ mod campaign;
 mod contact;
 mod message;
 mod template;
+mod template_preview;
 
 #[cfg(test)]
 pub(crate) use campaign::audience_of;
@@ -11,3 +12,4 @@ pub(crate) use campaign::{CampaignView, PlanLine, Times, schedule_of};
 pub(crate) use contact::{ConsentBody, ContactView};
 pub(crate) use message::{Draft, HistoryLine, MessageView, VariantView, history};
 pub(crate) use template::TemplateView;
+pub(crate) use template_preview::TemplatePreviewView;

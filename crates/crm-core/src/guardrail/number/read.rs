@@ -35,31 +35,21 @@ struct Figures {
 /// Everything that counts, dates or times, outside `taken` (links, addresses, telephone numbers).
 pub(super) fn claims(text: &Text, taken: &[Range<usize>]) -> Vec<Claim> {
     let mut found = Vec::new();
-    let mut taken = taken.iter().peekable();
-    let mut at = 0;
-    while let Some(c) = text.at(at) {
-        while taken.next_if(|span| span.end <= at).is_some() {}
-        if let Some(span) = taken.peek()
-            && span.contains(&at)
-        {
-            at = span.end;
-            continue;
-        }
-        let word_before = at > 0 && text.at(at - 1).is_some_and(char::is_alphanumeric);
-        if !is_digit(c) || word_before {
-            at += 1;
-            continue;
+    text.starts(taken, |at, c| {
+        if !is_digit(c) {
+            return None;
         }
         let figures = figures(text, at);
-        at = figures.span.end;
+        let end = figures.span.end;
         let always = figures.groups == ["24", "7"] && figures.signs == ['/'];
         if always || counts_lines(text, &figures) {
-            continue;
+            return Some(end);
         }
         let claim = read(text, &figures);
-        at = at.max(claim.span.end);
+        let end = end.max(claim.span.end);
         found.push(claim);
-    }
+        Some(end)
+    });
     found
 }
 

@@ -1,14 +1,17 @@
 //! The part of Handlebars that templates may use, checked tag by tag without recursion.
 
-use super::VARIABLES;
+use super::calls;
+use super::values::VARIABLES;
 use crate::contact::normalise::custom_name;
+use crate::template::tongue::Tongue;
 
 /// Most tags in one text.
 const TAGS: usize = 300;
 /// Deepest nesting of blocks.
 const DEPTH: usize = 32;
 
-pub(super) fn check(text: &str) -> Result<(), String> {
+/// Whether every tag is one that is offered, in the template's language.
+pub(super) fn check(text: &str, language: &str) -> Result<(), String> {
     let (mut rest, mut tags) = (text, 0);
     let mut open: Vec<(&str, bool)> = Vec::new();
     while let Some((before, after)) = rest.split_once("{{") {
@@ -58,8 +61,13 @@ pub(super) fn check(text: &str) -> Result<(), String> {
                 (Some((_, false)), Some(condition)) => self::condition(condition)?,
                 _ => return Err("after else only if is offered".to_owned()),
             }
+        } else if tag.contains(char::is_whitespace) {
+            calls::check(tag, language)?;
         } else {
             variable(tag)?;
+            if tag == "greeting" && Tongue::of(language).is_none() {
+                return Err("greeting is offered in ru, en and uz alone; write one out".to_owned());
+            }
         }
     }
     if open.is_empty() {
@@ -101,7 +109,7 @@ fn condition(text: &str) -> Result<(), String> {
     }
 }
 
-fn variable(name: &str) -> Result<(), String> {
+pub(super) fn variable(name: &str) -> Result<(), String> {
     let custom = name.strip_prefix("custom.").is_some_and(custom_name);
     if custom || VARIABLES.contains(&name) {
         return Ok(());
@@ -115,6 +123,8 @@ fn variable(name: &str) -> Result<(), String> {
     Err(if plain {
         format!("there is no variable {name}; use {known} or custom.<field>")
     } else {
-        format!("a tag is not understood; use {known}, custom.<field>, #if, #unless and else")
+        format!(
+            "a tag is not understood; use {known}, custom.<field>, date, plural, default, #if, #unless and else"
+        )
     })
 }
