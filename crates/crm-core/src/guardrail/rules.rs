@@ -42,18 +42,21 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self {
-            levels: BTreeMap::new(),
-            max_length: Some(2_000),
-            max_parts: 6,
-            banned_terms: Vec::new(),
-            allowed_hosts: Vec::new(),
-            facts: Vec::new(),
-        }
+        Self::STANDARD
     }
 }
 
 impl Rules {
+    /// Those of a house that sets nothing.
+    pub const STANDARD: Self = Self {
+        levels: BTreeMap::new(),
+        max_length: Some(2_000),
+        max_parts: 6,
+        banned_terms: Vec::new(),
+        allowed_hosts: Vec::new(),
+        facts: Vec::new(),
+    };
+
     /// What a finding of this guardrail weighs; `None` when it is off.
     #[must_use]
     pub fn severity(&self, rule: Rule) -> Option<Severity> {
