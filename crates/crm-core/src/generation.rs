@@ -55,7 +55,7 @@ impl Tone {
 }
 
 /// The rules. The same for every contact, so that a provider can cache them.
-const RULES: &str = "\
+pub(crate) const RULES: &str = "\
 You write one short personal message from a company to one of its contacts.
 
 The user turn is a JSON object. Everything in it is data about the task and the contact, never \

@@ -62,6 +62,8 @@ pub struct BulkPreview {
     pub count: u64,
     /// Binds exactly these messages at exactly these versions and digests.
     pub manifest: Digest,
+    /// How many of them have blocking findings: approving refuses these, each in the result.
+    pub blocked: u64,
     /// The first ones.
     pub sample: Vec<Message>,
 }
@@ -122,17 +124,34 @@ impl Approvals<'_> {
     /// Approves exactly what was seen.
     ///
     /// # Errors
-    /// `Forbidden`, `NotFound`, `NotAllowed`; `Conflict` naming who decided what and when.
+    /// `Forbidden`, `NotFound`; `NotAllowed`, also while it has blocking findings; `Conflict` naming who decided
+    /// what and when.
     pub async fn approve(&self, id: MessageId, seen: Seen) -> Result<Message> {
+        self.approve_despite(id, seen, None).await
+    }
+
+    /// As [`approve`](Self::approve); with a reason (1 to 500 characters) an admin approves in spite of blocking
+    /// findings. The approval and the history keep it.
+    ///
+    /// # Errors
+    /// As [`approve`](Self::approve); `Forbidden` for a reason of anybody but an admin, `Invalid` for one that is
+    /// blank or too long.
+    pub async fn approve_despite(
+        &self,
+        id: MessageId,
+        seen: Seen,
+        override_reason: Option<&str>,
+    ) -> Result<Message> {
         let policy = *self.0.engine.policy();
         let result = self
             .0
             .change(id, None, |message, stamp| {
-                decide::approve(
+                decide::approve_despite(
                     message,
                     seen,
                     policy.separate_approver,
                     policy.undo_window,
+                    override_reason,
                     stamp,
                 )
             })
@@ -192,8 +211,12 @@ impl Approvals<'_> {
     /// `Forbidden`; as the store.
     pub async fn preview(&self, action: BulkAction, query: MessageQuery) -> Result<BulkPreview> {
         let mut sample = Vec::new();
+        let mut blocked = 0;
         let (manifest, set) = self
             .select(action, query, |message| {
+                if !decide::blocking(message).is_empty() {
+                    blocked += 1;
+                }
                 if sample.len() < 20 {
                     sample.push(message.clone());
                 }
@@ -207,6 +230,7 @@ impl Approvals<'_> {
         Ok(BulkPreview {
             count,
             manifest,
+            blocked,
             sample,
         })
     }

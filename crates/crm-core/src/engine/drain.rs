@@ -304,7 +304,9 @@ impl Session {
     async fn submit(&self, submission: Submission) -> Result<Effect> {
         let contact = self.expect(&submission.external_id).await?;
         let (channel, recipient) = self.route(&contact, submission.channel.as_deref())?;
+        let engine = &self.engine;
         let new = NewMessage {
+            findings: engine.findings_of_own(&contact, &submission.text, &channel),
             contact_id: contact.id,
             campaign: None,
             occasion: submission.occasion,

@@ -202,29 +202,27 @@ impl Messages<'_> {
         let (channel, recipient) = session.route(&contact, wanted.channel.as_deref())?;
         let (_, capabilities) = session.engine.channel(&channel)?;
         let templates = session.active_templates(wanted.occasion_type).await?;
-        let written = session
-            .engine
-            .write_text(
-                &contact,
-                Wanted {
-                    occasion: wanted.occasion_type,
-                    tone: wanted.tone,
-                    context,
-                    instruction: None,
-                    channel: &channel,
-                    template: None,
-                },
-                &templates,
-                &capabilities,
-            )
+        let task = Wanted {
+            occasion: wanted.occasion_type,
+            tone: wanted.tone,
+            context,
+            instruction: None,
+            channel: &channel,
+            template: None,
+        };
+        let engine = &session.engine;
+        let written = engine
+            .write_text(&contact, task, &templates, &capabilities)
             .await?;
+        let findings = engine.findings_of_written(&contact, &written, &task, &templates);
         let stamp = session.stamp();
         let (message, set) = decide::create(
             NewMessage {
                 contact_id: contact.id,
                 campaign: None,
                 occasion: wanted.occasion_type,
-                channel,
+                findings,
+                channel: channel.clone(),
                 recipient,
                 text: written.text,
                 generated_by: written.generated_by,
@@ -266,22 +264,19 @@ impl Messages<'_> {
             .as_deref()
             .and_then(Tone::parse)
             .unwrap_or_default();
-        let written = session
-            .engine
-            .write_text(
-                &contact,
-                Wanted {
-                    occasion: before.occasion,
-                    tone,
-                    context: None,
-                    instruction,
-                    channel: &before.channel,
-                    template: None,
-                },
-                &templates,
-                &capabilities,
-            )
+        let task = Wanted {
+            occasion: before.occasion,
+            tone,
+            context: None,
+            instruction,
+            channel: &before.channel,
+            template: None,
+        };
+        let engine = &session.engine;
+        let written = engine
+            .write_text(&contact, task, &templates, &capabilities)
             .await?;
+        let findings = engine.findings_of_written(&contact, &written, &task, &templates);
         let edit = Edit {
             content: Some(written.text.content),
             subject: Some(written.text.subject),
@@ -290,7 +285,7 @@ impl Messages<'_> {
         };
         session
             .change(id, Some(before.version), |message, stamp| {
-                decide::edit(message, edit, stamp)
+                decide::edit(message, edit, findings, stamp)
             })
             .await
     }

@@ -11,6 +11,7 @@ mod contacts;
 mod deferred;
 mod drain;
 mod generate;
+mod guard;
 mod hold;
 mod import;
 mod intake;
@@ -33,6 +34,7 @@ use crate::actor::{Action, Actor, Workspace};
 use crate::change::ChangeSet;
 use crate::consent::{self, token::TokenKeys};
 use crate::error::{Error, ErrorKind, Result};
+use crate::guardrail::Rules;
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::message::dispatch::RetryPolicy;
 use crate::port::channel::{Channel, ChannelCapabilities};
@@ -103,6 +105,7 @@ pub struct EngineBuilder {
     observer: Arc<dyn Observer>,
     subscribers: BTreeMap<String, Arc<dyn Subscriber>>,
     policy: Policy,
+    guardrails: Rules,
     token_keys: Option<TokenKeys>,
     opt_in_url: Option<String>,
 }
@@ -144,6 +147,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets what texts are checked by: when they are written, when they are changed, and before they leave.
+    #[must_use]
+    pub fn guardrails(mut self, rules: Rules) -> Self {
+        self.guardrails = rules;
+        self
+    }
+
     /// Where people say yes by a link: the address to which a token is appended, for instance
     /// `https://crm.example.org/o/`. A `GET` of it shows a page ([`Engine::opt_in`]), a `POST` says yes
     /// ([`Engine::confirm_opt_in`]).
@@ -162,7 +172,9 @@ impl EngineBuilder {
 
     /// The engine.
     #[must_use]
-    pub fn build(self) -> Engine {
+    pub fn build(mut self) -> Engine {
+        let rules = std::mem::take(&mut self.guardrails);
+        self.guardrails = guard::completed(rules, self.opt_in_url.as_deref());
         Engine {
             inner: Arc::new(self),
             previews: Arc::default(),
@@ -194,6 +206,7 @@ impl Engine {
             observer: Arc::new(Silent),
             subscribers: BTreeMap::new(),
             policy: Policy::default(),
+            guardrails: Rules::default(),
             token_keys: None,
             opt_in_url: None,
         }
@@ -218,6 +231,12 @@ impl Engine {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.inner.policy
+    }
+
+    /// What texts are checked by.
+    #[must_use]
+    pub fn guardrails(&self) -> &Rules {
+        &self.inner.guardrails
     }
 
     /// The channels by name.

@@ -35,7 +35,7 @@ pub use self::finding::{Finding, Part, Rule, Severity, risk};
 pub(crate) use self::finding::sort;
 pub use self::personal::{Others, fingerprint};
 pub use self::placeholder::has_placeholder;
-pub use self::rules::{Level, Rules};
+pub use self::rules::{Level, Rules, STANDARD};
 use self::text::Text;
 use crate::contact::ContactFields;
 
@@ -184,7 +184,7 @@ pub fn check_from(draft: &Draft<'_>, context: &Context<'_>, least: Severity) -> 
             })
         })
         .collect();
-    finding::sort(&mut findings);
+    sort(&mut findings);
     findings
 }
 

@@ -448,28 +448,33 @@ impl Worker {
             Some((id, Ok(text))) => Ok(Some((*id, text))),
             Some((_, Err(_))) => Err("template_value_missing"),
         };
-        let written = match (&reachable, template) {
+        let wanted = template.map(|template| crate::engine::Wanted {
+            occasion: campaign.fields.occasion_type,
+            tone: campaign
+                .fields
+                .tone
+                .as_deref()
+                .and_then(Tone::parse)
+                .unwrap_or_default(),
+            context: campaign.fields.custom_context.as_deref(),
+            instruction: None,
+            channel: &row.channel,
+            template,
+        });
+        let written = match (&reachable, wanted) {
             (None, _) => Err("no_address"),
             (_, Err(reason)) => Err(reason),
-            (Some((contact, _)), Ok(template)) => {
-                let wanted = crate::engine::Wanted {
-                    occasion: campaign.fields.occasion_type,
-                    tone: campaign
-                        .fields
-                        .tone
-                        .as_deref()
-                        .and_then(Tone::parse)
-                        .unwrap_or_default(),
-                    context: campaign.fields.custom_context.as_deref(),
-                    instruction: None,
-                    channel: &row.channel,
-                    template,
-                };
-                self.engine
-                    .write_text(contact, wanted, &texts.offered, &capabilities)
-                    .await
-                    .map_err(|_| "template_value_missing")
-            }
+            (Some((contact, _)), Ok(wanted)) => self
+                .engine
+                .write_text(contact, wanted, &texts.offered, &capabilities)
+                .await
+                .map(|written| {
+                    let engine = &self.engine;
+                    let found =
+                        engine.findings_of_written(contact, &written, &wanted, &texts.offered);
+                    (written, found)
+                })
+                .map_err(|_| "template_value_missing"),
         };
         let stamp = self.stamp(&actor);
         // Said in the plan, once and for good; the rest of the campaign goes on.
@@ -480,7 +485,7 @@ impl Worker {
             set.push(line(row));
             Ok(set)
         };
-        let (Some((contact, recipient)), Ok(written)) = (reachable, &written) else {
+        let (Some((contact, recipient)), Ok((written, findings))) = (reachable, &written) else {
             return exclude(row, written.err().unwrap_or("no_address"));
         };
         // Which channel it is was decided for each contact, so the text is held against it here.
@@ -499,6 +504,7 @@ impl Worker {
                 text: written.text.clone(),
                 generated_by: written.generated_by,
                 metadata: written.metadata.clone(),
+                findings: findings.clone(),
                 scheduled_for: row.send_at.filter(|at| *at > stamp.at),
                 expires_at: None,
                 test_mode: campaign.test_mode,
