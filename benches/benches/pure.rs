@@ -122,6 +122,7 @@ fn new_message() -> NewMessage {
         },
         generated_by: GeneratedBy::Manual,
         metadata: Provenance::default(),
+        findings: Vec::new(),
         scheduled_for: Some(now()),
         expires_at: None,
         test_mode: false,

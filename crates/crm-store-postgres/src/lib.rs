@@ -51,6 +51,7 @@ mod plan;
 mod query;
 mod receipts;
 mod require;
+mod risk;
 mod rows;
 mod store;
 mod subscriptions;

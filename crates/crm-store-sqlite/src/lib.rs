@@ -39,6 +39,7 @@ mod plan;
 mod pool;
 mod query;
 mod receipts;
+mod risk;
 mod rows;
 mod store;
 mod subscriptions;
