@@ -308,8 +308,8 @@ class Engine {
   }
 
   async approveMessage(id, seen) {
-    const { version, digest } = named(seen);
-    return this.#call('approve_message', { id, version, digest });
+    const { version, digest, override_reason } = named(seen);
+    return this.#call('approve_message', { id, version, digest, override_reason });
   }
 
   async rejectMessage(id, { version, reason } = {}) {
@@ -370,6 +370,10 @@ class Engine {
 
   async campaignPlan(id, query) {
     return this.#call('campaign_plan', { ...named(query), id });
+  }
+
+  async campaignDuplicates(id) {
+    return this.#call('campaign_duplicates', { id });
   }
 
   async dashboard() {

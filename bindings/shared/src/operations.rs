@@ -8,6 +8,7 @@ use crm_core::consent::opt_in::OptInWish;
 use crm_core::contact::ContactFields;
 use crm_core::engine::{GenerateMessage, NewDraft};
 use crm_core::hold::{Acknowledgement, Hold};
+use crm_core::guardrail::Severity;
 use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::history::Checkpoint;
@@ -26,11 +27,11 @@ use crate::bulk;
 use crate::failure::Failure;
 use crate::handle::Call;
 use crate::input::{given, read};
-use crate::view::{Event, List, Message, Work};
+use crate::view::{Duplicates, Event, List, Message, Work};
 use crate::{receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 54] = [
+pub const OPERATIONS: [&str; 55] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -74,6 +75,7 @@ pub const OPERATIONS: [&str; 54] = [
     "cancel_campaign",
     "campaign_stats",
     "campaign_plan",
+    "campaign_duplicates",
     "dashboard",
     "ai_usage",
     "verify_audit",
@@ -172,6 +174,8 @@ query!(ListMessages {
     campaign_id: CampaignId,
     generated_by: GeneratedBy,
     search: String,
+    severity: Severity,
+    gravest_first: bool,
 });
 query!(ListCampaigns {
     status: CampaignStatus,
@@ -209,6 +213,7 @@ struct Approve {
     id: MessageId,
     version: Option<u64>,
     digest: Option<Digest>,
+    override_reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -276,7 +281,7 @@ pub(crate) async fn perform(
         "decide_bulk" => bulk::decide(call, input).await,
         "create_campaign" | "get_campaign" | "list_campaigns" | "execute_campaign"
         | "pause_campaign" | "resume_campaign" | "cancel_campaign" | "campaign_stats"
-        | "campaign_plan" => campaigns(call, operation, input).await,
+        | "campaign_plan" | "campaign_duplicates" => campaigns(call, operation, input).await,
         "message_attempts" | "receive" | "challenge" | "hear" | "hear_bounce" => {
             receipts::perform(call, operation, input, file).await
         }
@@ -435,6 +440,8 @@ async fn messages(call: &Call<'_>, operation: &str, input: &str) -> Result<Value
                 campaign_id: wanted.campaign_id,
                 generated_by: wanted.generated_by,
                 search: wanted.search,
+                severity: wanted.severity,
+                gravest_first: wanted.gravest_first.unwrap_or(false),
                 ..MessageQuery::default()
             };
             let found = messages.list(query).await?;
@@ -465,7 +472,9 @@ async fn decisions(call: &Call<'_>, operation: &str, input: &str) -> Result<Valu
                 .into());
             };
             let seen = Seen { version, digest };
-            session.approvals().approve(wanted.id, seen).await?
+            let reason = wanted.override_reason.as_deref();
+            let approvals = session.approvals();
+            approvals.approve_despite(wanted.id, seen, reason).await?
         }
         "reject_message" => {
             let Decide {
@@ -529,6 +538,14 @@ async fn campaigns(call: &Call<'_>, operation: &str, input: &str) -> Result<Valu
                 undrafted: false,
             };
             return show(&List::of(campaigns.plan(query).await?, |row| row));
+        }
+        "campaign_duplicates" => {
+            let found = campaigns.duplicates(read::<Id<_>>(input)?.id).await?;
+            let groups = found.into_iter().map(|group| Duplicates {
+                messages: group.messages,
+                exact: group.exact,
+            });
+            return show(&groups.collect::<Vec<_>>());
         }
         _ => {
             let Id { id } = read(input)?;

@@ -270,6 +270,8 @@ async fn a_blocking_finding_keeps_it_from_being_approved_alone_and_in_bulk() {
     let query = MessageQuery::default();
     let preview = approvals.preview(approve, query.clone()).await.unwrap();
     assert_eq!((preview.count, preview.blocked), (2, 1));
+    let found = &preview.findings;
+    assert_eq!((found.len(), found[0].rule, found[0].messages), (1, Rule::Placeholder, 1));
     let manifest = Some(preview.manifest);
     let done = approvals.bulk(approve, query, manifest, None).await.unwrap();
     assert_eq!((done.applied, done.failed, done.items.len()), (1, 1, 1));

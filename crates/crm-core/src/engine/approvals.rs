@@ -1,5 +1,8 @@
 //! Decisions: one by one with the version that was seen, or in bulk over exactly a previewed set.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures_util::future;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +10,7 @@ use super::Session;
 use crate::actor::Action;
 use crate::change::ChangeSet;
 use crate::error::{Error, ErrorKind, Result};
+use crate::guardrail::{Rule, Severity};
 use crate::id::MessageId;
 use crate::message::decide::{self, Seen};
 use crate::message::digest::Encoder;
@@ -55,6 +59,17 @@ impl BulkAction {
     }
 }
 
+/// What a guardrail found among many messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkFinding {
+    /// Which guardrail.
+    pub rule: Rule,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// How many messages have such a finding.
+    pub messages: u64,
+}
+
 /// What a bulk decision would touch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BulkPreview {
@@ -64,6 +79,8 @@ pub struct BulkPreview {
     pub manifest: Digest,
     /// How many of them have blocking findings: approving refuses these, each in the result.
     pub blocked: u64,
+    /// What guardrails found in how many of them, the gravest first.
+    pub findings: Vec<BulkFinding>,
     /// The first ones.
     pub sample: Vec<Message>,
 }
@@ -212,10 +229,19 @@ impl Approvals<'_> {
     pub async fn preview(&self, action: BulkAction, query: MessageQuery) -> Result<BulkPreview> {
         let mut sample = Vec::new();
         let mut blocked = 0;
+        let mut found: BTreeMap<(Reverse<Severity>, Rule), u64> = BTreeMap::new();
         let (manifest, set) = self
             .select(action, query, |message| {
                 if !decide::blocking(message).is_empty() {
                     blocked += 1;
+                }
+                let kinds: BTreeSet<_> = message
+                    .findings
+                    .iter()
+                    .map(|finding| (Reverse(finding.severity), finding.rule))
+                    .collect();
+                for kind in kinds {
+                    *found.entry(kind).or_default() += 1;
                 }
                 if sample.len() < 20 {
                     sample.push(message.clone());
@@ -231,6 +257,14 @@ impl Approvals<'_> {
             count,
             manifest,
             blocked,
+            findings: found
+                .into_iter()
+                .map(|((Reverse(severity), rule), messages)| BulkFinding {
+                    rule,
+                    severity,
+                    messages,
+                })
+                .collect(),
             sample,
         })
     }

@@ -10,6 +10,7 @@ mod campaigns;
 mod contacts;
 mod deferred;
 mod drain;
+mod duplicates;
 mod generate;
 mod guard;
 mod hold;
@@ -47,12 +48,13 @@ use crate::port::subscriber::Subscriber;
 use crate::stamp::Stamp;
 
 pub use analytics::{AiUsage, Analytics, CampaignPerformance, Dashboard};
-pub use approvals::{Approvals, BulkAction, BulkItem, BulkPreview, BulkResult};
+pub use approvals::{Approvals, BulkAction, BulkFinding, BulkItem, BulkPreview, BulkResult};
 pub use audit::{Audit, Verification};
 pub use campaigns::{CampaignStats, Campaigns};
 pub use contacts::Contacts;
 pub use deferred::Deferred;
 pub use drain::Drained;
+pub use duplicates::Duplicates;
 pub use generate::GenerateMessage;
 #[cfg(feature = "worker")]
 pub(crate) use generate::Wanted;

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod contact;
+mod finding;
 mod message;
 mod template;
 
@@ -9,5 +10,6 @@ mod template;
 pub(crate) use campaign::audience_of;
 pub(crate) use campaign::{CampaignView, PlanLine, Times, schedule_of};
 pub(crate) use contact::{ConsentBody, ContactView};
+pub(crate) use finding::{CountedFinding, FindingView};
 pub(crate) use message::{Draft, HistoryLine, MessageView, history};
 pub(crate) use template::TemplateView;
