@@ -7,8 +7,8 @@ use crm_core::consent::Topic;
 use crm_core::consent::opt_in::OptInWish;
 use crm_core::contact::ContactFields;
 use crm_core::engine::{GenerateMessage, NewDraft};
-use crm_core::hold::{Acknowledgement, Hold};
 use crm_core::guardrail::Severity;
+use crm_core::hold::{Acknowledgement, Hold};
 use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::history::Checkpoint;
@@ -279,9 +279,16 @@ pub(crate) async fn perform(
         | "resolve_message" => decisions(call, operation, input).await,
         "preview_bulk" => bulk::preview(call, input).await,
         "decide_bulk" => bulk::decide(call, input).await,
-        "create_campaign" | "get_campaign" | "list_campaigns" | "execute_campaign"
-        | "pause_campaign" | "resume_campaign" | "cancel_campaign" | "campaign_stats"
-        | "campaign_plan" | "campaign_duplicates" => campaigns(call, operation, input).await,
+        "create_campaign"
+        | "get_campaign"
+        | "list_campaigns"
+        | "execute_campaign"
+        | "pause_campaign"
+        | "resume_campaign"
+        | "cancel_campaign"
+        | "campaign_stats"
+        | "campaign_plan"
+        | "campaign_duplicates" => campaigns(call, operation, input).await,
         "message_attempts" | "receive" | "challenge" | "hear" | "hear_bounce" => {
             receipts::perform(call, operation, input, file).await
         }

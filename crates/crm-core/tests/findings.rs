@@ -49,7 +49,11 @@ fn banning(term: &str) -> Rules {
 }
 
 fn rules(message: &Message) -> Vec<Rule> {
-    message.findings.iter().map(|finding| finding.rule).collect()
+    message
+        .findings
+        .iter()
+        .map(|finding| finding.rule)
+        .collect()
 }
 
 async fn edited(world: &World, message: &Message, content: &str) -> Message {
@@ -67,7 +71,8 @@ async fn generate(world: &World, contact: &Contact) -> Message {
     world.manager().messages().generate(wanted).await.unwrap()
 }
 
-const MADE_UP: &str = "Дилноза, здравствуйте! Мы дарим вам скидку 40 процентов, подробности на evil.example/sale.";
+const MADE_UP: &str =
+    "Дилноза, здравствуйте! Мы дарим вам скидку 40 процентов, подробности на evil.example/sale.";
 
 #[tokio::test]
 async fn a_draft_of_the_model_says_what_nobody_gave() {
@@ -103,8 +108,14 @@ async fn a_field_that_gives_orders_is_shown_to_who_approves() {
     let message = generate(&world, &contact).await;
     let found = &message.findings;
     assert_eq!(rules(&message), [Rule::Injection]);
-    assert_eq!((found[0].part, found[0].severity), (Part::Field, Severity::Warning));
-    assert!(found[0].message.ends_with("in the field position"), "{found:?}");
+    assert_eq!(
+        (found[0].part, found[0].severity),
+        (Part::Field, Severity::Warning)
+    );
+    assert!(
+        found[0].message.ends_with("in the field position"),
+        "{found:?}"
+    );
     // No model is told the fields when a person writes.
     let own = world.draft(&contact, "Добрый день! Рады вам.").await;
     assert_eq!(rules(&own), []);
@@ -117,7 +128,9 @@ async fn what_a_person_writes_is_their_own_and_still_checked() {
     let contact = world.contact("d@mail.example").await;
     let own = "Ждём 5 мая в 14:00, адрес на shop.example/map, ваш Пётр Смирнов.";
     assert_eq!(rules(&world.draft(&contact, own).await), []);
-    let bad = world.draft(&contact, "Здравствуйте, {{name}}! Всё бесплатно.").await;
+    let bad = world
+        .draft(&contact, "Здравствуйте, {{name}}! Всё бесплатно.")
+        .await;
     assert_eq!(rules(&bad), [Rule::Placeholder, Rule::BannedTerm]);
     let draft = NewDraft {
         contact_id: contact.id,
@@ -140,7 +153,11 @@ async fn what_a_person_writes_is_their_own_and_still_checked() {
     };
     world.manager().contacts().create(fields).await.unwrap();
     let manager = world.manager();
-    manager.intake().put("k", Kind::Submit, payload).await.unwrap();
+    manager
+        .intake()
+        .put("k", Kind::Submit, payload)
+        .await
+        .unwrap();
     let done = world.engine.drain_intake(&Workspace::default(), 10).await;
     assert_eq!(done.unwrap().applied, 1);
     let query = MessageQuery {
@@ -159,13 +176,23 @@ async fn an_edit_is_checked_anew_and_keeps_what_still_stands_there() {
     let contact = world.contact("d@mail.example").await;
     let message = generate(&world, &contact).await;
     // A word elsewhere grounds nothing of what the model made up.
-    let still = edited(&world, &message, &MADE_UP.replace("здравствуйте", "добрый день")).await;
+    let still = edited(
+        &world,
+        &message,
+        &MADE_UP.replace("здравствуйте", "добрый день"),
+    )
+    .await;
     assert_eq!(rules(&still), [Rule::Number, Rule::Link]);
     let span = still.findings[0].span.clone().unwrap();
     let text: Vec<char> = still.revision.content.chars().collect();
     assert!(text[span].iter().collect::<String>().contains("40"));
     // What the person writes is theirs, what they take out is gone.
-    let own = edited(&world, &still, "Дилноза, добрый день! Мы дарим вам скидку 15 процентов.").await;
+    let own = edited(
+        &world,
+        &still,
+        "Дилноза, добрый день! Мы дарим вам скидку 15 процентов.",
+    )
+    .await;
     assert_eq!(rules(&own), []);
     let bad = edited(&world, &own, "Дилноза, добрый день, [Имя]!").await;
     assert_eq!(rules(&bad), [Rule::Placeholder]);
@@ -175,14 +202,22 @@ async fn an_edit_is_checked_anew_and_keeps_what_still_stands_there() {
     };
     let manager = world.manager();
     let later = manager.messages().edit(bad.id, None, later).await.unwrap();
-    assert_eq!(rules(&later), [Rule::Placeholder], "another time changes nothing");
+    assert_eq!(
+        rules(&later),
+        [Rule::Placeholder],
+        "another time changes nothing"
+    );
 }
 
 #[tokio::test]
 async fn a_campaign_drafts_with_findings_by_model_and_by_template() {
     for (draft, template, wanted) in [
         (MADE_UP, None, vec![Rule::Number, Rule::Link]),
-        ("", Some("Здравствуйте, {{name}}! Скидка 40%, shop.example/sale."), vec![]),
+        (
+            "",
+            Some("Здравствуйте, {{name}}! Скидка 40%, shop.example/sale."),
+            vec![],
+        ),
         ("", Some("Здравствуйте, {{position}}!"), vec![Rule::Link]),
     ] {
         let world = world(draft);
@@ -225,9 +260,17 @@ async fn a_campaign_drafts_with_findings_by_model_and_by_template() {
             custom_context: None,
         };
         let campaign = manager.campaigns().create(fields).await.unwrap();
-        manager.campaigns().execute(campaign.id, false).await.unwrap();
+        manager
+            .campaigns()
+            .execute(campaign.id, false)
+            .await
+            .unwrap();
         world.worker().run_until_idle().await.unwrap();
-        let found = manager.messages().list(MessageQuery::default()).await.unwrap();
+        let found = manager
+            .messages()
+            .list(MessageQuery::default())
+            .await
+            .unwrap();
         assert_eq!(found.items.len(), 1);
         assert_eq!(rules(&found.items[0]), wanted, "{template:?}");
     }
@@ -271,9 +314,15 @@ async fn a_blocking_finding_keeps_it_from_being_approved_alone_and_in_bulk() {
     let preview = approvals.preview(approve, query.clone()).await.unwrap();
     assert_eq!((preview.count, preview.blocked), (2, 1));
     let found = &preview.findings;
-    assert_eq!((found.len(), found[0].rule, found[0].messages), (1, Rule::Placeholder, 1));
+    assert_eq!(
+        (found.len(), found[0].rule, found[0].messages),
+        (1, Rule::Placeholder, 1)
+    );
     let manifest = Some(preview.manifest);
-    let done = approvals.bulk(approve, query, manifest, None).await.unwrap();
+    let done = approvals
+        .bulk(approve, query, manifest, None)
+        .await
+        .unwrap();
     assert_eq!((done.applied, done.failed, done.items.len()), (1, 1, 1));
     assert_eq!(done.items[0].id, bad.id);
     assert!(done.items[0].detail.contains("placeholder"));
@@ -289,13 +338,19 @@ async fn an_admin_overrides_with_a_reason_that_is_kept_and_it_leaves() {
     let admin = world.admin();
     let reason = Some(" Так и задумано. ");
     let approvals = admin.approvals();
-    approvals.approve_despite(bad.id, seen(&bad), reason).await.unwrap();
+    approvals
+        .approve_despite(bad.id, seen(&bad), reason)
+        .await
+        .unwrap();
     let trail = admin.messages().trail(bad.id).await.unwrap();
     let kept = trail.approvals[0].override_reason.as_deref();
     assert_eq!(kept, Some("Так и задумано."));
     let history = admin.messages().history(bad.id).await.unwrap();
     let event = &history.last().unwrap().event;
-    assert_eq!((event.action.as_str(), event.reason.as_deref()), ("approved", kept));
+    assert_eq!(
+        (event.action.as_str(), event.reason.as_deref()),
+        ("approved", kept)
+    );
     world.worker().run_until_idle().await.unwrap();
     assert_eq!(world.channel.delivered().len(), 1);
     assert_eq!(world.reload(&bad).await.status, Status::Sent);
@@ -306,8 +361,15 @@ async fn a_term_that_is_banned_after_the_approval_stops_the_message_and_an_overr
     let store = Arc::default();
     let before = house(&store, Rules::default(), "", 1);
     let contact = before.contact("d@mail.example").await;
-    let message = before.draft(&contact, "Добрый день! Кофе бесплатно. Второй раз бесплатно.").await;
-    let other = before.draft(&contact, "Добрый день! Ждём вас 5 мая на shop.example.").await;
+    let message = before
+        .draft(
+            &contact,
+            "Добрый день! Кофе бесплатно. Второй раз бесплатно.",
+        )
+        .await;
+    let other = before
+        .draft(&contact, "Добрый день! Ждём вас 5 мая на shop.example.")
+        .await;
     for message in [&message, &other] {
         before.approve(message).await;
     }
@@ -317,10 +379,17 @@ async fn a_term_that_is_banned_after_the_approval_stops_the_message_and_an_overr
     assert_eq!(held.status, Status::PendingApproval);
     assert_eq!(held.failure.as_deref(), Some("guardrail"));
     assert_eq!(rules(&held), [Rule::BannedTerm; 2]);
-    assert_eq!((held.approved_by.as_deref(), held.approved_at), (None, None));
+    assert_eq!(
+        (held.approved_by.as_deref(), held.approved_at),
+        (None, None)
+    );
     assert!(held.revision.number > message.revision.number);
     let left = now.channel.delivered();
-    assert_eq!(left.len(), 1, "what a person approved grounds what they saw");
+    assert_eq!(
+        left.len(),
+        1,
+        "what a person approved grounds what they saw"
+    );
     assert_eq!(left[0].message_id(), other.id);
     let manager = now.manager();
     let refused = manager.approvals().approve(held.id, seen(&held)).await;
@@ -328,7 +397,10 @@ async fn a_term_that_is_banned_after_the_approval_stops_the_message_and_an_overr
     let admin = now.admin();
     let reason = Some("Акция согласована.");
     let approvals = admin.approvals();
-    approvals.approve_despite(held.id, seen(&held), reason).await.unwrap();
+    approvals
+        .approve_despite(held.id, seen(&held), reason)
+        .await
+        .unwrap();
     now.worker().run_until_idle().await.unwrap();
     assert_eq!(now.channel.delivered().len(), 2);
     assert!(now.viewer().audit().verify(None).await.unwrap().valid);
@@ -339,7 +411,9 @@ async fn a_second_term_is_no_part_of_an_older_override() {
     let store = Arc::default();
     let before = house(&store, banning("бесплатно"), "", 1);
     let contact = before.contact("d@mail.example").await;
-    let message = before.draft(&contact, "Кофе бесплатно, и подарок тоже.").await;
+    let message = before
+        .draft(&contact, "Кофе бесплатно, и подарок тоже.")
+        .await;
     let admin = before.admin();
     let approvals = admin.approvals();
     let done = approvals.approve_despite(message.id, seen(&message), Some("Так надо."));
@@ -375,7 +449,66 @@ async fn erasing_a_person_removes_findings() {
     let world = world("");
     let contact = world.contact("d@mail.example").await;
     let bad = world.draft(&contact, "Добрый день, [Имя]!").await;
-    world.act("admin", Role::Admin).contacts().erase(contact.id).await.unwrap();
+    world
+        .act("admin", Role::Admin)
+        .contacts()
+        .erase(contact.id)
+        .await
+        .unwrap();
     let erased = world.reload(&bad).await;
     assert_eq!((rules(&erased), erased.risk()), (vec![], 0));
+}
+
+#[tokio::test]
+async fn drafts_of_a_campaign_that_are_alike_are_told_until_they_are_decided() {
+    let text = "здравствуйте! Поздравляем вас от души и желаем крепкого здоровья, радости и успехов во всех делах.";
+    let world = world(text);
+    let manager = world.manager();
+    for number in 1..=3 {
+        let email = format!("d{number}@mail.example");
+        world.contact(&email).await;
+    }
+    let fields = CampaignFields {
+        name: "c".to_owned(),
+        description: None,
+        occasion_type: Occasion::Custom,
+        audience: Audience::everybody(),
+        schedule: Schedule::Immediate,
+        channel: "email".to_owned(),
+        fallback_channels: Vec::new(),
+        time_zone: "Asia/Tashkent".to_owned(),
+        template_id: None,
+        tone: None,
+        custom_context: None,
+    };
+    let campaign = manager.campaigns().create(fields).await.unwrap();
+    manager
+        .campaigns()
+        .execute(campaign.id, false)
+        .await
+        .unwrap();
+    world.worker().run_until_idle().await.unwrap();
+    let found = manager
+        .messages()
+        .list(MessageQuery::default())
+        .await
+        .unwrap();
+    let ids: Vec<_> = found.items.iter().map(|message| message.id).collect();
+    let alike = world
+        .viewer()
+        .campaigns()
+        .duplicates(campaign.id)
+        .await
+        .unwrap();
+    assert_eq!((alike.len(), alike[0].exact), (1, true));
+    assert_eq!(alike[0].messages, ids);
+    world.approve(&found.items[0]).await;
+    edited(
+        &world,
+        &found.items[1],
+        "Приходите к нам в среду, будет кофе и разговор о планах на год.",
+    )
+    .await;
+    let alike = manager.campaigns().duplicates(campaign.id).await.unwrap();
+    assert_eq!(alike, []);
 }

@@ -134,7 +134,10 @@ fn undecided(query: &MessageQuery) -> bool {
 fn runs(query: &MessageQuery, behind: Option<i16>) -> Vec<Run> {
     let least = query.severity.map_or(0, number);
     let mut runs = Vec::new();
-    for risk in (least..=3).rev().filter(|risk| behind.is_none_or(|most| *risk <= most)) {
+    for risk in (least..=3)
+        .rev()
+        .filter(|risk| behind.is_none_or(|most| *risk <= most))
+    {
         let here = !query.gravest_first || behind == Some(risk);
         for status in &query.statuses {
             runs.push(Run {
@@ -150,10 +153,12 @@ fn runs(query: &MessageQuery, behind: Option<i16>) -> Vec<Run> {
 /// The risk of a message.
 async fn risk_of(db: &mut Db<'_>, id: Uuid) -> Outcome<Option<i16>> {
     Ok(
-        sqlx::query_scalar(db.sql("SELECT risk FROM crm.messages WHERE workspace = $1 AND id = $2"))
-            .bind(db.key)
-            .bind(id)
-            .fetch_optional(&mut *db.connection)
-            .await?,
+        sqlx::query_scalar(
+            db.sql("SELECT risk FROM crm.messages WHERE workspace = $1 AND id = $2"),
+        )
+        .bind(db.key)
+        .bind(id)
+        .fetch_optional(&mut *db.connection)
+        .await?,
     )
 }

@@ -60,8 +60,12 @@ pub(crate) fn list(
     };
     let more = ids.len() == wanted;
     for id in ids.into_iter().skip(skip).take(limit) {
-        page.items
-            .extend(one(connection, workspace, key, crm_core::id::MessageId(id))?);
+        page.items.extend(one(
+            connection,
+            workspace,
+            key,
+            crm_core::id::MessageId(id),
+        )?);
     }
     page.next = page.items.last().filter(|_| more).map(|last| last.id.0);
     Ok(Some(page))

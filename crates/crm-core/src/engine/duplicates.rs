@@ -36,7 +36,12 @@ impl Campaigns<'_> {
     pub async fn duplicates(&self, id: CampaignId) -> Result<Vec<Duplicates>> {
         let session = self.0;
         self.get(id).await?;
-        if session.engine.guardrails().severity(Rule::Duplicate).is_none() {
+        if session
+            .engine
+            .guardrails()
+            .severity(Rule::Duplicate)
+            .is_none()
+        {
             return Ok(Vec::new());
         }
         let mut messages: Vec<Message> = Vec::new();

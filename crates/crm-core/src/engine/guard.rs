@@ -41,7 +41,11 @@ impl Engine {
     ) -> Vec<Finding> {
         let model = written.generated_by == GeneratedBy::Ai;
         let mut origin = Origin {
-            sources: wanted.context.into_iter().chain(wanted.instruction).collect(),
+            sources: wanted
+                .context
+                .into_iter()
+                .chain(wanted.instruction)
+                .collect(),
             model,
             ..Origin::default()
         };
@@ -62,17 +66,19 @@ impl Engine {
         self.findings(contact, &written.text, wanted.channel, &origin)
     }
 
-    /// In a text that a person or the host wrote: what they say of their own they may say.
+    /// In a text that a person or the host wrote, or a model of the host's: what they say of their own they may say.
     pub(crate) fn findings_of_own(
         &self,
         contact: &Contact,
         text: &Text,
         channel: &str,
+        by: GeneratedBy,
     ) -> Vec<Finding> {
         let content = seen(&text.content, text.format);
         let sources = text.subject.as_deref().into_iter().chain([&*content]);
         let origin = Origin {
             sources: sources.collect(),
+            model: by == GeneratedBy::Ai,
             ..Origin::default()
         };
         self.findings(contact, text, channel, &origin)
@@ -135,7 +141,11 @@ impl Engine {
             .and_then(|name| zone::parse(name).ok())
             .unwrap_or(self.policy().time_zone);
         let content = seen(&text.content, text.format);
-        let prompt: &[&str] = if origin.model { &[generation::RULES] } else { &[] };
+        let prompt: &[&str] = if origin.model {
+            &[generation::RULES]
+        } else {
+            &[]
+        };
         let context = Context {
             rules: self.guardrails(),
             contact,
@@ -206,7 +216,9 @@ fn nameless(contact: &Contact) -> Contact {
 
 /// The text without what was found in it.
 fn without<'f>(text: &str, findings: impl Iterator<Item = &'f Finding>) -> String {
-    let spans: Vec<_> = findings.filter_map(|finding| finding.span.clone()).collect();
+    let spans: Vec<_> = findings
+        .filter_map(|finding| finding.span.clone())
+        .collect();
     let kept = text.chars().enumerate().map(|(at, c)| {
         let found = spans.iter().any(|span| span.contains(&at));
         if found { ' ' } else { c }

@@ -165,7 +165,7 @@ impl Messages<'_> {
         let engine = &self.0.engine;
         decide::create(
             NewMessage {
-                findings: engine.findings_of_own(&contact, &text, &channel),
+                findings: engine.findings_of_own(&contact, &text, &channel, GeneratedBy::Manual),
                 contact_id: contact.id,
                 campaign: None,
                 occasion: draft.occasion_type,

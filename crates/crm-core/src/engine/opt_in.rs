@@ -60,7 +60,7 @@ impl Contacts<'_> {
             occasion: Occasion::Custom,
             channel: channel.clone(),
             recipient: recipient.clone(),
-            findings: engine.findings_of_own(&contact, &text, &channel),
+            findings: engine.findings_of_own(&contact, &text, &channel, GeneratedBy::Manual),
             text,
             generated_by: GeneratedBy::Manual,
             metadata: Provenance {

@@ -5,7 +5,8 @@ const UNSEEN: [&str; 4] = ["style", "script", "head", "title"];
 
 /// Elements that do not begin a new line.
 const INLINE: [&str; 15] = [
-    "a", "abbr", "b", "code", "em", "font", "i", "img", "mark", "small", "span", "strong", "sub", "sup", "u",
+    "a", "abbr", "b", "code", "em", "font", "i", "img", "mark", "small", "span", "strong", "sub",
+    "sup", "u",
 ];
 
 /// The text that is seen. Each address behind a link, a picture or a form stands in brackets behind it: it is
@@ -80,14 +81,18 @@ fn behind_element<'a>(text: &'a str, name: &str) -> &'a str {
 fn addresses(attributes: &str, out: &mut String) {
     let mut rest = attributes;
     while let Some((name, behind)) = rest.split_once('=') {
-        let name = name.rsplit(char::is_whitespace).find(|name| !name.is_empty());
+        let name = name
+            .rsplit(char::is_whitespace)
+            .find(|name| !name.is_empty());
         let behind = behind.trim_start();
         let (value, after) = match behind.chars().next() {
             Some(quote @ ('"' | '\'')) => {
                 let inside = behind.get(1..).unwrap_or_default();
                 inside.split_once(quote).unwrap_or((inside, ""))
             }
-            _ => behind.split_once(char::is_whitespace).unwrap_or((behind, "")),
+            _ => behind
+                .split_once(char::is_whitespace)
+                .unwrap_or((behind, "")),
         };
         rest = after;
         let name = name.unwrap_or_default().to_ascii_lowercase();
@@ -155,15 +160,24 @@ mod tests {
     #[test]
     fn the_reader_sees_the_text_and_is_told_where_links_lead() {
         for (html, text) in [
-            ("<p>Анна, &laquo;добрый&raquo; день!</p><p>Ждём</p>", "Анна, «добрый» день!\nЖдём"),
+            (
+                "<p>Анна, &laquo;добрый&raquo; день!</p><p>Ждём</p>",
+                "Анна, «добрый» день!\nЖдём",
+            ),
             ("a<br/>b <b>c</b>d", "a\nb cd"),
             ("<style>p { x: [Имя] }</style>Да<!-- [нет] -->!", "Да!"),
-            ("1 < 2 &amp; 3 &lt;b&gt; &unknown; &#1072;&#x430;", "1 < 2 & 3 <b> &unknown; аа"),
+            (
+                "1 < 2 &amp; 3 &lt;b&gt; &unknown; &#1072;&#x430;",
+                "1 < 2 & 3 <b> &unknown; аа",
+            ),
             (
                 "<A class=x HREF='https://evil.example/?a=1&amp;b=\">\"'>shop.uz</A>",
                 "(https://evil.example/?a=1&b=\">\") shop.uz",
             ),
-            ("<img src=https://t.example/p.gif alt=\"\">Да", "(https://t.example/p.gif) Да"),
+            (
+                "<img src=https://t.example/p.gif alt=\"\">Да",
+                "(https://t.example/p.gif) Да",
+            ),
             ("текст <a href=", "текст"),
             ("<SCRIPT>alert('</b>')</SCRIPT >Да", "Да"),
         ] {

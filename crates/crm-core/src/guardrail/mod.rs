@@ -31,8 +31,8 @@ use std::ops::Range;
 use chrono::NaiveDate;
 use serde_json::Value;
 
-pub use self::finding::{Finding, Part, Rule, Severity, risk};
 pub(crate) use self::finding::sort;
+pub use self::finding::{Finding, Part, Rule, Severity, risk};
 pub use self::personal::{Others, fingerprint};
 pub use self::placeholder::has_placeholder;
 pub use self::rules::{Level, Rules, STANDARD};

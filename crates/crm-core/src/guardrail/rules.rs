@@ -85,7 +85,11 @@ impl Rules {
             return Err(Error::field("allowed_hosts", detail));
         }
         if self.max_parts == 0 || self.max_length == Some(0) {
-            let name = if self.max_parts == 0 { "max_parts" } else { "max_length" };
+            let name = if self.max_parts == 0 {
+                "max_parts"
+            } else {
+                "max_length"
+            };
             return Err(Error::field(name, "use 1 or more"));
         }
         Ok(())

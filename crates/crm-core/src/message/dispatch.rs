@@ -150,9 +150,7 @@ pub fn repeat(
             verdict: Verdict::Begin,
             approval: Some(approval),
             ..
-        } if due => {
-            open(view, approval, Event::Repeat, desk, stamp).map(Some)
-        }
+        } if due => open(view, approval, Event::Repeat, desk, stamp).map(Some),
         _ => Ok(None),
     }
 }

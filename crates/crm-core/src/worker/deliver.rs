@@ -204,7 +204,12 @@ impl Worker {
         let rules = self.engine.guardrails();
         // Counted only where it could stop anything.
         let parts = (rules.severity(Rule::Parts) == Some(Severity::Blocking))
-            .then(|| channel.units(message.revision.subject.as_deref(), &message.revision.content))
+            .then(|| {
+                channel.units(
+                    message.revision.subject.as_deref(),
+                    &message.revision.content,
+                )
+            })
             .filter(|units| units.unit == Unit::Part)
             .map(|units| units.count);
         let desk = Desk {

@@ -33,7 +33,8 @@ async fn only_an_admin_with_a_reason_approves_what_guardrails_hold() {
         assert_eq!(cells[0], name);
         for (place, role) in ROLES.into_iter().enumerate() {
             let (held, clean) = cells[place + 1].split_once('/').unwrap();
-            for (content, wanted) in [("Ждём вас, [Имя]!", held), ("Ждём вас!", clean)] {
+            for (content, wanted) in [("Ждём вас, [Имя]!", held), ("Ждём вас!", clean)]
+            {
                 let at = format!("{name} x {}: {content}", role.as_str());
                 let matrix = Matrix::new();
                 let world = &matrix.world;
@@ -51,7 +52,11 @@ async fn only_an_admin_with_a_reason_approves_what_guardrails_hold() {
                         assert_eq!(("A", approved.status), (wanted, Status::Approved), "{at}");
                         let kept = after.trail.approvals[0].override_reason.as_deref();
                         // Where nothing holds it, nothing is overridden.
-                        assert_eq!(kept, reason.filter(|_| wanted == held && content.contains('[')), "{at}");
+                        assert_eq!(
+                            kept,
+                            reason.filter(|_| wanted == held && content.contains('[')),
+                            "{at}"
+                        );
                     }
                     Err(error) => {
                         let letter = match error.kind() {

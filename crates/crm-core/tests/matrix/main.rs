@@ -8,9 +8,9 @@
 )]
 
 mod commands;
-mod held;
 #[path = "../common/mod.rs"]
 mod common;
+mod held;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -336,7 +336,11 @@ fn in_order(all: &[Message], query: &MessageQuery) -> Vec<Uuid> {
         .filter(|row| !row.deleted)
         .filter(|row| query.statuses.is_empty() || query.statuses.contains(&row.status))
         .filter(|row| query.occasion.is_none_or(|one| one == row.occasion))
-        .filter(|row| query.severity.is_none_or(|least| row.risk() >= least.risk()))
+        .filter(|row| {
+            query
+                .severity
+                .is_none_or(|least| row.risk() >= least.risk())
+        })
         .collect();
     rows.sort_by_key(|row| row.id);
     if !query.page.oldest_first {
@@ -363,8 +367,16 @@ async fn walk(store: &S, query: &MessageQuery, wanted: &[Uuid]) -> Verdict {
         ..query.page
     })
     .await?;
-    same(counted.total, Some(wanted.len() as u64), &format!("count of {query:?}"))?;
-    same(ids(&counted.items), wanted.to_vec(), &format!("whole of {query:?}"))?;
+    same(
+        counted.total,
+        Some(wanted.len() as u64),
+        &format!("count of {query:?}"),
+    )?;
+    same(
+        ids(&counted.items),
+        wanted.to_vec(),
+        &format!("whole of {query:?}"),
+    )?;
     let mut page = PageRequest {
         limit: 2,
         ..query.page
@@ -396,7 +408,10 @@ async fn walk(store: &S, query: &MessageQuery, wanted: &[Uuid]) -> Verdict {
     })
     .await?;
     ensure(
-        behind.items.iter().all(|row| wanted.contains(&row.id.0) && row.id != some),
+        behind
+            .items
+            .iter()
+            .all(|row| wanted.contains(&row.id.0) && row.id != some),
         "what is behind an id is no part of the list",
     )
 }
