@@ -62,8 +62,10 @@ pub(crate) async fn list(
             severity: None,
             ..query.clone()
         };
-        for (place, run) in runs(query, behind).iter().enumerate() {
-            filter.raw(if place == 0 { "(" } else { " UNION ALL (" });
+        // There may be no run at all: nothing is so grave and behind what is less grave.
+        filter.raw("(SELECT m.id, m.risk FROM crm.messages m WHERE false)");
+        for run in runs(query, behind) {
+            filter.raw(" UNION ALL (");
             begin(&mut filter, query, db.key);
             filter
                 .and("NOT m.deleted AND m.status = '")
@@ -82,8 +84,6 @@ pub(crate) async fn list(
                 .bind(wanted + i64::from(query.page.skip))
                 .raw(")");
         }
-        // No run at all: nothing is so grave and behind what is less grave.
-        filter.raw(" UNION ALL (SELECT m.id, m.risk FROM crm.messages m WHERE false)");
     } else {
         begin(&mut filter, query, db.key);
         conditions(&mut filter, query, lower);

@@ -153,9 +153,10 @@ CREATE INDEX messages_kind
     ON crm.messages(workspace, status, occasion, generated_by, id DESC NULLS LAST)
     WHERE NOT deleted;
 -- What people have yet to decide about, by how risky it is: a run of ids for each risk, so that the riskiest first
--- is one run after the other. What is decided leaves it and costs nothing more. (NULLS LAST as above.)
+-- is one run after the other. What is decided leaves it and costs nothing more. (NULLS LAST as above. No risk is below
+-- 0: said so that only questions about risk are answered by it.)
 CREATE INDEX messages_risk ON crm.messages(workspace, status, risk, id DESC NULLS LAST)
-    WHERE status IN ('draft', 'pending_approval') AND NOT deleted;
+    WHERE status IN ('draft', 'pending_approval') AND NOT deleted AND risk >= 0;
 -- Every contact is not null: said so that only questions about a contact are answered by it. Otherwise one about
 -- a workspace that the statistics have not noticed is, by reading all of the workspace's messages.
 CREATE INDEX messages_contact ON crm.messages(workspace, contact, id) WHERE contact IS NOT NULL;
