@@ -151,27 +151,33 @@ impl Sources {
 /// What the rules find in the text, by place: the subject first. A guardrail that is off finds nothing.
 #[must_use]
 pub fn check(draft: &Draft<'_>, context: &Context<'_>) -> Vec<Finding> {
-    check_from(draft, context, Severity::Notice)
+    check_by(draft, context, |_| true)
 }
 
-/// As [`check`], and only what weighs at least as much as `least`. What weighs less is not looked for, so that
-/// the blocking ones alone cost a fraction.
+/// As [`check`], by the guardrails that are `wanted` alone. The others are not looked for and cost little.
 #[must_use]
-pub fn check_from(draft: &Draft<'_>, context: &Context<'_>, least: Severity) -> Vec<Finding> {
-    let severity = |rule: Rule| {
-        let severity = context.rules.severity(rule);
-        severity.filter(|severity| *severity >= least)
-    };
+pub fn check_by(
+    draft: &Draft<'_>,
+    context: &Context<'_>,
+    wanted: impl Fn(Rule) -> bool,
+) -> Vec<Finding> {
+    let severity = |rule: Rule| context.rules.severity(rule).filter(|_| wanted(rule));
     let wants = |rule: Rule| severity(rule).is_some();
-    let known = Knowledge::new(context, wants);
     let mut raw = length::find(draft, context);
-    let mut look = |text: &str, at: Part| {
-        part(&Text::new(text), at, &known, context, wants, &mut raw);
-    };
-    if let Some(subject) = draft.subject {
-        look(subject, Part::Subject);
+    let counted = |rule: Rule| matches!(rule, Rule::Length | Rule::Parts);
+    if Rule::ALL
+        .into_iter()
+        .any(|rule| wants(rule) && !counted(rule))
+    {
+        let known = Knowledge::new(context, wants);
+        let mut look = |text: &str, at: Part| {
+            part(&Text::new(text), at, &known, context, wants, &mut raw);
+        };
+        if let Some(subject) = draft.subject {
+            look(subject, Part::Subject);
+        }
+        look(draft.content, Part::Content);
     }
-    look(draft.content, Part::Content);
     let mut findings: Vec<Finding> = raw
         .into_iter()
         .filter_map(|raw| {
