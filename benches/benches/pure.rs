@@ -12,8 +12,10 @@ use crm_core::consent::Rules;
 use crm_core::consent::window::Window;
 use crm_core::contact::normalise::normalise;
 use crm_core::contact::{Birthday, Contact, ContactFields, import};
+use crm_core::guardrail;
 use crm_core::id::{CampaignId, ContactId, EventId};
 use crm_core::message::decide::{self, NewMessage, Text};
+use crm_core::message::guard::{self, House};
 use crm_core::message::history::{AuditEvent, Checkpoint, Subject, seal, verify};
 use crm_core::message::lifecycle::{self, Event};
 use crm_core::message::{
@@ -125,6 +127,7 @@ fn new_message() -> NewMessage {
         },
         generated_by: GeneratedBy::Manual,
         metadata: Provenance::default(),
+        findings: Vec::new(),
         scheduled_for: Some(now()),
         expires_at: None,
         test_mode: false,
@@ -186,6 +189,53 @@ fn messages(c: &mut Criterion) {
     c.bench_function("create a message", |b| {
         b.iter(|| decide::create(black_box(new.clone()), &stamp));
     });
+}
+
+/// What checking a text costs when it is written, and before it leaves.
+fn guardrails(c: &mut Criterion) {
+    let mut group = c.benchmark_group("guardrails");
+    let contact = contact();
+    let banning = guardrail::Rules {
+        banned_terms: (0..50).map(|n| format!("слово{n} и ещё")).collect(),
+        allowed_hosts: vec!["shop.example".to_owned()],
+        facts: vec!["Салон «Лола», Ташкент, Навои 10, +998 71 200 00 00".to_owned()],
+        ..guardrail::Rules::default()
+    };
+    let short = message();
+    let mut long = message();
+    long.revision.content = short.revision.content.repeat(6);
+    for (name, message) in [("short", &short), ("1000 characters", &long)] {
+        for (house, rules) in [("usual", &guardrail::STANDARD), ("50 terms", &banning)] {
+            let house_rules = House {
+                rules,
+                max_length: None,
+                parts: None,
+            };
+            group.bench_function(format!("before it leaves, {name}, {house}"), |b| {
+                b.iter(|| guard::objections(black_box(message), &contact, house_rules));
+            });
+            let template = template();
+            let context = guardrail::Context {
+                rules,
+                contact: &contact,
+                language: "ru",
+                max_length: None,
+                sources: &[&template.content],
+                prompt: &[],
+                others: &guardrail::Others::default(),
+                today: None,
+            };
+            let draft = guardrail::Draft {
+                subject: message.revision.subject.as_deref(),
+                content: &message.revision.content,
+                parts: None,
+            };
+            group.bench_function(format!("when written, {name}, {house}"), |b| {
+                b.iter(|| guardrail::check(black_box(&draft), &context));
+            });
+        }
+    }
+    group.finish();
 }
 
 fn texts(c: &mut Criterion) {
@@ -272,5 +322,5 @@ fn contacts(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(pure, messages, texts, plans, chain, contacts);
+criterion_group!(pure, messages, guardrails, texts, plans, chain, contacts);
 criterion_main!(pure);

@@ -218,6 +218,7 @@ fn message(to: ContactId, contact: &Contact, kind: Kind, at: DateTime<Utc>) -> N
             generated_at: Some(at),
             ..Provenance::default()
         },
+        findings: Vec::new(),
         scheduled_for: None,
         expires_at: None,
         test_mode: false,

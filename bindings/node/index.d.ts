@@ -35,6 +35,10 @@ export type AddressKind = 'email' | 'phone' | 'telegram' | 'whatsapp' | 'externa
 
 export type Tone = 'professional_friendly' | 'formal' | 'casual' | 'warm';
 
+export type Severity = 'notice' | 'warning' | 'blocking';
+
+export type Guardrail = 'length' | 'parts' | 'placeholder' | 'language' | 'number' | 'name' | 'link' | 'banned_term' | 'personal_data' | 'instructions' | 'greeting' | 'duplicate' | 'injection';
+
 export type MessageStatus = 'draft' | 'pending_approval' | 'approved' | 'claimed' | 'sending' | 'sent' | 'delivered' | 'failed' | 'uncertain' | 'rejected' | 'cancelled' | 'expired';
 
 export type CampaignStatus = 'draft' | 'scheduled' | 'active' | 'paused' | 'completed' | 'cancelled';
@@ -326,6 +330,32 @@ export interface Voice {
   updated_at: string;
 }
 
+/** From `start` to before `end`, in Unicode scalar values. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+/** One thing that is wrong with a text, or may be. It never repeats the text. */
+export interface Finding {
+  rule: Guardrail;
+  severity: Severity;
+  /** `content` is the text as its reader sees it; `field` one of the contact's. */
+  part: 'subject' | 'content' | 'field';
+  span: Span | null;
+  message: string;
+}
+
+/** What texts are checked by; see `docs/guardrails.md`. */
+export interface GuardrailRules {
+  levels?: Partial<Record<Guardrail, 'off' | 'notice' | 'warning' | 'blocking'>>;
+  max_length?: number | null;
+  max_parts?: number;
+  banned_terms?: string[];
+  allowed_hosts?: string[];
+  facts?: string[];
+}
+
 /** A message and its current text. */
 export interface Message {
   id: string;
@@ -355,6 +385,8 @@ export interface Message {
   failure: string | null;
   provider_id: string | null;
   sent_at: string | null;
+  /** What guardrails found in the current text. */
+  findings: Finding[];
   test_mode: boolean;
   allowed_actions: string[];
   created_at: string;
@@ -369,6 +401,10 @@ export interface MessageQuery extends PageQuery {
   campaign_id?: string;
   generated_by?: 'AI' | 'manual';
   search?: string;
+  /** With a finding at least as grave. */
+  severity?: Severity;
+  /** The gravest findings first. */
+  gravest_first?: boolean;
 }
 
 /** One event of the history. `position` and hashes come with the seal, within about a second. */
@@ -610,13 +646,31 @@ export interface BulkSelection {
   campaign_id?: string;
   generated_by?: 'AI' | 'manual';
   search?: string;
+  severity?: Severity;
 }
 
 /** What a decision over many messages would touch, and the first of them. */
 export interface BulkPreview {
   count: number;
+  /** How many have blocking findings: approving refuses these. */
+  blocked: number;
+  /** What guardrails found in how many of them, the gravest first. */
+  findings: BulkFinding[];
   manifest: string;
   sample: Message[];
+}
+
+/** What a guardrail found among many messages. */
+export interface BulkFinding {
+  rule: Guardrail;
+  severity: Severity;
+  messages: number;
+}
+
+/** Messages of a campaign whose texts are alike; `exact`: the same but for the name. */
+export interface Duplicates {
+  messages: string[];
+  exact: boolean;
 }
 
 /** One message that was not decided: `skipped` because it changed, or `failed`. */
@@ -1237,6 +1291,8 @@ export interface Options {
   separate_approver?: boolean;
   /** Whether marketing goes only to people who said yes to it; usually to all who did not say no. */
   marketing_needs_opt_in?: boolean;
+  /** What texts are checked by. */
+  guardrails?: GuardrailRules;
   /** Where people say yes by a link, which ends with a token; with `unsubscribe_keys`. */
   opt_in_url?: string;
   /** IANA zone of the workspace's calendar. */
@@ -1323,8 +1379,14 @@ export class Engine {
   unsubscription(token: string): Promise<Unsubscription>;
   /** Takes the consent away that the token names, once the person has said so (`POST`). */
   unsubscribe(token: string): Promise<void>;
-  /** Approves exactly what was seen: pass the message that was shown. */
-  approveMessage(id: string, seen: { version: number; digest: string }): Promise<Message>;
+  /**
+   * Approves exactly what was seen: pass the message that was shown. What has a blocking finding is refused, unless
+   * an admin says with `override_reason` why it may leave in spite of it.
+   */
+  approveMessage(
+    id: string,
+    seen: { version: number; digest: string; override_reason?: string },
+  ): Promise<Message>;
   /** Declines a message. */
   rejectMessage(id: string, decision?: { version?: number; reason?: string }): Promise<Message>;
   /** Calls a message off. */
@@ -1384,6 +1446,8 @@ export class Engine {
   usage(query?: UsageQuery): Promise<UsageSum[]>;
   /** Calls of models, newest first. */
   usageCalls(query?: UsageCallQuery): Promise<Page<UsageCall>>;
+  /** Drafts of a model for this campaign that are alike: of the newest 2,000 not decided yet. */
+  campaignDuplicates(id: string): Promise<Duplicates[]>;
   /** The first look, in constant time. */
   dashboard(): Promise<Dashboard>;
   /** What drafting cost. */

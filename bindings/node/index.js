@@ -325,8 +325,8 @@ class Engine {
   }
 
   async approveMessage(id, seen) {
-    const { version, digest } = named(seen);
-    return this.#call('approve_message', { id, version, digest });
+    const { version, digest, override_reason } = named(seen);
+    return this.#call('approve_message', { id, version, digest, override_reason });
   }
 
   async rejectMessage(id, { version, reason } = {}) {
@@ -411,6 +411,10 @@ class Engine {
 
   async usageCalls(query) {
     return this.#call('usage_calls', named(query));
+  }
+
+  async campaignDuplicates(id) {
+    return this.#call('campaign_duplicates', { id });
   }
 
   async dashboard() {

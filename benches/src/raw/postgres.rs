@@ -41,11 +41,11 @@ pub(super) async fn insert_messages(connection: &mut PgConnection, count: usize)
             "INSERT INTO crm.messages (workspace, id, contact, campaign, occurrence, occasion, \
              channel, recipient, sender, status, version, revision, digest, generated_by, \
              metadata, created_by, scheduled_for, not_before, epoch, attempts, test_mode, \
-             deleted, created_at, updated_at, decided_epoch) \
+             deleted, created_at, updated_at, decided_epoch, findings, risk) \
              SELECT 1, v.id, v.id, '07070707-0707-0707-0707-070707070707', '2026-12-31T09:00Z', \
              'new_year', 'email', 'person' || v.n || '@example.uz', '', 'pending_approval', 1, 1, \
              decode(repeat('09', 32), 'hex'), 'manual', $3::jsonb, 'system', v.at, v.at, 0, 0, \
-             false, false, v.at, v.at, 0 \
+             false, false, v.at, v.at, 0, '[]', 0 \
              FROM (SELECT id, n, to_timestamp(1795000000 + n / 1e6) AS at \
                  FROM unnest($1::uuid[], $2::bigint[]) AS u(id, n)) AS v",
         )

@@ -40,9 +40,9 @@ pub(super) fn insert_messages(connection: &mut Connection, count: usize) -> Outc
                 "INSERT INTO messages (workspace, id, contact, campaign, occurrence, occasion, \
                  channel, recipient, sender, status, version, revision, digest, generated_by, \
                  metadata, created_by, scheduled_for, not_before, epoch, attempts, test_mode, \
-                 deleted, created_at, updated_at, decided_epoch) VALUES (1, ?1, ?2, ?3, '2026-12-31T09:00Z', \
+                 deleted, created_at, updated_at, decided_epoch, findings, risk) VALUES (1, ?1, ?2, ?3, '2026-12-31T09:00Z', \
                  'new_year', 'email', ?4, '', 'pending_approval', 1, 1, ?5, 'manual', ?6, \
-                 'system', ?7, ?7, 0, 0, 0, 0, ?8, ?8, 0)",
+                 'system', ?7, ?7, 0, 0, 0, 0, ?8, ?8, 0, '[]', 0)",
             )?;
             let mut revision = transaction.prepare_cached(
                 "INSERT INTO revisions (workspace, message, number, subject, content, format, \

@@ -17,7 +17,16 @@ from ._native import Native
 from ._operations import Operations
 from ._plugins import Dispatcher
 from .errors import InternalError
-from .types import Channel, Llm, Observer, Providers, ProviderSettings, Role, Subscriber
+from .types import (
+    Channel,
+    GuardrailRules,
+    Llm,
+    Observer,
+    Providers,
+    ProviderSettings,
+    Role,
+    Subscriber,
+)
 
 AnyChannel: TypeAlias = Channel | ProviderSettings | Providers | str
 """A channel of your own, settings, or a mail relay in one line (``smtp://...``)."""
@@ -66,6 +75,7 @@ def _open(
     late_after: int | None,
     separate_approver: bool,
     marketing_needs_opt_in: bool,
+    guardrails: GuardrailRules | None,
     opt_in_url: str | None,
     time_zone: str | None,
     loop: asyncio.AbstractEventLoop | None,
@@ -92,6 +102,7 @@ def _open(
         "late_after": late_after,
         "separate_approver": separate_approver,
         "marketing_needs_opt_in": marketing_needs_opt_in,
+        "guardrails": guardrails or {},
         "opt_in_url": opt_in_url,
         "time_zone": time_zone,
         **dispatcher.options,
@@ -147,6 +158,7 @@ class Engine(Operations):
         late_after: int | None = None,
         separate_approver: bool = False,
         marketing_needs_opt_in: bool = False,
+        guardrails: GuardrailRules | None = None,
         opt_in_url: str | None = None,
         time_zone: str | None = None,
     ) -> Self:
@@ -174,7 +186,8 @@ class Engine(Operations):
         ``subscribers`` (:class:`Subscriber`, by name) are told of every state change once :meth:`subscribe` was
         called for their names, an ``observer`` (:class:`Observer`) of what this engine commits.
         With ``marketing_needs_opt_in`` offers go only to people who said yes to them, otherwise to all who
-        did not say no. People are asked by a link that begins with ``opt_in_url`` and ends with a token,
+        did not say no. Texts are checked by the ``guardrails``
+        (:class:`crm_engine.types.GuardrailRules`). People are asked by a link that begins with ``opt_in_url`` and ends with a token,
         which the same keys sign.
         """
         return cls(
@@ -200,6 +213,7 @@ class Engine(Operations):
                 late_after,
                 separate_approver,
                 marketing_needs_opt_in,
+                guardrails,
                 opt_in_url,
                 time_zone,
                 None,
@@ -275,6 +289,7 @@ class AsyncEngine(AsyncOperations):
         late_after: int | None = None,
         separate_approver: bool = False,
         marketing_needs_opt_in: bool = False,
+        guardrails: GuardrailRules | None = None,
         opt_in_url: str | None = None,
         time_zone: str | None = None,
     ) -> Self:
@@ -303,6 +318,7 @@ class AsyncEngine(AsyncOperations):
                 late_after,
                 separate_approver,
                 marketing_needs_opt_in,
+                guardrails,
                 opt_in_url,
                 time_zone,
                 asyncio.get_running_loop(),

@@ -110,7 +110,7 @@ class Operations:
         return cast(t.Message, self._call("get_message", {"id": id}))
 
     def list_messages(self, **query: Unpack[t.MessageQuery]) -> t.Page[t.Message]:
-        """Lists messages, newest first."""
+        """Lists messages, newest first, or the riskiest first."""
         return cast("t.Page[t.Message]", self._call("list_messages", query))
 
     def message_history(self, id: str) -> list[t.Event]:
@@ -173,9 +173,19 @@ class Operations:
         """Takes the consent away that the token names, once the person has said so (``POST``)."""
         self._call("unsubscribe", {"token": token})
 
-    def approve_message(self, id: str, *, version: int, digest: str) -> t.Message:
-        """Approves exactly what was seen: the version and digest of the message that was shown."""
-        values = {"id": id, "version": version, "digest": digest}
+    def approve_message(
+        self, id: str, *, version: int, digest: str, override_reason: str | None = None
+    ) -> t.Message:
+        """Approves exactly what was seen: the version and digest of the message that was shown.
+
+        What has a blocking finding is refused, unless an admin says why it may leave in spite of it.
+        """
+        values = {
+            "id": id,
+            "version": version,
+            "digest": digest,
+            "override_reason": override_reason,
+        }
         return cast(t.Message, self._call("approve_message", values))
 
     def reject_message(
@@ -301,6 +311,9 @@ class Operations:
     def usage_calls(self, **query: Unpack[t.UsageCallQuery]) -> t.Page[t.UsageCall]:
         """Calls of models, newest first."""
         return cast("t.Page[t.UsageCall]", self._call("usage_calls", query))
+    def campaign_duplicates(self, id: str) -> list[t.Duplicates]:
+        """Drafts of a model for this campaign that are alike: of the newest 2,000 not decided yet."""
+        return cast("list[t.Duplicates]", self._call("campaign_duplicates", {"id": id}))
 
     def dashboard(self) -> t.Dashboard:
         """The first look, in constant time."""

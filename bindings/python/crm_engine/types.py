@@ -17,6 +17,22 @@ Role: TypeAlias = Literal["viewer", "manager", "admin"]
 Format: TypeAlias = Literal["text", "html"]
 AddressKind: TypeAlias = Literal["email", "phone", "telegram", "whatsapp", "external_id"]
 Tone: TypeAlias = Literal["professional_friendly", "formal", "casual", "warm"]
+Severity: TypeAlias = Literal["notice", "warning", "blocking"]
+Guardrail: TypeAlias = Literal[
+    "length",
+    "parts",
+    "placeholder",
+    "language",
+    "number",
+    "name",
+    "link",
+    "banned_term",
+    "personal_data",
+    "instructions",
+    "greeting",
+    "duplicate",
+    "injection",
+]
 MessageStatus: TypeAlias = Literal[
     "draft",
     "pending_approval",
@@ -360,6 +376,35 @@ class Voice(TypedDict):
     updated_at: str
 
 
+class Span(TypedDict):
+    """From ``start`` to before ``end``, in characters (Unicode scalar values)."""
+
+    start: int
+    end: int
+
+
+class Finding(TypedDict):
+    """One thing that is wrong with a text, or may be. It never repeats the text."""
+
+    rule: Guardrail
+    severity: Severity
+    #: ``content`` is the text as its reader sees it; ``field`` one of the contact's.
+    part: Literal["subject", "content", "field"]
+    span: Span | None
+    message: str
+
+
+class GuardrailRules(TypedDict, total=False):
+    """What texts are checked by; see ``docs/guardrails.md``."""
+
+    levels: dict[Guardrail, Literal["off", "notice", "warning", "blocking"]]
+    max_length: int | None
+    max_parts: int
+    banned_terms: list[str]
+    allowed_hosts: list[str]
+    facts: list[str]
+
+
 class Message(TypedDict):
     """A message and its current text."""
 
@@ -390,6 +435,8 @@ class Message(TypedDict):
     failure: str | None
     provider_id: str | None
     sent_at: str | None
+    #: What guardrails found in the current text.
+    findings: list[Finding]
     test_mode: bool
     allowed_actions: list[str]
     created_at: str
@@ -405,6 +452,10 @@ class MessageQuery(PageQuery, total=False):
     campaign_id: str
     generated_by: Literal["AI", "manual"]
     search: str
+    #: With a finding at least as grave.
+    severity: Severity
+    #: The gravest findings first.
+    gravest_first: bool
 
 
 class Event(TypedDict):
@@ -503,12 +554,32 @@ class BulkSelection(TypedDict, total=False):
     campaign_id: str
     generated_by: Literal["AI", "manual"]
     search: str
+    severity: Severity
+
+
+class BulkFinding(TypedDict):
+    """What a guardrail found among many messages."""
+
+    rule: Guardrail
+    severity: Severity
+    messages: int
+
+
+class Duplicates(TypedDict):
+    """Messages of a campaign whose texts are alike; ``exact``: the same but for the name."""
+
+    messages: list[str]
+    exact: bool
 
 
 class BulkPreview(TypedDict):
     """What a decision over many messages would touch, and the first of them."""
 
     count: int
+    #: How many have blocking findings: approving refuses these.
+    blocked: int
+    #: What guardrails found in how many of them, the gravest first.
+    findings: list[BulkFinding]
     manifest: str
     sample: list[Message]
 

@@ -1,6 +1,7 @@
 //! Decisions about many messages: a preview, then exactly what was previewed.
 
-use crm_core::engine::BulkAction;
+use crm_core::engine::{BulkAction, BulkFinding};
+use crm_core::guardrail::Severity;
 use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::{Digest, GeneratedBy, Occasion, Status};
 use crm_core::port::store::MessageQuery;
@@ -24,6 +25,7 @@ struct Selection {
     campaign_id: Option<CampaignId>,
     generated_by: Option<GeneratedBy>,
     search: Option<String>,
+    severity: Option<Severity>,
 }
 
 impl From<Selection> for MessageQuery {
@@ -36,6 +38,7 @@ impl From<Selection> for MessageQuery {
             campaign_id: which.campaign_id,
             generated_by: which.generated_by,
             search: which.search,
+            severity: which.severity,
             ..Self::default()
         }
     }
@@ -61,6 +64,8 @@ struct Decide {
 #[derive(Serialize)]
 struct BulkPreview {
     count: u64,
+    blocked: u64,
+    findings: Vec<BulkFinding>,
     manifest: Digest,
     sample: Vec<Message>,
 }
@@ -73,6 +78,8 @@ pub(crate) async fn preview(call: &Call<'_>, input: &str) -> Result<Value, Failu
     let sample = found.sample.into_iter();
     show(&BulkPreview {
         count: found.count,
+        blocked: found.blocked,
+        findings: found.findings,
         manifest: found.manifest,
         sample: sample.map(|row| Message::of(row, role)).collect(),
     })

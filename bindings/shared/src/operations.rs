@@ -8,6 +8,7 @@ use crm_core::consent::opt_in::OptInWish;
 use crm_core::contact::ContactFields;
 use crm_core::engine::{GenerateMessage, NewDraft, PreviewFor};
 use crm_core::generation::VoiceFields;
+use crm_core::guardrail::Severity;
 use crm_core::hold::{Acknowledgement, Hold};
 use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crm_core::message::decide::{Edit, Seen};
@@ -27,11 +28,11 @@ use crate::bulk;
 use crate::failure::Failure;
 use crate::handle::Call;
 use crate::input::{given, read};
-use crate::view::{Event, List, Message, Variant, Work};
-use crate::{receipts, subscriptions, unsubscribe};
+use crate::view::{Duplicates, Event, List, Message, Variant, Work};
+use crate::{budgets, receipts, subscriptions, unsubscribe};
 
-/// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 64] = [
+/// Every operation by its name.
+pub const OPERATIONS: [&str; 65] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -79,6 +80,7 @@ pub const OPERATIONS: [&str; 64] = [
     "cancel_campaign",
     "campaign_stats",
     "campaign_plan",
+    "campaign_duplicates",
     "campaign_cost",
     "list_budgets",
     "set_budget",
@@ -98,11 +100,8 @@ pub const OPERATIONS: [&str; 64] = [
     "close",
 ];
 
-use crate::view::{Event, List, Message, Work};
-use crate::{budgets, receipts, subscriptions, unsubscribe};
-
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 63] = [
+pub const OPERATIONS: [&str; 65] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -262,6 +261,8 @@ query!(ListMessages {
     campaign_id: CampaignId,
     generated_by: GeneratedBy,
     search: String,
+    severity: Severity,
+    gravest_first: bool,
 });
 query!(ListCampaigns {
     status: CampaignStatus,
@@ -315,6 +316,7 @@ struct Approve {
     id: MessageId,
     version: Option<u64>,
     digest: Option<Digest>,
+    override_reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -380,9 +382,16 @@ pub(crate) async fn perform(
         | "resolve_message" => decisions(call, operation, input).await,
         "preview_bulk" => bulk::preview(call, input).await,
         "decide_bulk" => bulk::decide(call, input).await,
-        "create_campaign" | "get_campaign" | "list_campaigns" | "execute_campaign"
-        | "pause_campaign" | "resume_campaign" | "cancel_campaign" | "campaign_stats"
-        | "campaign_plan" => campaigns(call, operation, input).await,
+        "create_campaign"
+        | "get_campaign"
+        | "list_campaigns"
+        | "execute_campaign"
+        | "pause_campaign"
+        | "resume_campaign"
+        | "cancel_campaign"
+        | "campaign_stats"
+        | "campaign_plan"
+        | "campaign_duplicates" => campaigns(call, operation, input).await,
         "message_attempts" | "receive" | "challenge" | "hear" | "hear_bounce" => {
             receipts::perform(call, operation, input, file).await
         }
@@ -563,6 +572,8 @@ async fn messages(call: &Call<'_>, operation: &str, input: &str) -> Result<Value
                 campaign_id: wanted.campaign_id,
                 generated_by: wanted.generated_by,
                 search: wanted.search,
+                severity: wanted.severity,
+                gravest_first: wanted.gravest_first.unwrap_or(false),
                 ..MessageQuery::default()
             };
             let found = messages.list(query).await?;
@@ -593,7 +604,9 @@ async fn decisions(call: &Call<'_>, operation: &str, input: &str) -> Result<Valu
                 .into());
             };
             let seen = Seen { version, digest };
-            session.approvals().approve(wanted.id, seen).await?
+            let reason = wanted.override_reason.as_deref();
+            let approvals = session.approvals();
+            approvals.approve_despite(wanted.id, seen, reason).await?
         }
         "reject_message" => {
             let Decide {
@@ -658,6 +671,14 @@ async fn campaigns(call: &Call<'_>, operation: &str, input: &str) -> Result<Valu
                 batch: None,
             };
             return show(&List::of(campaigns.plan(query).await?, |row| row));
+        }
+        "campaign_duplicates" => {
+            let found = campaigns.duplicates(read::<Id<_>>(input)?.id).await?;
+            let groups = found.into_iter().map(|group| Duplicates {
+                messages: group.messages,
+                exact: group.exact,
+            });
+            return show(&groups.collect::<Vec<_>>());
         }
         _ => {
             let Id { id } = read(input)?;

@@ -242,6 +242,9 @@ pub(crate) struct Options {
     /// Whether marketing goes only to people who said yes to it.
     #[serde(default)]
     marketing_needs_opt_in: bool,
+    /// What texts are checked by.
+    #[serde(default)]
+    guardrails: crm_core::guardrail::Rules,
     /// Where people say yes by a link, which ends with a token; with `unsubscribe_keys`.
     #[serde(default)]
     opt_in_url: Option<String>,
@@ -349,6 +352,7 @@ impl Options {
             return Err(Error::field("undo_window_s", "use 0 to 86,400 seconds"));
         }
         policy.undo_window = chrono::Duration::seconds(i64::from(self.undo_window_s));
+        self.guardrails.check()?;
         let worker = worker(self.late_after)?;
         if let Some(name) = &self.time_zone {
             policy.time_zone = zone::parse(name)?;
@@ -439,7 +443,9 @@ impl Options {
         // Last, so that a refused option leaves no file behind.
         let database::Opened { store, closing } = database.open(runtime)?;
         let ids = Arc::new(RandomIds::default());
-        let mut builder = Engine::builder(store, Arc::new(SystemClock), ids).policy(policy);
+        let mut builder = Engine::builder(store, Arc::new(SystemClock), ids)
+            .policy(policy)
+            .guardrails(self.guardrails);
         for (name, channel) in ways {
             builder = builder.channel(name, channel);
         }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::Role;
+use crm_core::guardrail::{self, Part, Rule, Severity};
 use crm_core::id::{AttemptId, CampaignId, ContactId, EventId, MessageId, TemplateId};
 use crm_core::message::history::{Seal, StoredEvent};
 use crm_core::message::lifecycle::{self, Status, allowed_actions};
@@ -121,6 +122,42 @@ impl From<crm_core::engine::Variant> for Variant {
     }
 }
 
+/// One thing that is wrong with a text, or may be.
+#[derive(Debug, Serialize)]
+pub struct Finding {
+    /// Which guardrail.
+    pub rule: Rule,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// `subject`, `content` (as its reader sees it), or `field`, one of the contact's.
+    pub part: Part,
+    /// Where, in characters; `None` when it is the whole.
+    pub span: Option<std::ops::Range<usize>>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Finding {
+    fn of(finding: guardrail::Finding) -> Self {
+        Self {
+            rule: finding.rule,
+            severity: finding.severity,
+            part: finding.part,
+            span: finding.span,
+            message: finding.message,
+        }
+    }
+}
+
+/// Texts of a campaign that are alike.
+#[derive(Debug, Serialize)]
+pub struct Duplicates {
+    /// Two or more, newest first.
+    pub messages: Vec<MessageId>,
+    /// Whether all are the same but for the name.
+    pub exact: bool,
+}
+
 /// A message and its current text.
 #[derive(Debug, Serialize)]
 pub struct Message {
@@ -176,6 +213,8 @@ pub struct Message {
     pub provider_id: Option<String>,
     /// When the provider took it.
     pub sent_at: Option<DateTime<Utc>>,
+    /// What guardrails found in the current text.
+    pub findings: Vec<Finding>,
     /// Never dispatched.
     pub test_mode: bool,
     /// What the caller may do with it now.
@@ -217,6 +256,7 @@ impl Message {
             failure: message.failure,
             provider_id: message.provider_id,
             sent_at: message.sent_at,
+            findings: message.findings.into_iter().map(Finding::of).collect(),
             test_mode: message.test_mode,
             allowed_actions: allowed_actions(message.status, role)
                 .into_iter()

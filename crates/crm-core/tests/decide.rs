@@ -37,6 +37,7 @@ fn new_message() -> NewMessage {
         text: text("Ждём вас"),
         generated_by: GeneratedBy::Manual,
         metadata: Provenance::default(),
+        findings: Vec::new(),
         scheduled_for: None,
         expires_at: None,
         test_mode: false,
@@ -110,7 +111,9 @@ fn a_text_that_cannot_be_sent_is_refused_on_creation_and_on_edit() {
             ..Edit::default()
         };
         let draft = fixtures::message(1);
-        let edited = by(Role::Manager, |stamp| decide::edit(&draft, edit, stamp));
+        let edited = by(Role::Manager, |stamp| {
+            decide::edit(&draft, edit, Vec::new(), stamp)
+        });
         assert_eq!(edited.unwrap_err().kind(), ErrorKind::Invalid);
     }
     for fine in [
@@ -149,7 +152,9 @@ fn a_deadline_lies_behind_the_schedule() {
             scheduled_for: Some(scheduled_for),
             ..Edit::default()
         };
-        let edited = by(Role::Manager, |stamp| decide::edit(&message, edit, stamp));
+        let edited = by(Role::Manager, |stamp| {
+            decide::edit(&message, edit, Vec::new(), stamp)
+        });
         assert_eq!(edited.is_ok(), fine);
     }
 }
@@ -318,7 +323,7 @@ fn every_edit_is_a_new_revision_and_voids_the_approval() {
         let mut message = fixtures::approved_message(1);
         message.failure = Some("x".to_owned());
         let (after, set) = by(Role::Manager, |stamp| {
-            decide::edit(&message, edit.clone(), stamp)
+            decide::edit(&message, edit.clone(), Vec::new(), stamp)
         })
         .unwrap();
         assert_eq!(after.status, Status::PendingApproval);
@@ -346,9 +351,11 @@ fn every_edit_is_a_new_revision_and_voids_the_approval() {
     let message = fixtures::message(1);
     let [(content, _), (subject, _), ..] = edits();
     let edit = |edit| {
-        by(Role::Manager, |stamp| decide::edit(&message, edit, stamp))
-            .unwrap()
-            .0
+        by(Role::Manager, |stamp| {
+            decide::edit(&message, edit, Vec::new(), stamp)
+        })
+        .unwrap()
+        .0
     };
     let (one, two) = (edit(content), edit(subject));
     assert_eq!(one.revision.subject, message.revision.subject);
@@ -382,7 +389,9 @@ fn what_may_have_left_is_not_edited() {
                 status,
                 ..fixtures::message(1)
             };
-            let result = by(Role::Manager, |stamp| decide::edit(&message, edit, stamp));
+            let result = by(Role::Manager, |stamp| {
+                decide::edit(&message, edit, Vec::new(), stamp)
+            });
             let open = matches!(
                 status,
                 Status::Draft | Status::PendingApproval | Status::Approved

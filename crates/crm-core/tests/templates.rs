@@ -190,6 +190,7 @@ async fn a_campaign_leaves_out_whose_value_is_no_date_and_goes_on() {
         occurrence: None,
         excluded: Some(excluded),
         undrafted: false,
+        batch: None,
         page: PageRequest::default(),
     };
     let out = campaigns.plan(query(true)).await.unwrap().items;

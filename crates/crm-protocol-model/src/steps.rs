@@ -99,7 +99,7 @@ pub(crate) fn read(protocol: &Protocol, state: &mut State, at: usize) -> bool {
         Verdict::Expire(_) => Event::Expire,
         Verdict::Cancel(_) => Event::Cancel,
         Verdict::Pause => Event::Postpone,
-        Verdict::Readdress | Verdict::Void => Event::Invalidate,
+        Verdict::Readdress | Verdict::Void | Verdict::Object => Event::Invalidate,
     };
     if by_worker(state, event) && event == Event::Invalidate {
         state.message.approval = None;
@@ -127,6 +127,8 @@ fn verdict(protocol: &Protocol, state: &State) -> Verdict {
         address: AddressNow::Same,
         approved: message.approval == Some(message.text)
             || (!rules.hold(Rule::BeginAsksDigest) && message.approval.is_some()),
+        // What a guardrail objects to goes the way of a void approval, which the model has.
+        sound: true,
     })
 }
 

@@ -54,6 +54,7 @@ mod plan;
 mod query;
 mod receipts;
 mod require;
+mod risk;
 mod rows;
 mod store;
 mod subscriptions;

@@ -13,6 +13,7 @@ use crate::counters;
 use crate::fault::Outcome;
 use crate::messages::{COLUMNS, FROM, read};
 use crate::query::{Db, Filter, List, sought};
+use crate::risk;
 use crate::rows::named;
 
 /// How this server makes letters small in every script: an expression with `{}` in place of the text.
@@ -43,6 +44,10 @@ pub(crate) async fn list(
         None
     };
     query.page.count = false;
+    if let Some(mut page) = risk::list(db, &query, lower).await? {
+        page.total = total;
+        return Ok(page);
+    }
     let mut page = match branches(db, &query).await? {
         Some(branches) => merged(db, &query, &branches, lower).await?,
         None if ends(&query) => ending(db, &query, lower).await?,
@@ -73,6 +78,7 @@ fn counted(query: &MessageQuery) -> Option<String> {
         statuses: Vec::new(),
         occasion: None,
         generated_by: None,
+        gravest_first: false,
         ..query.clone()
     };
     (rest == plain).then_some(name)
@@ -87,7 +93,7 @@ struct Branches {
 }
 
 /// Whether a condition leads to few messages by an index of its own.
-const fn narrow(query: &MessageQuery) -> bool {
+pub(crate) const fn narrow(query: &MessageQuery) -> bool {
     !query.ids.is_empty()
         || query.contact_id.is_some()
         || query.provider_id.is_some()
@@ -236,6 +242,7 @@ async fn merged(
             );
         }
     }
+    filter.given("x.risk >= ", query.severity.map(risk::number));
     search(&mut filter, query, lower);
     if let Some(after) = query.page.after {
         filter.and("x.id ").raw(behind).raw(" ").bind(after);
@@ -254,11 +261,11 @@ async fn merged(
         .bind(wanted)
         .raw(" OFFSET ")
         .bind(i64::from(query.page.skip));
-    rows_of(db, filter, order, limit).await
+    rows_of(db, filter, &format!("i.id {order}"), limit).await
 }
 
-/// Ends a statement whose subquery gives the ids, and reads the page.
-async fn rows_of(
+/// Ends a statement whose subquery gives the ids, and reads the page in this order.
+pub(crate) async fn rows_of(
     db: &mut Db<'_>,
     mut filter: Filter,
     order: &str,
@@ -271,7 +278,7 @@ async fn rows_of(
         .raw(FROM)
         .raw(" WHERE m.workspace = ")
         .bind(db.key)
-        .raw(" AND m.id = i.id OFFSET 0) AS m ORDER BY i.id ")
+        .raw(" AND m.id = i.id OFFSET 0) AS m ORDER BY ")
         .raw(order);
     read_page(db, filter, limit).await
 }
@@ -300,7 +307,7 @@ fn owned(names: &[&'static str]) -> Vec<String> {
 }
 
 /// The current text of `m`.
-const TEXT: &str = " JOIN crm.revisions r ON r.workspace = m.workspace AND r.message = m.id \
+pub(crate) const TEXT: &str = " JOIN crm.revisions r ON r.workspace = m.workspace AND r.message = m.id \
     AND r.number = m.revision";
 
 /// The condition on the text, `r` being the current revision.
@@ -321,7 +328,7 @@ fn search(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
 }
 
 /// All conditions of a query on `m` and its revision `r`.
-fn conditions(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
+pub(crate) fn conditions(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
     filter.ids("m.id", query.ids.iter().map(|id| id.0));
     let of_contact = query.ids.is_empty() && query.contact_id.is_some() && !ends(query);
     if everything(query) || of_contact {
@@ -353,6 +360,7 @@ fn conditions(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
             .bind(at);
     }
     filter.sought("m.provider_id = ", query.provider_id.as_deref());
+    filter.given("m.risk >= ", query.severity.map(risk::number));
     search(filter, query, lower);
 }
 
@@ -427,7 +435,7 @@ async fn ending(db: &mut Db<'_>, query: &MessageQuery, lower: Lower) -> Outcome<
         .bind(i64::from(limit) + 1)
         .raw(" OFFSET ")
         .bind(i64::from(query.page.skip));
-    rows_of(db, filter, order, limit).await
+    rows_of(db, filter, &format!("i.id {order}"), limit).await
 }
 
 /// What one index leads to, or everything. The page is chosen first and its texts are read then: a text

@@ -21,7 +21,7 @@ pub(crate) const COLUMNS: &str = "m.id, m.contact, m.campaign, m.occurrence, m.o
     m.recipient, m.sender, m.status, m.version, m.digest, m.generated_by, m.metadata, \
     m.created_by, m.approved_by, m.approved_at, m.scheduled_for, m.expires_at, m.not_before, \
     m.epoch, m.lease_owner, m.lease_until, m.attempts, m.failure, m.provider_id, m.sent_at, \
-    m.test_mode, m.deleted, m.created_at, m.updated_at, m.queued_at, m.decided_epoch, \
+    m.test_mode, m.deleted, m.created_at, m.updated_at, m.queued_at, m.decided_epoch, m.findings, \
     r.number AS r_number, \
     r.subject AS r_subject, r.content AS r_content, r.format AS r_format, r.salt AS r_salt, \
     r.created_by AS r_created_by, r.created_at AS r_created_at";
@@ -41,19 +41,21 @@ pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
         return Ok(());
     }
     let metadata: Outcome<Vec<_>> = rows.iter().map(|row| to_json(&row.metadata)).collect();
+    let findings: Outcome<Vec<_>> = rows.iter().map(|row| to_json(&row.findings)).collect();
     sqlx::query(db.sql(
         "INSERT INTO crm.messages (workspace, id, contact, campaign, occurrence, occasion, \
              channel, recipient, sender, status, version, revision, digest, generated_by, \
              metadata, created_by, approved_by, approved_at, scheduled_for, expires_at, \
              not_before, epoch, lease_owner, lease_until, attempts, failure, provider_id, sent_at, \
-             test_mode, deleted, created_at, updated_at, queued_at, decided_epoch) \
+             test_mode, deleted, created_at, updated_at, queued_at, decided_epoch, findings, risk) \
          SELECT $1, v.* FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], \
              $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::integer[], \
              $13::bytea[], $14::text[], $15::jsonb[], $16::text[], $17::text[], \
              $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], \
              $22::bigint[], $23::text[], $24::timestamptz[], $25::integer[], $26::text[], \
              $27::text[], $28::timestamptz[], $29::boolean[], $30::boolean[], \
-             $31::timestamptz[], $32::timestamptz[], $33::timestamptz[], $34::bigint[]) AS v",
+             $31::timestamptz[], $32::timestamptz[], $33::timestamptz[], $34::bigint[], $35::jsonb[], \
+             $36::smallint[]) AS v",
     ))
     .bind(db.key)
     .bind(column(rows, |row| row.id.0))
@@ -89,6 +91,8 @@ pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
     .bind(column(rows, |row| row.updated_at))
     .bind(column(rows, |row| row.queued_at))
     .bind(column(rows, |row| signed(row.decided_epoch)))
+    .bind(findings?)
+    .bind(column(rows, |row| i16::from(row.risk())))
     .execute(&mut *db.connection)
     .await?;
     insert_revisions(db, rows).await
@@ -122,15 +126,15 @@ const REVISE: &str = "UPDATE crm.messages AS m SET version = v.version, status =
     sent_at = v.sent_at, deleted = v.deleted, updated_at = v.updated_at, \
     queued_at = v.queued_at, decided_epoch = v.decided_epoch, recipient = v.recipient, sender = v.sender, revision = v.revision, digest = v.digest, \
     scheduled_for = v.scheduled_for, expires_at = v.expires_at, generated_by = v.generated_by, \
-    metadata = v.metadata \
+    metadata = v.metadata, findings = v.findings, risk = v.risk \
     FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], \
     $7::timestamptz[], $8::bigint[], $9::text[], $10::timestamptz[], $11::integer[], $12::text[], \
     $13::text[], $14::timestamptz[], $15::boolean[], $16::timestamptz[], $17::timestamptz[], \
     $18::bigint[], $19::text[], $20::text[], $21::integer[], $22::bytea[], $23::timestamptz[], \
-    $24::timestamptz[], $25::text[], $26::jsonb[]) AS v(id, version, status, approved_by, approved_at, not_before, \
+    $24::timestamptz[], $25::text[], $26::jsonb[], $27::jsonb[], $28::smallint[]) AS v(id, version, status, approved_by, approved_at, not_before, \
     epoch, lease_owner, lease_until, attempts, failure, provider_id, sent_at, deleted, \
     updated_at, queued_at, decided_epoch, recipient, sender, revision, digest, scheduled_for, expires_at, generated_by, \
-    metadata) \
+    metadata, findings, risk) \
     WHERE m.workspace = $1 AND m.id = ANY ((SELECT $2::uuid[])::uuid[]) AND m.id = v.id AND m.version = v.version - 1 \
     AND m.epoch = v.epoch - (v.status = 'claimed' OR (v.status = 'sending' AND m.status = 'uncertain'))::integer";
 
@@ -176,6 +180,7 @@ pub(crate) async fn revise(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<bool> 
         return Ok(true);
     }
     let metadata: Outcome<Vec<_>> = rows.iter().map(|row| to_json(&row.metadata)).collect();
+    let findings: Outcome<Vec<_>> = rows.iter().map(|row| to_json(&row.findings)).collect();
     let changed = moved(db.sql(REVISE), db.key, rows)
         .bind(column(rows, |row| row.recipient.clone()))
         .bind(column(rows, |row| row.sender.clone()))
@@ -185,6 +190,8 @@ pub(crate) async fn revise(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<bool> 
         .bind(column(rows, |row| row.expires_at))
         .bind(column(rows, |row| row.generated_by.as_str()))
         .bind(metadata?)
+        .bind(findings?)
+        .bind(column(rows, |row| i16::from(row.risk())))
         .execute(&mut *db.connection)
         .await?
         .rows_affected();
@@ -216,7 +223,7 @@ async fn insert_revisions(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
     Ok(())
 }
 
-/// Removes texts, salts and addresses of everything written to the contact.
+/// Removes texts, salts, findings and addresses of everything written to the contact.
 pub(crate) async fn erase(db: &mut Db<'_>, contact: ContactId) -> Outcome<()> {
     const STATEMENTS: [&str; 4] = [
         "DELETE FROM crm.suppressions WHERE workspace = $1 AND address = ANY (ARRAY( \
@@ -233,8 +240,8 @@ pub(crate) async fn erase(db: &mut Db<'_>, contact: ContactId) -> Outcome<()> {
          salt = decode('00000000000000000000000000000000', 'hex') \
          WHERE workspace = $1 AND message = ANY (ARRAY( \
          SELECT id FROM crm.messages WHERE workspace = $1 AND contact = $2))",
-        "UPDATE crm.messages SET recipient = '', metadata = metadata - 'context' \
-         WHERE workspace = $1 AND contact = $2",
+        "UPDATE crm.messages SET recipient = '', metadata = metadata - 'context', \
+         findings = '[]', risk = 0 WHERE workspace = $1 AND contact = $2",
     ];
     for sql in STATEMENTS {
         sqlx::query(db.sql(sql))
@@ -331,6 +338,7 @@ pub(crate) fn read(workspace: &Workspace, row: &PgRow) -> Outcome<Message> {
         updated_at: get(row, "updated_at")?,
         queued_at: get(row, "queued_at")?,
         decided_epoch: unsigned(row, "decided_epoch")?,
+        findings: json(row, "findings")?,
     })
 }
 

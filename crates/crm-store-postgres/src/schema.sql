@@ -118,6 +118,8 @@ CREATE TABLE crm.messages (
     digest bytea NOT NULL,
     generated_by text COLLATE "C" NOT NULL,
     metadata jsonb NOT NULL,
+    findings jsonb NOT NULL,
+    risk smallint NOT NULL,
     created_by text NOT NULL,
     approved_by text,
     approved_at timestamptz,
@@ -155,6 +157,11 @@ CREATE INDEX messages_lane
 CREATE INDEX messages_kind
     ON crm.messages(workspace, status, occasion, generated_by, id DESC NULLS LAST)
     WHERE NOT deleted;
+-- What people have yet to decide about, by how risky it is: a run of ids for each risk, so that the riskiest first
+-- is one run after the other. What is decided leaves it and costs nothing more. (NULLS LAST as above. No risk is below
+-- 0: said so that only questions about risk are answered by it.)
+CREATE INDEX messages_risk ON crm.messages(workspace, status, risk, id DESC NULLS LAST)
+    WHERE status IN ('draft', 'pending_approval') AND NOT deleted AND risk >= 0;
 -- Every contact is not null: said so that only questions about a contact are answered by it. Otherwise one about
 -- a workspace that the statistics have not noticed is, by reading all of the workspace's messages.
 CREATE INDEX messages_contact ON crm.messages(workspace, contact, id) WHERE contact IS NOT NULL;
@@ -190,6 +197,7 @@ CREATE TABLE crm.approvals (
     approver text NOT NULL,
     role text COLLATE "C" NOT NULL,
     decided_at timestamptz NOT NULL,
+    override_reason text,
     PRIMARY KEY (workspace, message, seq)
 ) /* by workspace */;
 

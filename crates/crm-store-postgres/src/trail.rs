@@ -21,11 +21,12 @@ pub(crate) async fn insert_approvals(db: &mut Db<'_>, rows: &[&Approval]) -> Out
     }
     sqlx::query(db.sql(
         "INSERT INTO crm.approvals (workspace, message, revision, digest, approver, role, \
-             decided_at) \
-         SELECT $1, v.message, v.revision, v.digest, v.approver, v.role, v.decided_at \
+             decided_at, override_reason) \
+         SELECT $1, v.message, v.revision, v.digest, v.approver, v.role, v.decided_at, \
+             v.override_reason \
          FROM unnest($2::uuid[], $3::integer[], $4::bytea[], $5::text[], $6::text[], \
-             $7::timestamptz[]) WITH ORDINALITY AS v(message, revision, digest, approver, role, \
-             decided_at, number) \
+             $7::timestamptz[], $8::text[]) WITH ORDINALITY AS v(message, revision, digest, \
+             approver, role, decided_at, override_reason, number) \
          ORDER BY v.number",
     ))
     .bind(db.key)
@@ -35,6 +36,7 @@ pub(crate) async fn insert_approvals(db: &mut Db<'_>, rows: &[&Approval]) -> Out
     .bind(column(rows, |row| row.approver.clone()))
     .bind(column(rows, |row| row.role.as_str()))
     .bind(column(rows, |row| row.decided_at))
+    .bind(column(rows, |row| row.override_reason.clone()))
     .execute(&mut *db.connection)
     .await?;
     Ok(())
@@ -132,6 +134,7 @@ fn read_approval(row: &PgRow) -> Outcome<Approval> {
         approver: get(row, "approver")?,
         role: named(row, "role", Role::parse)?,
         decided_at: get(row, "decided_at")?,
+        override_reason: get(row, "override_reason")?,
     })
 }
 
@@ -155,7 +158,7 @@ fn read_attempt(row: &PgRow) -> Outcome<Attempt> {
 /// Everything written about one message.
 pub(crate) async fn trail(db: &mut Db<'_>, id: MessageId) -> Outcome<Trail> {
     let approvals = sqlx::query(db.sql(
-        "SELECT message, revision, digest, approver, role, decided_at FROM crm.approvals \
+        "SELECT message, revision, digest, approver, role, decided_at, override_reason FROM crm.approvals \
          WHERE workspace = $1 AND message = $2 ORDER BY seq",
     ))
     .bind(db.key)
@@ -218,7 +221,7 @@ pub(crate) async fn latest_approvals(
 ) -> Outcome<BTreeMap<MessageId, Approval>> {
     let rows = sqlx::query(db.sql(
         "SELECT a.* FROM unnest($2::uuid[]) AS v(id) CROSS JOIN LATERAL ( \
-             SELECT message, revision, digest, approver, role, decided_at FROM crm.approvals \
+             SELECT message, revision, digest, approver, role, decided_at, override_reason FROM crm.approvals \
              WHERE workspace = $1 AND message = v.id ORDER BY seq DESC LIMIT 1) AS a",
     ))
     .bind(db.key)

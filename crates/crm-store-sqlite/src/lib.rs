@@ -42,6 +42,7 @@ mod plan;
 mod pool;
 mod query;
 mod receipts;
+mod risk;
 mod rows;
 mod store;
 mod subscriptions;

@@ -18,6 +18,7 @@ use crate::counters;
 use crate::fault::Outcome;
 use crate::messages::{COLUMNS, FROM, read};
 use crate::query::{Filter, List, blob};
+use crate::risk;
 use crate::rows::{micros, named, opt_micros};
 
 /// Skipping more than this many walks row by row: nobody reads on by skipping so far.
@@ -38,6 +39,13 @@ pub(crate) fn list(
     query.page.count &= total.is_none();
     query.statuses.sort_unstable();
     query.statuses.dedup();
+    if let Some(mut page) = risk::list(connection, workspace, key, &query)? {
+        page.total = match total {
+            Some(total) => Some(total),
+            None => count(connection, key, &query)?,
+        };
+        return Ok(page);
+    }
     let mut page = match branches(connection, key, &query)? {
         Some(branches) => {
             let counted = count(connection, key, &query)?;
@@ -77,6 +85,7 @@ fn counted(connection: &Connection, key: i64, query: &MessageQuery) -> Outcome<O
         statuses: Vec::new(),
         occasion: None,
         generated_by: None,
+        gravest_first: false,
         ..query.clone()
     };
     if rest != plain {
@@ -122,7 +131,7 @@ impl Branch {
 }
 
 /// Whether a condition leads to few messages by an index of its own.
-const fn narrow(query: &MessageQuery) -> bool {
+pub(crate) const fn narrow(query: &MessageQuery) -> bool {
     !query.ids.is_empty()
         || query.contact_id.is_some()
         || query.expires_before.is_some()
@@ -371,6 +380,12 @@ fn of_rows(query: &MessageQuery) -> (String, Vec<Value>) {
         "m.lease_until < ?",
         opt_micros(query.lease_before).map(Value::Integer),
     );
+    given(
+        "m.risk >= ?",
+        query
+            .severity
+            .map(|severity| Value::Integer(risk::number(severity))),
+    );
     if let Some(text) = &query.search {
         let text = Value::Text(text.to_lowercase());
         given("(crm_contains(r.content, ?)", Some(text.clone()));
@@ -381,7 +396,7 @@ fn of_rows(query: &MessageQuery) -> (String, Vec<Value>) {
 }
 
 /// All conditions of a query.
-fn filter(key: i64, query: &MessageQuery) -> Filter {
+pub(crate) fn filter(key: i64, query: &MessageQuery) -> Filter {
     let mut filter = Filter::new("m.workspace = ?", key);
     filter.ids(
         "m.id IN (SELECT unhex(value) FROM json_each(?))",
@@ -425,6 +440,7 @@ fn filter(key: i64, query: &MessageQuery) -> Filter {
             .bind(micros(at));
     }
     filter.given("m.provider_id = ?", query.provider_id.clone());
+    filter.given("m.risk >= ?", query.severity.map(risk::number));
     filter
 }
 

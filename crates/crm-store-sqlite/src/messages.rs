@@ -14,7 +14,7 @@ pub(crate) const COLUMNS: &str = "m.id, m.contact, m.campaign, m.occurrence, m.o
     m.recipient, m.sender, m.status, m.version, m.digest, m.generated_by, m.metadata, \
     m.created_by, m.approved_by, m.approved_at, m.scheduled_for, m.expires_at, m.not_before, \
     m.epoch, m.lease_owner, m.lease_until, m.attempts, m.failure, m.provider_id, m.sent_at, \
-    m.test_mode, m.deleted, m.created_at, m.updated_at, m.queued_at, m.decided_epoch, \
+    m.test_mode, m.deleted, m.created_at, m.updated_at, m.queued_at, m.decided_epoch, m.findings, \
     r.number, r.subject, r.content, r.format, r.salt, r.created_by, r.created_at";
 
 /// Messages with their current text.
@@ -25,9 +25,9 @@ const INSERT: &str = "INSERT INTO messages (workspace, id, contact, campaign, oc
     occasion, channel, recipient, sender, status, version, revision, digest, generated_by, \
     metadata, created_by, approved_by, approved_at, scheduled_for, expires_at, not_before, epoch, \
     lease_owner, lease_until, attempts, failure, provider_id, sent_at, test_mode, deleted, \
-    created_at, updated_at, queued_at, decided_epoch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+    created_at, updated_at, queued_at, decided_epoch, findings, risk) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
     ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, \
-    ?29, ?30, ?31, ?32, ?33, ?34)";
+    ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36)";
 
 /// With a new text. Where a message came from (contact, campaign, occurrence, occasion, channel,
 /// creation) never changes; an index on a column that is named here would be written again.
@@ -36,7 +36,7 @@ const REVISE: &str = "UPDATE messages SET version = ?3, status = ?4, approved_by
     attempts = ?11, failure = ?12, provider_id = ?13, sent_at = ?14, deleted = ?15, \
     updated_at = ?16, queued_at = ?17, decided_epoch = ?18, recipient = ?19, sender = ?20, \
     revision = ?21, digest = ?22, scheduled_for = ?23, expires_at = ?24, generated_by = ?25, \
-    metadata = ?26 \
+    metadata = ?26, findings = ?27, risk = ?28 \
     WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1 \
     AND epoch = ?8 - (?4 = 'claimed' OR (?4 = 'sending' AND status = 'uncertain'))";
 
@@ -88,6 +88,8 @@ pub(crate) fn insert(connection: &Connection, workspace: i64, row: &Message) -> 
         micros(row.updated_at),
         opt_micros(row.queued_at),
         signed(row.decided_epoch),
+        serde_json::to_string(&row.findings)?,
+        row.risk(),
     ])?;
     insert_revision(connection, workspace, row)
 }
@@ -125,7 +127,7 @@ pub(crate) fn update(
             .execute(values.as_slice())?
             > 0);
     }
-    let text: [&dyn ToSql; 8] = [
+    let text: [&dyn ToSql; 10] = [
         &row.recipient,
         &row.sender,
         &row.revision.number,
@@ -134,6 +136,8 @@ pub(crate) fn update(
         &opt_micros(row.expires_at),
         &row.generated_by.as_str(),
         &serde_json::to_string(&row.metadata)?,
+        &serde_json::to_string(&row.findings)?,
+        &row.risk(),
     ];
     let changed = connection
         .prepare_cached(REVISE)?
@@ -165,7 +169,7 @@ fn insert_revision(connection: &Connection, workspace: i64, message: &Message) -
     Ok(())
 }
 
-/// Removes texts, salts and addresses of everything written to the contact.
+/// Removes texts, salts, findings and addresses of everything written to the contact.
 pub(crate) fn erase(connection: &Connection, workspace: i64, contact: ContactId) -> Outcome<()> {
     const STATEMENTS: [&str; 4] = [
         "DELETE FROM suppressions WHERE workspace = ?1 AND address IN ( \
@@ -181,8 +185,8 @@ pub(crate) fn erase(connection: &Connection, workspace: i64, contact: ContactId)
         "UPDATE revisions SET subject = NULL, content = '', salt = zeroblob(16) \
          WHERE workspace = ?1 AND message IN \
          (SELECT id FROM messages WHERE workspace = ?1 AND contact = ?2)",
-        "UPDATE messages SET recipient = '', metadata = json_remove(metadata, '$.context') \
-         WHERE workspace = ?1 AND contact = ?2",
+        "UPDATE messages SET recipient = '', metadata = json_remove(metadata, '$.context'), \
+         findings = '[]', risk = 0 WHERE workspace = ?1 AND contact = ?2",
     ];
     for sql in STATEMENTS {
         connection
@@ -234,7 +238,7 @@ pub(crate) fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Mes
         sender: row.get(7)?,
         status: named(row, 8, Status::parse)?,
         version: unsigned(row, 9)?,
-        revision: read_revision(row, id, 32)?,
+        revision: read_revision(row, id, 33)?,
         digest: digest(row, 10)?,
         generated_by: named(row, 11, GeneratedBy::parse)?,
         metadata: json(row, 12)?,
@@ -257,6 +261,7 @@ pub(crate) fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Mes
         updated_at: instant(row, 29)?,
         queued_at: opt_instant(row, 30)?,
         decided_epoch: unsigned(row, 31)?,
+        findings: json(row, 32)?,
     })
 }
 

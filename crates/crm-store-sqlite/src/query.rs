@@ -43,6 +43,20 @@ impl Filter {
         }
     }
 
+    /// The ids `column` of the rows of `from` that match, as `end` orders and bounds them.
+    pub(crate) fn found(
+        &self,
+        connection: &Connection,
+        column: &str,
+        from: &str,
+        end: &str,
+    ) -> Outcome<Vec<Uuid>> {
+        let sql = format!("SELECT {column} FROM {from} WHERE {}{end}", self.sql);
+        let mut statement = connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(params_from_iter(self.values.iter()), |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// How many rows of `from` match.
     pub(crate) fn count(&self, connection: &Connection, from: &str) -> Outcome<u64> {
         let count: i64 = connection

@@ -118,6 +118,8 @@ CREATE TABLE messages (
     digest BLOB NOT NULL,
     generated_by TEXT NOT NULL,
     metadata TEXT NOT NULL,
+    findings TEXT NOT NULL,
+    risk INTEGER NOT NULL,
     created_by TEXT NOT NULL,
     approved_by TEXT,
     approved_at INTEGER,
@@ -146,6 +148,10 @@ CREATE INDEX messages_due ON messages(workspace, not_before, id) WHERE status = 
 -- the lists, each in order of id, are merged. So two filters that are common apart and rare together
 -- are as quick as one, and one index is written instead of three.
 CREATE INDEX messages_kind ON messages(workspace, status, occasion, generated_by, id) WHERE deleted = 0;
+-- What people have yet to decide about, by how risky it is: a run of ids for each risk, so that the riskiest first
+-- is one run after the other. What is decided leaves it and costs nothing more.
+CREATE INDEX messages_risk ON messages(workspace, status, risk, id)
+    WHERE status IN ('draft', 'pending_approval') AND deleted = 0;
 CREATE INDEX messages_contact ON messages(workspace, contact, id);
 CREATE INDEX messages_campaign ON messages(workspace, campaign, status, id)
     WHERE campaign IS NOT NULL AND deleted = 0;
@@ -177,7 +183,8 @@ CREATE TABLE approvals (
     digest BLOB NOT NULL,
     approver TEXT NOT NULL,
     role TEXT NOT NULL,
-    decided_at INTEGER NOT NULL
+    decided_at INTEGER NOT NULL,
+    override_reason TEXT
 ) STRICT;
 CREATE INDEX approvals_message ON approvals(workspace, message, seq);
 CREATE TRIGGER approvals_keep BEFORE DELETE ON approvals

@@ -13,7 +13,7 @@ use crate::rows::{
     digest, instant, micros, named, opt_instant, opt_micros, opt_named, signed, unsigned,
 };
 
-const APPROVAL: &str = "revision, digest, approver, role, decided_at";
+const APPROVAL: &str = "revision, digest, approver, role, decided_at, override_reason";
 const ATTEMPT: &str = "id, number, epoch, worker, digest, started_at, finished_at, outcome, \
     provider_id, reason, repeats";
 
@@ -26,7 +26,7 @@ pub(crate) fn insert_approval(
     connection
         .prepare_cached(
             "INSERT INTO approvals (workspace, message, revision, digest, approver, role, \
-             decided_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+             decided_at, override_reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             workspace,
@@ -36,6 +36,7 @@ pub(crate) fn insert_approval(
             approval.approver,
             approval.role.as_str(),
             micros(approval.decided_at),
+            approval.override_reason,
         ])?;
     Ok(())
 }
@@ -125,6 +126,7 @@ fn read_approval(row: &Row<'_>, id: MessageId) -> rusqlite::Result<Approval> {
         approver: row.get(2)?,
         role: named(row, 3, Role::parse)?,
         decided_at: instant(row, 4)?,
+        override_reason: row.get(5)?,
     })
 }
 

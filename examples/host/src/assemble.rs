@@ -72,6 +72,7 @@ pub(crate) async fn engine(config: &Config, observer: Arc<dyn Observer>) -> Resu
         Arc::new(RandomIds::default()),
     )
     .observer(observer)
+    .guardrails(config.guardrails.clone())
     .policy(Policy {
         consent: Rules {
             marketing_needs_opt_in: config.marketing_needs_opt_in,

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser as _;
+use crm_core::guardrail::Rules;
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub(crate) use channels::{ChannelSettings, ChannelTable};
@@ -37,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) channels: BTreeMap<String, ChannelSettings>,
     /// Who is told of state changes, by name.
     pub(crate) subscriptions: BTreeMap<String, SubscriptionSettings>,
+    /// What texts are checked by.
+    pub(crate) guardrails: Rules,
     pub(crate) worker: bool,
     /// How long after it was due a message still leaves; the worker's own limit when unset.
     pub(crate) late_after: Option<chrono::Duration>,
@@ -135,6 +138,7 @@ fn resolve(
         demo_password,
         channels,
         subscriptions: file.subscriptions,
+        guardrails: file.guardrails,
         worker: !flags.no_worker.or(file.no_worker).unwrap_or(false),
         late_after: late_after.transpose()?,
         secret: secret("CRM_SECRET", file.secret),

@@ -6,6 +6,7 @@ use crm_core::Role;
 use crm_core::budget::{EntryState, Period, UsageGroup};
 use crm_core::campaign::{CampaignStatus, WhenUnavailable};
 use crm_core::generation::Tone;
+use crm_core::guardrail::{Rule, Severity};
 use crm_core::message::{Format, GeneratedBy, Occasion, Status};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -52,6 +53,14 @@ names! {
 names! {
     /// How a text is to be read.
     FormatName, "Format", [Format::Text, Format::Html].map(Format::as_str)
+}
+names! {
+    /// What looks at texts.
+    RuleName, "Guardrail", Rule::ALL.map(Rule::as_str)
+}
+names! {
+    /// How much a finding weighs; `blocking` keeps a message from being approved.
+    SeverityName, "Severity", Severity::ALL.map(Severity::as_str)
 }
 names! {
     /// How a draft sounds.

@@ -119,7 +119,10 @@ const FIELDS: &[(&str, &str)] = &[
         "HistoryLine",
         "id message_id action user_id old_content new_content created_at reason hash prev_hash",
     ),
-    ("BulkPreview", "count manifest sample findings"),
+    ("BulkPreview", "count blocked manifest sample findings"),
+    ("Finding", "rule severity part span message"),
+    ("BulkFinding", "rule severity messages"),
+    ("DuplicateGroup", "messages exact"),
     ("BulkResult", "applied skipped failed items"),
     ("BulkItem", "id outcome detail"),
     (

@@ -93,6 +93,7 @@ impl Draft {
             digest: Digest::ZERO,
             generated_by: GeneratedBy::Manual,
             metadata: Provenance::default(),
+            findings: Vec::new(),
             created_by: "ann".to_owned(),
             approved_by: Some("boss".to_owned()),
             approved_at: Some(now),
@@ -121,6 +122,7 @@ impl Draft {
             approver: "boss".to_owned(),
             role: Role::Manager,
             decided_at: now,
+            override_reason: None,
         };
         let attempt = Attempt {
             id: AttemptId(Uuid::from_u128(self.attempt)),

@@ -1,5 +1,8 @@
 //! Decisions: one by one with the version that was seen, or in bulk over exactly a previewed set.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures_util::future;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +10,7 @@ use super::Session;
 use crate::actor::Action;
 use crate::change::ChangeSet;
 use crate::error::{Error, ErrorKind, Result};
+use crate::guardrail::{Rule, Severity};
 use crate::id::MessageId;
 use crate::message::decide::{self, Seen};
 use crate::message::digest::Encoder;
@@ -55,6 +59,17 @@ impl BulkAction {
     }
 }
 
+/// What a guardrail found among many messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkFinding {
+    /// Which guardrail.
+    pub rule: Rule,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// How many messages have such a finding.
+    pub messages: u64,
+}
+
 /// What a bulk decision would touch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BulkPreview {
@@ -62,6 +77,10 @@ pub struct BulkPreview {
     pub count: u64,
     /// Binds exactly these messages at exactly these versions and digests.
     pub manifest: Digest,
+    /// How many of them have blocking findings: approving refuses these, each in the result.
+    pub blocked: u64,
+    /// What guardrails found in how many of them, the gravest first.
+    pub findings: Vec<BulkFinding>,
     /// The first ones.
     pub sample: Vec<Message>,
 }
@@ -122,17 +141,34 @@ impl Approvals<'_> {
     /// Approves exactly what was seen.
     ///
     /// # Errors
-    /// `Forbidden`, `NotFound`, `NotAllowed`; `Conflict` naming who decided what and when.
+    /// `Forbidden`, `NotFound`; `NotAllowed`, also while it has blocking findings; `Conflict` naming who decided
+    /// what and when.
     pub async fn approve(&self, id: MessageId, seen: Seen) -> Result<Message> {
+        self.approve_despite(id, seen, None).await
+    }
+
+    /// As [`approve`](Self::approve); with a reason (1 to 500 characters) an admin approves in spite of blocking
+    /// findings. The approval and the history keep it.
+    ///
+    /// # Errors
+    /// As [`approve`](Self::approve); `Forbidden` for a reason of anybody but an admin, `Invalid` for one that is
+    /// blank or too long.
+    pub async fn approve_despite(
+        &self,
+        id: MessageId,
+        seen: Seen,
+        override_reason: Option<&str>,
+    ) -> Result<Message> {
         let policy = *self.0.engine.policy();
         let result = self
             .0
             .change(id, None, |message, stamp| {
-                decide::approve(
+                decide::approve_despite(
                     message,
                     seen,
                     policy.separate_approver,
                     policy.undo_window,
+                    override_reason,
                     stamp,
                 )
             })
@@ -192,8 +228,21 @@ impl Approvals<'_> {
     /// `Forbidden`; as the store.
     pub async fn preview(&self, action: BulkAction, query: MessageQuery) -> Result<BulkPreview> {
         let mut sample = Vec::new();
+        let mut blocked = 0;
+        let mut found: BTreeMap<(Reverse<Severity>, Rule), u64> = BTreeMap::new();
         let (manifest, set) = self
             .select(action, query, |message| {
+                if !decide::blocking(message).is_empty() {
+                    blocked += 1;
+                }
+                let kinds: BTreeSet<_> = message
+                    .findings
+                    .iter()
+                    .map(|finding| (Reverse(finding.severity), finding.rule))
+                    .collect();
+                for kind in kinds {
+                    *found.entry(kind).or_default() += 1;
+                }
                 if sample.len() < 20 {
                     sample.push(message.clone());
                 }
@@ -207,6 +256,15 @@ impl Approvals<'_> {
         Ok(BulkPreview {
             count,
             manifest,
+            blocked,
+            findings: found
+                .into_iter()
+                .map(|((Reverse(severity), rule), messages)| BulkFinding {
+                    rule,
+                    severity,
+                    messages,
+                })
+                .collect(),
             sample,
         })
     }

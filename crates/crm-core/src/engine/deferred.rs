@@ -89,6 +89,7 @@ impl Engine {
             subscribers: BTreeMap::new(),
             observer: Arc::new(Silent),
             policy: from.policy,
+            guardrails: from.guardrails.clone(),
             token_keys: from.token_keys.clone(),
             opt_in_url: from.opt_in_url.clone(),
         };

@@ -304,7 +304,10 @@ impl Session {
     async fn submit(&self, submission: Submission) -> Result<Effect> {
         let contact = self.expect(&submission.external_id).await?;
         let (channel, recipient) = self.route(&contact, submission.channel.as_deref())?;
+        let by = submission.generated_by;
+        let engine = &self.engine;
         let new = NewMessage {
+            findings: engine.findings_of_own(&contact, &submission.text, &channel, by),
             contact_id: contact.id,
             campaign: None,
             occasion: submission.occasion,

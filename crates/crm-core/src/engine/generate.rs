@@ -12,6 +12,7 @@ use crate::actor::Action;
 use crate::contact::Contact;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generation::{Task, Tone};
+use crate::guardrail::Finding;
 use crate::id::{CampaignId, ContactId, MessageId};
 use crate::message::decide::{self, Edit, NewMessage};
 use crate::message::{Format, GeneratedBy, Message, Occasion, Provenance, lifecycle};
@@ -69,6 +70,8 @@ pub struct Variant {
     pub generated_by: GeneratedBy,
     /// Where it came from.
     pub metadata: Provenance,
+    /// What the guardrails find in it.
+    pub findings: Vec<Finding>,
 }
 
 impl std::fmt::Debug for Variant {
@@ -123,6 +126,7 @@ impl Messages<'_> {
                 text: written.text,
                 generated_by: written.generated_by,
                 metadata: written.metadata,
+                findings: written.findings,
                 scheduled_for: None,
                 expires_at: None,
                 test_mode: false,
@@ -174,6 +178,7 @@ impl Messages<'_> {
                 format: text.format,
                 generated_by: written.generated_by,
                 metadata: written.metadata,
+                findings: written.findings,
             });
         }
         Ok(variants)
@@ -215,6 +220,7 @@ impl Messages<'_> {
             .metadata
             .context
             .clone_from(&before.metadata.context);
+        let findings = written.findings;
         let edit = Edit {
             content: Some(written.text.content),
             subject: Some(written.text.subject),
@@ -223,7 +229,7 @@ impl Messages<'_> {
         };
         session
             .change(id, Some(before.version), |message, stamp| {
-                decide::edit(message, edit, stamp)
+                decide::edit(message, edit, findings, stamp)
             })
             .await
     }

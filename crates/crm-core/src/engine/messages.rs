@@ -174,18 +174,21 @@ impl Messages<'_> {
         let contact = self.0.contact(draft.contact_id).await?;
         let (channel, recipient) = self.0.route(&contact, draft.channel.as_deref())?;
         let stamp = self.0.stamp();
+        let text = Text {
+            subject: draft.subject,
+            content: draft.content,
+            format: draft.format,
+        };
+        let engine = &self.0.engine;
         decide::create(
             NewMessage {
+                findings: engine.findings_of_own(&contact, &text, &channel, GeneratedBy::Manual),
                 contact_id: contact.id,
                 campaign: None,
                 occasion: draft.occasion_type,
                 channel,
                 recipient,
-                text: Text {
-                    subject: draft.subject,
-                    content: draft.content,
-                    format: draft.format,
-                },
+                text,
                 generated_by: GeneratedBy::Manual,
                 metadata: Provenance::default(),
                 scheduled_for: draft.scheduled_for,
@@ -202,11 +205,22 @@ impl Messages<'_> {
     /// # Errors
     /// `Forbidden`, `NotFound`, `Conflict`, `NotAllowed`, `Invalid`.
     pub async fn edit(&self, id: MessageId, version: Option<u64>, edit: Edit) -> Result<Message> {
-        self.0
-            .change(id, version, |message, stamp| {
-                decide::edit(message, edit, stamp)
-            })
-            .await
+        let session = self.0;
+        session.require(Action::WriteMessages)?;
+        let before = session.message(id).await?;
+        if let Some(version) = version {
+            decide::check_version(&before, version)?;
+        }
+        let findings = if edit.rewrites() {
+            let contact = session.contact(before.contact_id).await?;
+            let text = edit.text(&before);
+            session.engine.findings_of_edited(&contact, &before, &text)
+        } else {
+            Vec::new()
+        };
+        let (after, set) = decide::edit(&before, edit, findings, &session.stamp())?;
+        session.engine.commit_one(set).await?;
+        Ok(after)
     }
 
     /// Asks for a decision.

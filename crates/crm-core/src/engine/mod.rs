@@ -12,7 +12,9 @@ mod contacts;
 mod cost;
 mod deferred;
 mod drain;
+mod duplicates;
 mod generate;
+mod guard;
 mod hold;
 mod import;
 mod intake;
@@ -41,6 +43,7 @@ use crate::change::ChangeSet;
 use crate::consent::{self, token::TokenKeys};
 use crate::contact::ContactFields;
 use crate::error::{Error, ErrorKind, Result};
+use crate::guardrail::Rules;
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::message::dispatch::RetryPolicy;
 use crate::port::channel::{Channel, ChannelCapabilities};
@@ -54,7 +57,7 @@ use crate::port::subscriber::Subscriber;
 use crate::stamp::Stamp;
 
 pub use analytics::{AiUsage, Analytics, CampaignPerformance, Dashboard};
-pub use approvals::{Approvals, BulkAction, BulkItem, BulkPreview, BulkResult};
+pub use approvals::{Approvals, BulkAction, BulkFinding, BulkItem, BulkPreview, BulkResult};
 pub use audit::{Audit, Verification};
 pub use budgets::{Budgets, SetBudget};
 pub use campaigns::{CampaignStats, Campaigns};
@@ -62,6 +65,7 @@ pub use contacts::Contacts;
 pub use cost::{CampaignCost, CostBasis};
 pub use deferred::Deferred;
 pub use drain::Drained;
+pub use duplicates::Duplicates;
 pub use generate::{GenerateMessage, Variant};
 pub use import::{ImportReport, KeptContact, RejectedRow, RevertReport};
 pub use intake::Intake;
@@ -127,6 +131,7 @@ pub struct EngineBuilder {
     observer: Arc<dyn Observer>,
     subscribers: BTreeMap<String, Arc<dyn Subscriber>>,
     policy: Policy,
+    guardrails: Rules,
     token_keys: Option<TokenKeys>,
     opt_in_url: Option<String>,
 }
@@ -184,6 +189,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets what texts are checked by: when they are written, when they are changed, and before they leave.
+    #[must_use]
+    pub fn guardrails(mut self, rules: Rules) -> Self {
+        self.guardrails = rules;
+        self
+    }
+
     /// Where people say yes by a link: the address to which a token is appended, for instance
     /// `https://crm.example.org/o/`. A `GET` of it shows a page ([`Engine::opt_in`]), a `POST` says yes
     /// ([`Engine::confirm_opt_in`]).
@@ -202,7 +214,9 @@ impl EngineBuilder {
 
     /// The engine.
     #[must_use]
-    pub fn build(self) -> Engine {
+    pub fn build(mut self) -> Engine {
+        let rules = std::mem::take(&mut self.guardrails);
+        self.guardrails = guard::completed(rules, self.opt_in_url.as_deref());
         Engine {
             inner: Arc::new(self),
             previews: Arc::default(),
@@ -236,6 +250,7 @@ impl Engine {
             observer: Arc::new(Silent),
             subscribers: BTreeMap::new(),
             policy: Policy::default(),
+            guardrails: Rules::default(),
             token_keys: None,
             opt_in_url: None,
         }
@@ -260,6 +275,12 @@ impl Engine {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.inner.policy
+    }
+
+    /// What texts are checked by.
+    #[must_use]
+    pub fn guardrails(&self) -> &Rules {
+        &self.inner.guardrails
     }
 
     /// The channels by name.

@@ -49,17 +49,19 @@ impl Contacts<'_> {
         if capabilities.max_length.is_some_and(|most| length > most) {
             return Err(Error::field("channel", "the question is too long for it"));
         }
+        let text = Text {
+            subject: text.subject.filter(|_| capabilities.subject),
+            content: text.content,
+            format: Format::Text,
+        };
         let new = NewMessage {
             contact_id: id,
             campaign: None,
             occasion: Occasion::Custom,
             channel: channel.clone(),
             recipient: recipient.clone(),
-            text: Text {
-                subject: text.subject.filter(|_| capabilities.subject),
-                content: text.content,
-                format: Format::Text,
-            },
+            findings: engine.findings_of_own(&contact, &text, &channel, GeneratedBy::Manual),
+            text,
             generated_by: GeneratedBy::Manual,
             metadata: Provenance {
                 language: Some(contact.language.clone()),

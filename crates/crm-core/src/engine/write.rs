@@ -11,6 +11,7 @@ use super::spend::{NoDraft, Purpose};
 use crate::contact::Contact;
 use crate::error::Result;
 use crate::generation::{self, Patience, Prompt, Setback, Step, Task, Voice, check, next_step};
+use crate::guardrail::Finding;
 use crate::id::TemplateId;
 use crate::message::decide::Text;
 use crate::message::{Format, GeneratedBy, Provenance, StandIn};
@@ -44,6 +45,8 @@ pub(crate) struct Written {
     pub(crate) text: Text,
     pub(crate) generated_by: GeneratedBy,
     pub(crate) metadata: Provenance,
+    /// What the guardrails find in it.
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// What became of it.
@@ -143,6 +146,23 @@ struct Course {
 impl Engine {
     /// Writes a text for one contact. Never fails for want of a model: what stood in says why it did.
     pub(crate) async fn write_text(
+        &self,
+        contact: &Contact,
+        wanted: &Wanted<'_>,
+        house: House<'_>,
+        capabilities: &ChannelCapabilities,
+        purpose: &Purpose<'_>,
+        waits: &dyn Waits,
+    ) -> Result<Drafted> {
+        let composed = self.compose(contact, wanted, house, capabilities, purpose, waits);
+        let mut drafted = composed.await?;
+        if let Drafted::Written(written) = &mut drafted {
+            written.findings = self.findings_of_written(contact, written, wanted, house);
+        }
+        Ok(drafted)
+    }
+
+    async fn compose(
         &self,
         contact: &Contact,
         wanted: &Wanted<'_>,
@@ -259,7 +279,9 @@ impl Engine {
         &self,
         draft: Draft,
         prompt: Prompt,
+        contact: &Contact,
         wanted: &Wanted<'_>,
+        house: House<'_>,
         capabilities: &ChannelCapabilities,
     ) -> Option<Written> {
         generation::check(&draft, &prompt.request).ok()?;
@@ -268,7 +290,9 @@ impl Engine {
             error: None,
         };
         course.spent.add(&draft.usage, draft.cost_picodollars);
-        Some(self.by_model(draft, 0, prompt, wanted, capabilities, course))
+        let mut written = self.by_model(draft, 0, prompt, wanted, capabilities, course);
+        written.findings = self.findings_of_written(contact, &written, wanted, house);
+        Some(written)
     }
 
     fn by_model(
@@ -291,6 +315,7 @@ impl Engine {
                 format: Format::Text,
             },
             generated_by: GeneratedBy::Ai,
+            findings: Vec::new(),
             metadata: Provenance {
                 model: Some(model.unwrap_or_else(|| "unnamed".to_owned())),
                 input_tokens: course.spent.input,
@@ -365,6 +390,7 @@ impl Engine {
                 format: rendered.format,
             },
             generated_by: GeneratedBy::Manual,
+            findings: Vec::new(),
             metadata: Provenance {
                 tone: Some(wanted.task.tone.as_str().to_owned()),
                 language: Some(contact.language.clone()),

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use chain::{Patience, Setback, Step, next_step};
 pub use check::check;
+pub(crate) use prompt::RULES;
 pub use prompt::{Prompt, Task, prompt, version as prompt_version};
 pub use voice::{Example, Voice, VoiceFields};
 

@@ -87,6 +87,52 @@ pub enum Severity {
     Blocking,
 }
 
+impl Severity {
+    /// All of them, the lightest first.
+    pub const ALL: [Self; 3] = [Self::Notice, Self::Warning, Self::Blocking];
+
+    /// The name used in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Blocking => "blocking",
+        }
+    }
+
+    /// The severity of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|severity| severity.as_str() == name)
+    }
+
+    /// The number that lists are ordered by: 1, 2, 3.
+    #[must_use]
+    pub const fn risk(self) -> u8 {
+        match self {
+            Self::Notice => 1,
+            Self::Warning => 2,
+            Self::Blocking => 3,
+        }
+    }
+}
+
+/// The [`risk`](Severity::risk) of the gravest finding; 0 when there is none.
+#[must_use]
+pub fn risk(findings: &[Finding]) -> u8 {
+    let risks = findings.iter().map(|finding| finding.severity.risk());
+    risks.max().unwrap_or(0)
+}
+
+/// Orders findings by place: the subject first.
+pub(crate) fn sort(findings: &mut [Finding]) {
+    let place = |finding: &Finding| finding.span.as_ref().map(|span| (span.start, span.end));
+    findings.sort_by_key(|finding| (finding.part, place(finding), finding.rule));
+}
+
 /// Where a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -116,6 +162,14 @@ pub struct Finding {
     pub message: String,
 }
 
+impl Finding {
+    /// Whether it is the same guardrail at the same place of the same text.
+    #[must_use]
+    pub fn is_at(&self, other: &Self) -> bool {
+        (self.rule, self.part, &self.span) == (other.rule, other.part, &other.span)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +194,25 @@ mod tests {
             assert_eq!(serde_json::to_value(rule).unwrap(), rule.as_str());
         }
         assert!(Severity::Notice < Severity::Warning && Severity::Warning < Severity::Blocking);
+        for severity in Severity::ALL {
+            let name = serde_json::to_value(severity).unwrap();
+            assert_eq!(name, severity.as_str());
+            assert_eq!(Severity::parse(severity.as_str()), Some(severity));
+        }
+    }
+
+    #[test]
+    fn the_risk_of_a_text_is_that_of_its_gravest_finding() {
+        let finding = |severity| Finding {
+            rule: Rule::Link,
+            severity,
+            part: Part::Content,
+            span: None,
+            message: String::new(),
+        };
+        assert_eq!(risk(&[]), 0);
+        assert_eq!(risk(&[finding(Severity::Notice)]), 1);
+        let both = [finding(Severity::Blocking), finding(Severity::Warning)];
+        assert_eq!(risk(&both), 3);
     }
 }

@@ -10,6 +10,7 @@ pub mod duplicate;
 mod finding;
 mod fold;
 mod greeting;
+pub mod html;
 pub mod injection;
 mod instructions;
 mod language;
@@ -30,10 +31,11 @@ use std::ops::Range;
 use chrono::NaiveDate;
 use serde_json::Value;
 
-pub use self::finding::{Finding, Part, Rule, Severity};
+pub(crate) use self::finding::sort;
+pub use self::finding::{Finding, Part, Rule, Severity, risk};
 pub use self::personal::{Others, fingerprint};
 pub use self::placeholder::has_placeholder;
-pub use self::rules::{Level, Rules};
+pub use self::rules::{Level, Rules, STANDARD};
 use self::text::Text;
 use crate::contact::ContactFields;
 
@@ -149,38 +151,46 @@ impl Sources {
 /// What the rules find in the text, by place: the subject first. A guardrail that is off finds nothing.
 #[must_use]
 pub fn check(draft: &Draft<'_>, context: &Context<'_>) -> Vec<Finding> {
-    let known = Knowledge::new(context);
+    check_by(draft, context, |_| true)
+}
+
+/// As [`check`], by the guardrails that are `wanted` alone. The others are not looked for and cost little.
+#[must_use]
+pub fn check_by(
+    draft: &Draft<'_>,
+    context: &Context<'_>,
+    wanted: impl Fn(Rule) -> bool,
+) -> Vec<Finding> {
+    let severity = |rule: Rule| context.rules.severity(rule).filter(|_| wanted(rule));
+    let wants = |rule: Rule| severity(rule).is_some();
     let mut raw = length::find(draft, context);
-    if let Some(subject) = draft.subject {
-        part(
-            &Text::new(subject),
-            Part::Subject,
-            &known,
-            context,
-            &mut raw,
-        );
+    let counted = |rule: Rule| matches!(rule, Rule::Length | Rule::Parts);
+    if Rule::ALL
+        .into_iter()
+        .any(|rule| wants(rule) && !counted(rule))
+    {
+        let known = Knowledge::new(context, wants);
+        let mut look = |text: &str, at: Part| {
+            part(&Text::new(text), at, &known, context, wants, &mut raw);
+        };
+        if let Some(subject) = draft.subject {
+            look(subject, Part::Subject);
+        }
+        look(draft.content, Part::Content);
     }
-    part(
-        &Text::new(draft.content),
-        Part::Content,
-        &known,
-        context,
-        &mut raw,
-    );
     let mut findings: Vec<Finding> = raw
         .into_iter()
         .filter_map(|raw| {
             Some(Finding {
                 rule: raw.rule,
-                severity: context.rules.severity(raw.rule)?,
+                severity: severity(raw.rule)?,
                 part: raw.part,
                 span: raw.span,
                 message: raw.message.to_owned(),
             })
         })
         .collect();
-    let place = |finding: &Finding| finding.span.as_ref().map(|span| (span.start, span.end));
-    findings.sort_by_key(|finding| (finding.part, place(finding), finding.rule));
+    sort(&mut findings);
     findings
 }
 
@@ -188,27 +198,39 @@ pub fn check(draft: &Draft<'_>, context: &Context<'_>) -> Vec<Finding> {
 struct Knowledge {
     links: link::KnownLinks,
     addresses: personal::KnownAddresses,
-    numbers: number::KnownNumbers,
-    names: name::KnownNames,
+    numbers: Option<number::KnownNumbers>,
+    /// Words that are names are no foreign words.
+    names: Option<name::KnownNames>,
     terms: banned::Terms,
-    prompt: instructions::Prompt,
+    prompt: Option<instructions::Prompt>,
 }
 
 impl Knowledge {
-    fn new(context: &Context<'_>) -> Self {
+    fn new(context: &Context<'_>, wants: impl Fn(Rule) -> bool) -> Self {
         let sources = Sources::new(context);
+        let named = [Rule::Greeting, Rule::Language, Rule::Name];
         Self {
             links: link::KnownLinks::new(&sources),
             addresses: personal::KnownAddresses::new(&sources, context),
-            numbers: number::KnownNumbers::new(&sources, context),
-            names: name::KnownNames::new(&sources),
+            numbers: wants(Rule::Number).then(|| number::KnownNumbers::new(&sources, context)),
+            names: named
+                .into_iter()
+                .any(&wants)
+                .then(|| name::KnownNames::new(&sources)),
             terms: banned::Terms::new(&context.rules.banned_terms),
-            prompt: instructions::Prompt::new(context.prompt),
+            prompt: wants(Rule::Instructions).then(|| instructions::Prompt::new(context.prompt)),
         }
     }
 }
 
-fn part(text: &Text, part: Part, known: &Knowledge, context: &Context<'_>, found: &mut Vec<Raw>) {
+fn part(
+    text: &Text,
+    part: Part,
+    known: &Knowledge,
+    context: &Context<'_>,
+    wants: impl Fn(Rule) -> bool,
+    found: &mut Vec<Raw>,
+) {
     let title = part == Part::Subject;
     let mut tell = |rule: Rule, span: Range<usize>, message: &'static str| {
         found.push(Raw::at(rule, part, span, message));
@@ -232,34 +254,42 @@ fn part(text: &Text, part: Part, known: &Knowledge, context: &Context<'_>, found
     for (span, message) in personal::find(text, &emails, &phones, &known.addresses, context) {
         tell(Rule::PersonalData, span, message);
     }
-    for span in number::find(text, &taken, &known.numbers) {
-        tell(
-            Rule::Number,
-            span,
-            "a number, price, date or time that nobody gave",
-        );
+    if let Some(numbers) = &known.numbers {
+        for span in number::find(text, &taken, numbers) {
+            let message = "a number, price, date or time that nobody gave";
+            tell(Rule::Number, span, message);
+        }
     }
     let banned = banned::find(text, &known.terms);
     taken.extend(banned.iter().cloned());
     for span in banned {
         tell(Rule::BannedTerm, span, "a term the house does not use");
     }
-    for (span, message) in instructions::find(text, &known.prompt) {
-        tell(Rule::Instructions, span, message);
+    if let Some(prompt) = &known.prompt {
+        for (span, message) in instructions::find(text, prompt) {
+            tell(Rule::Instructions, span, message);
+        }
     }
-    if let Some(span) = injection::hidden(text) {
+    if let Some(span) = injection::hidden(text).filter(|_| wants(Rule::Injection)) {
         tell(Rule::Injection, span, "signs that are not seen");
     }
-    for (span, message) in greeting::find(text, &known.names, context) {
-        tell(Rule::Greeting, span, message);
+    let Some(names) = &known.names else { return };
+    if wants(Rule::Greeting) {
+        for (span, message) in greeting::find(text, names, context) {
+            tell(Rule::Greeting, span, message);
+        }
     }
     taken.sort_by_key(|span| span.start);
-    for (span, message) in language::find(text, &taken, &known.names, context.language, title) {
-        tell(Rule::Language, span, message);
+    if wants(Rule::Language) {
+        for (span, message) in language::find(text, &taken, names, context.language, title) {
+            tell(Rule::Language, span, message);
+        }
     }
-    taken.extend(greeting::spans(text));
-    taken.sort_by_key(|span| span.start);
-    for span in name::find(text, &taken, &known.names, title) {
-        tell(Rule::Name, span, "a person or company that nobody named");
+    if wants(Rule::Name) {
+        taken.extend(greeting::spans(text));
+        taken.sort_by_key(|span| span.start);
+        for span in name::find(text, &taken, names, title) {
+            tell(Rule::Name, span, "a person or company that nobody named");
+        }
     }
 }

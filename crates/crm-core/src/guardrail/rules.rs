@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Rule, Severity};
+use crate::error::{Error, Result};
 
 /// How a guardrail is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,18 +43,58 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self {
-            levels: BTreeMap::new(),
-            max_length: Some(2_000),
-            max_parts: 6,
-            banned_terms: Vec::new(),
-            allowed_hosts: Vec::new(),
-            facts: Vec::new(),
-        }
+        STANDARD.clone()
     }
 }
 
+/// Those of a house that sets nothing.
+pub static STANDARD: Rules = Rules {
+    levels: BTreeMap::new(),
+    max_length: Some(2_000),
+    max_parts: 6,
+    banned_terms: Vec::new(),
+    allowed_hosts: Vec::new(),
+    facts: Vec::new(),
+};
+
 impl Rules {
+    /// Refuses settings that would do something else than they seem to: blank terms, addresses of pages among the
+    /// hosts, lists without end, no parts at all.
+    ///
+    /// # Errors
+    /// `Invalid` with the setting.
+    pub fn check(&self) -> Result<()> {
+        let lists = [
+            ("banned_terms", &self.banned_terms),
+            ("allowed_hosts", &self.allowed_hosts),
+            ("facts", &self.facts),
+        ];
+        for (name, list) in lists {
+            let good = |text: &String| (1..=2_000).contains(&text.trim().chars().count());
+            if list.len() > 1_000 || !list.iter().all(good) {
+                let detail = "use up to 1,000 texts of 1 to 2,000 characters";
+                return Err(Error::field(name, detail));
+            }
+        }
+        let host = |text: &String| {
+            let sign = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-');
+            text.contains('.') && text.chars().all(sign)
+        };
+        if !self.allowed_hosts.iter().all(host) {
+            let detail = "use names of hosts alone, for example shop.example";
+            return Err(Error::field("allowed_hosts", detail));
+        }
+        if self.max_parts == 0 || self.max_length == Some(0) {
+            let name = if self.max_parts == 0 {
+                "max_parts"
+            } else {
+                "max_length"
+            };
+            return Err(Error::field(name, "use 1 or more"));
+        }
+        Ok(())
+    }
+
     /// What a finding of this guardrail weighs; `None` when it is off.
     #[must_use]
     pub fn severity(&self, rule: Rule) -> Option<Severity> {
@@ -100,5 +141,22 @@ mod tests {
         assert_eq!(rules.severity(Rule::Number), Some(Severity::Warning));
         assert_eq!((rules.max_parts, rules.max_length), (2, Some(2_000)));
         assert!(serde_json::from_str::<Rules>(r#"{"level":{}}"#).is_err());
+    }
+
+    #[test]
+    fn settings_that_would_do_something_else_are_refused() {
+        let read = |json: &str| serde_json::from_str::<Rules>(json).unwrap();
+        let good = r#"{"allowed_hosts":["shop.uz","m.дом.рф"],"banned_terms":["a b"],"facts":["+998 90"]}"#;
+        assert!(read(good).check().is_ok() && Rules::default().check().is_ok());
+        for (json, field) in [
+            (r#"{"allowed_hosts":["https://shop.uz"]}"#, "allowed_hosts"),
+            (r#"{"allowed_hosts":["shop.uz/a"]}"#, "allowed_hosts"),
+            (r#"{"banned_terms":[" "]}"#, "banned_terms"),
+            (r#"{"max_parts":0}"#, "max_parts"),
+            (r#"{"max_length":0}"#, "max_length"),
+        ] {
+            let error = read(json).check().unwrap_err();
+            assert!(error.to_string().contains(field), "{json}: {error}");
+        }
     }
 }

@@ -447,6 +447,7 @@ fn update_message(
         new.recipient.clone_from(&stored.recipient);
         new.generated_by = stored.generated_by;
         new.metadata = stored.metadata.clone();
+        new.findings.clone_from(&stored.findings);
     }
     undo.put(tables, Put::Message(row.id, Some(Box::new(new))));
     Ok(())
@@ -556,6 +557,7 @@ fn erase(tables: &mut Tables, contact: ContactId, undo: &mut Undo) {
             addresses.push(std::mem::take(&mut row.recipient));
             row.revision = emptied(&row.revision);
             row.metadata.context = None;
+            row.findings.clear();
             undo.put(tables, Put::Message(id, Some(row)));
         }
     }

@@ -261,6 +261,11 @@ impl Store for MemoryStore {
             || empty(&query.page),
             |tables| {
                 let rows = tables.messages.values().map(|row| &**row);
+                if query.gravest_first {
+                    let known = |id| tables.messages.get(&MessageId(id));
+                    let behind = query.page.after.map(|id| known(id).map(|row| row.risk()));
+                    return query::gravest(rows, &query, behind);
+                }
                 query::page(rows, &query.page, |row| row.id.0, query::message(&query))
             },
         ))

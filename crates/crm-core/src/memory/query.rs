@@ -64,6 +64,40 @@ pub(super) fn page<'a, T: Clone + 'a>(
     }
 }
 
+/// One page of messages, the riskiest first. `rows` come in ascending order of id; `behind` is the risk of the
+/// message that the page is behind, if it is behind one.
+pub(super) fn gravest<'a>(
+    rows: impl Iterator<Item = &'a Message>,
+    query: &MessageQuery,
+    behind: Option<Option<u8>>,
+) -> Page<Message> {
+    let request = &query.page;
+    let limit = usize::try_from(request.limit.clamp(1, 1_000)).unwrap_or(1_000);
+    let skip = usize::try_from(request.skip).unwrap_or(usize::MAX);
+    let mut found: Vec<&Message> = rows.filter(|row| message(query)(row)).collect();
+    let total = found.len() as u64;
+    let later = |a: Uuid, b: Uuid| if request.oldest_first { a > b } else { a < b };
+    found.retain(|row| match (request.after, behind) {
+        (Some(after), Some(Some(risk))) => {
+            row.risk() < risk || (row.risk() == risk && later(row.id.0, after))
+        }
+        (Some(_), _) => false,
+        (None, _) => true,
+    });
+    if !request.oldest_first {
+        found.reverse();
+    }
+    found.sort_by_key(|row| std::cmp::Reverse(row.risk()));
+    let more = found.len() > limit.saturating_add(skip);
+    let items: Vec<Message> = found.into_iter().skip(skip).take(limit).cloned().collect();
+    let next = items.last().filter(|_| more).map(|row| row.id.0);
+    Page {
+        items,
+        total: request.count.then_some(total),
+        next,
+    }
+}
+
 /// A filter over contacts.
 pub(super) fn contact(query: &ContactQuery) -> Result<impl Fn(&Contact) -> bool> {
     let today = match (query.today, &query.audience) {
@@ -129,6 +163,9 @@ pub(super) fn message(query: &MessageQuery) -> impl Fn(&Message) -> bool {
                     && row.queued_at.is_some_and(|since| since <= at)
             })
             && equal(query.provider_id.as_ref(), row.provider_id.as_ref())
+            && query
+                .severity
+                .is_none_or(|least| row.risk() >= least.risk())
             && search.as_ref().is_none_or(|part| {
                 contains(&row.revision.content, part)
                     || row

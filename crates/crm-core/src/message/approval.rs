@@ -28,6 +28,8 @@ pub struct Approval {
     pub role: Role,
     /// When.
     pub decided_at: DateTime<Utc>,
+    /// Why an admin approved it in spite of blocking findings; `None` when there were none.
+    pub override_reason: Option<String>,
 }
 
 /// Proof that exactly this content, address, channel and sender were approved and that an attempt is

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::change::{Change, ChangeSet};
 use crate::error::{Error, ErrorKind, Result};
+use crate::guardrail::{self, Finding, Rule, Severity};
 use crate::id::{CampaignId, ContactId, MessageId};
 use crate::stamp::Stamp;
 
@@ -27,7 +28,7 @@ pub struct Text {
 }
 
 impl Text {
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let length = self.content.chars().count();
         if self.content.trim().is_empty() || length > 10_000 {
             return Err(Error::field("content", "write 1 to 10,000 characters"));
@@ -66,6 +67,8 @@ pub struct NewMessage {
     pub generated_by: GeneratedBy,
     /// Provenance.
     pub metadata: Provenance,
+    /// What the guardrails found in the text.
+    pub findings: Vec<Finding>,
     /// When it is meant to leave.
     pub scheduled_for: Option<DateTime<Utc>>,
     /// Deadline.
@@ -105,6 +108,7 @@ pub fn create(new: NewMessage, stamp: &Stamp<'_>) -> Result<(Message, ChangeSet)
         digest: Digest::ZERO,
         generated_by: new.generated_by,
         metadata: new.metadata,
+        findings: new.findings,
         created_by: stamp.actor.id.clone(),
         approved_by: None,
         approved_at: None,
@@ -242,26 +246,43 @@ pub struct Edit {
     pub source: Option<(GeneratedBy, Provenance)>,
 }
 
-/// Changes text or schedule: a new revision, and an approval that was given is void.
+impl Edit {
+    /// Whether it changes the text, and not the schedule alone.
+    #[must_use]
+    pub const fn rewrites(&self) -> bool {
+        self.content.is_some() || self.subject.is_some()
+    }
+
+    /// The message's text after it.
+    #[must_use]
+    pub fn text(&self, message: &Message) -> Text {
+        let revision = &message.revision;
+        Text {
+            subject: self.subject.as_ref().unwrap_or(&revision.subject).clone(),
+            content: self.content.as_ref().unwrap_or(&revision.content).clone(),
+            format: revision.format,
+        }
+    }
+}
+
+/// Changes text or schedule: a new revision, and an approval that was given is void. `findings` are those of
+/// the new text; where only the schedule changes, the message keeps its own.
 ///
 /// # Errors
 /// As [`lifecycle::apply`]; `Invalid` for a text that cannot be sent.
-pub fn edit(message: &Message, edit: Edit, stamp: &Stamp<'_>) -> Result<(Message, ChangeSet)> {
-    let only_time = edit.content.is_none() && edit.subject.is_none();
+pub fn edit(
+    message: &Message,
+    edit: Edit,
+    findings: Vec<Finding>,
+    stamp: &Stamp<'_>,
+) -> Result<(Message, ChangeSet)> {
+    let only_time = !edit.rewrites();
     let event = if only_time {
         Event::Reschedule
     } else {
         Event::Edit
     };
-    let text = Text {
-        subject: edit
-            .subject
-            .unwrap_or_else(|| message.revision.subject.clone()),
-        content: edit
-            .content
-            .unwrap_or_else(|| message.revision.content.clone()),
-        format: message.revision.format,
-    };
+    let text = edit.text(message);
     text.check()?;
     let scheduled_for = edit.scheduled_for.unwrap_or(message.scheduled_for);
     check_times(scheduled_for, message.expires_at)?;
@@ -270,6 +291,9 @@ pub fn edit(message: &Message, edit: Edit, stamp: &Stamp<'_>) -> Result<(Message
         after.scheduled_for = scheduled_for;
         after.not_before = scheduled_for.unwrap_or(stamp.at);
         after.failure = None;
+        if !only_time {
+            after.findings = findings;
+        }
         if let Some((generated_by, metadata)) = edit.source {
             after.generated_by = generated_by;
             after.metadata = metadata;
@@ -284,6 +308,32 @@ pub fn edit(message: &Message, edit: Edit, stamp: &Stamp<'_>) -> Result<(Message
 pub fn invalidate(
     message: &Message,
     recipient: Option<String>,
+    reason: &str,
+    stamp: &Stamp<'_>,
+) -> Result<(Message, ChangeSet)> {
+    void(message, recipient, Vec::new(), reason, stamp)
+}
+
+/// Guardrails found what nobody saw who approved it: a person has to decide again, with these `objections` among
+/// the message's findings.
+///
+/// # Errors
+/// As [`lifecycle::apply`].
+pub fn object(
+    message: &Message,
+    objections: Vec<Finding>,
+    stamp: &Stamp<'_>,
+) -> Result<(Message, ChangeSet)> {
+    void(message, None, objections, GUARDRAIL, stamp)
+}
+
+/// Why a message went back that a guardrail objects to.
+pub const GUARDRAIL: &str = "guardrail";
+
+fn void(
+    message: &Message,
+    recipient: Option<String>,
+    objections: Vec<Finding>,
     reason: &str,
     stamp: &Stamp<'_>,
 ) -> Result<(Message, ChangeSet)> {
@@ -302,6 +352,8 @@ pub fn invalidate(
             if let Some(recipient) = recipient {
                 after.recipient = recipient;
             }
+            after.findings.extend(objections);
+            guardrail::sort(&mut after.findings);
             after.failure = Some(reason.to_owned());
         },
     )
@@ -331,12 +383,28 @@ impl Seen {
 ///
 /// # Errors
 /// `Conflict` when it is no longer what was seen; `Forbidden` when `separate` demands another person
-/// than the last editor; as [`lifecycle::apply`].
+/// than the last editor; `NotAllowed` while the message has blocking findings; as [`lifecycle::apply`].
 pub fn approve(
     message: &Message,
     seen: Seen,
     separate: bool,
     undo_window: Duration,
+    stamp: &Stamp<'_>,
+) -> Result<(Message, ChangeSet)> {
+    approve_despite(message, seen, separate, undo_window, None, stamp)
+}
+
+/// As [`approve`], and with a reason (1 to 500 characters) an admin approves in spite of blocking findings. The
+/// approval and the history keep it; where nothing blocks there is nothing to override, and it is not kept.
+///
+/// # Errors
+/// As [`approve`]; `Forbidden` for a reason of anybody but an admin, `Invalid` for one that is blank or too long.
+pub fn approve_despite(
+    message: &Message,
+    seen: Seen,
+    separate: bool,
+    undo_window: Duration,
+    override_reason: Option<&str>,
     stamp: &Stamp<'_>,
 ) -> Result<(Message, ChangeSet)> {
     lifecycle::apply(message.status, Event::Approve, stamp.actor.role).or_else(|error| {
@@ -366,7 +434,9 @@ pub fn approve(
     if message.expires_at.is_some_and(|until| until <= stamp.at) {
         return Err(Error::new(ErrorKind::NotAllowed, "its deadline has passed"));
     }
-    let (after, mut set) = step(message, Event::Approve, stamp, None, |after| {
+    let override_reason = overridden(message, override_reason, stamp)?;
+    let reason = override_reason.clone();
+    let (after, mut set) = step(message, Event::Approve, stamp, reason, |after| {
         after.approved_by = Some(stamp.actor.id.clone());
         after.approved_at = Some(stamp.at);
         after.failure = None;
@@ -383,8 +453,56 @@ pub fn approve(
         approver: stamp.actor.id.clone(),
         role: stamp.actor.role,
         decided_at: stamp.at,
+        override_reason,
     }));
     Ok((after, set))
+}
+
+/// The reason to approve in spite of blocking findings, if there are any.
+fn overridden(
+    message: &Message,
+    reason: Option<&str>,
+    stamp: &Stamp<'_>,
+) -> Result<Option<String>> {
+    let blocking = blocking(message);
+    let Some(reason) = reason else {
+        if blocking.is_empty() {
+            return Ok(None);
+        }
+        let rules: Vec<&str> = blocking.iter().map(|rule| rule.as_str()).collect();
+        return Err(Error::new(
+            ErrorKind::NotAllowed,
+            format!(
+                "message {} is held by guardrails ({}): edit it, or have an admin approve it with a reason",
+                message.id,
+                rules.join(", ")
+            ),
+        ));
+    };
+    if stamp.actor.role != crate::Role::Admin {
+        return Err(Error::new(
+            ErrorKind::Forbidden,
+            "only an admin approves in spite of guardrails",
+        ));
+    }
+    let reason = reason.trim();
+    if reason.is_empty() || reason.chars().count() > 500 {
+        return Err(Error::field("override_reason", "use 1 to 500 characters"));
+    }
+    Ok((!blocking.is_empty()).then(|| reason.to_owned()))
+}
+
+/// The guardrails that keep it from being approved, each once.
+#[must_use]
+pub fn blocking(message: &Message) -> Vec<Rule> {
+    let findings = message.findings.iter();
+    let mut rules: Vec<Rule> = findings
+        .filter(|finding| finding.severity == Severity::Blocking)
+        .map(|finding| finding.rule)
+        .collect();
+    rules.sort_unstable();
+    rules.dedup();
+    rules
 }
 
 /// Steps that only carry a reason: reject, cancel, retry, resolve, receipts, expiry.

@@ -9,6 +9,7 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::decide::{self, step};
+use super::guard::{self, House};
 use super::lifecycle::Event;
 use super::rules::{self, AddressNow, Checks, Late, Verdict, Whose};
 use super::{Approval, Approved, Attempt, AttemptOutcome, Message, Status, digest};
@@ -18,6 +19,7 @@ use crate::consent;
 use crate::consent::window::Window;
 use crate::contact::AddressKind;
 use crate::error::{Error, ErrorKind, Result};
+use crate::guardrail::Finding;
 use crate::id::AttemptId;
 use crate::port::channel::{Outcome, RetryScope};
 use crate::port::store::{Claim, DispatchView};
@@ -67,11 +69,13 @@ pub struct Desk<'a> {
     pub consent: consent::Rules,
     /// Until when the person may be written to on the channel.
     pub window: Window,
+    /// What the text is checked by once more.
+    pub house: House<'a>,
 }
 
 /// The last checks, on data read now: lease, deadline, waiting time, erasure, suppression, consent,
-/// campaign, address, window, approval and digest. Only when all hold is an attempt recorded. The change set
-/// repeats what others may change meanwhile as preconditions.
+/// campaign, address, window, approval and digest, guardrails. Only when all hold is an attempt recorded. The
+/// change set repeats what others may change meanwhile as preconditions.
 ///
 /// # Errors
 /// `Conflict` when the message is no longer this worker's.
@@ -86,7 +90,11 @@ pub fn begin(view: &DispatchView, desk: Desk<'_>, stamp: &Stamp<'_>) -> Result<B
             format!("message {} is no longer held by this worker", message.id),
         ));
     }
-    let (verdict, approval) = check(view, desk, stamp.at);
+    let Checked {
+        verdict,
+        approval,
+        objections,
+    } = check(view, desk, stamp.at);
     let decided = match (verdict, approval) {
         (Verdict::Begin, Some(approval)) => Ok(approval),
         (Verdict::Expire(late), _) => Err(expire(message, late, stamp)),
@@ -105,6 +113,7 @@ pub fn begin(view: &DispatchView, desk: Desk<'_>, stamp: &Stamp<'_>) -> Result<B
             let now = view.contact.address(desk.address).map(str::to_owned);
             Err(decide::invalidate(message, now, "address_changed", stamp))
         }
+        (Verdict::Object, _) => Err(decide::object(message, objections, stamp)),
         (Verdict::Begin | Verdict::Void, _) => {
             Err(decide::invalidate(message, None, "approval_void", stamp))
         }
@@ -137,9 +146,11 @@ pub fn repeat(
 ) -> Result<Option<Begun>> {
     let due = repeats_at(view, keyed, policy).is_some_and(|at| at <= stamp.at);
     match check(view, desk, stamp.at) {
-        (Verdict::Begin, Some(approval)) if due => {
-            open(view, approval, Event::Repeat, desk, stamp).map(Some)
-        }
+        Checked {
+            verdict: Verdict::Begin,
+            approval: Some(approval),
+            ..
+        } if due => open(view, approval, Event::Repeat, desk, stamp).map(Some),
         _ => Ok(None),
     }
 }
@@ -172,17 +183,27 @@ pub fn expire(message: &Message, late: Late, stamp: &Stamp<'_>) -> Result<(Messa
     Ok((after, set))
 }
 
-/// The last checks, and the approval if it covers what would be sent.
-fn check<'v>(
-    view: &'v DispatchView,
-    desk: Desk<'_>,
-    now: DateTime<Utc>,
-) -> (Verdict, Option<&'v Approval>) {
+/// What the last checks say.
+struct Checked<'v> {
+    verdict: Verdict,
+    /// The approval if it covers what would be sent.
+    approval: Option<&'v Approval>,
+    /// What guardrails say against a text that is approved.
+    objections: Vec<Finding>,
+}
+
+fn check<'v>(view: &'v DispatchView, desk: Desk<'_>, now: DateTime<Utc>) -> Checked<'v> {
     let message = &view.message;
     let digest = digest::digest(message);
     let approval = view.approval.as_ref().filter(|approval| {
         approval.digest == digest && approval.revision == message.revision.number
     });
+    let approved = approval.is_some() && digest == message.digest;
+    let objections = if approved {
+        guard::objections(message, &view.contact, desk.house)
+    } else {
+        Vec::new()
+    };
     let verdict = rules::verdict(&Checks {
         late: Late::of(message, desk.late_after, now),
         erased: view.contact.erased,
@@ -197,9 +218,14 @@ fn check<'v>(
             Some(_) => AddressNow::Same,
         },
         open: desk.window.is_open(now),
-        approved: approval.is_some() && digest == message.digest,
+        approved,
+        sound: objections.is_empty(),
     });
-    (verdict, approval)
+    Checked {
+        verdict,
+        approval,
+        objections,
+    }
 }
 
 /// Records an attempt, with what others may change meanwhile as preconditions.

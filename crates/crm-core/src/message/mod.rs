@@ -4,6 +4,7 @@ pub mod approval;
 pub mod decide;
 pub mod digest;
 pub mod dispatch;
+pub mod guard;
 pub mod history;
 pub mod lifecycle;
 pub mod receipts;
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Workspace;
+use crate::guardrail::{self, Finding};
 use crate::id::{AttemptId, CampaignId, ContactId, MessageId};
 pub use approval::{Approval, Approved};
 pub use digest::Digest;
@@ -266,6 +268,9 @@ pub struct Message {
     pub generated_by: GeneratedBy,
     /// Provenance of the text.
     pub metadata: Provenance,
+    /// What the guardrails found in the current text when it was written, or when they sent it back. No part of
+    /// what is approved; removed when the person is erased.
+    pub findings: Vec<Finding>,
     /// Actor who created it.
     pub created_by: String,
     /// Actor of the valid approval.
@@ -307,6 +312,14 @@ pub struct Message {
     pub created_at: DateTime<Utc>,
     /// Last change.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Message {
+    /// How risky its text is: 0 without findings, 1 with notices, 2 with warnings, 3 with a blocking finding.
+    #[must_use]
+    pub fn risk(&self) -> u8 {
+        guardrail::risk(&self.findings)
+    }
 }
 
 impl fmt::Debug for Message {

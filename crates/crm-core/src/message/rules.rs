@@ -28,6 +28,8 @@ pub struct Checks {
     pub open: bool,
     /// The approval covers what would be sent, digest for digest.
     pub approved: bool,
+    /// No guardrail objects to it today that did not when it was approved (see [`guard`](super::guard)).
+    pub sound: bool,
 }
 
 /// Why it is too late.
@@ -88,6 +90,8 @@ pub enum Verdict {
     Readdress,
     /// Nobody agreed to what would be sent: a person has to.
     Void,
+    /// A guardrail objects to what was agreed to: a person has to decide about it again.
+    Object,
 }
 
 /// The verdict of the last checks. What ends a message goes before what delays it.
@@ -114,8 +118,9 @@ pub const fn verdict(checks: &Checks) -> Verdict {
         AddressNow::Missing => Verdict::Cancel("no_address"),
         AddressNow::Changed => Verdict::Readdress,
         AddressNow::Same if !checks.open => Verdict::Cancel("window_closed"),
-        AddressNow::Same if checks.approved => Verdict::Begin,
-        AddressNow::Same => Verdict::Void,
+        AddressNow::Same if !checks.approved => Verdict::Void,
+        AddressNow::Same if checks.sound => Verdict::Begin,
+        AddressNow::Same => Verdict::Object,
     }
 }
 

@@ -37,7 +37,7 @@ pub const TABLES: [(&str, &str); 23] = [
     (
         "messages",
         "workspace id contact campaign occurrence occasion channel recipient sender status version \
-         revision digest generated_by metadata created_by approved_by approved_at scheduled_for \
+         revision digest generated_by metadata findings risk created_by approved_by approved_at scheduled_for \
          expires_at not_before queued_at epoch decided_epoch lease_owner lease_until attempts failure provider_id sent_at \
          test_mode deleted created_at updated_at",
     ),
@@ -47,7 +47,7 @@ pub const TABLES: [(&str, &str); 23] = [
     ),
     (
         "approvals",
-        "seq workspace message revision digest approver role decided_at",
+        "seq workspace message revision digest approver role decided_at override_reason",
     ),
     (
         "attempts",

@@ -21,6 +21,7 @@ use crate::contact::Contact;
 use crate::draft_batch::DraftBatch;
 use crate::error::Result;
 use crate::generation::Voice;
+use crate::guardrail::Severity;
 use crate::hold::Hold;
 use crate::id::{CampaignId, ContactId, DraftBatchId, LedgerId, MessageId, TemplateId};
 use crate::intake::{IntakeRow, IntakeState};
@@ -144,6 +145,14 @@ pub struct MessageQuery {
     pub queued_before: Option<DateTime<Utc>>,
     /// Provider's id.
     pub provider_id: Option<String>,
+    /// With a finding at least as grave.
+    pub severity: Option<Severity>,
+    /// The riskiest first ([`Message::risk`]), and those of one risk in order of id as `page` says. `page.after`
+    /// is an id as ever: what is behind it is judged by the risk that message has now, so what changed its risk
+    /// between two pages may be met twice or not at all, and nothing is behind an id that is not there. The cost
+    /// is constant at any depth, and so is that of `severity` in either order, for one or both of the statuses
+    /// `draft` and `pending_approval` of the whole workspace; any other list is sorted as a whole.
+    pub gravest_first: bool,
     /// Which part of the list.
     pub page: PageRequest,
 }

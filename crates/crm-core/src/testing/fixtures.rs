@@ -12,8 +12,10 @@ use crate::consent::Suppression;
 use crate::consent::window::Window;
 use crate::contact::{AddressKind, Contact, ContactFields};
 use crate::error::Result;
+use crate::guardrail;
 use crate::id::{AttemptId, CampaignId, ContactId, EventId, LedgerId, MessageId, TemplateId};
 use crate::message::dispatch::Desk;
+use crate::message::guard::House;
 use crate::message::history::{AuditEvent, Subject};
 use crate::message::{
     Approval, Approved, Attempt, Digest, Format, GeneratedBy, Message, Occasion, Provenance,
@@ -106,6 +108,7 @@ pub fn message(number: u64) -> Message {
         digest: Digest::ZERO,
         generated_by: GeneratedBy::Manual,
         metadata: Provenance::default(),
+        findings: Vec::new(),
         created_by: "olga".to_owned(),
         approved_by: None,
         approved_at: None,
@@ -157,6 +160,7 @@ pub fn approval(message: &Message) -> Approval {
         approver: "olga".to_owned(),
         role: Role::Manager,
         decided_at: noon(),
+        override_reason: None,
     }
 }
 
@@ -179,6 +183,13 @@ pub fn attempt(message: &Message, number: u64) -> Attempt {
     }
 }
 
+/// The guardrails of a house that sets nothing.
+pub const HOUSE: House<'static> = House {
+    rules: &guardrail::STANDARD,
+    max_length: None,
+    parts: None,
+};
+
 /// How a worker of that name begins attempts on a channel for e-mail.
 #[must_use]
 pub const fn desk(worker: &str) -> Desk<'_> {
@@ -191,6 +202,7 @@ pub const fn desk(worker: &str) -> Desk<'_> {
             marketing_needs_opt_in: false,
         },
         window: Window::Always,
+        house: HOUSE,
     }
 }
 

@@ -134,7 +134,7 @@ impl Worker {
         let Some(prompt) = self.prompt_of(campaign, line, texts)? else {
             return Ok(Some(Err("no_address")));
         };
-        let mut written = match self.written_of(campaign, line, draft, prompt)? {
+        let mut written = match self.written_of(campaign, line, texts, draft, prompt)? {
             Some(written) => written,
             None => return Ok(None),
         };

@@ -10,11 +10,14 @@ use super::Worker;
 use crate::actor::{Actor, Workspace};
 use crate::consent::window::Window;
 use crate::error::{ErrorKind, Result};
+use crate::guardrail::{Rule, Severity};
 use crate::message::dispatch::{self, Begun, Desk};
+use crate::message::guard::House;
 use crate::message::{Approved, Attempt, Message, Status};
 use crate::port::callback::About;
 use crate::port::channel::{Channel, Outcome, RetryScope};
 use crate::port::store::{Claim, DispatchView};
+use crate::port::units::Unit;
 use crate::stamp::Stamp;
 
 /// The longest rest of a channel or a recipient, whatever a provider says.
@@ -198,7 +201,23 @@ impl Worker {
             return Ok(None);
         };
         let capabilities = channel.capabilities();
+        let rules = self.engine.guardrails();
+        // Counted only where it could stop anything.
+        let parts = (rules.severity(Rule::Parts) == Some(Severity::Blocking))
+            .then(|| {
+                channel.units(
+                    message.revision.subject.as_deref(),
+                    &message.revision.content,
+                )
+            })
+            .filter(|units| units.unit == Unit::Part)
+            .map(|units| units.count);
         let desk = Desk {
+            house: House {
+                rules,
+                max_length: capabilities.max_length,
+                parts,
+            },
             worker: &self.options.name,
             lease: self.options.lease,
             address: capabilities.address,

@@ -43,6 +43,13 @@ impl Line {
 }
 
 impl Texts {
+    fn house(&self) -> House<'_> {
+        House {
+            voice: &self.voice,
+            templates: &self.offered,
+        }
+    }
+
     /// The words of the house.
     pub(super) const fn voice(&self) -> &Voice {
         &self.voice
@@ -125,10 +132,7 @@ impl Worker {
             template,
             ..wanted(campaign, &line.row)
         };
-        let house = House {
-            voice: &texts.voice,
-            templates: &texts.offered,
-        };
+        let house = texts.house();
         let actor = Actor::system(campaign.workspace.clone());
         let purpose = Purpose {
             actor: &actor,
@@ -164,14 +168,17 @@ impl Worker {
         &self,
         campaign: &Campaign,
         line: &Line,
+        texts: &Texts,
         draft: Draft,
         prompt: Prompt,
     ) -> Result<Option<Written>> {
         let (_, capabilities) = self.engine.channel(&line.row.channel)?;
         let wanted = wanted(campaign, &line.row);
-        Ok(self
-            .engine
-            .by_first_model(draft, prompt, &wanted, &capabilities))
+        let Some((contact, _)) = self.reachable(line)? else {
+            return Ok(None);
+        };
+        let (engine, house) = (&self.engine, texts.house());
+        Ok(engine.by_first_model(draft, prompt, contact, &wanted, house, &capabilities))
     }
 
     /// Whom the line is for, and their address, if they can be written to.
@@ -232,6 +239,7 @@ impl Worker {
                 text: written.text.clone(),
                 generated_by: written.generated_by,
                 metadata: written.metadata.clone(),
+                findings: written.findings.clone(),
                 scheduled_for: row.send_at.filter(|at| *at > stamp.at),
                 expires_at: None,
                 test_mode: campaign.test_mode,

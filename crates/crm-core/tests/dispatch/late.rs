@@ -166,6 +166,7 @@ fn what_does_not_wait_has_no_time() {
                         content,
                         ..Edit::default()
                     },
+                    Vec::new(),
                     &stamp,
                 )
                 .unwrap()

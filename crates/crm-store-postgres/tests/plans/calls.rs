@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use crm_core::budget::UsageGroup;
 use crm_core::engine::Engine;
+use crm_core::guardrail::Severity;
 use crm_core::id::{AttemptId, CampaignId, ContactId, LedgerId, MessageId, TemplateId};
 use crm_core::intake::IntakeState;
 use crm_core::message::history::Subject;
@@ -118,6 +119,21 @@ fn message_queries() -> Vec<MessageQuery> {
                         ..base.clone()
                     });
                 }
+            }
+        }
+    }
+    for statuses in [
+        vec![Status::PendingApproval],
+        vec![Status::Draft, Status::PendingApproval],
+    ] {
+        for severity in [None, Some(Severity::Warning), Some(Severity::Blocking)] {
+            for gravest_first in [true, false] {
+                list.push(MessageQuery {
+                    statuses: statuses.clone(),
+                    severity,
+                    gravest_first,
+                    ..all()
+                });
             }
         }
     }

@@ -95,7 +95,7 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
              'crm', CASE WHEN n % 2 = 1 OR n % 20 = 0 THEN 'sent' ELSE
                (ARRAY['draft', 'approved', 'pending_approval', 'failed', 'cancelled', 'expired', 'delivered', 'sent',
                 'approved'])[1 + n / 2 % 9] END,
-             1, 1, {hash}, CASE WHEN n % 7 = 0 THEN 'AI' ELSE 'manual' END, '{metadata}', 'olga', NULL, NULL, NULL,
+             1, 1, {hash}, CASE WHEN n % 7 = 0 THEN 'AI' ELSE 'manual' END, '{metadata}', '[]', n % 4, 'olga', NULL, NULL, NULL,
              CASE WHEN n % 3 = 0 THEN {at} + interval '1 year' END, {at}, {at}, 1, 0,
              NULL, NULL, 1, NULL, 'p' || n, NULL, false, n % 50 = 0, {at}, {at} FROM {series} n"),
         format!(

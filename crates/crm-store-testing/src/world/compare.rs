@@ -7,10 +7,11 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
 use crm_core::generation::Voice;
+use crm_core::guardrail::Severity;
 use crm_core::id::MessageId;
 use crm_core::intake::IntakeRow;
-use crm_core::message::Message;
 use crm_core::message::history::{Checkpoint, StoredEvent, Subject};
+use crm_core::message::{Message, Status};
 use crm_core::port::store::{
     CampaignQuery, ContactQuery, EventQuery, IntakeQuery, MessageQuery, PageRequest, PlanQuery,
     ReceiptQuery, SuppressionQuery, Trail,
@@ -33,6 +34,8 @@ pub(crate) struct Changed {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Everything {
     messages: (Vec<Message>, Option<u64>),
+    /// What is not decided yet, the riskiest first, and what guardrails hold.
+    risky: [Vec<MessageId>; 2],
     trails: Vec<Trail>,
     contacts: (Vec<Contact>, Option<u64>),
     campaigns: Vec<Campaign>,
@@ -159,6 +162,10 @@ impl World {
             voice: store.voice(workspace).await.unwrap(),
             money: self.money().await,
             trails: self.trails(messages.items.iter().map(|row| row.id)).await,
+            risky: [
+                self.by_risk(None).await,
+                self.by_risk(Some(Severity::Blocking)).await,
+            ],
             messages: (messages.items, messages.total),
             contacts: (contacts.items, contacts.total),
             campaigns,
@@ -183,6 +190,30 @@ impl World {
             );
         }
         trails
+    }
+
+    /// What is not decided yet by risk, page by page.
+    async fn by_risk(&self, severity: Option<Severity>) -> Vec<MessageId> {
+        let mut query = MessageQuery {
+            statuses: vec![Status::Draft, Status::PendingApproval],
+            severity,
+            gravest_first: true,
+            page: PageRequest {
+                limit: 3,
+                ..PageRequest::default()
+            },
+            ..MessageQuery::default()
+        };
+        let mut found = Vec::new();
+        loop {
+            let page = self.engine.store().messages(&self.workspace, query.clone());
+            let page = page.await.unwrap();
+            found.extend(page.items.iter().map(|row| row.id));
+            query.page.after = page.next;
+            if page.next.is_none() {
+                return found;
+            }
+        }
     }
 
     async fn events(&self, sealed_after: Option<u64>) -> Vec<StoredEvent> {

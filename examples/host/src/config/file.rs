@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crm_core::guardrail::Rules;
 use secrecy::SecretString;
 use serde::Deserialize;
 use toml::Spanned;
@@ -28,6 +29,9 @@ pub(super) struct FileSettings {
     /// Read by themselves: what one may say depends on its type.
     #[serde(skip)]
     pub(super) channels: BTreeMap<String, ChannelSettings>,
+    /// What texts are checked by.
+    #[serde(skip)]
+    pub(super) guardrails: Rules,
     /// Read by themselves, to be told of one by one.
     #[serde(skip)]
     pub(super) subscriptions: BTreeMap<String, SubscriptionSettings>,
@@ -77,6 +81,7 @@ impl FileSettings {
         let mut root = root.into_inner();
         let channels = root.remove("channels");
         let subscriptions = root.remove("subscriptions");
+        let guardrails = root.remove("guardrails");
         source.fetch("", &mut root)?;
         let mut settings: Self = source.read("", Spanned::new(span, DeValue::Table(root)))?;
         if let Some(channels) = channels {
@@ -84,6 +89,14 @@ impl FileSettings {
         }
         if let Some(list) = subscriptions {
             settings.subscriptions = subscriptions::read(&source, list)?;
+        }
+        if let Some(table) = guardrails {
+            let at = table.span().start;
+            let rules: Rules = source.read("guardrails", table)?;
+            rules
+                .check()
+                .map_err(|error| source.wrong(at, "guardrails", &error.to_string()))?;
+            settings.guardrails = rules;
         }
         Ok(settings)
     }

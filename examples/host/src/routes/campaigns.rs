@@ -34,6 +34,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(resume))
         .routes(routes!(cancel))
         .routes(routes!(plan))
+        .routes(routes!(duplicates))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -241,6 +242,36 @@ async fn plan(
         let message = row.message_id.and_then(|id| drafted.get(&id));
         PlanLine::of(row, message, free)
     })))
+}
+
+/// Texts that are alike.
+#[derive(Serialize, ToSchema)]
+struct DuplicateGroup {
+    /// Two or more, newest first.
+    messages: Vec<Uuid>,
+    /// Whether all are the same but for the name.
+    exact: bool,
+}
+
+/// Texts that are alike.
+#[derive(Serialize, ToSchema)]
+struct Duplicates {
+    groups: Vec<DuplicateGroup>,
+}
+
+/// Which of the campaign's drafts are alike: of what a model wrote and nobody has decided yet, the newest 2,000.
+#[utoipa::path(get, path = "/api/campaigns/{id}/duplicates", tag = "campaigns",
+    params(("id" = Uuid, Path)), responses((status = 200, body = Duplicates)))]
+async fn duplicates(user: User, Id(id): Id<CampaignId>) -> Answer<Duplicates> {
+    let groups = user.campaigns().duplicates(id).await?.into_iter();
+    Ok(axum::Json(Duplicates {
+        groups: groups
+            .map(|group| DuplicateGroup {
+                messages: group.messages.into_iter().map(|id| id.0).collect(),
+                exact: group.exact,
+            })
+            .collect(),
+    }))
 }
 
 async fn drafted(

@@ -21,7 +21,7 @@ use crate::auth::extract::User;
 use crate::error::Problem;
 use crate::extract::{Id, Json, MaybeJson, Query};
 use crate::state::App;
-use crate::views::MessageView;
+use crate::views::{CountedFinding, MessageView};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -62,6 +62,9 @@ struct Approve {
     version: Option<u64>,
     /// The digest that was seen.
     digest: Option<String>,
+    /// Why an admin approves it in spite of blocking findings; kept with the approval.
+    #[schema(min_length = 1, max_length = 500)]
+    override_reason: Option<String>,
 }
 
 fn digest(field: &str, text: Option<&str>) -> Result<Option<Digest>, Problem> {
@@ -72,11 +75,12 @@ fn digest(field: &str, text: Option<&str>) -> Result<Option<Digest>, Problem> {
     .transpose()
 }
 
-/// Approves exactly the version that was seen.
+/// Approves exactly the version that was seen. One with a blocking finding is refused, unless an admin says why.
 #[utoipa::path(post, path = "/api/messages/{id}/approve", tag = "messages",
     params(("id" = Uuid, Path)), request_body = Approve,
     responses((status = 200, body = MessageView),
-        (status = 400, description = "It does not wait for a decision."),
+        (status = 400, description = "It does not wait for a decision, or guardrails hold it."),
+        (status = 403, description = "The role may not approve, or not override."),
         (status = 428, description = "The version is missing: nobody approves unseen.")))]
 async fn approve(
     user: User,
@@ -92,7 +96,8 @@ async fn approve(
         return Err(Error::new(ErrorKind::PreconditionRequired, detail).into());
     };
     let seen = Seen { version, digest };
-    let message = user.approvals().approve(id, seen).await?;
+    let reason = body.override_reason.as_deref();
+    let message = user.approvals().approve_despite(id, seen, reason).await?;
     Ok(show(&user, &message))
 }
 
@@ -235,13 +240,14 @@ impl Bulk {
 #[derive(Serialize, ToSchema)]
 struct BulkPreview {
     count: u64,
+    /// How many of them have blocking findings: approving refuses these.
+    blocked: u64,
     /// Binds exactly these messages at exactly these versions and digests.
     manifest: String,
     /// The first 20.
     sample: Vec<MessageView>,
-    /// What guardrails found; there are none in this version.
-    #[schema(value_type = Vec<Object>)]
-    findings: [(); 0],
+    /// What guardrails found in how many of them, the gravest first.
+    findings: Vec<CountedFinding>,
 }
 
 /// Shows what a decision over many messages would touch: those whose status allows it.
@@ -253,11 +259,12 @@ async fn bulk_preview(user: User, Json(mut body): Json<Bulk>) -> Answer<BulkPrev
     let sample = found.sample.iter();
     Ok(axum::Json(BulkPreview {
         count: found.count,
+        blocked: found.blocked,
         manifest: found.manifest.to_string(),
         sample: sample
             .map(|message| MessageView::of(message, user.role()))
             .collect(),
-        findings: [],
+        findings: CountedFinding::all(found.findings),
     }))
 }
 

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use crm_core::engine::{GenerateMessage, NewDraft};
 use crm_core::generation::Tone;
+use crm_core::guardrail::Severity;
 use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crm_core::message::decide::Edit;
 use crm_core::message::{Format, GeneratedBy, Message, Occasion, Status};
@@ -18,7 +19,7 @@ use super::Answer;
 use crate::auth::extract::User;
 use crate::error::Problem;
 use crate::extract::{Given, Id, Json, MaybeJson, Query, given};
-use crate::names::{FormatName, GeneratedByName, OccasionName, StatusName, ToneName};
+use crate::names::{FormatName, GeneratedByName, OccasionName, SeverityName, StatusName, ToneName};
 use crate::paging::{self, List};
 use crate::state::App;
 use crate::views::{self, Draft, HistoryLine, MessageView, VariantView};
@@ -32,6 +33,14 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(get, patch, delete))
         .routes(routes!(regenerate))
         .routes(routes!(history))
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Order {
+    Newest,
+    Risk,
 }
 
 /// Which messages; also the `filter` of a bulk decision.
@@ -55,6 +64,14 @@ pub(super) struct Filter {
     #[schema(max_length = 200)]
     #[param(max_length = 200)]
     search: Option<String>,
+    /// With a finding at least as grave.
+    #[schema(value_type = Option<SeverityName>)]
+    #[param(value_type = Option<SeverityName>)]
+    severity: Option<Severity>,
+    /// `newest` (usual), or `risk`: the gravest findings first, and the newest of each.
+    #[schema(value_type = Option<String>)]
+    #[param(value_type = Option<String>)]
+    order: Option<Order>,
     skip: Option<u32>,
     #[schema(minimum = 1, maximum = 100)]
     #[param(minimum = 1, maximum = 100, default = 20)]
@@ -72,6 +89,8 @@ impl Filter {
             campaign_id: self.campaign_id.map(CampaignId),
             generated_by: self.generated_by,
             search: paging::search(self.search)?,
+            severity: self.severity,
+            gravest_first: self.order == Some(Order::Risk),
             page: paging::request(self.skip, self.limit, self.cursor)?,
             ..MessageQuery::default()
         })
@@ -93,7 +112,7 @@ pub(super) fn show(user: &User, message: &Message) -> axum::Json<MessageView> {
 
 type Created = Result<(StatusCode, axum::Json<MessageView>), Problem>;
 
-/// Lists messages, newest first.
+/// Lists messages, newest first or by risk.
 #[utoipa::path(get, path = "/api/messages", tag = "messages", params(Filter),
     responses((status = 200, body = List<MessageView>)))]
 async fn list(user: User, Query(filter): Query<Filter>) -> Answer<List<MessageView>> {

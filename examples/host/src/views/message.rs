@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::FindingView;
 use crate::names::{FormatName, GeneratedByName, OccasionName, StatusName};
 
 /// A message to one person over one channel.
@@ -52,9 +53,8 @@ pub(crate) struct MessageView {
     attempts: u32,
     /// Why it failed or was rejected, cancelled or postponed.
     failure: Option<String>,
-    /// What guardrails found; there are none in this version.
-    #[schema(value_type = Vec<Object>)]
-    findings: [(); 0],
+    /// What guardrails found in the current text.
+    findings: Vec<FindingView>,
     /// A message of a test run: it is never sent.
     test_mode: bool,
     created_at: DateTime<Utc>,
@@ -179,7 +179,7 @@ impl MessageView {
                 .collect(),
             attempts: message.attempts,
             failure: message.failure.clone(),
-            findings: [],
+            findings: FindingView::all(&message.findings),
             test_mode: message.test_mode,
             created_at: message.created_at,
             updated_at: message.updated_at,
@@ -205,9 +205,8 @@ pub(crate) struct Draft {
     expires_at: Option<DateTime<Utc>>,
     /// The template the text was made from.
     template_id: Option<Uuid>,
-    /// What guardrails found; there are none in this version.
-    #[schema(value_type = Vec<Object>)]
-    findings: [(); 0],
+    /// What guardrails find in the text.
+    findings: Vec<FindingView>,
 }
 
 impl Draft {
@@ -223,7 +222,7 @@ impl Draft {
             scheduled_for: message.scheduled_for,
             expires_at: message.expires_at,
             template_id,
-            findings: [],
+            findings: FindingView::all(&message.findings),
         }
     }
 }

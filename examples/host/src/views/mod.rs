@@ -2,6 +2,7 @@
 
 mod campaign;
 mod contact;
+mod finding;
 mod message;
 mod template;
 mod template_preview;
@@ -10,6 +11,8 @@ mod template_preview;
 pub(crate) use campaign::audience_of;
 pub(crate) use campaign::{CampaignView, PlanLine, Times, schedule_of};
 pub(crate) use contact::{ConsentBody, ContactView};
+pub(crate) use finding::{CountedFinding, FindingView};
 pub(crate) use message::{Draft, HistoryLine, MessageView, VariantView, history};
+pub(crate) use message::{Draft, HistoryLine, MessageView, history};
 pub(crate) use template::TemplateView;
 pub(crate) use template_preview::TemplatePreviewView;

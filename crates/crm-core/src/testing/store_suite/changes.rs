@@ -334,6 +334,7 @@ async fn approvals_are_kept(store: S) -> Verdict {
     let row = message(1);
     let (first, mut second) = (approval(&row), approval(&row));
     "pavel".clone_into(&mut second.approver);
+    second.override_reason = Some("так и задумано".to_owned());
     put(&store, |s| {
         s.insert_contact(contact(1))
             .insert_message(row.clone())

@@ -7,7 +7,8 @@ use super::changes::plan_query;
 use super::kit::{S, everything, put, told, ws};
 use crate::campaign::CampaignStatus;
 use crate::change::Change;
-use crate::id::ContactId;
+use crate::guardrail::{Finding, Part, Rule, Severity};
+use crate::id::{ContactId, MessageId};
 use crate::message::{GeneratedBy, Message, Occasion, Status};
 use crate::port::store::{
     CampaignQuery, ContactQuery, MessageQuery, PageRequest, SuppressionQuery, TemplateQuery,
@@ -25,6 +26,7 @@ pub(super) fn cases() -> Vec<Case> {
         contact_filters,
         template_filters,
         message_filters,
+        the_riskiest_first_page_by_page,
         campaign_filters,
         plan_filters_and_pages,
         suppression_filters,
@@ -235,6 +237,183 @@ async fn template_filters(store: S) -> Verdict {
         same(found, vec![nth(wanted)], "templates")?;
     }
     Ok(())
+}
+
+/// A message with a finding of this severity.
+fn risky(number: u64, severity: Option<Severity>) -> Message {
+    let finding = severity.map(|severity| Finding {
+        rule: Rule::Name,
+        severity,
+        part: Part::Content,
+        span: Some(0..1),
+        message: "a name".to_owned(),
+    });
+    Message {
+        findings: finding.into_iter().collect(),
+        ..message(number)
+    }
+}
+
+/// Every severity in turn, in some statuses and kinds; the seventh is hidden.
+fn risks() -> Vec<Message> {
+    let severities = [
+        None,
+        Some(Severity::Blocking),
+        Some(Severity::Notice),
+        Some(Severity::Warning),
+        None,
+    ];
+    let statuses = [Status::Draft, Status::PendingApproval, Status::Sent];
+    (1..=24)
+        .zip(severities.iter().cycle())
+        .zip(statuses.iter().cycle())
+        .map(|((number, severity), status)| Message {
+            status: *status,
+            deleted: number == 7,
+            occasion: if number % 4 == 0 {
+                Occasion::Holiday
+            } else {
+                Occasion::Custom
+            },
+            ..risky(number, *severity)
+        })
+        .collect()
+}
+
+async fn the_riskiest_first_page_by_page(store: S) -> Verdict {
+    people(&store, 24).await?;
+    let all = risks();
+    for row in &all {
+        put(&store, |s| s.insert_message(row.clone())).await?;
+    }
+    let selections = [
+        vec![],
+        vec![Status::PendingApproval],
+        vec![Status::Draft, Status::PendingApproval],
+        vec![Status::Sent],
+        vec![Status::PendingApproval, Status::Sent],
+    ];
+    let severities = [None, Some(Severity::Notice), Some(Severity::Blocking)];
+    for statuses in selections {
+        for severity in severities {
+            for (gravest_first, oldest_first) in
+                [(true, false), (true, true), (false, false), (false, true)]
+            {
+                for occasion in [None, Some(Occasion::Holiday)] {
+                    let query = MessageQuery {
+                        statuses: statuses.clone(),
+                        severity,
+                        occasion,
+                        gravest_first,
+                        page: PageRequest {
+                            oldest_first,
+                            ..PageRequest::default()
+                        },
+                        ..MessageQuery::default()
+                    };
+                    let wanted = in_order(&all, &query);
+                    walk(&store, &query, &wanted).await?;
+                }
+            }
+        }
+    }
+    let unknown = MessageQuery {
+        gravest_first: true,
+        page: PageRequest {
+            after: Some(nth(999)),
+            ..PageRequest::default()
+        },
+        ..MessageQuery::default()
+    };
+    let found = store.messages(&ws(), unknown).await.map_err(told)?;
+    same(found.items.len(), 0, "what is behind nothing")
+}
+
+/// The ids that a query means, in the order of the list.
+fn in_order(all: &[Message], query: &MessageQuery) -> Vec<Uuid> {
+    let mut rows: Vec<&Message> = all
+        .iter()
+        .filter(|row| !row.deleted)
+        .filter(|row| query.statuses.is_empty() || query.statuses.contains(&row.status))
+        .filter(|row| query.occasion.is_none_or(|one| one == row.occasion))
+        .filter(|row| {
+            query
+                .severity
+                .is_none_or(|least| row.risk() >= least.risk())
+        })
+        .collect();
+    rows.sort_by_key(|row| row.id);
+    if !query.page.oldest_first {
+        rows.reverse();
+    }
+    if query.gravest_first {
+        rows.sort_by_key(|row| std::cmp::Reverse(row.risk()));
+    }
+    rows.into_iter().map(|row| row.id.0).collect()
+}
+
+/// Reads the list as a whole, by pages behind ids, and by a page that skips.
+async fn walk(store: &S, query: &MessageQuery, wanted: &[Uuid]) -> Verdict {
+    let read = async |page: PageRequest| {
+        let query = MessageQuery {
+            page,
+            ..query.clone()
+        };
+        store.messages(&ws(), query).await.map_err(told)
+    };
+    let ids = |rows: &[Message]| rows.iter().map(|row| row.id.0).collect::<Vec<_>>();
+    let counted = read(PageRequest {
+        count: true,
+        ..query.page
+    })
+    .await?;
+    same(
+        counted.total,
+        Some(wanted.len() as u64),
+        &format!("count of {query:?}"),
+    )?;
+    same(
+        ids(&counted.items),
+        wanted.to_vec(),
+        &format!("whole of {query:?}"),
+    )?;
+    let mut page = PageRequest {
+        limit: 2,
+        ..query.page
+    };
+    let mut all = Vec::new();
+    for _ in 0..30 {
+        let found = read(page).await?;
+        ensure(found.items.len() <= 2, "more than the limit")?;
+        all.extend(ids(&found.items));
+        page.after = found.next;
+        if found.next.is_none() {
+            break;
+        }
+    }
+    same(all, wanted.to_vec(), &format!("pages of {query:?}"))?;
+    let skipped = read(PageRequest {
+        limit: 3,
+        skip: 2,
+        ..query.page
+    })
+    .await?;
+    let rest: Vec<Uuid> = wanted.iter().skip(2).take(3).copied().collect();
+    same(ids(&skipped.items), rest, &format!("skipped of {query:?}"))?;
+    // A page may begin behind what is not in the list: only its place counts.
+    let some = MessageId(nth(8));
+    let behind = read(PageRequest {
+        after: Some(some.0),
+        ..query.page
+    })
+    .await?;
+    ensure(
+        behind
+            .items
+            .iter()
+            .all(|row| wanted.contains(&row.id.0) && row.id != some),
+        "what is behind an id is no part of the list",
+    )
 }
 
 async fn message_filters(store: S) -> Verdict {

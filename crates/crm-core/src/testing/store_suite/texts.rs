@@ -11,6 +11,7 @@ use crate::change::Change;
 use crate::consent::window::Inbound;
 use crate::consent::{Consent, ConsentStatus, Topic};
 use crate::contact::Birthday;
+use crate::guardrail::{Finding, Part, Rule, Severity};
 use crate::message::{Format, GeneratedBy, Message, Occasion, Provenance};
 use crate::port::store::{ContactQuery, MessageQuery, SuppressionQuery};
 use crate::testing::fixtures::{
@@ -45,6 +46,22 @@ fn texts() -> Vec<String> {
         "'; DROP TABLE messages; -- \" \\ % _ ?1 $1 :a".to_owned(),
         "ъ".repeat(10_000),
         String::new(),
+    ]
+}
+
+/// One of each severity, with and without a span.
+fn findings() -> Vec<Finding> {
+    let finding = |rule, severity, span| Finding {
+        rule,
+        severity,
+        part: Part::Content,
+        span,
+        message: "что-то «не так»".to_owned(),
+    };
+    vec![
+        finding(Rule::Length, Severity::Blocking, None),
+        finding(Rule::Name, Severity::Warning, Some(0..9_999)),
+        finding(Rule::Duplicate, Severity::Notice, Some(3..4)),
     ]
 }
 
@@ -148,6 +165,7 @@ async fn a_full_message_comes_back(store: S) -> Verdict {
     row.epoch = 3;
     row.decided_epoch = 2;
     row.attempts = 2;
+    row.findings = findings();
     let row = with_digest(row);
     put(&store, |s| {
         s.insert_contact(contact(1)).insert_message(row.clone())
@@ -241,6 +259,7 @@ async fn provenance_changes_only_with_a_new_text(store: S) -> Verdict {
         GeneratedBy::Manual => GeneratedBy::Ai,
     };
     changed.metadata.tone = Some("rude".to_owned());
+    changed.findings = findings();
     changed.recipient = "other@example.org".to_owned();
     changed.revision.content = "Another text under the same number.".to_owned();
     put(&store, |s| s.update_message(&first, changed.clone())).await?;
@@ -303,6 +322,7 @@ async fn erasure_removes_texts_and_addresses(store: S) -> Verdict {
     let address = text.recipient.clone();
     let mut second = next_message(&text);
     second.revision.number = 2;
+    second.findings = findings();
     let second = with_digest(second);
     put(&store, |s| {
         s.insert_contact(row.clone())
@@ -322,6 +342,13 @@ async fn erasure_removes_texts_and_addresses(store: S) -> Verdict {
         .ok_or("the message is gone")?;
     ensure(found.recipient.is_empty(), "the address is still there")?;
     same(found.metadata.context, None, "what it was to be about")?;
+    same(found.findings.len(), 0, "findings")?;
+    let risky = MessageQuery {
+        severity: Some(Severity::Notice),
+        ..MessageQuery::default()
+    };
+    let risky = store.messages(&ws(), risky).await.map_err(told)?;
+    same(risky.items.len(), 0, "what is risky without a text")?;
     same(found.digest, second.digest, "digest")?;
     same(found.status, second.status, "status")?;
     let trail = store.trail(&ws(), text.id).await.map_err(told)?;
