@@ -258,6 +258,8 @@ async fn a_campaign_drafts_with_findings_by_model_and_by_template() {
             template_id,
             tone: None,
             custom_context: None,
+            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+            drafting: crm_core::campaign::Drafting::Now,
         };
         let campaign = manager.campaigns().create(fields).await.unwrap();
         manager
@@ -480,6 +482,8 @@ async fn drafts_of_a_campaign_that_are_alike_are_told_until_they_are_decided() {
         template_id: None,
         tone: None,
         custom_context: None,
+        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
+        drafting: crm_core::campaign::Drafting::Now,
     };
     let campaign = manager.campaigns().create(fields).await.unwrap();
     manager

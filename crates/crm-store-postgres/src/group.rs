@@ -167,8 +167,7 @@ impl<'a> Group<'a> {
             | Change::DeleteCampaign(_)
             | Change::DeleteInbound(_)
             | Change::PutVoice(_)
-            | Change::DeleteSuppression { .. } => self.alone = Some(change),
-            Change::DeleteSuppression { .. }
+            | Change::DeleteSuppression { .. }
             | Change::InsertBudget(_)
             | Change::UpdateBudget(_)
             | Change::DeleteBudget { .. }
@@ -240,8 +239,7 @@ fn row_of(change: &Change) -> Kind<'_> {
         | Change::DeleteCampaign(_)
         | Change::DeleteInbound(_)
         | Change::PutVoice(_)
-        | Change::DeleteSuppression { .. } => return Kind::Alone,
-        Change::DeleteSuppression { .. }
+        | Change::DeleteSuppression { .. }
         | Change::InsertBudget(_)
         | Change::UpdateBudget(_)
         | Change::DeleteBudget { .. }

@@ -13,6 +13,5 @@ pub(crate) use campaign::{CampaignView, PlanLine, Times, schedule_of};
 pub(crate) use contact::{ConsentBody, ContactView};
 pub(crate) use finding::{CountedFinding, FindingView};
 pub(crate) use message::{Draft, HistoryLine, MessageView, VariantView, history};
-pub(crate) use message::{Draft, HistoryLine, MessageView, history};
 pub(crate) use template::TemplateView;
 pub(crate) use template_preview::TemplatePreviewView;
