@@ -80,7 +80,7 @@ impl Campaigns<'_> {
         let campaign = self.0.campaign(id).await?;
         let drafted = self.stats(id).await?.generated_count;
         let drafted = u64::try_from(drafted).unwrap_or(0);
-        let to_draft = self.to_draft(&campaign).await?;
+        let to_draft = self.undrafted(&campaign).await?;
         let mine = self.sum(UsageQuery {
             campaign: Some(Some(id)),
             ..UsageQuery::default()
@@ -124,7 +124,7 @@ impl Campaigns<'_> {
     }
 
     /// How many messages are still to be drafted.
-    async fn to_draft(&self, campaign: &Campaign) -> Result<u64> {
+    async fn undrafted(&self, campaign: &Campaign) -> Result<u64> {
         let audience = || self.audience_count(campaign.fields.audience.clone());
         let lines = |occurrence: Option<String>, undrafted: bool| async move {
             self.count_lines(PlanQuery {

@@ -458,7 +458,7 @@ async fn of_many_at_once_only_what_fits_is_reserved(store: S) -> Verdict {
     let one = |number: u64| {
         let row = LedgerEntry {
             // Every other one for the campaign.
-            campaign_id: (number % 2 == 0).then(|| campaign(1)),
+            campaign_id: number.is_multiple_of(2).then(|| campaign(1)),
             ..ledger_entry(number)
         };
         let mut set = ChangeSet::new(ws());
