@@ -264,7 +264,7 @@ fn all_commands_are_listed_once() {
 }
 
 /// What reads, or makes messages: no message is there before it.
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 12] = [
     "list",
     "get",
     "trail",
@@ -273,6 +273,7 @@ const OTHERS: [&str; 11] = [
     "create",
     "preview",
     "generate",
+    "variants",
     "waiting",
     // Which action and which outcome is a command of its own here.
     "bulk",
