@@ -268,6 +268,7 @@ const OTHERS: [&str; 12] = [
     "create",
     "preview",
     "generate",
+    "variants",
     "waiting",
     // Which action and which outcome is a command of its own here.
     "bulk",
