@@ -442,6 +442,8 @@ export interface CampaignFields {
   custom_context?: string | null;
   /** What it does while no model writes: have something stand in, or wait. */
   when_unavailable?: 'fallback' | 'wait';
+  /** At once, or in jobs of the provider: within a day, for about half the price. */
+  drafting?: 'now' | 'batch';
 }
 
 /** Why nothing of a campaign is drafted for now. */
@@ -467,6 +469,7 @@ export interface Campaign {
   tone: Tone | null;
   custom_context: string | null;
   when_unavailable: 'fallback' | 'wait';
+  drafting: 'now' | 'batch';
   status: CampaignStatus;
   test_mode: boolean;
   occurrence: string | null;

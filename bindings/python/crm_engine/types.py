@@ -493,6 +493,7 @@ class CampaignFields(TypedDict):
     tone: NotRequired[Tone | None]
     custom_context: NotRequired[str | None]
     when_unavailable: NotRequired[Literal["fallback", "wait"]]
+    drafting: NotRequired[Literal["now", "batch"]]
 
 
 class CampaignWaiting(TypedDict):
@@ -520,6 +521,7 @@ class Campaign(TypedDict):
     tone: Tone | None
     custom_context: str | None
     when_unavailable: Literal["fallback", "wait"]
+    drafting: Literal["now", "batch"]
     status: CampaignStatus
     test_mode: bool
     occurrence: str | None

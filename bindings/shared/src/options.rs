@@ -412,6 +412,7 @@ impl Options {
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         let mut models: Vec<Arc<dyn crm_core::port::llm::Llm>> = Vec::new();
+        let mut batches: Option<Arc<dyn crm_core::port::llm_batch::LlmBatch>> = None;
         match (self.llm, self.anthropic_api_key) {
             (Some(_), Some(_)) => {
                 let message = "give either llm or anthropic_api_key, not both";
@@ -428,7 +429,9 @@ impl Options {
                     if let Some(model) = model {
                         config.model = model;
                     }
-                    models.push(Arc::new(Claude::new(config)?));
+                    let model = Arc::new(Claude::new(config)?);
+                    batches.get_or_insert_with(|| model.clone());
+                    models.push(model);
                 }
             }
             (None, None) => {}
@@ -446,6 +449,9 @@ impl Options {
         let mut builder = Engine::builder(store, Arc::new(SystemClock), ids)
             .policy(policy)
             .guardrails(self.guardrails);
+        if let Some(batches) = batches {
+            builder = builder.llm_batch(batches);
+        }
         for (name, channel) in ways {
             builder = builder.channel(name, channel);
         }

@@ -92,9 +92,13 @@ pub(crate) async fn engine(config: &Config, observer: Arc<dyn Observer>) -> Resu
     for (name, subscriber) in subscriptions::all(config)? {
         builder = builder.subscriber(name, subscriber);
     }
-    for model in models(config)? {
+    for (number, model) in models(config)?.into_iter().enumerate() {
+        let model = Arc::new(model);
+        if number == 0 {
+            builder = builder.llm_batch(model.clone());
+        }
         // The first one is the first of the list.
-        builder = builder.fallback_llm(Arc::new(model));
+        builder = builder.fallback_llm(model);
     }
     Ok(builder.build())
 }

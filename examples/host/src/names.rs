@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crm_core::Role;
 use crm_core::budget::{EntryState, Period, UsageGroup};
-use crm_core::campaign::{CampaignStatus, WhenUnavailable};
+use crm_core::campaign::{CampaignStatus, Drafting, WhenUnavailable};
 use crm_core::generation::Tone;
 use crm_core::guardrail::{Rule, Severity};
 use crm_core::message::{Format, GeneratedBy, Occasion, Status};
@@ -69,6 +69,10 @@ names! {
 names! {
     /// What a campaign does while no model writes: have a template or a greeting stand in, or wait.
     WhenUnavailableName, "WhenUnavailable", [WhenUnavailable::Fallback, WhenUnavailable::Wait].map(WhenUnavailable::as_str)
+}
+names! {
+    /// How a model drafts a campaign: at once, or in jobs of the provider, later and for about half the price.
+    DraftingName, "Drafting", [Drafting::Now, Drafting::Batch].map(Drafting::as_str)
 }
 names! {
     /// Where a campaign stands.

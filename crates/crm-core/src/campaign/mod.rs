@@ -106,6 +106,17 @@ pub enum Drafting {
     Batch,
 }
 
+impl Drafting {
+    /// The name used in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Now => "now",
+            Self::Batch => "batch",
+        }
+    }
+}
+
 /// When a campaign writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
-use crm_core::campaign::{Campaign, CampaignFields, Schedule, WhenUnavailable};
+use crm_core::campaign::{Campaign, CampaignFields, Drafting, Schedule, WhenUnavailable};
 use crm_core::generation::Tone;
 use crm_core::id::TemplateId;
 use crm_core::message::Occasion;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::contacts::set;
 use crate::error::Problem;
 use crate::extract::{Given, given};
-use crate::names::{OccasionName, ToneName, WhenUnavailableName};
+use crate::names::{DraftingName, OccasionName, ToneName, WhenUnavailableName};
 use crate::views::{Times, schedule_of};
 
 /// What a campaign is to do. A field that is left out of a change stays as it is; `null` clears it.
@@ -71,6 +71,9 @@ pub(super) struct CampaignBody {
     /// `fallback` (a template or a greeting stands in) or `wait`; `fallback` unless set.
     #[schema(value_type = Option<WhenUnavailableName>)]
     when_unavailable: Option<WhenUnavailable>,
+    /// `now`, or `batch` (in jobs of the provider, within a day, for about half the price); `now` unless set.
+    #[schema(value_type = Option<DraftingName>)]
+    drafting: Option<Drafting>,
     /// Only for a change: the version it was made for; any other is refused.
     pub(super) version: Option<u64>,
 }
@@ -114,7 +117,7 @@ impl CampaignBody {
             template_id: None,
             tone: None,
             custom_context: None,
-            drafting: crm_core::campaign::Drafting::Now,
+            drafting: Drafting::Now,
             when_unavailable: WhenUnavailable::Fallback,
         };
         self.put_into(&mut fields)?;
@@ -146,6 +149,7 @@ impl CampaignBody {
         set(&mut fields.tone, tone);
         set(&mut fields.custom_context, self.custom_context);
         set(&mut fields.when_unavailable, self.when_unavailable);
+        set(&mut fields.drafting, self.drafting);
 
         let mut times = schedule_of(&fields.schedule);
         set(&mut times.at, self.scheduled_at);

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
-use crm_core::campaign::{Campaign, CampaignStatus, PlanRow, Schedule, WhenUnavailable};
+use crm_core::campaign::{Campaign, CampaignStatus, Drafting, PlanRow, Schedule, WhenUnavailable};
 use crm_core::engine::CampaignStats;
 use crm_core::message::{Message, Occasion};
 use crm_core::money::dollars;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::names::{CampaignStatusName, OccasionName, WhenUnavailableName};
+use crate::names::{CampaignStatusName, DraftingName, OccasionName, WhenUnavailableName};
 
 /// Why nothing of a campaign is drafted for now.
 #[derive(Serialize, ToSchema)]
@@ -51,6 +51,8 @@ pub(crate) struct CampaignView {
     custom_context: Option<String>,
     #[schema(value_type = WhenUnavailableName)]
     when_unavailable: WhenUnavailable,
+    #[schema(value_type = DraftingName)]
+    drafting: Drafting,
     /// Why nothing of it is drafted for now; null when it does not wait.
     waiting: Option<WaitingView>,
     #[schema(value_type = CampaignStatusName)]
@@ -180,6 +182,7 @@ impl CampaignView {
             tone: fields.tone,
             custom_context: fields.custom_context,
             when_unavailable: fields.when_unavailable,
+            drafting: fields.drafting,
             waiting: campaign.waiting.as_ref().map(|waiting| WaitingView {
                 reason: waiting.reason.clone(),
                 since: waiting.since,
