@@ -1,6 +1,6 @@
 //! The usage ledger: entries, and what they count in accounts and sums.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, Datelike as _, NaiveDate};
 use crm_core::budget::{EntryState, LedgerEntry, check, closed};
 use crm_core::id::{CampaignId, LedgerId};
 use crm_core::port::llm::Usage;
@@ -134,6 +134,18 @@ fn read(workspace: &Workspace, row: &PgRow) -> Outcome<LedgerEntry> {
     })
 }
 
+/// A condition that all entries in question meet. To the hour, so that the statement stays the same for one; an
+/// instant that no clock shows asks for all that are held.
+fn expired(query: &LedgerQuery) -> String {
+    const HOUR: i64 = 3_600;
+    let known = query.held_before.filter(|before| before.year() < 9_999);
+    let next = known.map(|before| before.timestamp().div_euclid(HOUR) * HOUR + HOUR);
+    let next = next.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    next.map_or_else(String::new, |until| {
+        format!(" AND expires_at <= '{}'", until.to_rfc3339())
+    })
+}
+
 /// Lists entries.
 pub(crate) async fn list(db: &mut Db<'_>, query: &LedgerQuery) -> Outcome<Page<LedgerEntry>> {
     let conditions = |filter: &mut Filter| {
@@ -153,10 +165,12 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &LedgerQuery) -> Outcome<Page<L
         }
         Ok(())
     };
-    // The few that are held are found first, whatever the planner guesses of them.
+    // The few that are held and expired are found first, whatever the planner guesses of them: requests of
+    // batches are held for days, in any number.
     let held = format!(
-        "(SELECT * FROM crm.ledger WHERE workspace = {} AND held OFFSET 0) AS l",
-        db.key
+        "(SELECT * FROM crm.ledger WHERE workspace = {} AND held{} OFFSET 0) AS l",
+        db.key,
+        expired(query)
     );
     let from = match query.held_before {
         Some(_) if query.ids.is_empty() => held.as_str(),

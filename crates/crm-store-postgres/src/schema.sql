@@ -317,7 +317,7 @@ CREATE TABLE crm.ledger (
 CREATE INDEX ledger_campaign ON crm.ledger(workspace, campaign, id) WHERE campaign IS NOT NULL;
 CREATE INDEX ledger_actor ON crm.ledger(workspace, actor, id);
 CREATE INDEX ledger_day ON crm.ledger(workspace, day, id);
-CREATE INDEX ledger_held ON crm.ledger(workspace, id) WHERE held;
+CREATE INDEX ledger_held ON crm.ledger(workspace, expires_at, id) WHERE held;
 CREATE UNIQUE INDEX ledger_key ON crm.ledger(workspace, key) WHERE held AND key IS NOT NULL;
 
 -- What budgets are held against: the workspace and each campaign, in all (no day) and on each day.

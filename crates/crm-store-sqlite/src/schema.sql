@@ -307,7 +307,7 @@ CREATE TABLE ledger (
 CREATE INDEX ledger_campaign ON ledger(workspace, campaign, id) WHERE campaign IS NOT NULL;
 CREATE INDEX ledger_actor ON ledger(workspace, actor, id);
 CREATE INDEX ledger_day ON ledger(workspace, day, id);
-CREATE INDEX ledger_held ON ledger(workspace, id) WHERE held;
+CREATE INDEX ledger_held ON ledger(workspace, expires_at, id) WHERE held;
 CREATE UNIQUE INDEX ledger_key ON ledger(workspace, key) WHERE held AND key IS NOT NULL;
 
 -- What budgets are held against: the workspace and each campaign, in all (no day) and on each day.
