@@ -380,12 +380,7 @@ impl Store for SqliteStore {
     }
 
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
-        self.read(
-            workspace,
-            || None,
-            |connection, workspace, key| voices::one(connection, workspace, key),
-        )
-        .await
+        self.read(workspace, || None, voices::one).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

@@ -1,6 +1,6 @@
 //! How a draft comes to be. Pure.
 //!
-//! [`prompt`] says what a model is asked, in the house's [`voice`]; [`check`](mod@check) whether its answer can
+//! [`prompt`](fn@prompt) says what a model is asked, in the house's [`voice`]; [`check`](mod@check) whether its answer can
 //! be shown to a person; [`chain`] what happens when there is none. A draft is a proposal that a person
 //! decides about.
 
