@@ -32,7 +32,7 @@ use crate::view::{Duplicates, Event, List, Message, Variant, Work};
 use crate::{budgets, receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 64] = [
+pub const OPERATIONS: [&str; 65] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -44,6 +44,7 @@ pub const OPERATIONS: [&str; 64] = [
     "create_template",
     "get_template",
     "list_templates",
+    "preview_template",
     "generate_message",
     "generate_variants",
     "get_voice",

@@ -15,7 +15,7 @@ use crate::error::ProblemBody;
             `POST /api/auth/login` and send the access token as `Authorization: Bearer ...`. Every \
             error has one shape, `ProblemBody`."
     ),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody, crate::names::UsageGroupName)),
     security(("bearer" = []))
 )]
 struct Head;

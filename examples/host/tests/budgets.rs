@@ -114,7 +114,7 @@ fn a_campaign_page_shows_its_cost_before_while_and_after() {
         &format!("{path}/execute"),
         json!({"test_mode": true}),
     )
-    .expect(200);
+    .expect(202);
     let after = host.until(&admin, &cost, |cost| cost["drafted"] == 5);
     assert_eq!(after["to_draft"], 0);
     assert_eq!(after["spent_usd"], "0.000366");

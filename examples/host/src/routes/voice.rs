@@ -33,22 +33,19 @@ struct VoiceExample {
     content: String,
 }
 
-/// Who the house is, how it writes, what it never says, how it signs, and texts it likes.
+/// Who the house is, how it writes, what it never says, how it signs, and texts it likes: all of it, for what is
+/// left out would be lost.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct VoiceBody {
-    #[serde(default)]
     #[schema(max_length = 1000)]
     about: String,
-    #[serde(default)]
     #[schema(max_length = 1000)]
     style: String,
-    #[serde(default)]
     #[schema(max_items = 30)]
     do_not: Vec<String>,
     #[schema(max_length = 200)]
     signature: Option<String>,
-    #[serde(default)]
     #[schema(max_items = 12)]
     examples: Vec<VoiceExample>,
     /// The version the change was made for; any other is refused.
