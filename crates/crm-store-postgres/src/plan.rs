@@ -12,7 +12,7 @@ use crate::query::{Db, Filter, List};
 use crate::rows::{column, get};
 
 const COLUMNS: &str = "p.campaign, p.occurrence, p.contact, p.channel, p.send_at, p.local_time, \
-    p.time_zone, p.excluded, p.message, p.batch";
+    p.time_zone, p.excluded, p.message, p.draft_batch";
 
 const TABLE: Table = Table {
     name: "plan_rows",
@@ -26,7 +26,7 @@ const TABLE: Table = Table {
         ("time_zone", "text"),
         ("excluded", "text"),
         ("message", "uuid"),
-        ("batch", "uuid"),
+        ("draft_batch", "uuid"),
     ],
 };
 
@@ -87,7 +87,7 @@ fn read(row: &PgRow) -> Outcome<PlanRow> {
         time_zone: get(row, "time_zone")?,
         excluded: get(row, "excluded")?,
         message_id: get::<Option<_>>(row, "message")?.map(MessageId),
-        batch_id: get::<Option<_>>(row, "batch")?.map(DraftBatchId),
+        batch_id: get::<Option<_>>(row, "draft_batch")?.map(DraftBatchId),
     })
 }
 
@@ -114,10 +114,13 @@ fn conditions(filter: &mut Filter, query: &PlanQuery) {
         None => {}
     }
     if query.undrafted {
-        filter.and("p.message IS NULL").and("p.batch IS NULL");
+        filter.and("p.message IS NULL").and("p.draft_batch IS NULL");
     }
     if let Some(id) = query.batch {
-        filter.and("p.message IS NULL").and("p.batch = ").bind(id.0);
+        filter
+            .and("p.message IS NULL")
+            .and("p.draft_batch = ")
+            .bind(id.0);
     }
 }
 
@@ -285,7 +288,7 @@ mod tests {
             .run(
                 "INSERT INTO crm.plan_rows SELECT workspace, campaign, \
                      (left(contact::text, 24) || lpad(to_hex(n), 12, '0'))::uuid, occurrence, channel, \
-                     send_at, local_time, time_zone, excluded, message, batch \
+                     send_at, local_time, time_zone, excluded, message, draft_batch \
                  FROM crm.plan_rows, generate_series(10000, 29999) n",
             )
             .await;

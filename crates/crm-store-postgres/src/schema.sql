@@ -94,13 +94,13 @@ CREATE TABLE crm.plan_rows (
     time_zone text NOT NULL,
     excluded text COLLATE "C",
     message uuid,
-    batch uuid,
+    draft_batch uuid,
     PRIMARY KEY (workspace, campaign, contact, occurrence)
 ) /* by workspace */;
 CREATE INDEX plan_rows_undrafted ON crm.plan_rows(workspace, campaign, contact, occurrence)
-    WHERE message IS NULL AND excluded IS NULL AND batch IS NULL;
-CREATE INDEX plan_rows_batch ON crm.plan_rows(workspace, batch, contact, occurrence)
-    WHERE batch IS NOT NULL AND message IS NULL;
+    WHERE message IS NULL AND excluded IS NULL AND draft_batch IS NULL;
+CREATE INDEX plan_rows_batch ON crm.plan_rows(workspace, draft_batch, contact, occurrence)
+    WHERE draft_batch IS NOT NULL AND message IS NULL;
 
 CREATE TABLE crm.messages (
     workspace bigint NOT NULL,

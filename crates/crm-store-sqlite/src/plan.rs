@@ -10,16 +10,16 @@ use crate::query::{Filter, List, blob};
 use crate::rows::{opt_instant, opt_micros};
 
 const COLUMNS: &str = "p.campaign, p.occurrence, p.contact, p.channel, p.send_at, p.local_time, \
-    p.time_zone, p.excluded, p.message, p.batch";
+    p.time_zone, p.excluded, p.message, p.draft_batch";
 
 const INSERT: &str = "INSERT INTO plan_rows (workspace, campaign, occurrence, contact, channel, \
-    send_at, local_time, time_zone, excluded, message, batch) VALUES (:workspace, :campaign, :occurrence, \
+    send_at, local_time, time_zone, excluded, message, draft_batch) VALUES (:workspace, :campaign, :occurrence, \
     :contact, :channel, :send_at, :local_time, :time_zone, :excluded, :message, :batch) \
     ON CONFLICT (workspace, campaign, occurrence, contact) DO NOTHING";
 
 const UPDATE: &str = "UPDATE plan_rows SET channel = :channel, send_at = :send_at, \
     local_time = :local_time, time_zone = :time_zone, excluded = :excluded, message = :message, \
-    batch = :batch \
+    draft_batch = :batch \
     WHERE workspace = :workspace AND campaign = :campaign AND occurrence = :occurrence \
     AND contact = :contact";
 
@@ -79,12 +79,12 @@ pub(crate) fn list(connection: &Connection, key: i64, query: &PlanQuery) -> Outc
         None => {}
     }
     if query.undrafted {
-        filter.and("p.message IS NULL").and("p.batch IS NULL");
+        filter.and("p.message IS NULL").and("p.draft_batch IS NULL");
     }
     if let Some(id) = query.batch {
         filter
             .and("p.message IS NULL")
-            .and("p.batch = ?")
+            .and("p.draft_batch = ?")
             .bind(blob(id.0));
     }
     let page = PageRequest {

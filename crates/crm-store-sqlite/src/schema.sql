@@ -94,13 +94,13 @@ CREATE TABLE plan_rows (
     time_zone TEXT NOT NULL,
     excluded TEXT,
     message BLOB,
-    batch BLOB,
+    draft_batch BLOB,
     PRIMARY KEY (workspace, campaign, contact, occurrence)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX plan_rows_undrafted ON plan_rows(workspace, campaign, contact, occurrence)
-    WHERE message IS NULL AND excluded IS NULL AND batch IS NULL;
-CREATE INDEX plan_rows_batch ON plan_rows(workspace, batch, contact, occurrence)
-    WHERE batch IS NOT NULL AND message IS NULL;
+    WHERE message IS NULL AND excluded IS NULL AND draft_batch IS NULL;
+CREATE INDEX plan_rows_batch ON plan_rows(workspace, draft_batch, contact, occurrence)
+    WHERE draft_batch IS NOT NULL AND message IS NULL;
 
 CREATE TABLE messages (
     workspace INTEGER NOT NULL,

@@ -31,7 +31,8 @@ pub fn kind(column: &str) -> Kind {
     match column {
         "erased" | "is_active" | "test_mode" | "planned" | "deleted" | "dead" | "repeats"
         | "held" | "batch" => Kind::Bool,
-        "id" | "contact" | "campaign" | "message" | "plan_cursor" | "subject_id" => Kind::Id,
+        "id" | "contact" | "campaign" | "message" | "plan_cursor" | "subject_id"
+        | "draft_batch" => Kind::Id,
         "digest" | "salt" | "prev_hash" | "hash" => Kind::Bytes,
         "tags" | "custom_fields" | "preferred_channels" | "consent" | "fields" | "metadata"
         | "payload" => Kind::Json,
@@ -57,6 +58,7 @@ pub fn kind(column: &str) -> Kind {
         | "waiting_since"
         | "disabled_at"
         | "due_at"
+        | "submitted_at"
         | "closed_at" => Kind::Instant,
         _ => Kind::Plain,
     }

@@ -85,7 +85,7 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
              FROM generate_series({}, {}) n", first + 1, first + people),
         format!(
             "INSERT INTO crm.campaigns SELECT {key}, {own}, 1, 'holiday', '{fields}', 'draft', false, '2026',
-             NULL, true, NULL, 'olga', {at}, {at} FROM generate_series({}, {}) n", first + 1, first + 20),
+             NULL, true, NULL, NULL, NULL, 'olga', {at}, {at} FROM generate_series({}, {}) n", first + 1, first + 20),
         format!(
             "INSERT INTO crm.templates SELECT {key}, {own}, 1, 'n' || n, 'holiday', NULL, NULL, 'uz', NULL, 'text',
              'text', true, 'olga', {at}, {at} FROM generate_series({}, {}) n", first + 1, first + 50),
