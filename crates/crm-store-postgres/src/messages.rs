@@ -55,7 +55,7 @@ pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
              $22::bigint[], $23::text[], $24::timestamptz[], $25::integer[], $26::text[], \
              $27::text[], $28::timestamptz[], $29::boolean[], $30::boolean[], \
              $31::timestamptz[], $32::timestamptz[], $33::timestamptz[], $34::bigint[], $35::jsonb[], \
-             $36::smallint[]) AS v",
+             $36::integer[]) AS v",
     ))
     .bind(db.key)
     .bind(column(rows, |row| row.id.0))
@@ -92,7 +92,7 @@ pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
     .bind(column(rows, |row| row.queued_at))
     .bind(column(rows, |row| signed(row.decided_epoch)))
     .bind(findings?)
-    .bind(column(rows, |row| i16::from(row.risk())))
+    .bind(column(rows, |row| i32::from(row.risk())))
     .execute(&mut *db.connection)
     .await?;
     insert_revisions(db, rows).await
@@ -131,7 +131,7 @@ const REVISE: &str = "UPDATE crm.messages AS m SET version = v.version, status =
     $7::timestamptz[], $8::bigint[], $9::text[], $10::timestamptz[], $11::integer[], $12::text[], \
     $13::text[], $14::timestamptz[], $15::boolean[], $16::timestamptz[], $17::timestamptz[], \
     $18::bigint[], $19::text[], $20::text[], $21::integer[], $22::bytea[], $23::timestamptz[], \
-    $24::timestamptz[], $25::text[], $26::jsonb[], $27::jsonb[], $28::smallint[]) AS v(id, version, status, approved_by, approved_at, not_before, \
+    $24::timestamptz[], $25::text[], $26::jsonb[], $27::jsonb[], $28::integer[]) AS v(id, version, status, approved_by, approved_at, not_before, \
     epoch, lease_owner, lease_until, attempts, failure, provider_id, sent_at, deleted, \
     updated_at, queued_at, decided_epoch, recipient, sender, revision, digest, scheduled_for, expires_at, generated_by, \
     metadata, findings, risk) \
@@ -191,7 +191,7 @@ pub(crate) async fn revise(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<bool> 
         .bind(column(rows, |row| row.generated_by.as_str()))
         .bind(metadata?)
         .bind(findings?)
-        .bind(column(rows, |row| i16::from(row.risk())))
+        .bind(column(rows, |row| i32::from(row.risk())))
         .execute(&mut *db.connection)
         .await?
         .rows_affected();

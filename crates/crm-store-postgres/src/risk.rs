@@ -14,14 +14,14 @@ use crate::lists::{Lower, TEXT, conditions, narrow, rows_of};
 use crate::query::{Db, Filter};
 
 /// The number in the column `risk`.
-pub(crate) fn number(severity: Severity) -> i16 {
-    i16::from(severity.risk())
+pub(crate) fn number(severity: Severity) -> i32 {
+    i32::from(severity.risk())
 }
 
 /// A run of the index, from this id on.
 struct Run {
     status: &'static str,
-    risk: i16,
+    risk: i32,
     after: Option<Uuid>,
 }
 
@@ -131,7 +131,7 @@ fn undecided(query: &MessageQuery) -> bool {
 }
 
 /// The runs that the page may have a part of; `behind` is the risk of what it is behind.
-fn runs(query: &MessageQuery, behind: Option<i16>) -> Vec<Run> {
+fn runs(query: &MessageQuery, behind: Option<i32>) -> Vec<Run> {
     let least = query.severity.map_or(0, number);
     let mut runs = Vec::new();
     for risk in (least..=3)
@@ -151,7 +151,7 @@ fn runs(query: &MessageQuery, behind: Option<i16>) -> Vec<Run> {
 }
 
 /// The risk of a message.
-async fn risk_of(db: &mut Db<'_>, id: Uuid) -> Outcome<Option<i16>> {
+async fn risk_of(db: &mut Db<'_>, id: Uuid) -> Outcome<Option<i32>> {
     Ok(
         sqlx::query_scalar(
             db.sql("SELECT risk FROM crm.messages WHERE workspace = $1 AND id = $2"),

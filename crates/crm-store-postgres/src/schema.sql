@@ -119,7 +119,7 @@ CREATE TABLE crm.messages (
     generated_by text COLLATE "C" NOT NULL,
     metadata jsonb NOT NULL,
     findings jsonb NOT NULL,
-    risk smallint NOT NULL,
+    risk integer NOT NULL,
     created_by text NOT NULL,
     approved_by text,
     approved_at timestamptz,

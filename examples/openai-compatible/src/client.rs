@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use crm_core::port::llm::{Draft, DraftRequest, Llm, LlmError, LlmFailure};
+use crm_core::port::llm::{Draft, DraftRequest, Llm, LlmError, LlmFailure, Usage};
 use crm_core::{Error, ErrorKind, Result};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Client, Response, StatusCode, redirect};
@@ -97,8 +97,31 @@ impl fmt::Debug for OpenAiCompatible {
     }
 }
 
+/// What a provider puts around the texts of a request, in tokens at most.
+const AROUND: u64 = 1_024;
+
 #[async_trait]
 impl Llm for OpenAiCompatible {
+    fn model(&self) -> String {
+        self.settings.model.clone()
+    }
+
+    /// Every byte of the request counts as a token, which none is shorter than, and the answer as long as allowed.
+    fn worst_cost(&self, request: &DraftRequest) -> Result<u64, LlmError> {
+        let body = request::body(&self.settings, request).to_string();
+        let usage = Usage {
+            input_tokens: u64::try_from(body.len())
+                .unwrap_or(u64::MAX)
+                .saturating_add(AROUND),
+            output_tokens: request.max_tokens.into(),
+            ..Usage::default()
+        };
+        let price = self.settings.price(&self.settings.model);
+        price
+            .and_then(|price| price.cost(&usage))
+            .ok_or_else(|| configuration("unknown_price").into())
+    }
+
     async fn draft(&self, request: &DraftRequest) -> Result<Draft, LlmError> {
         if self.settings.price(&self.settings.model).is_none() {
             return Err(configuration("unknown_price").into());

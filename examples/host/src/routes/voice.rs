@@ -15,7 +15,7 @@ use crate::names::OccasionName;
 use crate::state::App;
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(get, put))
+    OpenApiRouter::new().routes(routes!(voice, set_voice))
 }
 
 /// A text that the house likes, written for this purpose: names in it are invented.
@@ -91,14 +91,14 @@ impl VoiceView {
 
 /// The house's own words.
 #[utoipa::path(get, path = "/api/voice", tag = "messages", responses((status = 200, body = VoiceView)))]
-async fn get(user: User) -> Answer<VoiceView> {
+async fn voice(user: User) -> Answer<VoiceView> {
     Ok(axum::Json(VoiceView::of(user.voice().get().await?)))
 }
 
 /// Sets the house's own words, as an admin. Drafts are written in them from now on.
 #[utoipa::path(put, path = "/api/voice", tag = "messages", request_body = VoiceBody,
     responses((status = 200, body = VoiceView)))]
-async fn put(user: User, Json(body): Json<VoiceBody>) -> Answer<VoiceView> {
+async fn set_voice(user: User, Json(body): Json<VoiceBody>) -> Answer<VoiceView> {
     let examples = body.examples.into_iter().map(|example| Example {
         occasion: example.occasion,
         language: example.language,
