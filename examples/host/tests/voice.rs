@@ -21,7 +21,7 @@ fn an_admin_sets_the_voice_and_everybody_reads_it() {
         (&none["version"], &none["updated_by"]),
         (&json!(0), &Value::Null)
     );
-    let voice = json!({"about": "«Вектор», склад.", "do_not": ["обещать скидки"], "version": 0,
+    let voice = json!({"about": "«Вектор», склад.", "style": "", "do_not": ["обещать скидки"], "version": 0,
         "examples": [{"occasion": "birthday", "language": "ru", "content": "Пётр, с днём рождения!"}]});
     host.call(&manager, "PUT", "/api/voice", &voice).expect(403);
     let set = host.call(&admin, "PUT", "/api/voice", &voice).expect(200);
@@ -30,8 +30,11 @@ fn an_admin_sets_the_voice_and_everybody_reads_it() {
         (&json!(1), &voice["about"])
     );
     host.call(&admin, "PUT", "/api/voice", &voice).expect(409);
-    let long = json!({"about": "x".repeat(1_001)});
+    let long = json!({"about": "x".repeat(1_001), "style": "", "do_not": [], "examples": []});
     host.call(&admin, "PUT", "/api/voice", &long).expect(422);
+    // What is left out would be lost, so a part alone is refused.
+    host.call(&admin, "PUT", "/api/voice", &json!({"about": "a"}))
+        .expect(422);
     assert_eq!(host.get(&manager, "/api/voice").expect(200), set);
 }
 
