@@ -174,8 +174,9 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 22] = [
+    const SUITES: [&str; 25] = [
         "bounces",
+        "budgets",
         "campaign_smtp",
         "channels",
         "document",
@@ -186,6 +187,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "flaws_bad_tokens",
         "flaws_data",
         "flaws_record",
+        "guardrails",
         "hostile_input",
         "kill",
         "main_job",
@@ -197,6 +199,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "surface",
         "tour",
         "unsubscribe",
+        "voice",
     ];
     let mut tests = vec!["--package", "crm-host"];
     for suite in SUITES {
