@@ -610,6 +610,8 @@ export interface PlanRow {
   time_zone: string;
   excluded: string | null;
   message_id: string | null;
+  /** The job of the provider that drafts it, or did. */
+  batch_id: string | null;
 }
 
 /** The first look. */

@@ -728,6 +728,7 @@ class PlanRow(TypedDict):
     time_zone: str
     excluded: str | None
     message_id: str | None
+    batch_id: str | None
 
 
 class Dashboard(TypedDict):

@@ -117,9 +117,9 @@ struct Spent {
     picodollars: u64,
 }
 
-/// The most that is believed of one call: a milliard of tokens, and a thousand dollars.
+/// The most that is believed of one call: a milliard of tokens, and ten thousand dollars.
 const MANY_TOKENS: u64 = 1_000_000_000;
-const MUCH_MONEY: u64 = 1_000_000_000_000_000;
+const MUCH_MONEY: u64 = 10_000_000_000_000_000;
 
 impl Spent {
     fn add(&mut self, usage: &Usage, picodollars: u64) {
