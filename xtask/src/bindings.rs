@@ -112,8 +112,8 @@ pub(crate) fn alone(root: &Path) -> Result<(), String> {
     tools(root)?;
     python_types(root)?;
     node_types(root)?;
-    for outcome in [python_tests(root), node_tests(root)] {
-        outcome.problem.map_or(Ok(()), Err)?;
+    for tests in [python_tests, node_tests, conformance] {
+        tests(root).problem.map_or(Ok(()), Err)?;
     }
     Ok(())
 }

@@ -126,14 +126,14 @@ class Model {
   }
 }
 
-async function run(suite, adapter, provider, capabilities = {}) {
+async function run(suite, adapter, provider, capabilities = {}, llm = {}) {
   const model = new Model(provider);
   const invoke = async (name, request) => {
     const argument = JSON.parse(request);
     if (name === 'provider') return JSON.stringify(provider.answer(argument));
     return JSON.stringify(await (name === 'llm' ? model.draft(argument) : adapter.send(argument)));
   };
-  const { ok } = JSON.parse(await native.conformance(JSON.stringify({ suite, capabilities }), invoke));
+  const { ok } = JSON.parse(await native.conformance(JSON.stringify({ suite, capabilities, llm }), invoke));
   return {
     count: ok.length,
     failed: ok.filter((result) => result.failure !== null),
@@ -159,10 +159,25 @@ test('a channel in JavaScript conforms', async () => {
 });
 
 test('a model in JavaScript conforms', async () => {
+  for (const [llm, without] of [
+    [{}, ['a_draft_costs_no_more_than_was_said']],
+    [{ worst_cost_usd: '0.000000015' }, []],
+  ]) {
+    const provider = new Provider();
+    const { count, failed, skipped } = await run('llm', new Adapter(provider), provider, {}, llm);
+    assert.deepEqual([failed, skipped], [[], without]);
+    assert.ok(count >= 17, `${count}`);
+  }
+});
+
+test('a model that costs more than was said is found out', async () => {
   const provider = new Provider();
-  const { count, failed, skipped } = await run('llm', new Adapter(provider), provider);
-  assert.deepEqual([failed, skipped], [[], []]);
-  assert.ok(count >= 14, `${count}`);
+  const llm = { worst_cost_usd: '0.000000014' };
+  const { failed } = await run('llm', new Adapter(provider), provider, {}, llm);
+  assert.deepEqual(
+    failed.map((result) => result.name),
+    ['a_draft_costs_no_more_than_was_said'],
+  );
 });
 
 test('a channel that guesses is found out', async () => {

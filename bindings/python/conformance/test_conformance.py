@@ -151,11 +151,21 @@ class Model:
         }
 
 
-def run(suite: str, adapter: Any, provider: Any, capabilities: Any = None) -> list[Any]:
+def run(
+    suite: str,
+    adapter: Any,
+    provider: Any,
+    capabilities: Any = None,
+    options: Any = None,
+) -> list[Any]:
     channels: Any = {"adapter": adapter, "provider": provider}
     llm = Model(provider)
     dispatcher = Dispatcher(channels, llm)
-    wanted = {"suite": suite, "capabilities": capabilities or {}}
+    wanted = {
+        "suite": suite,
+        "capabilities": capabilities or {},
+        "llm": options or {},
+    }
     # Not in the stub: published builds do not have it.
     conformance: Callable[[str, Dispatcher], str] = getattr(_native, "conformance")
     text = conformance(json.dumps(wanted), dispatcher)
@@ -199,12 +209,27 @@ def test_a_channel_in_python_conforms(
     assert len(cases) >= 27
 
 
-def test_a_model_in_python_conforms() -> None:
+@pytest.mark.parametrize(
+    ("options", "without"),
+    [
+        ({}, ["a_draft_costs_no_more_than_was_said"]),
+        ({"worst_cost_usd": "0.000000015"}, []),
+    ],
+    ids=["no price", "a price"],
+)
+def test_a_model_in_python_conforms(options: Any, without: list[str]) -> None:
     provider = Provider()
-    cases = run("llm", Adapter(provider), provider)
+    cases = run("llm", Adapter(provider), provider, options=options)
     assert failures(cases) == []
-    assert skipped(cases) == []
-    assert len(cases) >= 14
+    assert skipped(cases) == without
+    assert len(cases) >= 17
+
+
+def test_a_model_that_costs_more_than_was_said_is_found_out() -> None:
+    provider = Provider()
+    options = {"worst_cost_usd": "0.000000014"}
+    failed = failures(run("llm", Adapter(provider), provider, options=options))
+    assert [case["name"] for case in failed] == ["a_draft_costs_no_more_than_was_said"]
 
 
 def test_a_channel_that_guesses_is_found_out() -> None:

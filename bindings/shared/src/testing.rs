@@ -6,7 +6,6 @@
 //! `{"ask": "requests"}`. Names are those of the suites in `snake_case`; `false` says that it cannot.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_core::port::channel::Channel;
@@ -22,7 +21,7 @@ use serde_json::{Value, json};
 use crate::failure::Failure;
 use crate::foreign::{ForeignChannel, ForeignLlm, Plugins};
 use crate::input::read;
-use crate::options::Capabilities;
+use crate::options::{Capabilities, LlmOptions};
 
 /// One case and how it ended: well, with something that was wrong, or showing nothing.
 #[derive(Debug, Serialize)]
@@ -41,12 +40,14 @@ struct Wanted {
     suite: String,
     #[serde(default)]
     capabilities: Capabilities,
+    #[serde(default)]
+    llm: LlmOptions,
 }
 
-/// Runs the suite that `wanted` (`{"suite": "channel" | "llm", "capabilities": ..}`) names.
+/// Runs the suite that `wanted` (`{"suite": "channel" | "llm", "capabilities": .., "llm": ..}`) names.
 ///
 /// # Errors
-/// `invalid` for another suite.
+/// `invalid` for another suite and for settings out of range.
 pub fn conformance(
     wanted: &str,
     plugins: Arc<dyn Plugins>,
@@ -57,21 +58,19 @@ pub fn conformance(
         .enable_all()
         .build()
         .map_err(|_| Failure::internal())?;
+    let adapter = adapter(&wanted.capabilities, &plugins)?;
+    let llm = ForeignLlm::new(wanted.llm.timeout()?, plugins.clone());
+    let llm: Arc<dyn Llm> = Arc::new(llm.worst_cost(wanted.llm.worst_cost()?));
+    let far = || Far::new(&plugins, &adapter, &llm);
     let report = match wanted.suite.as_str() {
-        "channel" => {
-            let adapter = adapter(&wanted.capabilities, &plugins)?;
-            runtime.block_on(channel_suite::run_all(|| async {
-                let made: Arc<dyn ChannelHarness> = Arc::new(Far::new(&plugins, &adapter).await);
-                made
-            }))
-        }
-        "llm" => {
-            let adapter = adapter(&Capabilities::default(), &plugins)?;
-            runtime.block_on(llm_suite::run_all(|| async {
-                let made: Arc<dyn LlmHarness> = Arc::new(Far::new(&plugins, &adapter).await);
-                made
-            }))
-        }
+        "channel" => runtime.block_on(channel_suite::run_all(|| async {
+            let made: Arc<dyn ChannelHarness> = Arc::new(far().await);
+            made
+        })),
+        "llm" => runtime.block_on(llm_suite::run_all(|| async {
+            let made: Arc<dyn LlmHarness> = Arc::new(far().await);
+            made
+        })),
         _ => return Err(Error::field("suite", "use channel or llm").into()),
     };
     Ok(report
@@ -101,13 +100,19 @@ fn adapter(can: &Capabilities, plugins: &Arc<dyn Plugins>) -> Result<Arc<dyn Cha
 struct Far {
     plugins: Arc<dyn Plugins>,
     adapter: Arc<dyn Channel>,
+    llm: Arc<dyn Llm>,
 }
 
 impl Far {
-    async fn new(plugins: &Arc<dyn Plugins>, adapter: &Arc<dyn Channel>) -> Self {
+    async fn new(
+        plugins: &Arc<dyn Plugins>,
+        adapter: &Arc<dyn Channel>,
+        llm: &Arc<dyn Llm>,
+    ) -> Self {
         let far = Self {
             plugins: plugins.clone(),
             adapter: adapter.clone(),
+            llm: llm.clone(),
         };
         // A provider that cannot be reset fails the cases that look at what arrived.
         let _ = far.ask::<Value>(json!({"ask": "reset"})).await;
@@ -164,10 +169,7 @@ impl ChannelHarness for Far {
 #[async_trait]
 impl LlmHarness for Far {
     fn llm(&self) -> Arc<dyn Llm> {
-        Arc::new(ForeignLlm::new(
-            Duration::from_secs(10),
-            self.plugins.clone(),
-        ))
+        self.llm.clone()
     }
 
     async fn behave(&self, behaviour: Behaviour) -> bool {
