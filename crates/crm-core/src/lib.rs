@@ -65,6 +65,7 @@ pub mod generation;
 pub mod guardrail;
 pub mod hold;
 pub mod id;
+pub mod import;
 pub mod intake;
 pub mod layer;
 pub mod memory;

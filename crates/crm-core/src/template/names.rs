@@ -4,6 +4,8 @@
 //! Ivanova". A patronymic gives the order away, for it stands behind the given name. Without one the first word is
 //! taken, which is the surname where somebody typed "Иванова Анна".
 
+use std::ops::Range;
+
 /// The endings of patronymics, in lower case.
 const HIS: [&str; 6] = ["ович", "евич", "ьич", "ovich", "evich", "yich"];
 const HERS: [&str; 8] = [
@@ -92,6 +94,16 @@ impl<'a> Name<'a> {
             None => self.first.to_owned(),
         }
     }
+}
+
+/// Which words of a name are its patronymic, and whether they can be nothing else: a surname of men may end alike.
+pub(crate) fn patronymic(words: &[&str]) -> Option<(Range<usize>, bool)> {
+    let word = |index: usize| words.get(index).copied().unwrap_or_default();
+    (1..words.len()).rev().find_map(|index| {
+        let one = single(word(index)).map(|gender| (index..index + 1, gender == Gender::She));
+        let two = || double(word(index)).filter(|_| index >= 2);
+        one.or_else(|| two().map(|_| (index - 1..index + 1, true)))
+    })
 }
 
 fn single(word: &str) -> Option<Gender> {
