@@ -91,7 +91,10 @@ impl Work {
                 // Nobody else has these numbers.
                 let file = seed::people((run + 1) * 100_000_000, ITEMS);
                 let start = Instant::now();
-                let report = session.contacts().import_csv(file.as_bytes()).await?;
+                let report = session
+                    .contacts()
+                    .import_file(file.as_bytes(), &crm_core::import::Options::default())
+                    .await?;
                 let took = start.elapsed();
                 if usize::try_from(report.created)? != ITEMS {
                     return Err("not everyone was imported".into());

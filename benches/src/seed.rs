@@ -52,7 +52,7 @@ pub async fn contacts(world: &World, count: usize) -> Outcome<()> {
         let report = world
             .session()
             .contacts()
-            .import_csv(file.as_bytes())
+            .import_file(file.as_bytes(), &crm_core::import::Options::default())
             .await?;
         if usize::try_from(report.created)? != next {
             return Err("not everyone was imported".into());

@@ -140,14 +140,48 @@ export interface RejectedRow {
   reason: string;
 }
 
+/** What comes first in dates that can be read in two ways. */
+export type DateOrder = 'day_first' | 'month_first';
+
+/** What is known of a file of contacts beforehand; the rest is found out. */
+export interface ImportOptions {
+  /** `utf-8`, `windows-1251`, `cp866`, ... */
+  encoding?: string | null;
+  /** `,` `;` `|` or a tab. */
+  separator?: string | null;
+  dates?: DateOrder | null;
+  /** What columns fill, by their names; `null` leaves one out. */
+  mapping?: Record<string, string | null>;
+}
+
+/** Something a person should look at: `one_column`, `ambiguous_dates`, `doubtful_encoding`. */
+export interface ImportWarning {
+  code: string;
+  column?: string;
+}
+
 /** What was found out about an imported file. */
 export interface Detected {
+  format: 'csv' | 'vcard' | 'json_lines';
   encoding: string;
+  encoding_confidence: number;
   separator: string;
+  line_end: 'lf' | 'crlf' | 'cr' | 'mixed';
+  says_separator: boolean;
   profile: string;
   confidence: number;
   columns: string[];
   mapping: Record<string, string | null>;
+  dates: Record<string, DateOrder>;
+  rows: number;
+  warnings: ImportWarning[];
+}
+
+/** A cell that says nothing usable, in a row that was taken without it. */
+export interface LostValue {
+  line: number;
+  column: string;
+  reason: string;
 }
 
 /** What an import did. */
@@ -157,6 +191,7 @@ export interface ImportReport {
   created: number;
   skipped: number;
   rejected: RejectedRow[];
+  lost: LostValue[];
 }
 
 /** What a person writes into a template. */
@@ -1312,8 +1347,11 @@ export class Engine {
   /** The same engine for another actor; closing one closes all. */
   actAs(actor: string, role: Role, workspace?: string): Engine;
 
-  /** Imports a CSV file (UTF-8; first row: column names). A bad row is reported, the rest goes on. */
-  importContacts(file: string | Uint8Array): Promise<ImportReport>;
+  /**
+   * Imports a file of contacts: CSV in any encoding and dialect, vCards or JSON lines. What it is, and what its
+   * columns mean, is found out; `options` say it better. A bad row is reported, the rest goes on.
+   */
+  importContacts(file: string | Uint8Array, options?: ImportOptions): Promise<ImportReport>;
   /** Saves a new contact; it needs a name. */
   createContact(fields: ContactFields): Promise<Contact>;
   /** Replaces what is known; with `version`, only if it is still the current one. */

@@ -199,8 +199,8 @@ class Engine {
     return decode(await this.#native.start(operation, encode(values), file));
   }
 
-  async importContacts(file) {
-    return this.#call('import_contacts', {}, bytesOf(file, 'file'));
+  async importContacts(file, options) {
+    return this.#call('import_contacts', named(options), bytesOf(file, 'file'));
   }
 
   async createContact(fields) {

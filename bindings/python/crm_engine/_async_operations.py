@@ -15,9 +15,15 @@ class AsyncOperations:
     async def _call(self, operation: str, values: object, file: bytes | None = None) -> Any:
         raise NotImplementedError
 
-    async def import_contacts(self, file: bytes | str) -> t.ImportReport:
-        """Imports a CSV file (UTF-8; first row: column names). A bad row is reported, the rest goes on."""
-        return cast(t.ImportReport, await self._call("import_contacts", {}, file_bytes(file)))
+    async def import_contacts(
+        self, file: bytes | str, **options: Unpack[t.ImportOptions]
+    ) -> t.ImportReport:
+        """Imports a file of contacts: CSV in any encoding and dialect, vCards or JSON lines.
+
+        What it is, and what its columns mean, is found out; ``options`` say it better. A bad row is reported,
+        the rest goes on.
+        """
+        return cast(t.ImportReport, await self._call("import_contacts", options, file_bytes(file)))
 
     async def create_contact(self, **fields: Unpack[t.ContactFields]) -> t.Contact:
         """Saves a new contact."""

@@ -15,9 +15,15 @@ class Operations:
     def _call(self, operation: str, values: object, file: bytes | None = None) -> Any:
         raise NotImplementedError
 
-    def import_contacts(self, file: bytes | str) -> t.ImportReport:
-        """Imports a CSV file (UTF-8; first row: column names). A bad row is reported, the rest goes on."""
-        return cast(t.ImportReport, self._call("import_contacts", {}, file_bytes(file)))
+    def import_contacts(
+        self, file: bytes | str, **options: Unpack[t.ImportOptions]
+    ) -> t.ImportReport:
+        """Imports a file of contacts: CSV in any encoding and dialect, vCards or JSON lines.
+
+        What it is, and what its columns mean, is found out; ``options`` say it better. A bad row is reported,
+        the rest goes on.
+        """
+        return cast(t.ImportReport, self._call("import_contacts", options, file_bytes(file)))
 
     def create_contact(self, **fields: Unpack[t.ContactFields]) -> t.Contact:
         """Saves a new contact."""

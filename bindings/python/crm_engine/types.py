@@ -166,15 +166,50 @@ class RejectedRow(TypedDict):
     reason: str
 
 
+DateOrder = Literal["day_first", "month_first"]
+"""What comes first in dates that can be read in two ways."""
+
+
+class ImportOptions(TypedDict, total=False):
+    """What is known of a file of contacts beforehand; the rest is found out."""
+
+    encoding: str | None
+    separator: str | None
+    dates: DateOrder | None
+    mapping: dict[str, str | None]
+
+
+class ImportWarning(TypedDict):
+    """Something a person should look at: ``one_column``, ``ambiguous_dates``, ``doubtful_encoding``."""
+
+    code: str
+    column: NotRequired[str]
+
+
 class Detected(TypedDict):
     """What was found out about an imported file."""
 
+    format: Literal["csv", "vcard", "json_lines"]
     encoding: str
+    encoding_confidence: float
     separator: str
+    line_end: Literal["lf", "crlf", "cr", "mixed"]
+    says_separator: bool
     profile: str
     confidence: float
     columns: list[str]
     mapping: dict[str, str | None]
+    dates: dict[str, DateOrder]
+    rows: int
+    warnings: list[ImportWarning]
+
+
+class LostValue(TypedDict):
+    """A cell that says nothing usable, in a row that was taken without it."""
+
+    line: int
+    column: str
+    reason: str
 
 
 class ImportReport(TypedDict):
@@ -185,6 +220,7 @@ class ImportReport(TypedDict):
     created: int
     skipped: int
     rejected: list[RejectedRow]
+    lost: list[LostValue]
 
 
 class TemplateFields(TypedDict):

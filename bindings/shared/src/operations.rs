@@ -11,6 +11,7 @@ use crm_core::generation::VoiceFields;
 use crm_core::guardrail::Severity;
 use crm_core::hold::{Acknowledgement, Hold};
 use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
+use crm_core::import::Options as ImportOptions;
 use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::history::Checkpoint;
 use crm_core::message::lifecycle::Event as Transition;
@@ -391,9 +392,9 @@ async fn contacts(
     let contacts = session.contacts();
     match operation {
         "import_contacts" => {
-            let Nothing {} = read(input)?;
-            let file = file.ok_or_else(|| Error::field("file", "give the bytes of a CSV file"))?;
-            show(&contacts.import_csv(&file).await?)
+            let options: ImportOptions = read(input)?;
+            let file = file.ok_or_else(|| Error::field("file", "give the bytes of the file"))?;
+            show(&contacts.import_file(&file, &options).await?)
         }
         "create_contact" => show(&contacts.create(read(input)?).await?),
         "update_contact" => {

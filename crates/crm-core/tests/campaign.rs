@@ -91,7 +91,7 @@ async fn two_hundred_people_get_exactly_what_was_approved_once() {
     let report = world
         .manager()
         .contacts()
-        .import_csv(CONTACTS)
+        .import_file(CONTACTS, &crm_core::import::Options::default())
         .await
         .unwrap();
     assert_eq!(
@@ -145,13 +145,13 @@ async fn importing_the_same_file_again_creates_nobody() {
     world
         .manager()
         .contacts()
-        .import_csv(CONTACTS)
+        .import_file(CONTACTS, &crm_core::import::Options::default())
         .await
         .unwrap();
     let again = world
         .manager()
         .contacts()
-        .import_csv(CONTACTS)
+        .import_file(CONTACTS, &crm_core::import::Options::default())
         .await
         .unwrap();
     assert_eq!((again.created, again.skipped), (0, 202));

@@ -144,7 +144,10 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
             for number in 0..people {
                 writeln!(file, "Дилноза {number},c{number}@example.org").unwrap();
             }
-            let report = session.contacts().import_csv(file.as_bytes()).await;
+            let report = session
+                .contacts()
+                .import_file(file.as_bytes(), &crm_core::import::Options::default())
+                .await;
             assert_eq!(report.unwrap().created, people as u64);
         }
         let campaigns = session.campaigns().list(CampaignQuery::default()).await;

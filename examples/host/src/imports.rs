@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crm_core::Workspace;
-use crm_core::contact::import::Detected;
-use crm_core::engine::{ImportReport, RevertReport};
+use crm_core::engine::{ImportReport, LostValue, RevertReport};
+use crm_core::import::{Detected, Format, LineEnd, Order, Warning};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -33,6 +33,8 @@ pub(crate) struct ImportView {
     /// Rows that could not be taken; see `rejects`.
     rejected: u64,
     detected: Option<Found>,
+    /// Cells of rows that were taken that say nothing usable, at most 1,000.
+    lost: Vec<LostCell>,
     /// Why it failed, and what to do.
     pub(crate) detail: Option<String>,
     /// What taking it back did.
@@ -54,26 +56,116 @@ pub(crate) enum ImportStatus {
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Detected)]
 struct Found {
-    /// `utf-8` or `utf-8-bom`.
+    format: FileFormat,
+    /// `utf-8`, `utf-8-bom`, `utf-16le`, `windows-1251`, `ibm866`, ...
     encoding: String,
+    /// How sure that is.
+    #[schema(minimum = 0, maximum = 1)]
+    encoding_confidence: f64,
+    /// What stands between the cells; empty where there are none.
     separator: String,
-    /// `plain`: columns found by their names.
+    line_end: FileLineEnd,
+    /// Which program wrote it: `google`, `google_old`, `hubspot`, `salesforce`, `outlook`, `bitrix24`, `amocrm`; `plain`: columns
+    /// found by their names; `vcard`, `json_lines`.
     profile: String,
-    /// Share of the columns whose name is known, 0 to 1.
+    /// Share of the columns whose meaning is known, 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
     confidence: f64,
     /// The field each column fills; null for one left out.
     mapping: BTreeMap<String, Option<String>>,
+    /// What comes first in the dates of each column that holds some.
+    dates: BTreeMap<String, DateOrder>,
+    /// What a person should look at.
+    warnings: Vec<FileWarning>,
+}
+
+/// What kind of file it is.
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum FileFormat {
+    Csv,
+    Vcard,
+    JsonLines,
+}
+
+/// What ends the lines.
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum FileLineEnd {
+    Lf,
+    Crlf,
+    Cr,
+    Mixed,
+}
+
+/// What comes first in dates that can be read in two ways, such as `03/04/1985`.
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DateOrder {
+    DayFirst,
+    MonthFirst,
+}
+
+/// Something a person should look at.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+struct FileWarning {
+    /// `one_column`, `ambiguous_dates` or `doubtful_encoding`.
+    code: String,
+    column: Option<String>,
+}
+
+/// A cell that says nothing usable, in a row that was taken without it.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+struct LostCell {
+    line: u64,
+    column: String,
+    reason: String,
 }
 
 impl From<&Detected> for Found {
     fn from(found: &Detected) -> Self {
+        let order = |order: &Order| match order {
+            Order::DayFirst => DateOrder::DayFirst,
+            Order::MonthFirst => DateOrder::MonthFirst,
+        };
+        let warning = |warning: &Warning| FileWarning {
+            code: warning.code.clone(),
+            column: warning.column.clone(),
+        };
         Self {
+            format: match found.format {
+                Format::Csv => FileFormat::Csv,
+                Format::Vcard => FileFormat::Vcard,
+                Format::JsonLines => FileFormat::JsonLines,
+            },
             encoding: found.encoding.clone(),
+            encoding_confidence: found.encoding_confidence,
             separator: found.separator.clone(),
+            line_end: match found.line_end {
+                LineEnd::Lf => FileLineEnd::Lf,
+                LineEnd::Crlf => FileLineEnd::Crlf,
+                LineEnd::Cr => FileLineEnd::Cr,
+                LineEnd::Mixed => FileLineEnd::Mixed,
+            },
             profile: found.profile.clone(),
             confidence: found.confidence,
             mapping: found.mapping.clone(),
+            dates: found
+                .dates
+                .iter()
+                .map(|(name, by)| (name.clone(), order(by)))
+                .collect(),
+            warnings: found.warnings.iter().map(warning).collect(),
+        }
+    }
+}
+
+impl From<&LostValue> for LostCell {
+    fn from(lost: &LostValue) -> Self {
+        Self {
+            line: lost.line,
+            column: lost.column.clone(),
+            reason: lost.reason.clone(),
         }
     }
 }
@@ -98,16 +190,17 @@ struct Kept {
 }
 
 impl ImportView {
-    pub(crate) fn queued(import_id: Uuid, rows: u64, detected: &Detected) -> Self {
+    pub(crate) fn queued(import_id: Uuid, detected: &Detected) -> Self {
         Self {
             import_id,
             status: ImportStatus::Queued,
-            rows,
+            rows: detected.rows,
             created: 0,
             updated: 0,
             skipped: 0,
             rejected: 0,
             detected: Some(detected.into()),
+            lost: Vec::new(),
             detail: None,
             revert: None,
         }
@@ -119,6 +212,14 @@ impl ImportView {
         self.created = found.created;
         self.skipped = found.skipped;
         self.rejected = found.rejected.len() as u64;
+        self.lost = found.lost.iter().map(LostCell::from).collect();
+    }
+
+    /// The encoding of the file.
+    pub(crate) fn encoding(&self) -> &str {
+        self.detected
+            .as_ref()
+            .map_or("utf-8", |found| &found.encoding)
     }
 
     /// Whether somebody has to be at it.

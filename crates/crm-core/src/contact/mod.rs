@@ -11,9 +11,7 @@ use crate::actor::Workspace;
 use crate::consent::Consent;
 use crate::id::ContactId;
 
-pub mod import;
 pub mod normalise;
-mod rows;
 
 /// A birthday; the year may be unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

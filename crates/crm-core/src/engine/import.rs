@@ -4,6 +4,7 @@
 //! back by its id alone, also one that was killed half way and left no list of what it made.
 
 use std::fmt;
+use std::io::Cursor;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,11 +12,12 @@ use uuid::Uuid;
 use super::contacts::Contacts;
 use crate::actor::Action;
 use crate::change::{Change, ChangeSet};
-use crate::contact::import::{Detected, Row, read};
+use crate::consent::{self, Consent, ConsentStatus, Topic, Why};
 use crate::contact::normalise::normalise;
-use crate::contact::{Contact, ContactFields};
+use crate::contact::{AddressKind, Contact, ContactFields};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ContactId, ImportId};
+use crate::import::{Detected, LostCell, Options, Row, Rows, inspect};
 use crate::message::digest::Encoder;
 use crate::message::history::Subject;
 use crate::port::store::{ContactQuery, MessageQuery, PageRequest};
@@ -36,6 +38,19 @@ pub struct ImportReport {
     pub skipped: u64,
     /// Rows that could not be taken.
     pub rejected: Vec<RejectedRow>,
+    /// Cells of rows that were taken that say nothing usable, at most 1,000.
+    pub lost: Vec<LostValue>,
+}
+
+/// A cell that says nothing usable, in a row that was taken without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostValue {
+    /// Line of the row in the file.
+    pub line: u64,
+    /// The name of the column.
+    pub column: String,
+    /// Why; never repeats the value.
+    pub reason: String,
 }
 
 /// A row that could not be taken.
@@ -77,59 +92,132 @@ pub struct KeptContact {
 }
 
 impl Contacts<'_> {
-    /// Imports a CSV file under a new id. See [`import`](Self::import).
+    /// Looks at a file and imports it under a new id. See [`import`](Self::import).
     ///
     /// # Errors
-    /// As [`import`](Self::import).
-    pub async fn import_csv(&self, file: &[u8]) -> Result<ImportReport> {
+    /// As [`inspect`] and [`import`](Self::import).
+    pub async fn import_file(&self, file: &[u8], options: &Options) -> Result<ImportReport> {
+        let found = inspect(&mut Cursor::new(file), options)?;
         let id = ImportId(self.0.engine.ids().next());
-        self.import(id, file).await
+        self.import(id, file, &found).await
     }
 
-    /// Imports a CSV file: UTF-8, separator `,` `;` tab or `|`, first row the names of the columns. Known
-    /// columns are the contact's own fields, in English or Russian; others become custom fields. Rows
-    /// of people who are already there are skipped; a bad row is rejected and the rest goes on.
+    /// Imports a file as it was found to be by [`inspect`]. Rows of people who are already there are skipped; a bad row
+    /// is rejected and the rest goes on. Who did not want to be written to stays so: columns that say it become opt-outs,
+    /// those that tell of returned mail suppressions.
     ///
     /// # Errors
-    /// `Forbidden`; `Invalid` when the file is no such CSV.
-    pub async fn import(&self, id: ImportId, file: &[u8]) -> Result<ImportReport> {
+    /// `Forbidden`; `Invalid` when the file is another one; as the store.
+    pub async fn import(
+        &self,
+        id: ImportId,
+        file: &[u8],
+        found: &Detected,
+    ) -> Result<ImportReport> {
         self.0.require(Action::WriteContacts)?;
-        let file = read(file)?;
+        let mut rows = Rows::new(Cursor::new(file), found)?;
         let mut report = ImportReport {
-            detected: file.detected,
+            detected: found.clone(),
             ..ImportReport::default()
         };
-        let mut rows = file.rows;
         loop {
-            let chunk: Vec<Row> = rows.by_ref().take(CHUNK).collect();
+            let chunk = rows.by_ref().take(CHUNK).collect::<Result<Vec<Row>>>()?;
             if chunk.is_empty() {
                 return Ok(report);
             }
             let (mut sent, mut sets) = (Vec::new(), Vec::new());
             for mut row in chunk {
-                let number = report.rows;
+                let contact = row_id(id, report.rows);
                 report.rows += 1;
-                let fields = std::mem::replace(&mut row.fields, Ok(ContactFields::default()));
-                match fields.and_then(normalise) {
-                    Ok(fields) if self.known_phone(&fields).await? => report.skipped += 1,
-                    Ok(fields) => {
-                        let (_, set) =
-                            self.decide_create(row_id(id, number), fields, Some(origin(id)));
+                match self.decide_row(id, contact, &mut row).await {
+                    Ok(Some(set)) => {
                         sent.push(row);
                         sets.push(set);
                     }
-                    Err(error) => report.reject(row, &error),
+                    Ok(None) => report.skipped += 1,
+                    Err(error) if error.kind() == ErrorKind::Invalid => report.reject(row, &error),
+                    Err(error) => return Err(error),
                 }
             }
             let results = self.0.engine.commit(sets).await?;
             for (row, result) in sent.into_iter().zip(results) {
                 match result {
-                    Ok(()) => report.created += 1,
+                    Ok(()) => report.create(row),
                     Err(error) if error.kind() == ErrorKind::Duplicate => report.skipped += 1,
                     Err(error) => report.reject(row, &error),
                 }
             }
         }
+    }
+
+    /// What a row writes; nothing when the person is already there.
+    async fn decide_row(
+        &self,
+        import: ImportId,
+        id: ContactId,
+        row: &mut Row,
+    ) -> Result<Option<ChangeSet>> {
+        let person = match &mut row.person {
+            Ok(person) => person,
+            Err(error) => return Err(error.clone()),
+        };
+        let mut fields = normalise(std::mem::take(&mut person.fields))?;
+        if self.known_phone(&fields).await? {
+            return Ok(None);
+        }
+        let opted_out = self.opt_outs(&person.opted_out);
+        fields.consent = consent::lower(&fields.consent, &opted_out);
+        let bounced = fields.email.clone().filter(|_| person.bounced);
+        let (_, mut set) = self.decide_create(id, fields, Some(origin(import)));
+        if let Some(address) = bounced {
+            self.suppress(&mut set, &address).await?;
+        }
+        Ok(Some(set))
+    }
+
+    /// Puts an e-mail address that mail came back from on the list.
+    async fn suppress(&self, set: &mut ChangeSet, address: &str) -> Result<()> {
+        let (engine, stamp) = (&self.0.engine, self.0.stamp());
+        for channel in self.channels(AddressKind::Email) {
+            let known = engine
+                .suppression(self.0.workspace(), &channel, address)
+                .await?;
+            let place = (channel.as_str(), address);
+            consent::suppress(set, place, Why::Code("dead"), known.as_ref(), None, &stamp);
+        }
+        Ok(())
+    }
+
+    /// The channels that use addresses of this kind; one of the usual name where none is set up.
+    fn channels(&self, kind: AddressKind) -> Vec<String> {
+        let channels = self.0.engine.channels().iter();
+        let of_kind = channels.filter(|(_, channel)| channel.capabilities().address == kind);
+        let mut names: Vec<String> = of_kind.map(|(name, _)| name.clone()).collect();
+        let usual = match kind {
+            AddressKind::Email => "email",
+            AddressKind::Phone => "sms",
+            AddressKind::Telegram => "telegram",
+            AddressKind::Whatsapp => "whatsapp",
+            AddressKind::ExternalId => return names,
+        };
+        if names.is_empty() {
+            names.push(usual.to_owned());
+        }
+        names
+    }
+
+    /// The word of somebody who does not want to be written to under addresses of these kinds.
+    fn opt_outs(&self, kinds: &[AddressKind]) -> Vec<Consent> {
+        let at = self.0.stamp().at;
+        let names = kinds.iter().flat_map(|kind| self.channels(*kind));
+        let opt_out = |channel| Consent {
+            channel,
+            topic: Topic::Relationship,
+            status: ConsentStatus::OptedOut,
+            evidence: Some("import".to_owned()),
+            at,
+        };
+        names.map(opt_out).collect()
     }
 
     /// A row without e-mail and external id is matched by phone; the others by the store's own keys.
@@ -245,6 +333,18 @@ fn row_id(import: ImportId, row: u64) -> ContactId {
 }
 
 impl ImportReport {
+    fn create(&mut self, row: Row) {
+        self.created += 1;
+        let lost = row.person.map(|person| person.lost).unwrap_or_default();
+        let room = CHUNK.saturating_sub(self.lost.len());
+        let told = |LostCell { column, reason }| LostValue {
+            line: row.line,
+            column,
+            reason: reason.to_owned(),
+        };
+        self.lost.extend(lost.into_iter().take(room).map(told));
+    }
+
     fn reject(&mut self, row: Row, error: &Error) {
         let faults: Vec<String> = error
             .fields()

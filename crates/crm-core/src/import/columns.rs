@@ -45,10 +45,20 @@ pub(super) fn columns(
     let mut all: Vec<Column> = Vec::with_capacity(names.len());
     for name in names {
         let mut column = Column {
-            name: unique(name.trim(), |name| all.iter().any(|other: &Column| other.name == name), " (", ")"),
+            name: unique(
+                name.trim(),
+                |name| all.iter().any(|other: &Column| other.name == name),
+                " (",
+                ")",
+            ),
             target: automatic(name, profile),
             order: profile.map_or(profile::PLAIN_DATES, |profile| profile.dates),
-            beside: unique(&field_name(name), |name| all.iter().any(|other| other.beside == name), "_", ""),
+            beside: unique(
+                &field_name(name),
+                |name| all.iter().any(|other| other.beside == name),
+                "_",
+                "",
+            ),
         };
         if let Some(Target::Custom(field)) = &mut column.target {
             // Columns that differ stay apart as custom fields.
@@ -63,13 +73,22 @@ pub(super) fn columns(
         }
         all.push(column);
     }
-    if let Some(unknown) = mapping.keys().find(|name| !all.iter().any(|column| column.name == **name)) {
-        let what = format!("the file has no column \"{}\"", unknown.chars().take(100).collect::<String>());
+    if let Some(unknown) = mapping
+        .keys()
+        .find(|name| !all.iter().any(|column| column.name == **name))
+    {
+        let what = format!(
+            "the file has no column \"{}\"",
+            unknown.chars().take(100).collect::<String>()
+        );
         return Err(Error::field("mapping", what));
     }
     let filled = |column: &Column| column.target.as_ref().is_some_and(Target::is_name);
     if !all.iter().any(filled) {
-        let hint = if all.iter().any(|column| profile::is_known(&profile::folded(&column.name))) {
+        let hint = if all
+            .iter()
+            .any(|column| profile::is_known(&profile::folded(&column.name)))
+        {
             "no column holds the name; name one in the mapping, or call it \"name\""
         } else {
             "the first row must name the columns, for example name,email,phone"
@@ -95,7 +114,10 @@ fn automatic(name: &str, profile: Option<&'static Profile>) -> Option<Target> {
 
 /// The share of the columns whose meaning is known, of those that have one.
 pub(super) fn known_share(columns: &[Column]) -> f64 {
-    let named: Vec<&Column> = columns.iter().filter(|column| !column.name.is_empty() && column.name != REASON).collect();
+    let named: Vec<&Column> = columns
+        .iter()
+        .filter(|column| !column.name.is_empty() && column.name != REASON)
+        .collect();
     let custom = |column: &&&Column| matches!(&column.target, Some(Target::Custom(field)) if *field == column.beside);
     let known = named.len() - named.iter().filter(custom).count();
     // Two decimals say enough.
@@ -159,10 +181,20 @@ mod tests {
 
     fn of(names: &[&str], mapping: &[(&str, Option<&str>)]) -> Result<Vec<String>> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mapping = mapping.iter().map(|(name, target)| ((*name).to_owned(), target.map(str::to_owned)));
+        let mapping = mapping
+            .iter()
+            .map(|(name, target)| ((*name).to_owned(), target.map(str::to_owned)));
         let columns = columns(&names, None, &mapping.collect())?;
-        let shown = |column: &Column| column.target.as_ref().map_or("-".to_owned(), ToString::to_string);
-        Ok(columns.iter().map(|column| format!("{}={}", column.name, shown(column))).collect())
+        let shown = |column: &Column| {
+            column
+                .target
+                .as_ref()
+                .map_or("-".to_owned(), ToString::to_string)
+        };
+        Ok(columns
+            .iter()
+            .map(|column| format!("{}={}", column.name, shown(column)))
+            .collect())
     }
 
     #[test]
@@ -197,10 +229,18 @@ mod tests {
 
     #[test]
     fn a_mapping_wins() {
-        let mapping = [("Who", Some("name")), ("email", None), ("Born", Some("birthday"))];
+        let mapping = [
+            ("Who", Some("name")),
+            ("email", None),
+            ("Born", Some("birthday")),
+        ];
         let found = of(&["Who", "email", "Born", ""], &mapping).unwrap();
         assert_eq!(found, ["Who=name", "email=-", "Born=birthday", "=-"]);
-        for (mapping, field) in [(("Nobody", Some("name")), "mapping"), (("name", Some("nick")), "mapping"), (("name", None), "file")] {
+        for (mapping, field) in [
+            (("Nobody", Some("name")), "mapping"),
+            (("name", Some("nick")), "mapping"),
+            (("name", None), "file"),
+        ] {
             let error = of(&["name"], &[mapping]).unwrap_err();
             assert_eq!(error.fields()[0].field, field);
         }
@@ -208,8 +248,16 @@ mod tests {
 
     #[test]
     fn a_file_without_names_is_none_of_contacts() {
-        assert!(of(&["email", "phone"], &[]).unwrap_err().fields()[0].message.contains("name one in the mapping"));
-        assert!(of(&["a", "b"], &[]).unwrap_err().fields()[0].message.contains("for example"));
+        assert!(
+            of(&["email", "phone"], &[]).unwrap_err().fields()[0]
+                .message
+                .contains("name one in the mapping")
+        );
+        assert!(
+            of(&["a", "b"], &[]).unwrap_err().fields()[0]
+                .message
+                .contains("for example")
+        );
         assert!(of(&["x".repeat(201).as_str(), "name"], &[]).is_err());
     }
 }

@@ -63,14 +63,22 @@ impl Evidence {
     }
 }
 
-const WRONG: &str = "use a real date as YYYY-MM-DD or DD.MM.YYYY, or as --MM-DD or DD.MM without a year";
+const WRONG: &str =
+    "use a real date as YYYY-MM-DD or DD.MM.YYYY, or as --MM-DD or DD.MM without a year";
 
 /// The birthday a cell says, in whatever form; none where it says that there is none.
 pub(super) fn birthday(cell: &str, order: Order) -> Result<Option<Birthday>, &'static str> {
     let text = date_of(cell);
     if text.is_empty() || !text.bytes().any(|byte| matches!(byte, b'1'..=b'9')) {
         // An empty date may be 0/0/00.
-        return if text.bytes().all(|byte| matches!(byte, b'0' | b'/' | b'.' | b'-')) { Ok(None) } else { Err(WRONG) };
+        return if text
+            .bytes()
+            .all(|byte| matches!(byte, b'0' | b'/' | b'.' | b'-'))
+        {
+            Ok(None)
+        } else {
+            Err(WRONG)
+        };
     }
     if let Some(rest) = text.strip_prefix("--") {
         let digits: String = rest.chars().filter(|letter| *letter != '-').collect();
@@ -80,9 +88,13 @@ pub(super) fn birthday(cell: &str, order: Order) -> Result<Option<Birthday>, &'s
         };
     }
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    if let (true, 8, Some(year), Some(month), Some(day)) =
-        (digits, text.len(), text.get(..4), text.get(4..6), text.get(6..))
-    {
+    if let (true, 8, Some(year), Some(month), Some(day)) = (
+        digits,
+        text.len(),
+        text.get(..4),
+        text.get(4..6),
+        text.get(6..),
+    ) {
         return real(Some(year), month, day);
     }
     let parts = parts(text).ok_or(WRONG)?;
@@ -111,16 +123,24 @@ fn date_of(cell: &str) -> &str {
     let cell = cell.trim();
     let digits = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
     match cell.split_once(['T', ' ', '\u{a0}']) {
-        Some((date, time)) if digits(date) && time.starts_with(|first: char| first.is_ascii_digit()) => date,
+        Some((date, time))
+            if digits(date) && time.starts_with(|first: char| first.is_ascii_digit()) =>
+        {
+            date
+        }
         _ => cell.strip_suffix('.').unwrap_or(cell),
     }
 }
 
 /// Numbers between one kind of separator.
 fn parts(text: &str) -> Option<Vec<&str>> {
-    let separator = text.chars().find(|letter| matches!(letter, '.' | '/' | '-'))?;
+    let separator = text
+        .chars()
+        .find(|letter| matches!(letter, '.' | '/' | '-'))?;
     let parts: Vec<&str> = text.split(separator).map(str::trim).collect();
-    let number = |part: &&str| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |part: &&str| {
+        (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
     parts.iter().all(number).then_some(parts)
 }
 
@@ -133,9 +153,16 @@ fn real(year: Option<&str>, month: &str, day: &str) -> Result<Option<Birthday>, 
         Some((4, Ok(year))) => Some(year),
         Some(_) => return Err(WRONG),
     };
-    let (month, day) = (month.parse().map_err(|_| WRONG)?, day.parse().map_err(|_| WRONG)?);
+    let (month, day) = (
+        month.parse().map_err(|_| WRONG)?,
+        day.parse().map_err(|_| WRONG)?,
+    );
     let date = Birthday { year, month, day };
-    if Birthday::parse(&date.to_string()) == Some(date) { Ok(Some(date)) } else { Err(WRONG) }
+    if Birthday::parse(&date.to_string()) == Some(date) {
+        Ok(Some(date))
+    } else {
+        Err(WRONG)
+    }
 }
 
 #[cfg(test)]
@@ -198,10 +225,19 @@ mod tests {
             cells.iter().for_each(|cell| evidence.see(cell));
             (evidence.order(), evidence.is_open())
         };
-        assert_eq!(seen(&["1/2/1990", "1/31/1990", ""]), (Some(Order::MonthFirst), false));
-        assert_eq!(seen(&["1/2/1990", "31/1/1990"]), (Some(Order::DayFirst), false));
+        assert_eq!(
+            seen(&["1/2/1990", "1/31/1990", ""]),
+            (Some(Order::MonthFirst), false)
+        );
+        assert_eq!(
+            seen(&["1/2/1990", "31/1/1990"]),
+            (Some(Order::DayFirst), false)
+        );
         assert_eq!(seen(&["1/2/1990", "5/5/1990"]), (None, true));
-        assert_eq!(seen(&["5/5/1990", "01.02.1990", "1990-01-02", "0/0/00"]), (None, false));
+        assert_eq!(
+            seen(&["5/5/1990", "01.02.1990", "1990-01-02", "0/0/00"]),
+            (None, false)
+        );
         assert_eq!(seen(&["1/31/1990", "31/1/1990", "1/2/1990"]), (None, true));
     }
 }

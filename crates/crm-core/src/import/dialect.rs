@@ -29,9 +29,14 @@ pub enum LineEnd {
 /// What a file's own word for its separator is, as Excel writes and reads it in the first line: `sep=;`.
 pub(super) fn said_separator(head: &str) -> Option<char> {
     let (line, _) = first_line(head.trim_start_matches('\u{feff}'));
-    let said = line.get(..4).filter(|said| said.eq_ignore_ascii_case("sep=")).and(line.get(4..))?;
+    let said = line
+        .get(..4)
+        .filter(|said| said.eq_ignore_ascii_case("sep="))
+        .and(line.get(4..))?;
     let mut letters = said.chars();
-    letters.next().filter(|letter| matches!(letter, ',' | ';' | '\t' | '|') && letters.next().is_none())
+    letters
+        .next()
+        .filter(|letter| matches!(letter, ',' | ';' | '\t' | '|') && letters.next().is_none())
 }
 
 /// The separator under which most columns have a known name, then the one under which most records are as wide as the
@@ -53,7 +58,10 @@ fn score(head: &str, separator: char) -> Result<usize> {
     let Some((_, Cells::Whole(header))) = records.next()? else {
         return Ok(0);
     };
-    let known = header.iter().filter(|name| profile::is_known(&profile::folded(name))).count();
+    let known = header
+        .iter()
+        .filter(|name| profile::is_known(&profile::folded(name)))
+        .count();
     let (mut seen, mut fitting) = (0, 0);
     while seen < SAMPLE
         && let Some((_, cells)) = records.next()?
@@ -62,7 +70,11 @@ fn score(head: &str, separator: char) -> Result<usize> {
         fitting += usize::from(matches!(cells, Cells::Whole(_)));
     }
     let width = header.len().min(500);
-    let share = if width > 1 { fitting * 100 / seen.max(1) } else { 0 };
+    let share = if width > 1 {
+        fitting * 100 / seen.max(1)
+    } else {
+        0
+    };
     Ok(known * 100_000 + share * 501 + width)
 }
 

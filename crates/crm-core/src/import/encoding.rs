@@ -7,7 +7,9 @@
 //! lines where letters should be speak against an encoding, frequent letters of Russian for it.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{CoderResult, IBM866, KOI8_R, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1251, WINDOWS_1252};
+use encoding_rs::{
+    CoderResult, IBM866, KOI8_R, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1251, WINDOWS_1252,
+};
 
 use crate::error::{Error, Result};
 
@@ -49,6 +51,12 @@ impl Encoding {
         }
     }
 
+    /// Its name for HTTP and MIME, without word of a mark.
+    #[must_use]
+    pub fn label(self) -> String {
+        self.of.name().to_ascii_lowercase()
+    }
+
     pub(super) fn decoder(self) -> encoding_rs::Decoder {
         self.of.new_decoder_with_bom_removal()
     }
@@ -57,7 +65,11 @@ impl Encoding {
     #[must_use]
     pub fn encode(self, text: &str) -> (Vec<u8>, bool) {
         if self.of == UTF_16LE || self.of == UTF_16BE {
-            let order = if self.of == UTF_16LE { u16::to_le_bytes } else { u16::to_be_bytes };
+            let order = if self.of == UTF_16LE {
+                u16::to_le_bytes
+            } else {
+                u16::to_be_bytes
+            };
             return (text.encode_utf16().flat_map(order).collect(), false);
         }
         let mut encoder = self.of.new_encoder();
@@ -67,7 +79,8 @@ impl Encoding {
         loop {
             let (rest, room) = (text.get(from..).unwrap_or_default(), bytes.get_mut(to..));
             let Some(room) = room else { break };
-            let (result, read, written) = encoder.encode_from_utf8_without_replacement(rest, room, true);
+            let (result, read, written) =
+                encoder.encode_from_utf8_without_replacement(rest, room, true);
             (from, to) = (from + read, to + written);
             match result {
                 encoding_rs::EncoderResult::InputEmpty => break,
@@ -169,7 +182,9 @@ impl Guesser {
         let mut from = 0;
         while self.is_utf_8 {
             let rest = piece.get(from..).unwrap_or_default();
-            let (result, read, _) = self.utf_8.decode_to_utf8_without_replacement(rest, &mut buffer, last);
+            let (result, read, _) =
+                self.utf_8
+                    .decode_to_utf8_without_replacement(rest, &mut buffer, last);
             from += read;
             match result {
                 encoding_rs::DecoderResult::InputEmpty => break,
@@ -201,7 +216,11 @@ impl Guesser {
             let of = if odd > even { UTF_16LE } else { UTF_16BE };
             return sure(of, false, 0.9);
         }
-        let ascii = !self.pairs.iter().enumerate().any(|(place, count)| *count > 0 && place & 0x80 != 0);
+        let ascii = !self
+            .pairs
+            .iter()
+            .enumerate()
+            .any(|(place, count)| *count > 0 && place & 0x80 != 0);
         if self.is_utf_8 {
             return sure(UTF_8, false, if ascii { 1.0 } else { 0.99 });
         }
@@ -225,12 +244,19 @@ impl Guesser {
             [best, second, ..] => (*best, second.0),
             _ => ((0, guessed), 0),
         };
-        let (of, margin) = if best.0 <= 0 { (guessed, 0) } else { (best.1, best.0 - second.max(0)) };
+        let (of, margin) = if best.0 <= 0 {
+            (guessed, 0)
+        } else {
+            (best.1, best.0 - second.max(0))
+        };
         let margin = margin as f64 / best.0.max(1) as f64;
         let agreed = if of == guessed { 0.2 } else { 0.0 };
         Guess {
             encoding: Encoding { of, marked: false },
-            confidence: (0.5 + 0.29 * margin.clamp(0.0, 1.0) + agreed * f64::from(u8::from(best.0 > 0))).min(0.99),
+            confidence: (0.5
+                + 0.29 * margin.clamp(0.0, 1.0)
+                + agreed * f64::from(u8::from(best.0 > 0)))
+            .min(0.99),
         }
     }
 }
@@ -260,21 +286,31 @@ fn kind(letter: char) -> Kind {
     if let Some(rank) = FREQUENT.chars().position(|known| known == small) {
         // 8 for the first ones, 1 for the last.
         let weight = 8 - (rank as i64) / 5;
-        return if letter == small { Kind::Small(weight) } else { Kind::Capital(weight) };
+        return if letter == small {
+            Kind::Small(weight)
+        } else {
+            Kind::Capital(weight)
+        };
     }
     match letter {
         'a'..='z' => Kind::Latin(false),
         'A'..='Z' => Kind::Latin(true),
         '\0'..='\u{7f}' => Kind::Plain,
-        '«' | '»' | '№' | '–' | '—' | '’' | '‘' | '“' | '”' | '„' | '…' | '\u{a0}' | '€' | '•' => Kind::Mark,
-        'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ÿ' | 'Š' | 'š' | 'Ž' | 'ž' | 'Œ' | 'œ' | 'Ÿ' => Kind::Accented,
+        '«' | '»' | '№' | '–' | '—' | '’' | '‘' | '“' | '”' | '„' | '…' | '\u{a0}' | '€' | '•' => {
+            Kind::Mark
+        }
+        'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ÿ' | 'Š' | 'š' | 'Ž' | 'ž' | 'Œ' | 'œ' | 'Ÿ' => {
+            Kind::Accented
+        }
         _ => Kind::Odd,
     }
 }
 
 /// How much a text looks like one in this encoding.
 fn looks(of: &'static encoding_rs::Encoding, pairs: &[u32]) -> i64 {
-    let kinds: Vec<Kind> = (0..=u8::MAX).map(|byte| kind(character(of, byte))).collect();
+    let kinds: Vec<Kind> = (0..=u8::MAX)
+        .map(|byte| kind(character(of, byte)))
+        .collect();
     let at = |byte: usize| kinds.get(byte).copied().unwrap_or(Kind::Odd);
     let of_pair = |(place, count): (usize, &u32)| {
         let (before, now) = (at(place >> 8), at(place & 0xff));
@@ -291,7 +327,8 @@ fn worth(before: Kind, now: Kind) -> i64 {
         (Small(_), Capital(_)) => -24,
         (Small(_) | Capital(_), Small(weight)) | (Capital(_), Capital(weight)) => weight,
         (_, Odd) | (Odd, _) => -12,
-        (Small(_) | Capital(_), Latin(_) | Accented) | (Latin(_) | Accented, Small(_) | Capital(_)) => -24,
+        (Small(_) | Capital(_), Latin(_) | Accented)
+        | (Latin(_) | Accented, Small(_) | Capital(_)) => -24,
         // Accented letters stand between plain ones.
         (Accented, Accented) => -8,
         (Latin(_), Accented) | (Accented, Latin(_)) => 6,
@@ -312,10 +349,17 @@ fn character(of: &'static encoding_rs::Encoding, byte: u8) -> char {
 }
 
 /// Decodes what a decoder of encoding_rs is given into `text`; whether some of it was no text.
-pub(super) fn decode(decoder: &mut encoding_rs::Decoder, mut bytes: &[u8], text: &mut String, last: bool) -> bool {
+pub(super) fn decode(
+    decoder: &mut encoding_rs::Decoder,
+    mut bytes: &[u8],
+    text: &mut String,
+    last: bool,
+) -> bool {
     let mut wrong = false;
     loop {
-        let more = decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len() * 3);
+        let more = decoder
+            .max_utf8_buffer_length(bytes.len())
+            .unwrap_or(bytes.len() * 3);
         text.reserve(more.max(16));
         let (result, read, replaced) = decoder.decode_to_string(bytes, text, last);
         wrong |= replaced;
@@ -359,7 +403,10 @@ mod tests {
                 let encoding = Encoding::named(name).unwrap();
                 let (bytes, lost) = encoding.encode(text);
                 let (found, confidence) = guess(&bytes);
-                assert!(lost || found == name, "{name} taken for {found} ({confidence}): {text}");
+                assert!(
+                    lost || found == name,
+                    "{name} taken for {found} ({confidence}): {text}"
+                );
                 assert!((0.5..1.0).contains(&confidence));
             }
         }
@@ -392,21 +439,34 @@ mod tests {
                 assert_eq!(guess(&bytes), (name.to_owned(), 0.9), "{text}");
             }
         }
-        assert_eq!(guess(b"name,email\nAnna,anna@post.example\n"), ("utf-8".to_owned(), 1.0));
+        assert_eq!(
+            guess(b"name,email\nAnna,anna@post.example\n"),
+            ("utf-8".to_owned(), 1.0)
+        );
         assert_eq!(guess(b""), ("utf-8".to_owned(), 1.0));
     }
 
     #[test]
     fn what_an_encoding_has_not_is_said() {
         let (bytes, lost) = Encoding::named("windows-1251").unwrap().encode("Қодир ў");
-        assert_eq!((bytes.as_slice(), lost), (&b"?\xee\xe4\xe8\xf0 \xa2"[..], true));
-        let (bytes, lost) = Encoding::named("windows-1251").unwrap().encode(&"ҚҚҚ".repeat(100));
+        assert_eq!(
+            (bytes.as_slice(), lost),
+            (&b"?\xee\xe4\xe8\xf0 \xa2"[..], true)
+        );
+        let (bytes, lost) = Encoding::named("windows-1251")
+            .unwrap()
+            .encode(&"ҚҚҚ".repeat(100));
         assert_eq!((bytes, lost), (b"?".repeat(300), true));
     }
 
     #[test]
     fn a_person_may_name_it_in_many_ways() {
-        for (label, name) in [("cp866", "ibm866"), ("UTF8", "utf-8"), ("cp1251", "windows-1251"), ("utf-8-bom", "utf-8-bom")] {
+        for (label, name) in [
+            ("cp866", "ibm866"),
+            ("UTF8", "utf-8"),
+            ("cp1251", "windows-1251"),
+            ("utf-8-bom", "utf-8-bom"),
+        ] {
             assert_eq!(Encoding::named(label).unwrap().name(), name);
         }
         assert!(Encoding::named("klingon").is_err());

@@ -40,7 +40,10 @@ impl<R: Read> JsonLines<R> {
             let mut known = 0;
             while !self.text.has_ended() && self.text.rest().len() < LONGEST {
                 let rest = self.text.rest();
-                let end = rest.get(known..).and_then(|rest| rest.find(['\n', '\r'])).map(|end| known + end);
+                let end = rest
+                    .get(known..)
+                    .and_then(|rest| rest.find(['\n', '\r']))
+                    .map(|end| known + end);
                 if end.is_some_and(|end| end + 1 < rest.len()) {
                     break;
                 }
@@ -59,7 +62,9 @@ impl<R: Read> JsonLines<R> {
                 return Ok(Some((number, Line::Unreadable(head))));
             }
             let read = match serde_json::from_str::<Map<String, Value>>(line) {
-                _ if line.len() > LONGEST => Some(Line::Unreadable(line.chars().take(200).collect())),
+                _ if line.len() > LONGEST => {
+                    Some(Line::Unreadable(line.chars().take(200).collect()))
+                }
                 Ok(object) => Some(Line::Object(cells(object))),
                 Err(_) if line.trim().is_empty() => None,
                 Err(_) => Some(Line::Unreadable(line.to_owned())),
@@ -92,7 +97,11 @@ fn cells(object: Map<String, Value>) -> Vec<(String, String)> {
     for (key, value) in object {
         match value {
             Value::Object(fields) if key == "custom_fields" => {
-                cells.extend(fields.into_iter().map(|(name, value)| (format!("{key}.{name}"), text(&value))));
+                cells.extend(
+                    fields
+                        .into_iter()
+                        .map(|(name, value)| (format!("{key}.{name}"), text(&value))),
+                );
             }
             other => cells.push((key, text(&other))),
         }

@@ -108,7 +108,11 @@ impl Detected {
     }
 
     fn program(&self) -> Option<&'static Profile> {
-        let names: Vec<String> = self.columns.iter().map(|name| profile::folded(name)).collect();
+        let names: Vec<String> = self
+            .columns
+            .iter()
+            .map(|name| profile::folded(name))
+            .collect();
         profile::profile(&names).filter(|profile| profile.name == self.profile)
     }
 
@@ -142,7 +146,10 @@ pub fn inspect(file: &mut (impl Read + Seek), options: &Options) -> Result<Detec
         ..Detected::default()
     };
     let start = head.trim_start();
-    if start.get(..11).is_some_and(|start| start.eq_ignore_ascii_case("BEGIN:VCARD")) {
+    if start
+        .get(..11)
+        .is_some_and(|start| start.eq_ignore_ascii_case("BEGIN:VCARD"))
+    {
         found.format = Format::Vcard;
         found.profile = "vcard".to_owned();
         found.columns = vcard::COLUMNS.iter().map(|&name| name.to_owned()).collect();
@@ -160,7 +167,10 @@ pub fn inspect(file: &mut (impl Read + Seek), options: &Options) -> Result<Detec
     let mut columns = columns::columns(&found.columns, found.program(), &options.mapping)?;
     found.confidence = columns::known_share(&columns);
     let shown = |column: &Column| column.target.as_ref().map(ToString::to_string);
-    found.mapping = columns.iter().map(|column| (column.name.clone(), shown(column))).collect();
+    found.mapping = columns
+        .iter()
+        .map(|column| (column.name.clone(), shown(column)))
+        .collect();
     rewind(file)?;
     read_through(&mut found, &mut columns, file, options)?;
     rewind(file)?;
@@ -169,14 +179,28 @@ pub fn inspect(file: &mut (impl Read + Seek), options: &Options) -> Result<Detec
 
 fn rewind(file: &mut impl Seek) -> Result<()> {
     let moved = file.seek(SeekFrom::Start(0));
-    moved.map(|_| ()).map_err(|_| Error::new(ErrorKind::Unavailable, "the file cannot be read from its beginning"))
+    moved.map(|_| ()).map_err(|_| {
+        Error::new(
+            ErrorKind::Unavailable,
+            "the file cannot be read from its beginning",
+        )
+    })
 }
 
 /// Files that are no text, by their first bytes.
 const NO_TEXT: [(&[u8], &str); 6] = [
-    (b"PK\x03\x04", "this is a workbook or an archive; save the sheet as \"CSV UTF-8\""),
-    (b"\xd0\xcf\x11\xe0", "this is an old workbook; save the sheet as \"CSV UTF-8\""),
-    (b"%PDF", "this is a PDF; export the contacts as CSV or vCard"),
+    (
+        b"PK\x03\x04",
+        "this is a workbook or an archive; save the sheet as \"CSV UTF-8\"",
+    ),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "this is an old workbook; save the sheet as \"CSV UTF-8\"",
+    ),
+    (
+        b"%PDF",
+        "this is a PDF; export the contacts as CSV or vCard",
+    ),
     (b"\x89PNG", "this is a picture"),
     (b"\xff\xd8\xff", "this is a picture"),
     (b"\x1f\x8b", "this is a packed file; unpack it first"),
@@ -191,7 +215,12 @@ fn encoding(file: &mut impl Read, options: &Options) -> Result<Guess> {
             Ok(0) => break,
             Ok(read) => read,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(_) => return Err(Error::new(ErrorKind::Unavailable, "the file cannot be read to its end; send it again")),
+            Err(_) => {
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    "the file cannot be read to its end; send it again",
+                ));
+            }
         };
         let bytes = piece.get(..read).unwrap_or_default();
         if std::mem::take(&mut first)
@@ -207,7 +236,8 @@ fn encoding(file: &mut impl Read, options: &Options) -> Result<Guess> {
     };
     let named = Encoding::named(name)?;
     // The mark is in the file or not, whatever a person says.
-    let same = guess.encoding.name().trim_end_matches("-bom") == named.name().trim_end_matches("-bom");
+    let same =
+        guess.encoding.name().trim_end_matches("-bom") == named.name().trim_end_matches("-bom");
     Ok(Guess {
         encoding: if same { guess.encoding } else { named },
         confidence: 1.0,
@@ -218,7 +248,11 @@ fn csv(found: &mut Detected, head: &str, options: &Options) -> Result<()> {
     let said = dialect::said_separator(head);
     found.says_separator = said.is_some();
     let (_, first) = first_line(head);
-    let head = if said.is_some() { head.get(first..).unwrap_or_default() } else { head };
+    let head = if said.is_some() {
+        head.get(first..).unwrap_or_default()
+    } else {
+        head
+    };
     let separator = match options.separator.or(said) {
         Some(separator) if matches!(separator, ',' | ';' | '\t' | '|') => separator,
         Some(_) => return Err(Error::field("separator", "use , ; | or a tab")),
@@ -230,20 +264,35 @@ fn csv(found: &mut Detected, head: &str, options: &Options) -> Result<()> {
     let header = match records.next()? {
         Some((_, Cells::Whole(cells) | Cells::Odd(cells))) => cells,
         Some((_, Cells::Unclosed(_))) => {
-            return Err(Error::field("file", "a quotation mark in the first row is not closed"));
+            return Err(Error::field(
+                "file",
+                "a quotation mark in the first row is not closed",
+            ));
         }
         None => return Err(Error::field("file", "the file is empty")),
     };
-    found.columns = header.into_iter().map(|name| name.trim().to_owned()).collect();
+    found.columns = header
+        .into_iter()
+        .map(|name| name.trim().to_owned())
+        .collect();
     if found.columns.iter().any(|name| name.contains('\0')) {
-        return Err(Error::field("file", "this is no text file: its first row holds NUL bytes"));
+        return Err(Error::field(
+            "file",
+            "this is no text file: its first row holds NUL bytes",
+        ));
     }
     if found.columns.len() == 1 {
         found.warn("one_column", None);
     }
-    let names: Vec<String> = found.columns.iter().map(|name| profile::folded(name)).collect();
+    let names: Vec<String> = found
+        .columns
+        .iter()
+        .map(|name| profile::folded(name))
+        .collect();
     let program = profile::profile(&names);
-    found.profile = program.map_or(profile::PLAIN_NAME, |program| program.name).to_owned();
+    found.profile = program
+        .map_or(profile::PLAIN_NAME, |program| program.name)
+        .to_owned();
     Ok(())
 }
 

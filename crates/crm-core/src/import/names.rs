@@ -4,13 +4,15 @@ use crate::template::names::patronymic;
 
 /// Endings of surnames in Russian and Uzbek, in lower case.
 const SURNAMES: [&str; 27] = [
-    "ов", "ова", "ев", "ева", "ёв", "ёва", "ин", "ина", "ын", "ына", "ский", "ская", "цкий", "цкая", "ко", "ук", "юк",
-    "ич", "ян", "ov", "ova", "ev", "eva", "skiy", "skaya", "ich", "yan",
+    "ов", "ова", "ев", "ева", "ёв", "ёва", "ин", "ина", "ын", "ына", "ский", "ская", "цкий",
+    "цкая", "ко", "ук", "юк", "ич", "ян", "ov", "ova", "ev", "eva", "skiy", "skaya", "ich", "yan",
 ];
 
 /// A name from its parts; empty ones are left out.
 pub(super) fn joined(given: &str, middle: &str, family: &str) -> String {
-    let words = [given, middle, family].into_iter().flat_map(str::split_whitespace);
+    let words = [given, middle, family]
+        .into_iter()
+        .flat_map(str::split_whitespace);
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -26,14 +28,18 @@ pub(super) fn ordered(name: &str, family_first: bool) -> String {
     }
     let words: Vec<&str> = name.split_whitespace().collect();
     let ends_with_patronymic = patronymic(&words).is_some_and(|(at, sure)| {
-        at.start >= 2 && at.end == words.len() && (sure || words.first().is_some_and(|first| is_surname(first)))
+        at.start >= 2
+            && at.end == words.len()
+            && (sure || words.first().is_some_and(|first| is_surname(first)))
     });
     let first_of_two = || match words.as_slice() {
         [first, second] => family_first && is_surname(first) && !is_surname(second),
         _ => false,
     };
     match words.split_first() {
-        Some((family, rest)) if ends_with_patronymic || first_of_two() => joined(&rest.join(" "), "", family),
+        Some((family, rest)) if ends_with_patronymic || first_of_two() => {
+            joined(&rest.join(" "), "", family)
+        }
         _ => words.join(" "),
     }
 }
@@ -41,7 +47,9 @@ pub(super) fn ordered(name: &str, family_first: bool) -> String {
 fn is_surname(word: &str) -> bool {
     let word = word.to_lowercase();
     let length = word.chars().count();
-    SURNAMES.iter().any(|ending| word.ends_with(ending) && length >= ending.chars().count() + 3)
+    SURNAMES
+        .iter()
+        .any(|ending| word.ends_with(ending) && length >= ending.chars().count() + 3)
 }
 
 #[cfg(test)]
@@ -54,7 +62,10 @@ mod tests {
             ("Иванова Анна Петровна", "Анна Петровна Иванова"),
             ("Анна Петровна Иванова", "Анна Петровна Иванова"),
             ("Каримов Отабек Улуғбек ўғли", "Отабек Улуғбек ўғли Каримов"),
-            ("Karimova Dilnoza Rustam qizi", "Dilnoza Rustam qizi Karimova"),
+            (
+                "Karimova Dilnoza Rustam qizi",
+                "Dilnoza Rustam qizi Karimova",
+            ),
             ("Абрамович Роман Аркадьевич", "Роман Аркадьевич Абрамович"),
             ("Smith, John", "John Smith"),
             ("  Anna   Maria  Smith ", "Anna Maria Smith"),
@@ -67,10 +78,16 @@ mod tests {
         assert_eq!(ordered("Иванова Анна", true), "Анна Иванова");
         assert_eq!(ordered("Иванова Анна", false), "Иванова Анна");
         assert_eq!(ordered("Анна Иванова", true), "Анна Иванова");
-        assert_eq!(ordered("Анна Мария Абрамович", false), "Анна Мария Абрамович");
+        assert_eq!(
+            ordered("Анна Мария Абрамович", false),
+            "Анна Мария Абрамович"
+        );
         // Both look like surnames: left as they stand.
         assert_eq!(ordered("Каримов Рустамов", true), "Каримов Рустамов");
         assert_eq!(ordered("Ким Алексей", true), "Ким Алексей");
-        assert_eq!(ordered("ООО Чинор, филиал, Ташкент", true), "ООО Чинор, филиал, Ташкент");
+        assert_eq!(
+            ordered("ООО Чинор, филиал, Ташкент", true),
+            "ООО Чинор, филиал, Ташкент"
+        );
     }
 }

@@ -64,7 +64,11 @@ impl<'a> Ranked<'a> {
         self.all.sort_by_key(|(rank, ..)| *rank);
         let mut all = self.all.into_iter();
         let best = all.next().map(|(.., value)| value.to_owned());
-        (best, all.map(|(_, column, value)| (column, value.to_owned())).collect())
+        (
+            best,
+            all.map(|(_, column, value)| (column, value.to_owned()))
+                .collect(),
+        )
     }
 }
 
@@ -102,7 +106,9 @@ pub(super) fn person(columns: &[Column], cells: &[String]) -> Result<Person> {
             Target::MiddleName => middle = or(middle, cell),
             Target::FamilyName => family = or(family, cell),
             Target::Label => starred = cell.starts_with("* "),
-            Target::Email(of) => values::emails(cell).into_iter().for_each(|one| emails.add(rank(*of), number, one)),
+            Target::Email(of) => values::emails(cell)
+                .into_iter()
+                .for_each(|one| emails.add(rank(*of), number, one)),
             Target::Phone(of) => {
                 for one in values::phones(cell) {
                     if values::is_cut_short(one) {
@@ -117,11 +123,18 @@ pub(super) fn person(columns: &[Column], cells: &[String]) -> Result<Person> {
                     person.opted_out.push(*kind);
                 }
             }
-            Target::Bounced if !cell.eq_ignore_ascii_case("false") && cell != "0" => person.bounced = true,
-            Target::Deleted if values::is_yes(cell) => refuse("the file says that this contact was deleted"),
+            Target::Bounced if !cell.eq_ignore_ascii_case("false") && cell != "0" => {
+                person.bounced = true
+            }
+            Target::Deleted if values::is_yes(cell) => {
+                refuse("the file says that this contact was deleted")
+            }
             Target::OptOut(_) | Target::Bounced | Target::Deleted => {}
             Target::Custom(name) => {
-                person.fields.custom_fields.insert(name.clone(), Value::String(cell.to_owned()));
+                person
+                    .fields
+                    .custom_fields
+                    .insert(name.clone(), Value::String(cell.to_owned()));
             }
             Target::Field(Field::Birthday) => match dates::birthday(cell, column.order) {
                 Ok(date) => person.fields.birthday = person.fields.birthday.or(date),
@@ -134,7 +147,9 @@ pub(super) fn person(columns: &[Column], cells: &[String]) -> Result<Person> {
         return Err(Error::fields_invalid(wrong));
     }
     person.fields.name = match whole {
-        Some((name, family_first)) if given.is_empty() || family.is_empty() => names::ordered(name, family_first),
+        Some((name, family_first)) if given.is_empty() || family.is_empty() => {
+            names::ordered(name, family_first)
+        }
         _ => names::joined(given, middle, family),
     };
     let (email, more_emails) = emails.best();
@@ -156,7 +171,13 @@ pub(super) fn person(columns: &[Column], cells: &[String]) -> Result<Person> {
 }
 
 fn is_reachable(fields: &ContactFields) -> bool {
-    let ways = [&fields.email, &fields.phone, &fields.telegram_chat_id, &fields.whatsapp, &fields.external_id];
+    let ways = [
+        &fields.email,
+        &fields.phone,
+        &fields.telegram_chat_id,
+        &fields.whatsapp,
+        &fields.external_id,
+    ];
     ways.iter().any(|way| way.is_some())
 }
 

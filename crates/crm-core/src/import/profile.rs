@@ -44,7 +44,13 @@ const NO_PHONE: Option<Target> = Some(Target::OptOut(AddressKind::Phone));
 pub(super) static PROFILES: [Profile; 8] = [
     Profile {
         name: "google",
-        signs: &["first name", "last name", "e-mail 1 - value", "phone 1 - value", "labels"],
+        signs: &[
+            "first name",
+            "last name",
+            "e-mail 1 - value",
+            "phone 1 - value",
+            "labels",
+        ],
         columns: &[
             ("first name", GIVEN),
             ("middle name", MIDDLE),
@@ -127,19 +133,36 @@ pub(super) static PROFILES: [Profile; 8] = [
     },
     Profile {
         name: "hubspot",
-        signs: &["record id", "contact owner", "lifecycle stage", "lead status", "create date"],
+        signs: &[
+            "record id",
+            "contact owner",
+            "lifecycle stage",
+            "lead status",
+            "create date",
+        ],
         columns: HUBSPOT,
         dates: Order::MonthFirst,
     },
     Profile {
         name: "hubspot",
-        signs: &["hs_object_id", "hubspot_owner_id", "lifecyclestage", "hs_lead_status", "createdate"],
+        signs: &[
+            "hs_object_id",
+            "hubspot_owner_id",
+            "lifecyclestage",
+            "hs_lead_status",
+            "createdate",
+        ],
         columns: HUBSPOT,
         dates: Order::MonthFirst,
     },
     Profile {
         name: "outlook",
-        signs: &["first name", "last name", "business phone", "e-mail address"],
+        signs: &[
+            "first name",
+            "last name",
+            "business phone",
+            "e-mail address",
+        ],
         columns: &[
             // A form of address here.
             ("title", None),
@@ -171,7 +194,13 @@ pub(super) static PROFILES: [Profile; 8] = [
     },
     Profile {
         name: "bitrix24",
-        signs: &["id", "обращение", "имя, фамилия", "ответственный", "тип контакта"],
+        signs: &[
+            "id",
+            "обращение",
+            "имя, фамилия",
+            "ответственный",
+            "тип контакта",
+        ],
         columns: &[
             ("id", ID),
             ("обращение", None),
@@ -195,7 +224,13 @@ pub(super) static PROFILES: [Profile; 8] = [
     },
     Profile {
         name: "amocrm",
-        signs: &["id", "тип", "полное имя контакта", "название компании", "дата создания контакта"],
+        signs: &[
+            "id",
+            "тип",
+            "полное имя контакта",
+            "название компании",
+            "дата создания контакта",
+        ],
         columns: &[
             ("id", ID),
             ("полное имя контакта", NAME),
@@ -432,15 +467,25 @@ pub(super) fn folded(name: &str) -> String {
 /// The name with a `#` for its number: `e-mail 1 - value` is `e-mail # - value`.
 fn numbered(name: &str) -> Option<String> {
     let words: Vec<&str> = name.split(' ').collect();
-    let place = words.iter().position(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit()))?;
-    let words: Vec<&str> = words.iter().enumerate().map(|(at, word)| if at == place { "#" } else { word }).collect();
+    let place = words
+        .iter()
+        .position(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit()))?;
+    let words: Vec<&str> = words
+        .iter()
+        .enumerate()
+        .map(|(at, word)| if at == place { "#" } else { word })
+        .collect();
     Some(words.join(" "))
 }
 
 impl Profile {
     /// Whether a file with these columns is from this program.
     fn fits(&self, columns: &[String]) -> bool {
-        let found = self.signs.iter().filter(|sign| columns.iter().any(|name| name == *sign)).count();
+        let found = self
+            .signs
+            .iter()
+            .filter(|sign| columns.iter().any(|name| name == *sign))
+            .count();
         // Who exports may choose columns, but hardly leaves two of the telling ones out.
         found + 1 >= self.signs.len()
     }
@@ -467,7 +512,10 @@ pub(super) fn known(profile: Option<&'static Profile>, name: &str) -> Option<Opt
 
 /// Whether any file has a column of this folded name.
 pub(super) fn is_known(name: &str) -> bool {
-    known(None, name).is_some() || PROFILES.iter().any(|profile| known(Some(profile), name).is_some())
+    known(None, name).is_some()
+        || PROFILES
+            .iter()
+            .any(|profile| known(Some(profile), name).is_some())
 }
 
 /// The way plain files write dates, as long as their values say nothing else.
@@ -485,17 +533,43 @@ mod tests {
     #[test]
     fn programs_are_known_by_their_columns() {
         for (header, name) in [
-            ("First Name;Middle Name;Last Name;Labels;E-mail 1 - Label;E-mail 1 - Value;Phone 1 - Value", "google"),
-            ("Name;Given Name;Family Name;Group Membership;E-mail 1 - Type;E-mail 1 - Value", "google_old"),
-            ("Id;IsDeleted;AccountId;LastName;FirstName;Email", "salesforce"),
-            ("Record ID;First Name;Contact owner;Lifecycle Stage;Lead Status;Create Date", "hubspot"),
-            ("Title;First Name;Last Name;Business Phone;E-mail Address", "outlook"),
-            ("ID;Обращение;Имя;Фамилия;Имя, Фамилия;Ответственный;Тип контакта", "bitrix24"),
-            ("ID;Тип;Полное имя контакта;Название компании;Дата создания контакта", "amocrm"),
+            (
+                "First Name;Middle Name;Last Name;Labels;E-mail 1 - Label;E-mail 1 - Value;Phone 1 - Value",
+                "google",
+            ),
+            (
+                "Name;Given Name;Family Name;Group Membership;E-mail 1 - Type;E-mail 1 - Value",
+                "google_old",
+            ),
+            (
+                "Id;IsDeleted;AccountId;LastName;FirstName;Email",
+                "salesforce",
+            ),
+            (
+                "Record ID;First Name;Contact owner;Lifecycle Stage;Lead Status;Create Date",
+                "hubspot",
+            ),
+            (
+                "Title;First Name;Last Name;Business Phone;E-mail Address",
+                "outlook",
+            ),
+            (
+                "ID;Обращение;Имя;Фамилия;Имя, Фамилия;Ответственный;Тип контакта",
+                "bitrix24",
+            ),
+            (
+                "ID;Тип;Полное имя контакта;Название компании;Дата создания контакта",
+                "amocrm",
+            ),
         ] {
             assert_eq!(found(header), Some(name), "{header}");
         }
-        for header in ["name;email", "Имя;Фамилия;Телефон", "id;first name;last name;email", ""] {
+        for header in [
+            "name;email",
+            "Имя;Фамилия;Телефон",
+            "id;first name;last name;email",
+            "",
+        ] {
             assert_eq!(found(header), None, "{header}");
         }
     }

@@ -90,7 +90,9 @@ impl<R: Read> Records<R> {
             Attempt::Endless => None,
         };
         let rest = self.text.rest();
-        let record = length.and_then(|length| rest.get(..length)).map(without_end);
+        let record = length
+            .and_then(|length| rest.get(..length))
+            .map(without_end);
         let number = self.line;
         if let (Some(record), Some(length)) = (record, length) {
             let (_, first) = first_line(rest);
@@ -163,7 +165,8 @@ impl<R: Read> Records<R> {
             }
             let (cells, ends) = (self.cells.get_mut(to..), self.ends.get_mut(end..));
             let (result, read, written, ended) =
-                self.reader.read_record(input, cells.unwrap_or_default(), ends.unwrap_or_default());
+                self.reader
+                    .read_record(input, cells.unwrap_or_default(), ends.unwrap_or_default());
             from += read;
             to += written;
             end += ended;
@@ -177,7 +180,9 @@ impl<R: Read> Records<R> {
                     // The reader leaves the second character of a line end for the next record.
                     self.text.at_least(from + 1)?;
                     let rest = self.text.rest().as_bytes();
-                    let behind = rest.get(from) == Some(&b'\n') && from > 0 && rest.get(from - 1) == Some(&b'\r');
+                    let behind = rest.get(from) == Some(&b'\n')
+                        && from > 0
+                        && rest.get(from - 1) == Some(&b'\r');
                     return Ok(Attempt::Record(from + usize::from(behind)));
                 }
             }
@@ -198,8 +203,12 @@ impl<R: Read> Records<R> {
 
     /// The next line, when a quotation mark is not closed on it.
     fn unclosed_line(&mut self) -> Result<Option<(u64, Cells)>> {
-        while !self.text.rest().contains(['\n', '\r']) && self.text.rest().len() < LONGEST && self.text.more()? {}
-        self.text.at_least(self.text.rest().find(['\n', '\r']).map_or(0, |end| end + 2))?;
+        while !self.text.rest().contains(['\n', '\r'])
+            && self.text.rest().len() < LONGEST
+            && self.text.more()?
+        {}
+        self.text
+            .at_least(self.text.rest().find(['\n', '\r']).map_or(0, |end| end + 2))?;
         let (line, taken) = first_line(self.text.rest());
         if quotes(line, self.separator) != Quotes::Open {
             return Ok(None);
@@ -210,7 +219,9 @@ impl<R: Read> Records<R> {
     }
 
     fn cut(&self, line: &str) -> Vec<String> {
-        line.split(char::from(self.separator)).map(str::to_owned).collect()
+        line.split(char::from(self.separator))
+            .map(str::to_owned)
+            .collect()
     }
 }
 
@@ -307,7 +318,10 @@ mod tests {
     }
 
     fn shown_in(text: &str, piece: usize) -> Vec<String> {
-        let text = Text::new(Slow(text.as_bytes(), piece), Encoding::named("utf-8").unwrap());
+        let text = Text::new(
+            Slow(text.as_bytes(), piece),
+            Encoding::named("utf-8").unwrap(),
+        );
         let mut records = Records::new(text, b',');
         let mut shown = Vec::new();
         while let Some((line, cells)) = records.next().unwrap() {
@@ -344,7 +358,14 @@ mod tests {
     fn an_unclosed_quotation_mark_spoils_its_line_alone() {
         for end in ["\n", "\r\n", "\r"] {
             let text = "a,b\n1,\"2\n3,4\n5,6\n\"7,8\n9,10\n11,\"12".replace('\n', end);
-            let wanted = ["2!1|\"2", "3:3|4", "4:5|6", "5!\"7|8", "6:9|10", "7!11|\"12"];
+            let wanted = [
+                "2!1|\"2",
+                "3:3|4",
+                "4:5|6",
+                "5!\"7|8",
+                "6:9|10",
+                "7!11|\"12",
+            ];
             assert_eq!(shown(&text), wanted, "{end:?}");
         }
     }
@@ -359,7 +380,10 @@ mod tests {
         let bad = "\"x,y\n1,2\n".repeat(50_000);
         let all = shown(&format!("a,b\n{bad}"));
         assert_eq!(all.len(), 100_000);
-        assert_eq!(all.iter().filter(|row| row.ends_with(":1|2")).count(), 50_000);
+        assert_eq!(
+            all.iter().filter(|row| row.ends_with(":1|2")).count(),
+            50_000
+        );
     }
 
     #[test]
@@ -383,7 +407,10 @@ mod tests {
     #[test]
     fn loose_quotation_marks_on_one_line_are_taken_as_they_are_meant() {
         let text = "a,b\n\"Chinor\" LLC,1\n5\" pipe,2\n\"say \"\"hi\"\"\",3\n";
-        assert_eq!(shown(text), ["2:Chinor LLC|1", "3:5\" pipe|2", "4:say \"hi\"|3"]);
+        assert_eq!(
+            shown(text),
+            ["2:Chinor LLC|1", "3:5\" pipe|2", "4:say \"hi\"|3"]
+        );
     }
 
     #[test]

@@ -50,7 +50,12 @@ impl<R: Read + Seek> Rows<R> {
     /// `Unavailable` when it cannot be read; `Invalid` when `found` was changed and does not fit any more.
     pub fn new(mut file: R, found: &Detected) -> Result<Self> {
         let start = file.seek(SeekFrom::Start(0));
-        start.map_err(|_| Error::new(ErrorKind::Unavailable, "the file cannot be read from its beginning"))?;
+        start.map_err(|_| {
+            Error::new(
+                ErrorKind::Unavailable,
+                "the file cannot be read from its beginning",
+            )
+        })?;
         Ok(Self {
             source: Source::open(file, found)?,
             columns: found.columns()?,
@@ -62,7 +67,10 @@ impl<R: Read + Seek> Rows<R> {
         let wrong = |what: String| Err(Error::field("row", what));
         let (Cells::Whole(all) | Cells::Odd(all) | Cells::Unclosed(all)) = cells;
         if all.iter().any(|cell| cell.contains('\u{fffd}')) {
-            return wrong(format!("it holds bytes that are no text in {}", self.encoding));
+            return wrong(format!(
+                "it holds bytes that are no text in {}",
+                self.encoding
+            ));
         }
         if all.iter().any(|cell| cell.contains('\0')) {
             return wrong("it holds NUL bytes".to_owned());
@@ -91,7 +99,11 @@ impl<R: Read + Seek> Iterator for Rows<R> {
             None => self.person(&cells),
         };
         let (Cells::Whole(cells) | Cells::Odd(cells) | Cells::Unclosed(cells)) = cells;
-        Some(Ok(Row { line, cells, person }))
+        Some(Ok(Row {
+            line,
+            cells,
+            person,
+        }))
     }
 }
 
@@ -154,8 +166,21 @@ impl<R: Read> Source<R> {
             }),
             Of::JsonLines(lines) => lines.next()?.map(|(number, line)| match line {
                 Line::Object(cells) => {
-                    let of = |name: &String| cells.iter().find(|(key, _)| key == name).map(|(_, cell)| cell.clone());
-                    (number, Cells::Whole(self.columns.iter().map(|name| of(name).unwrap_or_default()).collect()))
+                    let of = |name: &String| {
+                        cells
+                            .iter()
+                            .find(|(key, _)| key == name)
+                            .map(|(_, cell)| cell.clone())
+                    };
+                    (
+                        number,
+                        Cells::Whole(
+                            self.columns
+                                .iter()
+                                .map(|name| of(name).unwrap_or_default())
+                                .collect(),
+                        ),
+                    )
                 }
                 Line::Unreadable(line) => {
                     self.unreadable = Some("the line is no JSON object, or longer than 256 KiB");

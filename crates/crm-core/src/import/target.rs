@@ -102,7 +102,10 @@ impl Target {
 
     /// Whether it holds a part of the person's name.
     pub(super) const fn is_name(&self) -> bool {
-        matches!(self, Self::Name | Self::NameFamilyFirst | Self::GivenName | Self::FamilyName)
+        matches!(
+            self,
+            Self::Name | Self::NameFamilyFirst | Self::GivenName | Self::FamilyName
+        )
     }
 }
 
@@ -132,7 +135,13 @@ mod tests {
         assert_eq!(Target::Phone(7).to_string(), "phone");
         let custom = Target::named("custom_fields.loyalty_card").unwrap();
         assert_eq!(custom.to_string(), "custom_fields.loyalty_card");
-        for wrong in ["", "custom_fields.", "custom_fields.Loyalty", "consent", "email2"] {
+        for wrong in [
+            "",
+            "custom_fields.",
+            "custom_fields.Loyalty",
+            "consent",
+            "email2",
+        ] {
             assert!(Target::named(wrong).is_err(), "{wrong}");
         }
     }

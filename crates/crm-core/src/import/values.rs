@@ -14,15 +14,21 @@ const JOINED: &str = " ::: ";
 
 /// The e-mail addresses of a cell.
 pub(super) fn emails(cell: &str) -> Vec<&str> {
-    let parts = cell.split([',', ';', '\n', '\r']).flat_map(|part| part.split(JOINED));
+    let parts = cell
+        .split([',', ';', '\n', '\r'])
+        .flat_map(|part| part.split(JOINED));
     parts
         .map(|part| {
             let part = part.trim();
             // "Anna <anna@post.example>"
-            let inner = part.strip_suffix('>').and_then(|part| part.rsplit_once('<'));
+            let inner = part
+                .strip_suffix('>')
+                .and_then(|part| part.rsplit_once('<'));
             let part = inner.map_or(part, |(_, address)| address).trim();
             match part.get(..7) {
-                Some(scheme) if scheme.eq_ignore_ascii_case("mailto:") => part.get(7..).unwrap_or_default(),
+                Some(scheme) if scheme.eq_ignore_ascii_case("mailto:") => {
+                    part.get(7..).unwrap_or_default()
+                }
                 _ => part,
             }
         })
@@ -32,17 +38,27 @@ pub(super) fn emails(cell: &str) -> Vec<&str> {
 
 /// The phone numbers of a cell, without the apostrophe that amoCRM puts before them.
 pub(super) fn phones(cell: &str) -> Vec<&str> {
-    let parts = cell.split([',', ';', '\n', '\r']).flat_map(|part| part.split(JOINED));
+    let parts = cell
+        .split([',', ';', '\n', '\r'])
+        .flat_map(|part| part.split(JOINED));
     let number = |part: &str| part.chars().any(|letter| letter.is_ascii_digit());
     // A decimal comma is none between two numbers.
-    let parts: Vec<&str> = if is_cut_short(cell) { vec![cell] } else { parts.collect() };
+    let parts: Vec<&str> = if is_cut_short(cell) {
+        vec![cell]
+    } else {
+        parts.collect()
+    };
     let all = parts.into_iter().map(|part| {
         let part = part.trim().trim_start_matches('\'').trim();
         part.strip_prefix("tel:").unwrap_or(part)
     });
     let all: Vec<&str> = all.filter(|part| !part.is_empty()).collect();
     // "901234567, доб. 12": what is no number of its own is left with the first.
-    if all.iter().all(|part| number(part)) { all } else { vec![cell.trim()] }
+    if all.iter().all(|part| number(part)) {
+        all
+    } else {
+        vec![cell.trim()]
+    }
 }
 
 /// Whether a spreadsheet has made a number of a phone number and cut its last digits off: `9,98901E+11`.
@@ -51,19 +67,34 @@ pub(super) fn is_cut_short(cell: &str) -> bool {
     let Some((digits, power)) = cell.split_once(['E', 'e']) else {
         return false;
     };
-    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'.'));
-    number(digits) && power.strip_prefix('+').is_some_and(|power| !power.is_empty() && power.bytes().all(|b| b.is_ascii_digit()))
+    let number = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'.'))
+    };
+    number(digits)
+        && power
+            .strip_prefix('+')
+            .is_some_and(|power| !power.is_empty() && power.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The tags of a cell. Google marks groups that it made itself with an asterisk.
 pub(super) fn tags(cell: &str) -> impl Iterator<Item = &str> {
-    let parts = cell.split([';', ',', '\n']).flat_map(|part| part.split(JOINED));
-    parts.map(str::trim).filter(|tag| !tag.is_empty() && !tag.starts_with("* "))
+    let parts = cell
+        .split([';', ',', '\n'])
+        .flat_map(|part| part.split(JOINED));
+    parts
+        .map(str::trim)
+        .filter(|tag| !tag.is_empty() && !tag.starts_with("* "))
 }
 
 /// The first of several values.
 pub(super) fn first(cell: &str) -> &str {
-    cell.split(JOINED).map(str::trim).find(|part| !part.is_empty()).unwrap_or_default()
+    cell.split(JOINED)
+        .map(str::trim)
+        .find(|part| !part.is_empty())
+        .unwrap_or_default()
 }
 
 /// A text on one line, as names of companies and positions are.
@@ -74,16 +105,31 @@ pub(super) fn one_line(text: &str) -> String {
 /// Whether a cell says yes, in English, Russian or Uzbek.
 pub(super) fn is_yes(cell: &str) -> bool {
     let cell = cell.trim().to_lowercase();
-    matches!(cell.as_str(), "1" | "true" | "yes" | "y" | "да" | "ha" | "ҳа" | "истина" | "+" | "x")
+    matches!(
+        cell.as_str(),
+        "1" | "true" | "yes" | "y" | "да" | "ha" | "ҳа" | "истина" | "+" | "x"
+    )
 }
 
 /// The tag of a language that is named in words; what is none is left as it stands.
 pub(super) fn language(cell: &str) -> &str {
-    match cell.to_lowercase().replace(['ʻ', '‘', '’', 'ʼ', '`'], "'").as_str() {
-        "русский" | "рус" | "russian" | "rus" | "ruscha" | "rus tili" | "русча" => "ru",
-        "английский" | "англ" | "english" | "eng" | "inglizcha" | "ingliz tili" | "инглизча" => "en",
-        "узбекский" | "узб" | "uzbek" | "uzb" | "o'zbek" | "o'zbekcha" | "o'zbek tili" => "uz",
-        "ўзбек" | "ўзбекча" | "ўзбек тили" | "узбекский (кириллица)" => "uz-Cyrl",
+    match cell
+        .to_lowercase()
+        .replace(['ʻ', '‘', '’', 'ʼ', '`'], "'")
+        .as_str()
+    {
+        "русский" | "рус" | "russian" | "rus" | "ruscha" | "rus tili" | "русча" => {
+            "ru"
+        }
+        "английский" | "англ" | "english" | "eng" | "inglizcha" | "ingliz tili" | "инглизча" => {
+            "en"
+        }
+        "узбекский" | "узб" | "uzbek" | "uzb" | "o'zbek" | "o'zbekcha" | "o'zbek tili" => {
+            "uz"
+        }
+        "ўзбек" | "ўзбекча" | "ўзбек тили" | "узбекский (кириллица)" => {
+            "uz-Cyrl"
+        }
         _ => cell,
     }
 }
@@ -92,9 +138,23 @@ pub(super) fn language(cell: &str) -> &str {
 pub(super) fn telegram(cell: &str) -> String {
     let cell = first(cell);
     let lower = cell.to_lowercase();
-    let links = ["https://t.me/", "http://t.me/", "t.me/", "https://telegram.me/", "telegram.me/", "tg://resolve?domain="];
-    let name = links.iter().find(|link| lower.starts_with(**link)).and_then(|link| cell.get(link.len()..));
-    let is_id = cell.strip_prefix('-').unwrap_or(cell).bytes().all(|byte| byte.is_ascii_digit());
+    let links = [
+        "https://t.me/",
+        "http://t.me/",
+        "t.me/",
+        "https://telegram.me/",
+        "telegram.me/",
+        "tg://resolve?domain=",
+    ];
+    let name = links
+        .iter()
+        .find(|link| lower.starts_with(**link))
+        .and_then(|link| cell.get(link.len()..));
+    let is_id = cell
+        .strip_prefix('-')
+        .unwrap_or(cell)
+        .bytes()
+        .all(|byte| byte.is_ascii_digit());
     match name {
         Some(name) => format!("@{}", name.trim_end_matches('/')),
         None if is_id || cell.is_empty() || cell.starts_with('@') => cell.to_owned(),
@@ -111,15 +171,24 @@ mod tests {
         for (cell, wanted) in [
             ("anna@post.example", &["anna@post.example"][..]),
             (" mailto:anna@post.example ", &["anna@post.example"]),
-            ("Anna <anna@post.example>; b@post.example", &["anna@post.example", "b@post.example"]),
-            ("a@x.example ::: b@x.example,c@x.example", &["a@x.example", "b@x.example", "c@x.example"]),
+            (
+                "Anna <anna@post.example>; b@post.example",
+                &["anna@post.example", "b@post.example"],
+            ),
+            (
+                "a@x.example ::: b@x.example,c@x.example",
+                &["a@x.example", "b@x.example", "c@x.example"],
+            ),
             ("", &[]),
         ] {
             assert_eq!(emails(cell), wanted);
         }
         for (cell, wanted) in [
             ("'998901234567", &["998901234567"][..]),
-            ("+998 90 123-45-67 ::: 901234568", &["+998 90 123-45-67", "901234568"]),
+            (
+                "+998 90 123-45-67 ::: 901234568",
+                &["+998 90 123-45-67", "901234568"],
+            ),
             ("901234567, 901234568", &["901234567", "901234568"]),
             ("901234567, доб.", &["901234567, доб."]),
             ("9,98901E+11", &["9,98901E+11"]),
@@ -132,17 +201,34 @@ mod tests {
 
     #[test]
     fn a_number_that_a_spreadsheet_cut_short_is_known() {
-        for cell in ["9,98901E+11", "9.98901E+11", "9,98901e+11", "'9,98901E+11", "9E+11"] {
+        for cell in [
+            "9,98901E+11",
+            "9.98901E+11",
+            "9,98901e+11",
+            "'9,98901E+11",
+            "9E+11",
+        ] {
             assert!(is_cut_short(cell), "{cell}");
         }
-        for cell in ["998901234567", "E+11", "9,98901E", "+998", "a9E+11", "9E+", ""] {
+        for cell in [
+            "998901234567",
+            "E+11",
+            "9,98901E",
+            "+998",
+            "a9E+11",
+            "9E+",
+            "",
+        ] {
             assert!(!is_cut_short(cell), "{cell}");
         }
     }
 
     #[test]
     fn the_rest() {
-        assert_eq!(tags("* myContacts ::: Friends;gold,VIP").collect::<Vec<_>>(), ["Friends", "gold", "VIP"]);
+        assert_eq!(
+            tags("* myContacts ::: Friends;gold,VIP").collect::<Vec<_>>(),
+            ["Friends", "gold", "VIP"]
+        );
         assert_eq!(one_line(" Bank\n  Office 2 "), "Bank Office 2");
         assert_eq!(first(" ::: Chinor ::: Other"), "Chinor");
         assert_eq!(language("Oʻzbekcha"), "uz");

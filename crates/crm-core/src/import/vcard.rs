@@ -7,7 +7,10 @@
 
 use std::io::Read;
 
-use calcard::vcard::{VCard, VCardEntry, VCardParameterName, VCardParameterValue, VCardProperty, VCardType, VCardValue};
+use calcard::vcard::{
+    VCard, VCardEntry, VCardParameterName, VCardParameterValue, VCardProperty, VCardType,
+    VCardValue,
+};
 use calcard::{Entry, Parser};
 
 use super::encoding::{Encoding, Guesser, decode};
@@ -17,8 +20,26 @@ use crate::error::Result;
 
 /// The columns of the records.
 pub(super) const COLUMNS: [&str; 20] = [
-    "Full name", "First name", "Middle name", "Last name", "E-mail", "E-mail 2", "E-mail 3", "Phone", "Phone 2",
-    "Phone 3", "Birthday", "Company", "Job title", "Labels", "Language", "Time zone", "Telegram", "Nickname", "Note", "UID",
+    "Full name",
+    "First name",
+    "Middle name",
+    "Last name",
+    "E-mail",
+    "E-mail 2",
+    "E-mail 3",
+    "Phone",
+    "Phone 2",
+    "Phone 3",
+    "Birthday",
+    "Company",
+    "Job title",
+    "Labels",
+    "Language",
+    "Time zone",
+    "Telegram",
+    "Nickname",
+    "Note",
+    "UID",
 ];
 
 /// What the birthday is called while calcard reads the card.
@@ -78,7 +99,11 @@ impl<R: Read> Cards<R> {
             }
             let continues = line.starts_with([' ', '\t']) || line.trim().is_empty();
             // The value of a picture goes on in lines that begin with a space, or to an empty one.
-            skipping = if continues { skipping } else { is_picture(&line) };
+            skipping = if continues {
+                skipping
+            } else {
+                is_picture(&line)
+            };
             if skipping {
                 continue;
             }
@@ -90,20 +115,29 @@ impl<R: Read> Cards<R> {
             }
         }
         if long {
-            return Ok(Some((first, Card::Unreadable("the card is longer than 256 KiB"))));
+            return Ok(Some((
+                first,
+                Card::Unreadable("the card is longer than 256 KiB"),
+            )));
         }
         card.push_str("END:VCARD\n");
-        Ok(Some((first, match Parser::new(&card).entry() {
-            Entry::VCard(card) => Card::Read(cells(&card)),
-            _ => Card::Unreadable("this is no vCard of version 2.1, 3.0 or 4.0"),
-        })))
+        Ok(Some((
+            first,
+            match Parser::new(&card).entry() {
+                Entry::VCard(card) => Card::Read(cells(&card)),
+                _ => Card::Unreadable("this is no vCard of version 2.1, 3.0 or 4.0"),
+            },
+        )))
     }
 
     fn next_line(&mut self) -> Result<Option<String>> {
         let mut known = 0;
         loop {
             let rest = self.text.rest();
-            let end = rest.get(known..).and_then(|rest| rest.find(['\n', '\r'])).map(|end| known + end);
+            let end = rest
+                .get(known..)
+                .and_then(|rest| rest.find(['\n', '\r']))
+                .map(|end| known + end);
             // A line end of two characters may be cut in two.
             if self.text.has_ended() || end.is_some_and(|end| end + 1 < rest.len()) {
                 break;
@@ -152,7 +186,11 @@ impl<R: Read> Cards<R> {
         let mut parameters = head.split(';');
         let name = parameters.next().unwrap_or_default().to_owned();
         // Dates are written in more ways than the standards have; the text is read where all dates are.
-        if name.rsplit('.').next().is_some_and(|name| name.eq_ignore_ascii_case("BDAY")) {
+        if name
+            .rsplit('.')
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case("BDAY"))
+        {
             return Ok(format!("{BIRTHDAY}:{value}"));
         }
         let (mut quoted, mut charset, mut kept) = (false, None, name);
@@ -186,13 +224,16 @@ impl<R: Read> Cards<R> {
 }
 
 fn is(line: &str, wanted: &str) -> bool {
-    line.trim_matches(['\u{feff}', ' ', '\t']).eq_ignore_ascii_case(wanted)
+    line.trim_matches(['\u{feff}', ' ', '\t'])
+        .eq_ignore_ascii_case(wanted)
 }
 
 fn is_picture(line: &str) -> bool {
     let name = line.split([':', ';']).next().unwrap_or_default();
     let name = name.rsplit('.').next().unwrap_or_default();
-    ["PHOTO", "LOGO", "SOUND", "KEY"].iter().any(|picture| name.eq_ignore_ascii_case(picture))
+    ["PHOTO", "LOGO", "SOUND", "KEY"]
+        .iter()
+        .any(|picture| name.eq_ignore_ascii_case(picture))
         || line.starts_with("X-TOO-LONG-")
 }
 
@@ -205,8 +246,14 @@ fn unquote(line: &str, bytes: &mut Vec<u8>) -> bool {
     };
     let mut rest = line.bytes();
     while let Some(byte) = rest.next() {
-        let code = || line.get(line.len() - rest.len()..).and_then(|rest| rest.get(..2));
-        match (byte, code().and_then(|code| u8::from_str_radix(code, 16).ok())) {
+        let code = || {
+            line.get(line.len() - rest.len()..)
+                .and_then(|rest| rest.get(..2))
+        };
+        match (
+            byte,
+            code().and_then(|code| u8::from_str_radix(code, 16).ok()),
+        ) {
             (b'=', Some(value)) => {
                 bytes.push(value);
                 rest.nth(1);
@@ -243,11 +290,21 @@ fn cells(card: &VCard) -> Vec<String> {
     let phone = |place: usize| {
         let phone = at(&phones, place);
         // RFC 3966: parameters follow behind semicolons.
-        phone.split(';').next().unwrap_or_default().trim_start_matches("tel:").to_owned()
+        phone
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("tel:")
+            .to_owned()
     };
     let other = |wanted: &str| {
         let of = |entry: &&VCardEntry| matches!(&entry.name, VCardProperty::Other(name) if name.eq_ignore_ascii_case(wanted));
-        card.entries.iter().find(of).map(texts).and_then(|texts| texts.into_iter().next()).unwrap_or_default()
+        card.entries
+            .iter()
+            .find(of)
+            .map(texts)
+            .and_then(|texts| texts.into_iter().next())
+            .unwrap_or_default()
     };
     let middle = part(2);
     vec![
@@ -279,9 +336,17 @@ fn ranked(card: &VCard, property: &VCardProperty, preferred: Option<VCardType>) 
     let mut found: Vec<(u32, String)> = card
         .properties(property)
         .filter_map(|entry| {
-            let value = texts(entry).into_iter().next().filter(|value| !value.trim().is_empty())?;
-            let is_preferred = preferred.as_ref().is_some_and(|kind| types(entry).any(|found| found == kind));
-            Some((preference(entry) + if is_preferred { 0 } else { 200 }, value))
+            let value = texts(entry)
+                .into_iter()
+                .next()
+                .filter(|value| !value.trim().is_empty())?;
+            let is_preferred = preferred
+                .as_ref()
+                .is_some_and(|kind| types(entry).any(|found| found == kind));
+            Some((
+                preference(entry) + if is_preferred { 0 } else { 200 },
+                value,
+            ))
         })
         .collect();
     found.sort_by_key(|(rank, _)| *rank);
@@ -289,19 +354,34 @@ fn ranked(card: &VCard, property: &VCardProperty, preferred: Option<VCardType>) 
 }
 
 fn types(entry: &VCardEntry) -> impl Iterator<Item = &VCardType> {
-    entry.params.iter().filter_map(|parameter| match &parameter.value {
-        VCardParameterValue::Type(kind) => Some(kind),
-        _ => None,
-    })
+    entry
+        .params
+        .iter()
+        .filter_map(|parameter| match &parameter.value {
+            VCardParameterValue::Type(kind) => Some(kind),
+            _ => None,
+        })
 }
 
 /// 1 for what is preferred to 100.
 fn preference(entry: &VCardEntry) -> u32 {
-    let said = entry.params.iter().find_map(|parameter| match (&parameter.name, &parameter.value) {
-        (VCardParameterName::Pref, VCardParameterValue::Integer(rank)) => Some((*rank).clamp(1, 100)),
-        (_, value) if value.as_text().is_some_and(|text| text.eq_ignore_ascii_case("pref")) => Some(1),
-        _ => None,
-    });
+    let said =
+        entry
+            .params
+            .iter()
+            .find_map(|parameter| match (&parameter.name, &parameter.value) {
+                (VCardParameterName::Pref, VCardParameterValue::Integer(rank)) => {
+                    Some((*rank).clamp(1, 100))
+                }
+                (_, value)
+                    if value
+                        .as_text()
+                        .is_some_and(|text| text.eq_ignore_ascii_case("pref")) =>
+                {
+                    Some(1)
+                }
+                _ => None,
+            });
     said.unwrap_or(100)
 }
 
@@ -328,7 +408,10 @@ mod tests {
         let mut all = Vec::new();
         while let Some((line, card)) = cards.next().unwrap() {
             all.push(match card {
-                Card::Read(cells) => (line, cells.into_iter().filter(|cell| !cell.is_empty()).collect()),
+                Card::Read(cells) => (
+                    line,
+                    cells.into_iter().filter(|cell| !cell.is_empty()).collect(),
+                ),
                 Card::Unreadable(why) => (line, vec![format!("! {why}")]),
             });
         }
@@ -338,18 +421,46 @@ mod tests {
     #[test]
     fn reads_cards_of_all_versions() {
         let card = |version: &str, rest: &str| {
-            format!("BEGIN:VCARD\r\nVERSION:{version}\r\nN:Петрова;Анна;Ивановна;;\r\nFN:Анна Петрова\r\n{rest}END:VCARD\r\n")
+            format!(
+                "BEGIN:VCARD\r\nVERSION:{version}\r\nN:Петрова;Анна;Ивановна;;\r\nFN:Анна Петрова\r\n{rest}END:VCARD\r\n"
+            )
         };
         let name = ["Анна Петрова", "Анна", "Ивановна", "Петрова"];
-        let wanted = |rest: &[&str]| -> Vec<String> { name.iter().chain(rest).map(|cell| (*cell).to_owned()).collect() };
-        let file = card("2.1", "TEL;WORK:712345678\r\nTEL;CELL:+998901234567\r\nBDAY:1985-03-07\r\nORG:Чинор;Сад\r\n")
-            + &card("3.0", "EMAIL;TYPE=INTERNET:b@post.example\r\nEMAIL;TYPE=INTERNET,PREF:anna@post.example\r\nBDAY:19850307\r\nCATEGORIES:gold,VIP\r\n")
-            + &card("4.0", "TEL;VALUE=uri;PREF=1:tel:+998901234567;ext=1\r\nBDAY:--0307\r\nLANG:ru\r\nUID:urn:uuid:1\r\n");
-        assert_eq!(read(&file), [
-            (1, wanted(&["+998901234567", "712345678", "1985-03-07", "Чинор"])),
-            (10, wanted(&["anna@post.example", "b@post.example", "19850307", "gold;VIP"])),
-            (19, wanted(&["+998901234567", "--0307", "ru", "urn:uuid:1"])),
-        ]);
+        let wanted = |rest: &[&str]| -> Vec<String> {
+            name.iter()
+                .chain(rest)
+                .map(|cell| (*cell).to_owned())
+                .collect()
+        };
+        let file = card(
+            "2.1",
+            "TEL;WORK:712345678\r\nTEL;CELL:+998901234567\r\nBDAY:1985-03-07\r\nORG:Чинор;Сад\r\n",
+        ) + &card(
+            "3.0",
+            "EMAIL;TYPE=INTERNET:b@post.example\r\nEMAIL;TYPE=INTERNET,PREF:anna@post.example\r\nBDAY:19850307\r\nCATEGORIES:gold,VIP\r\n",
+        ) + &card(
+            "4.0",
+            "TEL;VALUE=uri;PREF=1:tel:+998901234567;ext=1\r\nBDAY:--0307\r\nLANG:ru\r\nUID:urn:uuid:1\r\n",
+        );
+        assert_eq!(
+            read(&file),
+            [
+                (
+                    1,
+                    wanted(&["+998901234567", "712345678", "1985-03-07", "Чинор"])
+                ),
+                (
+                    10,
+                    wanted(&[
+                        "anna@post.example",
+                        "b@post.example",
+                        "19850307",
+                        "gold;VIP"
+                    ])
+                ),
+                (19, wanted(&["+998901234567", "--0307", "ru", "urn:uuid:1"])),
+            ]
+        );
     }
 
     #[test]
@@ -366,8 +477,14 @@ mod tests {
             format!("FN;QUOTED-PRINTABLE:{win}"),
             format!("item1.FN;QUOTED-PRINTABLE:{utf_8}=\r\n"),
         ] {
-            let file = format!("BEGIN:VCARD\r\nVERSION:2.1\r\n{head}\r\nNOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0Ab=3Dc\r\nEND:VCARD\r\n");
-            assert_eq!(read(&file), [(1, vec!["Юлия".to_owned(), "a\nb=c".to_owned()])], "{head}");
+            let file = format!(
+                "BEGIN:VCARD\r\nVERSION:2.1\r\n{head}\r\nNOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0Ab=3Dc\r\nEND:VCARD\r\n"
+            );
+            assert_eq!(
+                read(&file),
+                [(1, vec!["Юлия".to_owned(), "a\nb=c".to_owned()])],
+                "{head}"
+            );
         }
     }
 
@@ -379,8 +496,13 @@ mod tests {
             format!("PHOTO;BASE64:\r\n{picture}\r\n"),
             format!("PHOTO;ENCODING=b:{}\r\n", "A".repeat(3_000_000)),
         ] {
-            let file = format!("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Anna\r\n{photo}item1.EMAIL:a@post.example\r\nitem1.X-ABLabel:work\r\nEND:VCARD\r\n");
-            assert_eq!(read(&file), [(1, vec!["Anna".to_owned(), "a@post.example".to_owned()])]);
+            let file = format!(
+                "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Anna\r\n{photo}item1.EMAIL:a@post.example\r\nitem1.X-ABLabel:work\r\nEND:VCARD\r\n"
+            );
+            assert_eq!(
+                read(&file),
+                [(1, vec!["Anna".to_owned(), "a@post.example".to_owned()])]
+            );
         }
     }
 
@@ -391,14 +513,20 @@ mod tests {
             "BEGIN:VCARD\nFN:One\nBEGIN:VCARD\nVERSION:3.0\nFN:Two\nEND:VCARD\n\nBEGIN:VCARD\nVERSION:3.0\nFN:Long\n{long}END:VCARD\n\
             BEGIN:VCARD\nVERSION:3.0\nFN:Three\nEND:VCARD\nBEGIN:VCARD\nFN:Four\n"
         );
-        let shown: Vec<(u64, String)> = read(&file).into_iter().map(|(line, cells)| (line, cells.join("|"))).collect();
+        let shown: Vec<(u64, String)> = read(&file)
+            .into_iter()
+            .map(|(line, cells)| (line, cells.join("|")))
+            .collect();
         let missing = "! its END:VCARD is missing".to_owned();
-        assert_eq!(shown, [
-            (1, missing.clone()),
-            (3, "Two".to_owned()),
-            (8, "! the card is longer than 256 KiB".to_owned()),
-            (18, "Three".to_owned()),
-            (22, missing),
-        ]);
+        assert_eq!(
+            shown,
+            [
+                (1, missing.clone()),
+                (3, "Two".to_owned()),
+                (8, "! the card is longer than 256 KiB".to_owned()),
+                (18, "Three".to_owned()),
+                (22, missing),
+            ]
+        );
     }
 }

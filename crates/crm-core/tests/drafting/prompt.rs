@@ -204,7 +204,10 @@ async fn attacks_that_come_by_csv_stay_in_their_string() {
     let report = world
         .manager()
         .contacts()
-        .import_csv(&csv.into_inner().unwrap())
+        .import_file(
+            &csv.into_inner().unwrap(),
+            &crm_core::import::Options::default(),
+        )
         .await
         .unwrap();
     // The import refuses signs that no name has; what it takes is told as it was taken.

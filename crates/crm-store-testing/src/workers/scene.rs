@@ -150,7 +150,10 @@ impl<P: Place> Scene<P> {
             writeln!(file, "Дилноза {number},c{number}@example.org").unwrap();
         }
         self.runtime.block_on(async {
-            let report = session.contacts().import_csv(file.as_bytes()).await;
+            let report = session
+                .contacts()
+                .import_file(file.as_bytes(), &crm_core::import::Options::default())
+                .await;
             assert_eq!(report.unwrap().created, count as u64);
             let campaign = CampaignFields {
                 name: "Весна".to_owned(),

@@ -2,9 +2,10 @@
 //! turns; on SQLite one host is all there is.
 
 use std::collections::BTreeSet;
+use std::io::Cursor;
 use std::sync::Arc;
 
-use crm_core::contact::import;
+use crm_core::import::{Options, inspect};
 use crm_core::{Role, Workspace};
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
@@ -389,8 +390,9 @@ async fn what_another_host_is_at_is_not_interrupted() {
 }
 
 fn under_way() -> ImportView {
-    let opened = import::read("name,e'mail ў\nAnna,anna@example.com\n".as_bytes()).unwrap();
-    let mut report = ImportView::queued(Uuid::now_v7(), 1, &opened.detected);
+    let file = "name,e'mail ў\nAnna,anna@example.com\n";
+    let found = inspect(&mut Cursor::new(file), &Options::default()).unwrap();
+    let mut report = ImportView::queued(Uuid::now_v7(), &found);
     report.status = ImportStatus::Running;
     report
 }

@@ -1,11 +1,15 @@
 //! Imports of contacts: a file in, a report out, and the way back.
 
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use crm_core::contact::import::{self, Detected};
 use crm_core::engine::{ImportReport, RejectedRow, RevertReport, Session};
 use crm_core::id::ImportId;
+use crm_core::import::encoding::Encoding;
+use crm_core::import::{self, Detected, Options};
 use crm_core::{Action, ErrorKind};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,7 +20,7 @@ use super::Answer;
 use crate::auth::extract::User;
 use crate::error::Problem;
 use crate::extract::Id;
-use crate::imports::{ImportStatus, ImportView, Imports};
+use crate::imports::{DateOrder, ImportStatus, ImportView, Imports};
 use crate::state::App;
 use crate::{csv, limits};
 
@@ -33,12 +37,29 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 #[derive(ToSchema)]
 #[allow(dead_code)]
 struct Upload {
-    /// CSV in UTF-8, at most 10 MiB; the first row names the columns.
+    /// CSV in any encoding and dialect, vCards or JSON lines, at most 10 MiB. The first row of a CSV file names the columns.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
+    /// What is known of the file; the rest is found out.
+    options: Option<UploadOptions>,
 }
 
-async fn file_of(request: Request, app: &App) -> Result<Vec<u8>, Problem> {
+/// What is known of a file of contacts beforehand.
+#[derive(ToSchema)]
+#[schema(as = ImportOptions)]
+#[allow(dead_code)]
+struct UploadOptions {
+    /// `utf-8`, `windows-1251`, `cp866`, ...: any label of the WHATWG's Encoding Standard.
+    encoding: Option<String>,
+    /// `,` `;` `|` or a tab.
+    separator: Option<String>,
+    /// For columns of dates whose values do not say it.
+    dates: Option<DateOrder>,
+    /// What columns fill, by their names: `name`, `email`, `custom_fields.level`, ...; null leaves one out.
+    mapping: Option<BTreeMap<String, Option<String>>>,
+}
+
+async fn form_of(request: Request, app: &App) -> Result<(Vec<u8>, Options), Problem> {
     let mut form = Multipart::from_request(request, app).await.map_err(|_| {
         Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -53,16 +74,28 @@ async fn file_of(request: Request, app: &App) -> Result<Vec<u8>, Problem> {
             Problem::malformed("the form cannot be read")
         }
     };
+    let (mut file, mut options) = (None, Options::default());
     while let Some(field) = form.next_field().await.map_err(refused)? {
-        if field.name() == Some("file") {
-            return Ok(field.bytes().await.map_err(refused)?.to_vec());
+        match field.name() {
+            Some("file") => file = Some(field.bytes().await.map_err(refused)?.to_vec()),
+            Some("options") => {
+                let text = field.bytes().await.map_err(refused)?;
+                options = serde_json::from_slice(&text).map_err(|_| {
+                    Problem::invalid(
+                        "options",
+                        "a JSON object of encoding, separator, dates and mapping, none of which has to be there",
+                    )
+                })?;
+            }
+            _ => {}
         }
     }
-    Err(Problem::invalid("file", "missing field"))
+    let file = file.ok_or_else(|| Problem::invalid("file", "missing field"))?;
+    Ok((file, options))
 }
 
-/// Imports a CSV file of contacts. People who are already there, by external id, e-mail or phone, are
-/// skipped; a bad row is rejected and the rest goes on.
+/// Imports a file of contacts. What it is, and what its columns mean, is found out and told; `options` say it better.
+/// People who are already there, by external id, e-mail or phone, are skipped; a bad row is rejected and the rest goes on.
 #[utoipa::path(post, path = "/api/contacts/import", tag = "contacts",
     request_body(content_type = "multipart/form-data", content = Upload),
     responses((status = 202, body = ImportView)))]
@@ -71,24 +104,30 @@ async fn import(
     request: Request,
 ) -> Result<(StatusCode, axum::Json<ImportView>), Problem> {
     user.actor().require(Action::WriteContacts)?;
-    let file = file_of(request, &user.app).await?;
-    // What is no such file at all is refused at once, not in the report.
-    let (detected, rows) = look(&file)?;
-    let report = ImportView::queued(Uuid::now_v7(), rows, &detected);
+    let (file, options) = form_of(request, &user.app).await?;
+    // What is no such file at all is refused at once, not in the report. How many rows it has is known before the first
+    // one is written: taking the import back needs nothing else.
+    let looked = tokio::task::spawn_blocking(move || {
+        let found = import::inspect(&mut Cursor::new(&file), &options)?;
+        Ok::<_, crm_core::Error>((file, found))
+    });
+    let (file, found) = looked
+        .await
+        .map_err(|_| Problem::unavailable("the file could not be looked at"))??;
+    let report = ImportView::queued(Uuid::now_v7(), &found);
     let imports = Imports::of(&user);
     imports.save(&report, String::new()).await?;
-    tokio::spawn(run(imports, user.session(), report.clone(), file));
+    tokio::spawn(run(imports, user.session(), report.clone(), file, found));
     Ok((StatusCode::ACCEPTED, axum::Json(report)))
 }
 
-/// What the file is and how many rows it has. Both are known before the first row is written: taking the
-/// import back needs nothing else.
-fn look(file: &[u8]) -> Result<(Detected, u64), Problem> {
-    let opened = import::read(file)?;
-    Ok((opened.detected, opened.rows.count() as u64))
-}
-
-async fn run(imports: Imports, session: Session, mut report: ImportView, file: Vec<u8>) {
+async fn run(
+    imports: Imports,
+    session: Session,
+    mut report: ImportView,
+    file: Vec<u8>,
+    found: Detected,
+) {
     let Ok(_slot) = imports.app.imports.acquire().await else {
         return;
     };
@@ -97,7 +136,7 @@ async fn run(imports: Imports, session: Session, mut report: ImportView, file: V
     let _ = imports.save(&report, String::new()).await;
     let id = ImportId(report.import_id);
     let mut rejects = String::new();
-    match session.contacts().import(id, &file).await {
+    match session.contacts().import(id, &file, &found).await {
         Ok(found) => {
             rejects = rejects_of(&found);
             report.done(&found);
@@ -120,6 +159,8 @@ fn rejects_of(found: &ImportReport) -> String {
     let Detected {
         columns, separator, ..
     } = &found.detected;
+    // Records of files that are no tables are told as one.
+    let separator = if separator.is_empty() { "," } else { separator };
     let mut columns = columns.clone();
     // A file of rejects that was imported again has the column already.
     let place = columns.iter().position(|name| name == import::REASON);
@@ -150,21 +191,24 @@ async fn status(user: User, Id(id): Id<Uuid>) -> Answer<ImportView> {
 }
 
 /// The rejected rows as a CSV file: the original cells, and in one more column the line and the reason.
-/// It can be mended and imported as it is.
+/// It is in the encoding of the file, and can be mended and imported as it is.
 #[utoipa::path(get, path = "/api/contacts/imports/{import_id}/rejects", tag = "contacts",
     params(("import_id" = Uuid, Path)),
     responses((status = 200, content_type = "text/csv", body = String)))]
 async fn rejects(user: User, Id(id): Id<Uuid>) -> Result<Response, Problem> {
     user.actor().require(Action::Export)?;
-    let (_, rows) = Imports::of(&user).load(id).await?;
+    let (report, rows) = Imports::of(&user).load(id).await?;
+    let encoding = Encoding::named(report.encoding())?;
+    // The rows came out of the encoding and the reasons are in ASCII.
+    let (rows, _) = encoding.encode(&rows);
+    let file = [encoding.mark(), &rows].concat();
+    let kind = format!("text/csv; charset={}", encoding.label());
+    let name = "attachment; filename=\"rejects.csv\"".to_owned();
     let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"rejects.csv\"",
-        ),
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_DISPOSITION, name),
     ];
-    Ok((headers, rows).into_response())
+    Ok((headers, file).into_response())
 }
 
 /// Takes an import back: removes the contacts it created, unless somebody edited them or wrote to them

@@ -25,11 +25,24 @@ fn found(rows: Vec<Row>) -> Vec<[String; 6]> {
     rows.into_iter()
         .map(|row| {
             let line = row.line;
-            let person = row.person.unwrap_or_else(|error| panic!("line {line}: {error}"));
-            let fields = normalise(person.fields).unwrap_or_else(|error| panic!("line {line}: {error}"));
+            let person = row
+                .person
+                .unwrap_or_else(|error| panic!("line {line}: {error}"));
+            let fields =
+                normalise(person.fields).unwrap_or_else(|error| panic!("line {line}: {error}"));
             let text = |text: Option<String>| text.unwrap_or_default();
-            let birthday = fields.birthday.map(|date| date.to_string()).unwrap_or_default();
-            [fields.name, text(fields.email), text(fields.phone), birthday, text(fields.company), text(fields.position)]
+            let birthday = fields
+                .birthday
+                .map(|date| date.to_string())
+                .unwrap_or_default();
+            [
+                fields.name,
+                text(fields.email),
+                text(fields.phone),
+                birthday,
+                text(fields.company),
+                text(fields.position),
+            ]
         })
         .collect()
 }
@@ -40,7 +53,14 @@ fn wanted(people: &[Somebody]) -> Vec<[String; 6]> {
         .map(|person| {
             // A contact's company is one line.
             let company = person.company.replace('\n', " ");
-            [person.name(), person.email.clone(), person.phone.clone(), person.birthday.to_owned(), company, person.position.to_owned()]
+            [
+                person.name(),
+                person.email.clone(),
+                person.phone.clone(),
+                person.birthday.to_owned(),
+                company,
+                person.position.to_owned(),
+            ]
         })
         .collect()
 }
@@ -99,7 +119,12 @@ fn the_same_people_come_out_of_every_file() {
                 files += 1;
                 let (detected, rows) = read(&bytes, &Options::default());
                 assert_eq!(detected.encoding, encoding, "{end:?} {number}");
-                assert_eq!(found(rows), wanted(&people), "{} in {encoding}, {end:?} {number}", detected.profile);
+                assert_eq!(
+                    found(rows),
+                    wanted(&people),
+                    "{} in {encoding}, {end:?} {number}",
+                    detected.profile
+                );
             }
         }
         if letters == Letters::All {

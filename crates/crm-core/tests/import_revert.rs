@@ -3,14 +3,18 @@
 
 mod common;
 
+use std::io::Cursor;
+
 use common::world;
 use crm_core::ErrorKind;
+use crm_core::consent::{ConsentStatus, Topic};
 use crm_core::contact::ContactFields;
-use crm_core::engine::GenerateMessage;
+use crm_core::engine::{GenerateMessage, ImportReport, Session};
 use crm_core::id::ImportId;
+use crm_core::import::{Options, inspect};
 use crm_core::message::Occasion;
 use crm_core::message::history::Subject;
-use crm_core::port::store::{ContactQuery, EventQuery};
+use crm_core::port::store::{ContactQuery, EventQuery, SuppressionQuery};
 
 const FILE: &[u8] = b"name,email,birthday\n\
     Anna,anna@mail.example,\n\
@@ -23,12 +27,17 @@ fn import() -> ImportId {
     ImportId("01a00000-0000-7000-8000-000000000001".parse().unwrap())
 }
 
+async fn take(session: &Session, file: &[u8]) -> crm_core::Result<ImportReport> {
+    let found = inspect(&mut Cursor::new(file), &Options::default())?;
+    session.contacts().import(import(), file, &found).await
+}
+
 #[tokio::test]
 async fn reverting_removes_only_what_is_unused() {
     let world = world();
     let manager = world.manager();
     let known = world.contact("known@mail.example").await;
-    let report = manager.contacts().import(import(), FILE).await.unwrap();
+    let report = take(&manager, FILE).await.unwrap();
     assert_eq!((report.rows, report.created, report.skipped), (5, 3, 1));
     assert_eq!(report.rejected[0].line, 3);
     assert_eq!(
@@ -90,7 +99,11 @@ async fn reverting_removes_only_what_is_unused() {
     // The address is free again; a second revert has nothing to do.
     let again = manager.contacts().revert_import(import(), 5).await.unwrap();
     assert_eq!((again.removed, again.kept), (0, 2));
-    let report = manager.contacts().import_csv(FILE).await.unwrap();
+    let report = manager
+        .contacts()
+        .import_file(FILE, &crm_core::import::Options::default())
+        .await
+        .unwrap();
     assert_eq!((report.created, report.skipped), (1, 3));
 }
 
@@ -98,7 +111,7 @@ async fn reverting_removes_only_what_is_unused() {
 async fn another_import_and_another_workspace_are_left_alone() {
     let world = world();
     let manager = world.manager();
-    manager.contacts().import(import(), FILE).await.unwrap();
+    take(&manager, FILE).await.unwrap();
     let other = ImportId("01a00000-0000-7000-8000-000000000002".parse().unwrap());
     let reverted = manager.contacts().revert_import(other, 100).await.unwrap();
     assert_eq!((reverted.removed, reverted.kept), (0, 0));
@@ -130,12 +143,62 @@ async fn an_unclosed_quotation_mark_costs_one_row() {
         Vera,vera@mail.example\n\
         \"Gleb\nJr\",gleb@mail.example\n\
         Dora,\"dora@mail.example\n";
-    let report = world.manager().contacts().import(import(), file).await;
+    let report = take(&world.manager(), file).await;
     let report = report.unwrap();
-    assert_eq!((report.rows, report.created), (5, 2));
+    // Gleb's name is well quoted, and is put on one line.
+    assert_eq!((report.rows, report.created), (5, 3));
     let rejected: Vec<u64> = report.rejected.iter().map(|row| row.line).collect();
-    // Gleb's name is well quoted, but a name has one line.
-    assert_eq!(rejected, [3, 5, 7]);
+    assert_eq!(rejected, [3, 7]);
     assert_eq!(report.rejected[0].cells, ["\"Boris", "boris@mail.example"]);
     assert!(report.rejected[0].reason.contains("quotation mark"));
+}
+
+#[tokio::test]
+async fn an_import_lowers_consent_and_tells_of_cells_that_say_nothing() {
+    let world = world();
+    let manager = world.manager();
+    let file = "Id,IsDeleted,AccountId,LastName,FirstName,Email,MobilePhone,HasOptedOutOfEmail,EmailBouncedReason\n\
+        1,0,,A,Ann,ann@mail.example,,1,\n\
+        2,0,,B,Bob,bob@mail.example,\"9,98901E+11\",0,550 unknown\n\
+        3,1,,C,Cid,cid@mail.example,,0,\n";
+    let report = take(&manager, file.as_bytes()).await.unwrap();
+    assert_eq!(report.detected.profile, "salesforce");
+    assert_eq!(
+        (report.rows, report.created, report.rejected.len()),
+        (3, 2, 1)
+    );
+    let lost: Vec<_> = report
+        .lost
+        .iter()
+        .map(|lost| (lost.line, lost.column.as_str()))
+        .collect();
+    assert_eq!(lost, [(3, "MobilePhone")]);
+    let people = manager
+        .contacts()
+        .list(ContactQuery::default())
+        .await
+        .unwrap()
+        .items;
+    let (bob, ann) = (&people[0], &people[1]);
+    let mail = ann
+        .consent
+        .iter()
+        .find(|consent| consent.channel == "email")
+        .unwrap();
+    assert_eq!(
+        (mail.status, mail.topic),
+        (ConsentStatus::OptedOut, Topic::Relationship)
+    );
+    assert!(bob.consent.is_empty());
+    let listed = manager
+        .suppressions()
+        .list(SuppressionQuery::default())
+        .await
+        .unwrap()
+        .items;
+    let listed: Vec<_> = listed
+        .iter()
+        .map(|row| (&*row.channel, &*row.address, &*row.reason))
+        .collect();
+    assert_eq!(listed, [("email", "bob@mail.example", "dead")]);
 }
