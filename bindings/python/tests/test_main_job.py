@@ -9,7 +9,14 @@ from typing import Any, get_type_hints
 import pytest
 from conftest import CSV, Place, Sms, Writer
 
-from crm_engine import AsyncEngine, ConflictError, Engine, PreconditionRequiredError, types
+from crm_engine import (
+    AsyncEngine,
+    ConflictError,
+    Engine,
+    InvalidError,
+    PreconditionRequiredError,
+    types,
+)
 
 
 def keys(value: Any) -> set[str]:
@@ -78,6 +85,26 @@ def test_contacts_in_approved_texts_out_and_the_history_proves_it(
     assert not engine.verify_audit(forged)["valid"]
     assert engine.dashboard()["sent"] == 2
     assert engine.ai_usage()["total_cost_usd"] == "18014.398509481986"
+
+
+def test_a_file_is_imported_as_it_is_or_as_it_is_said_to_be(engine: Engine) -> None:
+    file = "ФИО;Телефон;E-mail\r\nПетрова Анна Ивановна;9,98901E+11;anna@mail.example\r\n"
+    report = engine.import_contacts(file.encode("cp1251"))
+    detected = report["detected"]
+    assert (detected["encoding"], detected["separator"]) == ("windows-1251", ";")
+    assert (report["created"], report["lost"][0]["column"]) == (1, "Телефон")
+    report = engine.import_contacts(
+        "who|born\nEve|3/7/1985\n",
+        separator="|",
+        dates="month_first",
+        mapping={"who": "name", "born": "birthday"},
+    )
+    names = {person["name"]: person["birthday"] for person in engine.list_contacts()["items"]}
+    assert names == {"Анна Ивановна Петрова": None, "Eve": "1985-03-07"}
+    with pytest.raises(InvalidError):
+        engine.import_contacts("name\nx\n", encoding="klingon")
+    with pytest.raises(InvalidError):
+        engine.import_contacts("name\nx\n", mapping={"nobody": "name"})
 
 
 def test_a_bulk_decision_covers_exactly_what_was_previewed(engine: Engine, sms: Sms) -> None:

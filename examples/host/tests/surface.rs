@@ -160,6 +160,79 @@ fn import(host: &Host, token: &str, file: &str) -> (String, Value) {
 }
 
 #[test]
+fn a_file_is_imported_as_it_is_and_its_rejects_come_back_so() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    // As a Russian Excel saves it: "ФИО;Телефон;E-mail", "Петрова Анна Ивановна", "Юрий".
+    let file = b"\xd4\xc8\xce;\xd2\xe5\xeb\xe5\xf4\xee\xed;E-mail\r\n\
+        \xcf\xe5\xf2\xf0\xee\xe2\xe0 \xc0\xed\xed\xe0 \xc8\xe2\xe0\xed\xee\xe2\xed\xe0;9,98901E+11;anna@mail.example\r\n\
+        \xde\xf0\xe8\xe9;9,98901E+11;\r\n";
+    let begun = host.upload(&admin, file).expect(202);
+    assert_eq!(begun["detected"]["encoding"], "windows-1251");
+    let path = format!(
+        "/api/contacts/imports/{}",
+        begun["import_id"].as_str().unwrap()
+    );
+    let report = host.until(&admin, &path, |report| report["status"] == "completed");
+    assert_eq!(
+        (&report["rows"], &report["created"], &report["rejected"]),
+        (&json!(2), &json!(1), &json!(1))
+    );
+    assert_eq!(
+        (&report["lost"][0]["line"], &report["lost"][0]["column"]),
+        (&json!(2), &json!("Телефон"))
+    );
+    let people = host.get(&admin, "/api/contacts").expect(200);
+    assert_eq!(people["items"][0]["name"], "Анна Ивановна Петрова");
+    let rejects = host.get(&admin, &format!("{path}/rejects")).body;
+    assert!(
+        rejects.starts_with(b"\xd4\xc8\xce;"),
+        "{}",
+        String::from_utf8_lossy(&rejects)
+    );
+    assert!(
+        rejects
+            .windows(6)
+            .any(|part| part == b"\r\n\xde\xf0\xe8\xe9")
+    );
+
+    let options = r#"{"mapping": {"who": "name", "born": "birthday"}, "dates": "month_first", "separator": "|"}"#;
+    let report = host
+        .upload_as(&admin, b"who|born\nEve|3/7/1985\n", options)
+        .expect(202);
+    assert_eq!(
+        (
+            &report["detected"]["dates"]["born"],
+            &report["detected"]["mapping"]["who"]
+        ),
+        (&json!("month_first"), &json!("name"))
+    );
+    for options in [
+        "[]",
+        "{\"colour\": 1}",
+        r#"{"mapping": {"nobody": "name"}}"#,
+        r#"{"encoding": "klingon"}"#,
+    ] {
+        host.upload_as(&admin, b"name\nEve\n", options).expect(422);
+    }
+    let cards = "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=D0=9A=D0=B8=D0=BC;=D0=AF=D0=BD\r\n\
+        TEL;CELL:901234567\r\nEND:VCARD\r\n";
+    let begun = host.upload(&admin, cards.as_bytes()).expect(202);
+    assert_eq!(
+        (&begun["detected"]["format"], &begun["rows"]),
+        (&json!("vcard"), &json!(1))
+    );
+    let found = || host.get(&admin, "/api/contacts?search=Ким").expect(200)["items"][0].clone();
+    host.until(&admin, "/api/contacts?search=Ким", |page| {
+        page["total"] == 1
+    });
+    assert_eq!(
+        (&found()["name"], &found()["phone"]),
+        (&json!("Ян Ким"), &json!("+998901234567"))
+    );
+}
+
+#[test]
 fn an_import_is_taken_back_but_not_what_is_in_use() {
     let host = Host::start(&["--no-worker"]);
     let admin = host.admin();
@@ -181,7 +254,8 @@ fn an_import_is_taken_back_but_not_what_is_in_use() {
     let rejects = host.get(&admin, &format!("{path}/rejects")).body;
     let rejects = String::from_utf8(rejects).unwrap();
     let mut lines = rejects.lines();
-    assert_eq!(lines.next(), Some("Имя;E-mail;Любимый цвет;reject_reason"));
+    let head = "\u{feff}Имя;E-mail;Любимый цвет;reject_reason";
+    assert_eq!(lines.next(), Some(head), "in the encoding of the file");
     let row = lines.next().unwrap();
     assert!(
         row.starts_with("Вера;нет;;") && row.contains("line 4: email: "),

@@ -228,6 +228,22 @@ mod tests {
     }
 
     #[test]
+    fn the_only_part_of_a_name_is_the_whole() {
+        assert_eq!(
+            of(&["Имя", "Отчество"], &[]).unwrap(),
+            ["Имя=name", "Отчество=middle_name"]
+        );
+        assert_eq!(
+            of(&["Имя", "Фамилия"], &[]).unwrap(),
+            ["Имя=given_name", "Фамилия=family_name"]
+        );
+        assert_eq!(
+            of(&["Имя", "ФИО"], &[]).unwrap(),
+            ["Имя=given_name", "ФИО=name_family_first"]
+        );
+    }
+
+    #[test]
     fn a_mapping_wins() {
         let mapping = [
             ("Who", Some("name")),

@@ -147,6 +147,10 @@ pub(super) fn person(columns: &[Column], cells: &[String]) -> Result<Person> {
         return Err(Error::fields_invalid(wrong));
     }
     person.fields.name = match whole {
+        // "Анна" and "Петровна" in columns of their own.
+        Some((name, _)) if !middle.is_empty() && !name.trim().contains(' ') => {
+            names::joined(name, middle, family)
+        }
         Some((name, family_first)) if given.is_empty() || family.is_empty() => {
             names::ordered(name, family_first)
         }

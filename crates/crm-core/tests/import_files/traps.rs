@@ -94,6 +94,16 @@ fn a_number_that_excel_cut_short_is_lost_and_said() {
 }
 
 #[test]
+fn a_name_and_a_patronymic_alone_are_a_name() {
+    let (_, rows) = plain("Имя;Отчество\nАнна;Петровна\nИванова Анна;\n");
+    let name = |row: usize| rows[row].person.as_ref().unwrap().fields.name.clone();
+    assert_eq!(
+        (name(0), name(1)),
+        ("Анна Петровна".to_owned(), "Иванова Анна".to_owned())
+    );
+}
+
+#[test]
 fn a_column_says_how_its_dates_are_written() {
     let dates = |cells: &[&str], options: &Options| {
         let file = format!(

@@ -177,9 +177,17 @@ impl Host {
     }
 
     pub fn upload(&self, token: &str, file: &[u8]) -> Reply {
-        let mut body = b"--line\r\nContent-Disposition: form-data; name=\"file\"; \
+        self.upload_as(token, file, "{}")
+    }
+
+    /// With what is known of the file, as JSON.
+    pub fn upload_as(&self, token: &str, file: &[u8], options: &str) -> Reply {
+        let mut body = format!(
+            "--line\r\nContent-Disposition: form-data; name=\"options\"\r\n\r\n{options}\r\n\
+            --line\r\nContent-Disposition: form-data; name=\"file\"; \
             filename=\"contacts.csv\"\r\nContent-Type: text/csv\r\n\r\n"
-            .to_vec();
+        )
+        .into_bytes();
         body.extend_from_slice(file);
         body.extend_from_slice(b"\r\n--line--\r\n");
         let bearer = format!("Bearer {token}");
