@@ -56,6 +56,32 @@ onEach('contacts in, approved texts out, and the history proves it', async (t) =
   assert.equal((await engine.dashboard()).sent, 2);
 });
 
+onEach('a file is imported as it is, or as it is said to be', async (t) => {
+  const engine = await open(t);
+  // "ФИО;E-mail", "Петрова Анна Ивановна" in Windows-1251.
+  const file = Buffer.concat([
+    Buffer.from([0xd4, 0xc8, 0xce]),
+    Buffer.from(';E-mail\r\n'),
+    Buffer.from([0xcf, 0xe5, 0xf2, 0xf0, 0xee, 0xe2, 0xe0, 0x20, 0xc0, 0xed, 0xed, 0xe0, 0x20]),
+    Buffer.from([0xc8, 0xe2, 0xe0, 0xed, 0xee, 0xe2, 0xed, 0xe0]),
+    Buffer.from(';anna@mail.example\r\n'),
+  ]);
+  const { detected, created } = await engine.importContacts(file);
+  assert.deepEqual([detected.encoding, detected.separator, created], ['windows-1251', ';', 1]);
+  await engine.importContacts('who|born\nEve|3/7/1985\n', {
+    separator: '|',
+    dates: 'month_first',
+    mapping: { who: 'name', born: 'birthday' },
+  });
+  const { items } = await engine.listContacts();
+  const people = items.map(({ name, birthday }) => [name, birthday]).sort();
+  assert.deepEqual(people, [
+    ['Eve', '1985-03-07'],
+    ['Анна Ивановна Петрова', null],
+  ]);
+  await assert.rejects(engine.importContacts('name\nx\n', { encoding: 'klingon' }), { code: 'invalid' });
+});
+
 onEach('an approval binds what was seen', async (t) => {
   const sms = new Sms();
   const engine = await open(t, { channels: { sms }, llm: new Writer() });
