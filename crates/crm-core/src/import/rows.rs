@@ -119,7 +119,7 @@ pub(super) struct Source<R> {
 }
 
 enum Of<R> {
-    Csv(Records<R>),
+    Csv(Box<Records<R>>),
     Vcard(Cards<R>),
     JsonLines(JsonLines<R>),
 }
@@ -142,7 +142,7 @@ impl<R: Read> Source<R> {
                 let separator = found.separator.bytes().next().unwrap_or(b',');
                 let mut records = Records::new(text, separator);
                 records.next()?;
-                Of::Csv(records)
+                Of::Csv(Box::new(records))
             }
         };
         Ok(Self {

@@ -279,7 +279,7 @@ fn text_of(bytes: &[u8], charset: Option<Encoding>) -> String {
 fn cells(card: &VCard) -> Vec<String> {
     let text = |property: VCardProperty| {
         let entry = card.properties(&property).next();
-        entry.map(|entry| texts(entry)).unwrap_or_default()
+        entry.map(texts).unwrap_or_default()
     };
     let first = |property| text(property).into_iter().next().unwrap_or_default();
     let name = text(VCardProperty::N);
