@@ -39,7 +39,7 @@ onEach('an admin limits what drafts cost and sees what they did', async (t) => {
   await assert.rejects(admin.usageCalls(days), refused('from_day'));
   const calls = await admin.usageCalls({ count: true });
   assert.deepEqual([calls.total, calls.items[0].state], [1, 'settled']);
-  const manager = admin.actAs({ actor: 'boris', role: 'manager' });
+  const manager = admin.actAs('boris', 'manager');
   await assert.rejects(manager.setBudget('day', '1'), { code: 'forbidden' });
   await assert.rejects(manager.removeBudget('day'), { code: 'forbidden' });
   assert.deepEqual(await manager.listBudgets(), [set]);
