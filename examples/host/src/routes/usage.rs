@@ -380,12 +380,16 @@ mod tests {
             usage: crm_core::port::llm::Usage::default(),
             batch: false,
             answered: Some("-2+3".to_owned()),
-            request_id: None,
-            failure: None,
+            request_id: Some("r-1".to_owned()),
+            failure: Some("declined".to_owned()),
             expires_at: at,
-            closed_at: None,
+            closed_at: Some(at),
         };
         let line = csv::line(&cells(&entry), ",");
+        assert!(
+            line.ends_with(",false,r-1,declined,1970-01-01T00:00:00+00:00\r\n"),
+            "{line}"
+        );
         assert!(
             line.contains(",\"'=HYPERLINK(1)\",,\"'@model\",\"'-2+3\",settled,,9007.199254740993,")
         );
