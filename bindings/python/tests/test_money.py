@@ -1,4 +1,4 @@
-"""Budgets, usage, the voice, texts to choose from and findings: what the documentation says of them, run."""
+"""Budgets, usage, the voice, texts to choose from and findings, as they are documented."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def test_what_the_page_about_budgets_says_runs(admin: Engine) -> None:
 
 def test_rows_of_money_and_of_findings_have_exactly_the_documented_fields(admin: Engine) -> None:
     message = written(admin, "Ann, win the lottery with us today, as ever!")
-    wanted: Any = {"contact_id": message["contact_id"], "occasion_type": "birthday", "channel": "sms"}
+    whom = message["contact_id"]
+    wanted: Any = {"contact_id": whom, "occasion_type": "birthday", "channel": "sms"}
     admin.generate_message(**wanted)
     campaign = admin.create_campaign(
         name="All",
@@ -60,9 +61,13 @@ def test_rows_of_money_and_of_findings_have_exactly_the_documented_fields(admin:
         schedule={"type": "immediate"},
         channel="sms",
     )
-    voice = admin.set_voice(
-        {"about": "A", "examples": [{"occasion": "custom", "language": "en", "content": "Hi!"}]}
-    )
+    example: types.VoiceExample = {
+        "occasion": "custom",
+        "language": "en",
+        "subject": "Hi",
+        "content": "Hi!",
+    }
+    voice = admin.set_voice({"about": "A", "examples": [example]})
     preview = admin.preview_bulk("approve", {"status": "draft"})
     # It is held by its finding.
     refused = admin.decide_bulk(
