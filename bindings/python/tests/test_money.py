@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -105,19 +105,21 @@ def test_an_empty_list_of_ids_is_nobody_and_not_everybody(admin: Engine) -> None
 
 
 def test_what_is_refused_is_named_as_it_was_given(admin: Engine) -> None:
-    for call, field in [
+    calls: list[tuple[Callable[[], object], str]] = [
         (lambda: admin.set_budget("day", "10000000"), "limit_usd"),
         (lambda: admin.usage(from_day="2026-02-02", to_day="2026-02-01"), "from_day"),
         (lambda: admin.usage_calls(from_day="2026-02-02", to_day="2026-02-01"), "from_day"),
-    ]:
+    ]
+    for call, field in calls:
         with pytest.raises(InvalidError) as caught:
             call()
         assert [one["field"] for one in caught.value.fields] == [field]
     manager = admin.act_as("boris", "manager")
-    for forbidden in (
+    forbidden_calls: list[Callable[[], object]] = [
         lambda: manager.set_budget("day", "1"),
         lambda: manager.remove_budget("day"),
         lambda: manager.set_voice({"about": "A"}),
-    ):
+    ]
+    for forbidden in forbidden_calls:
         with pytest.raises(ForbiddenError):
             forbidden()
