@@ -195,12 +195,12 @@ fn messages(c: &mut Criterion) {
 fn guardrails(c: &mut Criterion) {
     let mut group = c.benchmark_group("guardrails");
     let contact = contact();
-    let banning = guardrail::Rules {
+    let banning = guardrail::Rulebook::new(guardrail::Rules {
         banned_terms: (0..50).map(|n| format!("слово{n} и ещё")).collect(),
         allowed_hosts: vec!["shop.example".to_owned()],
         facts: vec!["Салон «Лола», Ташкент, Навои 10, +998 71 200 00 00".to_owned()],
         ..guardrail::Rules::default()
-    };
+    });
     let short = message();
     let mut long = message();
     long.revision.content = short.revision.content.repeat(6);

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crm_core::budget::{BudgetState, EntryState, LedgerEntry, Period, UsageGroup, UsageLine};
 use crm_core::engine::{CampaignCost, CostBasis, SetBudget};
 use crm_core::id::{CampaignId, LedgerId};
-use crm_core::money::{dollars, picodollars};
+use crm_core::money::{amount, dollars};
 use crm_core::port::store::{LedgerQuery, PageRequest, UsageQuery};
 use crm_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -263,12 +263,15 @@ fn limit(given: Option<u32>) -> Result<u32> {
     }
 }
 
-/// Dollars as the engine counts them.
-pub(crate) fn amount(text: &str, field: &str) -> Result<u64> {
-    picodollars(text).ok_or_else(|| {
-        let text = "use a decimal number of dollars such as 25.00, with at most twelve decimals";
-        Error::field(field, text)
-    })
+/// Refuses days the wrong way round by the names they have here.
+fn days(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<()> {
+    if from.zip(to).is_some_and(|(from, to)| from > to) {
+        return Err(Error::field(
+            "from_day",
+            "use a day that is not behind to_day",
+        ));
+    }
+    Ok(())
 }
 
 /// Runs one of them.
@@ -284,7 +287,7 @@ pub(crate) async fn perform(
             let wanted = SetBudget {
                 campaign_id: wanted.campaign_id,
                 period: wanted.period,
-                limit_picodollars: amount(&wanted.limit_usd, "limit_usd")?,
+                limit_picodollars: amount("limit_usd", &wanted.limit_usd)?,
                 version: wanted.version,
             };
             show(&Budget::of(&session.budgets().set(wanted).await?))
@@ -299,6 +302,7 @@ pub(crate) async fn perform(
         }
         "usage" => {
             let sums: Sums = read(input)?;
+            days(sums.from_day, sums.to_day)?;
             let query = UsageQuery {
                 group: sums.group.unwrap_or_default(),
                 from: sums.from_day,
@@ -314,6 +318,7 @@ pub(crate) async fn perform(
         }
         "usage_calls" => {
             let calls: Calls = read(input)?;
+            days(calls.from_day, calls.to_day)?;
             let query = LedgerQuery {
                 state: calls.state,
                 campaign_id: calls.campaign_id,

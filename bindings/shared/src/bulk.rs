@@ -1,5 +1,6 @@
 //! Decisions about many messages: a preview, then exactly what was previewed.
 
+use crm_core::Error;
 use crm_core::engine::{BulkAction, BulkFinding};
 use crm_core::guardrail::Severity;
 use crm_core::id::{CampaignId, ContactId, MessageId};
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::handle::Call;
-use crate::input::read;
+use crate::input::{read, search};
 use crate::operations::show;
 use crate::view::Message;
 
@@ -28,19 +29,32 @@ struct Selection {
     severity: Option<Severity>,
 }
 
-impl From<Selection> for MessageQuery {
-    fn from(which: Selection) -> Self {
-        Self {
-            ids: which.ids.unwrap_or_default(),
+/// Most messages that are named one by one.
+const MANY: usize = 10_000;
+
+impl Selection {
+    /// An empty list of ids is refused: to the engine it would be no condition, and so everything.
+    fn query(self) -> Result<MessageQuery, Error> {
+        let which = self;
+        let mut ids = which.ids;
+        if let Some(ids) = &mut ids {
+            if !(1..=MANY).contains(&ids.len()) {
+                return Err(Error::field("which.ids", "give 1 to 10,000 ids"));
+            }
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        Ok(MessageQuery {
+            ids: ids.unwrap_or_default(),
             statuses: which.status.into_iter().collect(),
             occasion: which.occasion_type,
             contact_id: which.contact_id,
             campaign_id: which.campaign_id,
             generated_by: which.generated_by,
-            search: which.search,
+            search: search("which.search", which.search)?,
             severity: which.severity,
-            ..Self::default()
-        }
+            ..MessageQuery::default()
+        })
     }
 }
 
@@ -73,7 +87,7 @@ struct BulkPreview {
 pub(crate) async fn preview(call: &Call<'_>, input: &str) -> Result<Value, Failure> {
     let Preview { action, which } = read(input)?;
     let session = call.session()?;
-    let found = session.approvals().preview(action, which.into()).await?;
+    let found = session.approvals().preview(action, which.query()?).await?;
     let role = call.actor().role;
     let sample = found.sample.into_iter();
     show(&BulkPreview {
@@ -89,7 +103,7 @@ pub(crate) async fn decide(call: &Call<'_>, input: &str) -> Result<Value, Failur
     let wanted: Decide = read(input)?;
     let session = call.session()?;
     let approvals = session.approvals();
-    let (which, manifest) = (wanted.which.into(), wanted.manifest);
+    let (which, manifest) = (wanted.which.query()?, wanted.manifest);
     let done = approvals.bulk(wanted.action, which, manifest, wanted.reason);
     show(&done.await?)
 }

@@ -45,6 +45,14 @@ pub(crate) fn read_with<T>(
     })
 }
 
+/// What to look for, if anything: as long as the host's own lists take it.
+pub(crate) fn search(field: &str, text: Option<String>) -> Result<Option<String>> {
+    if text.as_ref().is_some_and(|text| text.chars().count() > 200) {
+        return Err(Error::field(field, "use at most 200 characters"));
+    }
+    Ok(text)
+}
+
 fn refuse(path: &str, error: &serde_json::Error) -> Error {
     let path = if path == "." { "" } else { path };
     let text = error.to_string();

@@ -28,7 +28,7 @@ use uuid::Uuid;
 use crate::bulk;
 use crate::failure::Failure;
 use crate::handle::Call;
-use crate::input::{given, read};
+use crate::input::{given, read, search};
 use crate::view::{Duplicates, Event, List, Message, Variant, Work};
 use crate::{budgets, receipts, subscriptions, unsubscribe};
 
@@ -435,7 +435,7 @@ async fn contacts(
                 email: wanted.email,
                 external_id: wanted.external_id,
                 phone: wanted.phone,
-                search: wanted.search,
+                search: search("search", wanted.search)?,
                 audience: wanted.audience,
                 page,
                 ..ContactQuery::default()
@@ -505,7 +505,7 @@ async fn messages(call: &Call<'_>, operation: &str, input: &str) -> Result<Value
                 contact_id: wanted.contact_id,
                 campaign_id: wanted.campaign_id,
                 generated_by: wanted.generated_by,
-                search: wanted.search,
+                search: search("search", wanted.search)?,
                 severity: wanted.severity,
                 gravest_first: wanted.gravest_first.unwrap_or(false),
                 ..MessageQuery::default()

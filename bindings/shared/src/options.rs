@@ -190,7 +190,7 @@ impl LlmOptions {
 
     pub(crate) fn worst_cost(&self) -> Result<Option<u64>> {
         let said = self.worst_cost_usd.as_deref();
-        said.map(|text| crate::budgets::amount(text, "llm.worst_cost_usd"))
+        said.map(|text| crm_core::money::amount("llm.worst_cost_usd", text))
             .transpose()
     }
 }

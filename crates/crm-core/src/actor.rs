@@ -147,7 +147,7 @@ impl Actor {
 pub enum Action {
     /// Read anything of the workspace.
     Read,
-    /// Export contacts in bulk.
+    /// Write everything of a kind to a file: contacts, the usage ledger.
     Export,
     /// Create and change contacts.
     WriteContacts,
@@ -198,7 +198,7 @@ impl Action {
     const fn describe(self) -> &'static str {
         match self {
             Self::Read => "read",
-            Self::Export => "export contacts",
+            Self::Export => "export",
             Self::WriteContacts => "change contacts",
             Self::WriteTemplates => "change templates",
             Self::WriteMessages => "write messages",

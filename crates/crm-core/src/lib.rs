@@ -71,6 +71,7 @@ pub mod layer;
 pub mod memory;
 pub mod message;
 pub mod money;
+mod note;
 pub mod port;
 pub mod receipt;
 pub mod stamp;

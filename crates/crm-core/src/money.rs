@@ -1,5 +1,8 @@
 //! Money: amounts are whole numbers of 10^-12 US dollars, shown without a loss.
 
+use crate::budget::MOST;
+use crate::error::{Error, Result};
+
 /// An amount of 10^-12 US dollars as a decimal number of dollars: exact to the last digit, with at least
 /// two decimals.
 ///
@@ -33,9 +36,40 @@ pub fn picodollars(dollars: &str) -> Option<u64> {
     format!("{whole}{decimals:0<12}").parse().ok()
 }
 
+/// The 10^-12 US dollars of what somebody gave as `field`: as [`picodollars`], and no more than a store can count.
+///
+/// # Errors
+/// `Invalid`, with the field.
+pub fn amount(field: &str, dollars: &str) -> Result<u64> {
+    let refused = || {
+        let text = "use a decimal number of dollars such as 25.00, at most 9223372, with at most twelve decimals";
+        Error::field(field, text)
+    };
+    picodollars(dollars)
+        .filter(|amount| *amount <= MOST)
+        .ok_or_else(refused)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{dollars, picodollars};
+    use super::{amount, dollars, picodollars};
+
+    #[test]
+    fn an_amount_is_one_that_a_store_can_count() {
+        assert_eq!(
+            amount("limit_usd", "9223372").unwrap(),
+            9_223_372_000_000_000_000
+        );
+        assert!(amount("limit_usd", &dollars(i64::MAX.into())).is_ok());
+        // More than a store counts; more than the machine counts; no number.
+        for bad in ["9223372.036854775808", "10000000", "18446745", "-1"] {
+            let error = amount("limit_usd", bad).unwrap_err().to_string();
+            assert!(
+                error.starts_with("limit_usd: ") && error.contains("9223372"),
+                "{error}"
+            );
+        }
+    }
 
     #[test]
     fn what_is_shown_can_be_read_and_nothing_else() {

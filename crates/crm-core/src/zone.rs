@@ -3,7 +3,10 @@
 //! Zone rules come from `chrono-tz`. Everything else asks this module, so that a better source of rules
 //! is one change.
 
-use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, TimeZone, Timelike, Utc};
+use chrono::{
+    DateTime, Datelike, Duration, LocalResult, NaiveDate, NaiveDateTime, Offset, TimeZone,
+    Timelike, Utc,
+};
 use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
@@ -24,7 +27,22 @@ pub fn parse(name: &str) -> Result<Tz> {
 /// The wall time in `zone` at `at`.
 #[must_use]
 pub fn local(at: DateTime<Utc>, zone: Tz) -> NaiveDateTime {
-    at.with_timezone(&zone).naive_local()
+    let utc = at.naive_utc();
+    let offset = zone.offset_from_utc_datetime(&utc).fix();
+    // Within a day of the ends of all time it is left as it is, for no local time can be told there.
+    utc.checked_add_offset(offset).unwrap_or(utc)
+}
+
+/// Refuses an instant outside the years 1 to 9999: stores and calendars could not show it, and sums with it
+/// would have no result.
+///
+/// # Errors
+/// `Invalid`, with the field.
+pub fn check(field: &str, at: Option<DateTime<Utc>>) -> Result<()> {
+    if at.is_none_or(|at| (1..=9_999).contains(&at.year())) {
+        return Ok(());
+    }
+    Err(Error::field(field, "use a time in the years 1 to 9999"))
 }
 
 /// The date in `zone` at `at`.
@@ -60,6 +78,31 @@ pub fn instant(wall: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_instant_has_a_local_time_and_only_those_of_calendars_are_taken() {
+        for name in ["Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC"] {
+            let zone = parse(name).unwrap();
+            for at in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+                // It is told and nothing panics.
+                let _ = (local(at, zone), date(at, zone));
+                assert!(check("at", Some(at)).is_err());
+            }
+        }
+        for (text, good) in [
+            ("0000-12-31T23:59:59Z", false),
+            ("0001-01-01T00:00:00Z", true),
+            ("9999-12-31T23:59:59Z", true),
+            ("+10000-01-01T00:00:00Z", false),
+        ] {
+            assert_eq!(
+                check("at", Some(text.parse().unwrap())).is_ok(),
+                good,
+                "{text}"
+            );
+        }
+        assert!(check("at", None).is_ok());
+    }
 
     #[test]
     fn gaps_end_with_their_first_instant_and_folds_mean_the_first() {

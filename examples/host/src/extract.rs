@@ -136,6 +136,9 @@ fn wrong(whole: &str, path: &str, text: &str) -> Problem {
     }
     let message = match text.find("expected ") {
         None if text.contains("UUID") => "use a UUID".to_owned(),
+        None if is_about_time(text) => {
+            "use a date such as 2026-03-01, or a time such as 2026-03-01T09:00:00Z".to_owned()
+        }
         None if text.contains("true or false") => "use true or false".to_owned(),
         None if text.contains("digit") || text.contains("number too") => {
             "use a whole number of 0 or more".to_owned()
@@ -150,6 +153,19 @@ fn wrong(whole: &str, path: &str, text: &str) -> Problem {
         path
     };
     Problem::invalid(field.chars().take(100).collect::<String>(), message)
+}
+
+/// What is said of texts that are to be dates or instants and are none.
+fn is_about_time(text: &str) -> bool {
+    [
+        "premature end of input",
+        "input is out of range",
+        "input contains invalid characters",
+        "input is not enough for unique date and time",
+        "no possible date and time with matching fields",
+        "trailing input",
+    ]
+    .contains(&text)
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
@@ -207,6 +223,8 @@ mod tests {
         name: String,
         inner: Option<Inner>,
         role: Option<crm_core::Role>,
+        day: Option<chrono::NaiveDate>,
+        at: Option<chrono::DateTime<chrono::Utc>>,
     }
 
     fn said(body: &str) -> String {
@@ -229,6 +247,21 @@ mod tests {
             (r#"[]"#, "body: send one JSON object"),
         ] {
             assert_eq!(said(body), text, "{body}");
+        }
+        for (field, odd) in [
+            ("day", "2026-02-30"),
+            ("day", ""),
+            ("day", "secret"),
+            ("day", "2026-03-01x"),
+        ]
+        .into_iter()
+        .chain([("at", "2026-03-01"), ("at", "secret"), ("at", "")])
+        {
+            let text = said(&format!(r#"{{"name":"a","{field}":"{odd}"}}"#));
+            assert!(
+                text.starts_with(&format!("{field}: use a date such as")),
+                "{odd}: {text}"
+            );
         }
         let role = said(r#"{"name":"a","role":"secret"}"#);
         assert!(

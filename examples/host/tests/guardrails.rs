@@ -125,3 +125,143 @@ fn a_preview_is_checked_and_alike_drafts_of_a_campaign_are_asked_for_by_its_id()
     let path = format!("/api/campaigns/{contact}/duplicates");
     host.get(&admin, &path).expect(404);
 }
+
+#[test]
+fn a_bulk_decision_takes_conditions_and_no_part_of_a_list() {
+    let host = host();
+    let admin = host.admin();
+    let manager = host.user(&admin, "m@salon.example", "manager");
+    let viewer = host.user(&admin, "v@salon.example", "viewer");
+    let contact = host.contact(&admin);
+    let bad = draft(&host, &manager, &contact, "Анна, кофе для вас бесплатно!");
+    draft(&host, &manager, &contact, "Анна, ждём вас как всегда!");
+    let seen = |filter: Value| {
+        let wanted = json!({"action": "cancel", "filter": filter});
+        host.post(&manager, "/api/messages/bulk/preview", wanted)
+    };
+    // Of the first page alone, as it would seem, everything would be cancelled.
+    for part in [
+        json!({"limit": 1}),
+        json!({"skip": 1}),
+        json!({"cursor": id(&bad)}),
+        json!({"order": "risk"}),
+    ] {
+        let refused = seen(part.clone()).expect(422);
+        assert_eq!(refused["errors"][0]["message"], "unknown field", "{part}");
+    }
+    let nowhere = "01900000-0000-7000-8000-000000000001";
+    for (filter, count) in [
+        (json!({}), 2),
+        (json!({"status": "draft"}), 2),
+        (json!({"status": "approved"}), 0),
+        (json!({"severity": "blocking"}), 1),
+        (json!({"search": "БЕСПЛАТНО"}), 1),
+        (json!({"contact_id": contact}), 2),
+        (json!({"contact_id": nowhere}), 0),
+        (json!({"campaign_id": nowhere}), 0),
+        (json!({"generated_by": "AI"}), 0),
+        (json!({"occasion_type": "holiday"}), 0),
+    ] {
+        assert_eq!(seen(filter.clone()).expect(200)["count"], count, "{filter}");
+    }
+    seen(json!({"search": "x".repeat(201)})).expect(422);
+    let none = json!({"action": "cancel", "ids": []});
+    for path in ["/api/messages/bulk/preview", "/api/messages/bulk"] {
+        host.post(&manager, path, none.clone()).expect(422);
+        let all = json!({"action": "cancel", "filter": {}});
+        host.post(&viewer, path, all).expect(403);
+    }
+    let one = json!({"action": "cancel", "filter": {"severity": "blocking"}, "reason": "later"});
+    let done = host.post(&manager, "/api/messages/bulk", one).expect(200);
+    assert_eq!(
+        done,
+        json!({"applied": 1, "skipped": 0, "failed": 0, "items": []})
+    );
+    let after = host
+        .get(&viewer, &format!("/api/messages/{}", id(&bad)))
+        .expect(200);
+    assert_eq!(
+        (&after["status"], &after["failure"]),
+        (&json!("cancelled"), &json!("later"))
+    );
+}
+
+#[test]
+fn what_no_calendar_shows_and_what_is_no_text_is_refused_and_ends_nothing() {
+    let host = host();
+    let admin = host.admin();
+    let contact = host.contact(&admin);
+    let field = |reply: common::Reply| reply.expect(422)["errors"][0]["field"].clone();
+    let template = json!({"name": "t", "occasion_type": "birthday", "language": "RU", "segment": " VIP ",
+        "content": "{{greeting}} Вам {{age}}"});
+    let template = host.post(&admin, "/api/templates", template).expect(201);
+    // As contacts have them: a template of another spelling would be for nobody.
+    assert_eq!(
+        (&template["language"], &template["segment"]),
+        (&json!("ru"), &json!("VIP"))
+    );
+    let preview = format!("/api/templates/{}/preview", id(&template));
+    let text = "Анна, ждём вас как всегда!";
+    for at in [
+        "+262142-12-31T23:59:59Z",
+        "-262143-01-01T00:00:00Z",
+        "+10000-01-01T00:00:00Z",
+    ] {
+        let sample = json!({"sample": {"name": "Анна"}, "at": at});
+        assert_eq!(field(host.post(&admin, &preview, sample)), "at", "{at}");
+        for name in ["scheduled_for", "expires_at"] {
+            let mut message =
+                json!({"contact_id": contact, "occasion_type": "custom", "content": text});
+            message[name] = json!(at);
+            assert_eq!(
+                field(host.post(&admin, "/api/messages", message)),
+                name,
+                "{at}"
+            );
+        }
+        for local_time in [true, false] {
+            let campaign = json!({"name": "c", "occasion_type": "holiday", "schedule_type": "scheduled",
+                "scheduled_at": at, "local_time": local_time});
+            assert_eq!(
+                field(host.post(&admin, "/api/campaigns", campaign)),
+                "scheduled_at",
+                "{at}"
+            );
+        }
+    }
+    let made = draft(&host, &admin, &contact, text);
+    let of = |what: &str| format!("/api/messages/{}/{what}", id(&made));
+    for odd in ["\u{0}", "\u{1b}[2J", "a\u{7}b"] {
+        let approve = json!({"version": 1, "override_reason": odd});
+        assert_eq!(
+            field(host.post(&admin, &of("approve"), approve)),
+            "override_reason"
+        );
+        assert_eq!(
+            field(host.post(&admin, &of("reject"), json!({"reason": odd}))),
+            "reason"
+        );
+        let wish = json!({"instruction": odd});
+        assert_eq!(
+            field(host.post(&admin, &of("regenerate"), wish)),
+            "instruction"
+        );
+        let wanted =
+            json!({"contact_id": contact, "occasion_type": "birthday", "custom_context": odd});
+        assert_eq!(
+            field(host.post(&admin, "/api/messages/generate", wanted)),
+            "custom_context"
+        );
+        for name in ["description", "custom_context"] {
+            let mut campaign = json!({"name": "c", "occasion_type": "holiday"});
+            campaign[name] = json!(odd);
+            assert_eq!(field(host.post(&admin, "/api/campaigns", campaign)), name);
+        }
+        for name in ["segment", "channel", "language"] {
+            let mut body = json!({"name": "u", "occasion_type": "custom", "language": "ru", "content": "Привет"});
+            body[name] = json!(odd);
+            assert_eq!(field(host.post(&admin, "/api/templates", body)), name);
+        }
+    }
+    assert_eq!(host.get(&admin, "/healthz").status, 200);
+}

@@ -48,16 +48,37 @@ pub(crate) struct Kit {
 
 impl Kit {
     pub(crate) fn new(sms: Does, llm: Does) -> Self {
+        Self::with(sms, llm, &json!({}))
+    }
+
+    /// With these options besides.
+    pub(crate) fn with(sms: Does, llm: Does, more: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = json!({
+        let mut options = json!({
             "path": folder.path().join("crm.db"), "actor": "anna", "role": "admin",
             "channels": {"sms": {"address": "phone", "subject": false}}, "llm": {},
         });
+        let all = options.as_object_mut().unwrap();
+        all.extend(more.as_object().unwrap().clone());
         let plugins = Arc::new(Scripted { sms, llm });
         Self {
             handle: Handle::open(&options.to_string(), plugins).unwrap(),
             folder,
         }
+    }
+
+    /// The same engine for somebody else.
+    pub(crate) fn act_as(&self, who: &Value) -> Handle {
+        self.handle.act_as(&who.to_string()).unwrap()
+    }
+
+    /// A contact with a telephone number.
+    pub(crate) fn person(&self, number: u32) -> Value {
+        let phone = format!("+9989012345{number:02}");
+        self.ok(
+            "create_contact",
+            json!({"name": "Ann", "phone": phone, "language": "en"}),
+        )
     }
 
     /// Runs an operation: its value or its failure.

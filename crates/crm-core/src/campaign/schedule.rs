@@ -25,11 +25,12 @@ fn cron(expression: &str) -> Result<Cron> {
 /// Checks a schedule.
 ///
 /// # Errors
-/// `Invalid` for a cron expression that cannot be read or never comes due, an unknown zone or an hour
-/// over 23.
+/// `Invalid` for a cron expression that cannot be read or never comes due, an unknown zone, an hour
+/// over 23 or an instant that no calendar shows.
 pub fn validate(schedule: &Schedule) -> Result<()> {
     match schedule {
-        Schedule::Immediate | Schedule::Scheduled { .. } => Ok(()),
+        Schedule::Immediate => Ok(()),
+        Schedule::Scheduled { at, .. } => zone::check("scheduled_at", Some(*at)),
         Schedule::Recurring {
             cron: expression,
             time_zone,

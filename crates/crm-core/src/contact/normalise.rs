@@ -16,7 +16,7 @@ const MANY: usize = 100;
 /// Most preferred channels of one contact.
 const MANY_CHANNELS: usize = 20;
 /// Longest segment, tag, channel or zone name in characters.
-const LONGEST_WORD: usize = 64;
+pub(crate) const LONGEST_WORD: usize = 64;
 /// Longest free text of one line in characters.
 const LONGEST_LINE: usize = 200;
 

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::CampaignId;
 use crate::message::Format;
 use crate::message::history::Subject;
+use crate::note;
 use crate::port::store::{
     CampaignQuery, ContactQuery, DraftBatchQuery, Page, PageRequest, PlanQuery,
 };
@@ -102,20 +103,8 @@ impl Campaigns<'_> {
         if !(1..=200).contains(&length) || fields.name.chars().any(char::is_control) {
             return Err(Error::field("name", "use 1 to 200 characters on one line"));
         }
-        if fields
-            .custom_context
-            .as_ref()
-            .is_some_and(|text| text.chars().count() > 500)
-        {
-            return Err(Error::field("custom_context", "use at most 500 characters"));
-        }
-        if fields
-            .description
-            .as_ref()
-            .is_some_and(|text| text.chars().count() > 2_000)
-        {
-            return Err(Error::field("description", "use at most 2,000 characters"));
-        }
+        note::optional("custom_context", fields.custom_context.as_deref(), 500)?;
+        note::optional("description", fields.description.as_deref(), 2_000)?;
         if fields
             .tone
             .as_deref()

@@ -17,6 +17,7 @@ use crate::contact::Contact;
 use crate::draft_batch::DraftBatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generation::Voice;
+use crate::guardrail::Rules;
 use crate::hold::Hold;
 use crate::id::MessageId;
 use crate::intake::IntakeRow;
@@ -89,12 +90,13 @@ impl Engine {
             subscribers: BTreeMap::new(),
             observer: Arc::new(Silent),
             policy: from.policy,
-            guardrails: from.guardrails.clone(),
+            guardrails: Rules::default(),
             token_keys: from.token_keys.clone(),
             opt_in_url: from.opt_in_url.clone(),
         };
         let engine = Self {
             inner: Arc::new(builder),
+            guardrails: Arc::clone(&self.guardrails),
             // So that a bulk decision finds the preview a person has seen.
             previews: Arc::clone(&self.previews),
         };

@@ -16,6 +16,7 @@ use crate::guardrail::Finding;
 use crate::id::{CampaignId, ContactId, MessageId};
 use crate::message::decide::{self, Edit, NewMessage};
 use crate::message::{Format, GeneratedBy, Message, Occasion, Provenance, lifecycle};
+use crate::note;
 use crate::port::store::{PageRequest, TemplateQuery};
 use crate::stamp::Stamp;
 use crate::template::Template;
@@ -92,11 +93,7 @@ impl GenerateMessage {
     }
 
     fn check(&self) -> Result<()> {
-        let context = self.custom_context.as_deref();
-        if context.is_some_and(|context| context.chars().count() > 500) {
-            return Err(Error::field("custom_context", "use at most 500 characters"));
-        }
-        Ok(())
+        note::optional("custom_context", self.custom_context.as_deref(), 500)
     }
 }
 
@@ -191,9 +188,7 @@ impl Messages<'_> {
     pub async fn regenerate(&self, id: MessageId, instruction: Option<&str>) -> Result<Message> {
         let session = self.0;
         session.require(Action::WriteMessages)?;
-        if instruction.is_some_and(|text| text.chars().count() > 500) {
-            return Err(Error::field("instruction", "use at most 500 characters"));
-        }
+        note::optional("instruction", instruction, 500)?;
         let before = session.message(id).await?;
         lifecycle::apply(before.status, lifecycle::Event::Edit, session.actor.role)?;
         let contact = session.contact(before.contact_id).await?;

@@ -43,7 +43,7 @@ use crate::change::ChangeSet;
 use crate::consent::{self, token::TokenKeys};
 use crate::contact::ContactFields;
 use crate::error::{Error, ErrorKind, Result};
-use crate::guardrail::Rules;
+use crate::guardrail::{Rulebook, Rules};
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crate::message::dispatch::RetryPolicy;
 use crate::port::channel::{Channel, ChannelCapabilities};
@@ -216,8 +216,9 @@ impl EngineBuilder {
     #[must_use]
     pub fn build(mut self) -> Engine {
         let rules = std::mem::take(&mut self.guardrails);
-        self.guardrails = guard::completed(rules, self.opt_in_url.as_deref());
+        let rules = guard::completed(rules, self.opt_in_url.as_deref());
         Engine {
+            guardrails: Arc::new(Rulebook::new(rules)),
             inner: Arc::new(self),
             previews: Arc::default(),
         }
@@ -228,6 +229,8 @@ impl EngineBuilder {
 #[derive(Debug, Clone)]
 pub struct Engine {
     inner: Arc<EngineBuilder>,
+    /// Read once: every text that is written, changed or sent is checked by it.
+    guardrails: Arc<Rulebook>,
     previews: Arc<previews::Previews>,
 }
 
@@ -279,8 +282,8 @@ impl Engine {
 
     /// What texts are checked by.
     #[must_use]
-    pub fn guardrails(&self) -> &Rules {
-        &self.inner.guardrails
+    pub fn guardrails(&self) -> &Rulebook {
+        &self.guardrails
     }
 
     /// The channels by name.

@@ -12,6 +12,7 @@ use crate::id::{ContactId, TemplateId};
 use crate::message::Format;
 use crate::port::units::Units;
 use crate::template::render::{self, Gap, Rendered};
+use crate::zone;
 
 /// Whom a template is previewed for.
 #[derive(Debug, Clone)]
@@ -104,7 +105,8 @@ impl Templates<'_> {
     /// What this person would get if it left at `at`, with all that is missing for it listed.
     ///
     /// # Errors
-    /// `NotFound` template or contact; `Invalid` for fields no contact may have, and for a text of which nothing
+    /// `NotFound` template or contact; `Invalid` for fields no contact may have, an `at` outside the years 1 to 9999,
+    /// and for a text of which nothing
     /// remains or that grows over 64 KiB.
     pub async fn preview(
         &self,
@@ -113,6 +115,7 @@ impl Templates<'_> {
         at: Option<DateTime<Utc>>,
     ) -> Result<TemplatePreview> {
         self.0.require(Action::Read)?;
+        zone::check("at", at)?;
         let template = self.0.template(id).await?;
         let person = match whom {
             PreviewFor::Contact(id) => self.0.contact(id).await?.fields,

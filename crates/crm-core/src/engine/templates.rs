@@ -3,6 +3,7 @@
 use super::Session;
 use crate::actor::Action;
 use crate::change::{Change, ChangeSet};
+use crate::contact::normalise;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TemplateId;
 use crate::message::history::Subject;
@@ -13,6 +14,40 @@ use crate::template::{Template, TemplateFields};
 /// Use cases of templates.
 #[derive(Debug, Clone, Copy)]
 pub struct Templates<'a>(pub(super) &'a Session);
+
+/// The fields as they are kept: segment and language in the form that contacts have them in, without which the
+/// template would be found for nobody.
+fn normal(mut fields: TemplateFields) -> Result<TemplateFields> {
+    render::check(&fields)?;
+    fields.language = normalise::language(fields.language.trim()).ok_or_else(|| {
+        let text = "use a language tag, for example ru, en, uz or uz-Cyrl";
+        Error::field("language", text)
+    })?;
+    if let Some(segment) = &mut fields.segment {
+        *segment = segment.trim().to_owned();
+        if !is_line(segment, normalise::LONGEST_WORD) {
+            return Err(Error::field(
+                "segment",
+                "use 1 to 64 characters on one line",
+            ));
+        }
+    }
+    if fields
+        .channel
+        .as_deref()
+        .is_some_and(|name| !is_line(name, 50))
+    {
+        return Err(Error::field(
+            "channel",
+            "use 1 to 50 characters on one line",
+        ));
+    }
+    Ok(fields)
+}
+
+fn is_line(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
 
 impl Templates<'_> {
     /// Lists templates.
@@ -36,10 +71,11 @@ impl Templates<'_> {
     /// Saves a new template.
     ///
     /// # Errors
-    /// `Forbidden`; `Invalid` with the unknown variable; `Duplicate` name and language.
+    /// `Forbidden`; `Invalid` with the unknown variable, and for a language that is no tag or a segment or channel
+    /// that none can be; `Duplicate` name and language.
     pub async fn create(&self, fields: TemplateFields) -> Result<Template> {
         self.0.require(Action::WriteTemplates)?;
-        render::check(&fields)?;
+        let fields = normal(fields)?;
         let stamp = self.0.stamp();
         let template = Template {
             workspace: self.0.workspace().clone(),
@@ -68,7 +104,7 @@ impl Templates<'_> {
         fields: TemplateFields,
     ) -> Result<Template> {
         self.0.require(Action::WriteTemplates)?;
-        render::check(&fields)?;
+        let fields = normal(fields)?;
         let mut template = self.0.template(id).await?;
         if version.is_some_and(|seen| seen != template.version) {
             return Err(Error::new(

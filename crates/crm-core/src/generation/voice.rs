@@ -14,6 +14,7 @@ use crate::actor::Workspace;
 use crate::error::{Error, Result};
 use crate::id;
 use crate::message::Occasion;
+use crate::note::{bounded, written};
 
 /// Most characters of `about` and of `style`.
 const LONG: usize = 1_000;
@@ -107,24 +108,6 @@ impl VoiceFields {
         }
         Ok(())
     }
-}
-
-fn written(field: &str, text: &str, most: usize) -> Result<()> {
-    if text.trim().is_empty() {
-        return Err(Error::field(field, "may not be blank"));
-    }
-    bounded(field, text, most)
-}
-
-fn bounded(field: &str, text: &str, most: usize) -> Result<()> {
-    if text.chars().any(|c| c.is_control() && c != '\n') {
-        return Err(Error::field(field, "use text and line breaks only"));
-    }
-    if text.chars().count() > most {
-        let too_long = format!("use at most {most} characters");
-        return Err(Error::field(field, too_long));
-    }
-    Ok(())
 }
 
 /// Whether it looks like a tag of BCP 47.

@@ -1,6 +1,6 @@
 //! Terms a house does not use, in whatever letters they are written.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::fold::look;
@@ -10,11 +10,13 @@ use super::text::Text;
 const MOST_WORDS: usize = 12;
 
 /// The terms by their first word, with look-alike letters made equal.
-pub(super) struct Terms(HashMap<String, Vec<Vec<String>>>);
+pub(super) struct Terms(BTreeMap<String, Vec<Vec<String>>>);
 
 impl Terms {
+    pub(super) const NONE: Self = Self(BTreeMap::new());
+
     pub(super) fn new(terms: &[String]) -> Self {
-        let mut by_first: HashMap<String, Vec<Vec<String>>> = HashMap::new();
+        let mut by_first: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
         for term in terms {
             for form in 0..2 {
                 let words: Vec<String> = Text::new(term)

@@ -6,6 +6,7 @@ use super::Context;
 use super::fold::{latin, same_name};
 use super::name::KnownNames;
 use super::name::lists::{FIRST, Gender};
+use super::rulebook::Grounds;
 use super::text::{Text, Word};
 
 /// Words that greet, and the gender their form is for.
@@ -217,7 +218,7 @@ fn span_of(address: &Address<'_>) -> Option<Range<usize>> {
 /// Wrong names and wrong forms.
 pub(super) fn find(
     text: &Text,
-    known: &KnownNames,
+    known: &Grounds<'_, KnownNames>,
     context: &Context<'_>,
 ) -> Vec<(Range<usize>, &'static str)> {
     let own: Vec<String> = Text::new(&context.contact.name)

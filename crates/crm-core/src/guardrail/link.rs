@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::rulebook::Grounds;
 use super::text::{Text, invisible};
-use super::{Context, Sources};
 
 /// Endings that make a bare word with dots a host. Others count only with a scheme, `www.` or a path, so
 /// that a full stop without a blank behind it is no link.
@@ -266,12 +266,15 @@ pub(super) struct KnownLinks {
 }
 
 impl KnownLinks {
-    pub(super) fn new(sources: &Sources) -> Self {
-        let mut known = Self {
-            hosts: BTreeSet::new(),
-            wholes: BTreeSet::new(),
-        };
-        for text in &sources.given {
+    pub(super) const NONE: Self = Self {
+        hosts: BTreeSet::new(),
+        wholes: BTreeSet::new(),
+    };
+
+    /// Those that these texts name.
+    pub(super) fn of(texts: &[Text]) -> Self {
+        let mut known = Self::NONE;
+        for text in texts {
             for link in read(text).0 {
                 if !link.disguised {
                     known.wholes.insert(link.whole);
@@ -286,26 +289,22 @@ impl KnownLinks {
 /// Links to hosts that are not allowed, disguised ones, and pages of an allowed host that nobody named.
 pub(super) fn find(
     links: &[Link],
-    known: &KnownLinks,
-    context: &Context<'_>,
+    known: &Grounds<'_, KnownLinks>,
+    allowed: &[String],
 ) -> Vec<(Range<usize>, &'static str)> {
-    let allowed = &context.rules.allowed_hosts;
     let mut found = Vec::new();
     for link in links {
         let on_list = allowed.iter().any(|host| {
-            let host = host.trim_start_matches("www.").to_lowercase();
-            link.host == host
-                || link
-                    .host
-                    .strip_suffix(&host)
-                    .is_some_and(|rest| rest.ends_with('.'))
+            let above = link.host.strip_suffix(host.as_str());
+            above.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         });
-        let told = known.wholes.contains(&link.whole);
+        let told = known.any(|known| known.wholes.contains(&link.whole));
+        let named = || known.any(|known| known.hosts.contains(&link.host));
         let message = if link.disguised {
             "a link that hides where it leads"
         } else if !allowed.is_empty() && !on_list {
             "a link to a host that is not allowed"
-        } else if allowed.is_empty() && !told && (link.path || !known.hosts.contains(&link.host)) {
+        } else if allowed.is_empty() && !told && (link.path || !named()) {
             "a link that is neither in the facts nor in the task"
         } else if link.path && !told {
             "a page of an allowed host that nobody named"
@@ -353,33 +352,22 @@ mod tests {
 
     #[test]
     fn a_host_is_on_the_list_or_below_one_and_never_behind_a_name() {
-        use crate::contact::ContactFields;
-        use crate::guardrail::{Others, Rules};
+        use crate::guardrail::{Rulebook, Rules};
 
         let found = |allowed: &[&str], content: &str| {
             let rules = Rules {
                 allowed_hosts: allowed.iter().map(|host| (*host).to_owned()).collect(),
+                facts: vec!["https://facts.uz/f".to_owned()],
                 ..Rules::default()
             };
-            let (contact, others) = (ContactFields::default(), Others::default());
-            let context = Context {
-                rules: &rules,
-                contact: &contact,
-                language: "ru",
-                max_length: None,
-                sources: &[],
-                prompt: &[],
-                others: &others,
-                today: None,
-            };
-            let sources = Sources {
-                given: vec![Text::new("https://shop.uz/a")],
-                // A stranger's word grounds nothing.
-                contact: vec![Text::new("https://evil.example")],
+            let rules = Rulebook::new(rules);
+            let known = Grounds {
+                own: KnownLinks::of(&[Text::new("https://shop.uz/a")]),
+                house: &rules.facts.links,
             };
             let (links, _) = read(&Text::new(content));
             assert!(!links.is_empty(), "{content}");
-            find(&links, &KnownLinks::new(&sources), &context).len()
+            find(&links, &known, &rules.hosts).len()
         };
         for text in [
             "shop.uz",
@@ -405,6 +393,9 @@ mod tests {
         for (text, count) in [
             ("https://shop.uz/a", 0),
             ("shop.uz", 0),
+            ("facts.uz", 0),
+            ("https://facts.uz/f", 0),
+            ("https://facts.uz/a", 1),
             ("https://shop.uz/b", 1),
             ("m.shop.uz", 1),
         ] {

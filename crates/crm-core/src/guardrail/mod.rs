@@ -20,6 +20,7 @@ mod name;
 mod number;
 mod personal;
 mod placeholder;
+mod rulebook;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,9 @@ pub(crate) use self::finding::sort;
 pub use self::finding::{Finding, Part, Rule, Severity, risk};
 pub use self::personal::{Others, fingerprint};
 pub use self::placeholder::has_placeholder;
-pub use self::rules::{Level, Rules, STANDARD};
+use self::rulebook::Grounds;
+pub use self::rulebook::{Rulebook, STANDARD};
+pub use self::rules::{Level, Rules};
 use self::text::Text;
 use crate::contact::ContactFields;
 
@@ -59,8 +62,8 @@ impl fmt::Debug for Draft<'_> {
 /// What the text is checked against.
 #[derive(Clone)]
 pub struct Context<'a> {
-    /// The house's settings.
-    pub rules: &'a Rules,
+    /// The house's settings, read.
+    pub rules: &'a Rulebook,
     /// The contact. Its fields ground names and numbers; links, addresses and telephone numbers in its free
     /// fields ground nothing, for a stranger may have written them.
     pub contact: &'a ContactFields,
@@ -112,7 +115,7 @@ impl Raw {
     }
 }
 
-/// The texts that ground what a draft says.
+/// The texts that ground what this one draft says; the house's facts are in its [`Rulebook`].
 struct Sources {
     /// By the house.
     given: Vec<Text>,
@@ -122,14 +125,7 @@ struct Sources {
 
 impl Sources {
     fn new(context: &Context<'_>) -> Self {
-        let facts = context.rules.facts.iter().map(String::as_str);
-        let given = context
-            .sources
-            .iter()
-            .copied()
-            .chain(facts)
-            .map(Text::new)
-            .collect();
+        let given = context.sources.iter().copied().map(Text::new).collect();
         let contact = context.contact;
         let mut fields = vec![Text::new(&contact.name), Text::new(&contact.segment)];
         let own = [&contact.company, &contact.position, &contact.external_id];
@@ -194,31 +190,76 @@ pub fn check_by(
     findings
 }
 
-/// What is read once for both parts.
-struct Knowledge {
-    links: link::KnownLinks,
-    addresses: personal::KnownAddresses,
-    numbers: Option<number::KnownNumbers>,
+/// What is read once for both parts: nothing that no wanted guardrail asks for.
+struct Knowledge<'a> {
+    rules: &'a Rulebook,
+    links: Option<Grounds<'a, link::KnownLinks>>,
+    addresses: Option<Grounds<'a, personal::KnownAddresses>>,
+    numbers: Option<Grounds<'a, number::KnownNumbers>>,
     /// Words that are names are no foreign words.
-    names: Option<name::KnownNames>,
-    terms: banned::Terms,
+    names: Option<Grounds<'a, name::KnownNames>>,
     prompt: Option<instructions::Prompt>,
 }
 
-impl Knowledge {
-    fn new(context: &Context<'_>, wants: impl Fn(Rule) -> bool) -> Self {
-        let sources = Sources::new(context);
-        let named = [Rule::Greeting, Rule::Language, Rule::Name];
+impl<'a> Knowledge<'a> {
+    fn new(context: &Context<'a>, wants: impl Fn(Rule) -> bool) -> Self {
+        let any = |rules: &[Rule]| rules.iter().any(|rule| wants(*rule));
+        let named = any(&[Rule::Greeting, Rule::Language, Rule::Name]);
+        let grounded = named || any(&[Rule::Link, Rule::PersonalData, Rule::Number]);
+        let sources = grounded.then(|| Sources::new(context));
+        let sources = |wanted: bool| sources.as_ref().filter(|_| wanted);
+        let facts = &context.rules.facts;
         Self {
-            links: link::KnownLinks::new(&sources),
-            addresses: personal::KnownAddresses::new(&sources, context),
-            numbers: wants(Rule::Number).then(|| number::KnownNumbers::new(&sources, context)),
-            names: named
-                .into_iter()
-                .any(&wants)
-                .then(|| name::KnownNames::new(&sources)),
-            terms: banned::Terms::new(&context.rules.banned_terms),
+            rules: context.rules,
+            links: sources(wants(Rule::Link)).map(|sources| Grounds {
+                own: link::KnownLinks::of(&sources.given),
+                house: &facts.links,
+            }),
+            addresses: sources(wants(Rule::PersonalData)).map(|sources| Grounds {
+                own: personal::KnownAddresses::new(sources, context),
+                house: &facts.addresses,
+            }),
+            numbers: sources(wants(Rule::Number)).map(|sources| Grounds {
+                own: number::KnownNumbers::new(sources, context),
+                house: &facts.numbers,
+            }),
+            names: sources(named).map(|sources| Grounds {
+                own: name::KnownNames::of(sources.given.iter().chain(&sources.contact)),
+                house: &facts.names,
+            }),
             prompt: wants(Rule::Instructions).then(|| instructions::Prompt::new(context.prompt)),
+        }
+    }
+}
+
+/// Places that later guardrails pass over, with what is found there.
+#[derive(Default)]
+struct Pieces {
+    placeholders: Vec<Range<usize>>,
+    links: Vec<link::Link>,
+    emails: Vec<link::Email>,
+    phones: Vec<personal::Phone>,
+    /// All of them, in order.
+    taken: Vec<Range<usize>>,
+}
+
+impl Pieces {
+    fn read(text: &Text) -> Self {
+        let placeholders = placeholder::find(text);
+        let (links, emails) = link::read(text);
+        let mut taken: Vec<Range<usize>> = links.iter().map(|link| link.span.clone()).collect();
+        taken.extend(emails.iter().map(|email| email.span.clone()));
+        taken.sort_by_key(|span| span.start);
+        let phones = personal::phones(text, &taken);
+        taken.extend(phones.iter().map(|phone| phone.span.clone()));
+        taken.extend(placeholders.iter().cloned());
+        taken.sort_by_key(|span| span.start);
+        Self {
+            placeholders,
+            links,
+            emails,
+            phones,
+            taken,
         }
     }
 }
@@ -226,7 +267,7 @@ impl Knowledge {
 fn part(
     text: &Text,
     part: Part,
-    known: &Knowledge,
+    known: &Knowledge<'_>,
     context: &Context<'_>,
     wants: impl Fn(Rule) -> bool,
     found: &mut Vec<Raw>,
@@ -235,24 +276,31 @@ fn part(
     let mut tell = |rule: Rule, span: Range<usize>, message: &'static str| {
         found.push(Raw::at(rule, part, span, message));
     };
-    let placeholders = placeholder::find(text);
-    let (links, emails) = link::read(text);
-    let mut taken: Vec<Range<usize>> = links.iter().map(|link| link.span.clone()).collect();
-    taken.extend(emails.iter().map(|email| email.span.clone()));
-    taken.sort_by_key(|span| span.start);
-    let phones = personal::phones(text, &taken);
-    taken.extend(phones.iter().map(|phone| phone.span.clone()));
-    taken.extend(placeholders.iter().cloned());
-    taken.sort_by_key(|span| span.start);
-
+    let passing = [Rule::Number, Rule::Language, Rule::Name];
+    let pieces = [Rule::Placeholder, Rule::Link, Rule::PersonalData];
+    let Pieces {
+        placeholders,
+        links,
+        emails,
+        phones,
+        mut taken,
+    } = if passing.into_iter().chain(pieces).any(&wants) {
+        Pieces::read(text)
+    } else {
+        Pieces::default()
+    };
     for span in placeholders {
         tell(Rule::Placeholder, span, "something was to be filled in");
     }
-    for (span, message) in link::find(&links, &known.links, context) {
-        tell(Rule::Link, span, message);
+    if let Some(known_links) = &known.links {
+        for (span, message) in link::find(&links, known_links, &known.rules.hosts) {
+            tell(Rule::Link, span, message);
+        }
     }
-    for (span, message) in personal::find(text, &emails, &phones, &known.addresses, context) {
-        tell(Rule::PersonalData, span, message);
+    if let Some(addresses) = &known.addresses {
+        for (span, message) in personal::find(text, &emails, &phones, addresses, context) {
+            tell(Rule::PersonalData, span, message);
+        }
     }
     if let Some(numbers) = &known.numbers {
         for span in number::find(text, &taken, numbers) {
@@ -260,10 +308,16 @@ fn part(
             tell(Rule::Number, span, message);
         }
     }
-    let banned = banned::find(text, &known.terms);
-    taken.extend(banned.iter().cloned());
-    for span in banned {
-        tell(Rule::BannedTerm, span, "a term the house does not use");
+    // Also where they are no finding: they are words of the house's, and no foreign ones.
+    if [Rule::BannedTerm, Rule::Language, Rule::Name]
+        .into_iter()
+        .any(&wants)
+    {
+        let banned = banned::find(text, &known.rules.terms);
+        taken.extend(banned.iter().cloned());
+        for span in banned {
+            tell(Rule::BannedTerm, span, "a term the house does not use");
+        }
     }
     if let Some(prompt) = &known.prompt {
         for (span, message) in instructions::find(text, prompt) {

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::fold::latin;
 use super::link::{Email, read as read_links};
+use super::rulebook::Grounds;
 use super::text::Text;
 use super::{Context, Sources};
 
@@ -158,11 +159,14 @@ pub(super) struct KnownAddresses {
 }
 
 impl KnownAddresses {
+    pub(super) const NONE: Self = Self {
+        emails: BTreeSet::new(),
+        phones: BTreeSet::new(),
+    };
+
+    /// Those of the task and the contact's own.
     pub(super) fn new(sources: &Sources, context: &Context<'_>) -> Self {
-        let mut known = Self {
-            emails: BTreeSet::new(),
-            phones: BTreeSet::new(),
-        };
+        let mut known = Self::of(&sources.given);
         let contact = context.contact;
         for phone in [&contact.phone, &contact.whatsapp].into_iter().flatten() {
             known.phones.insert(national(&digits(phone)).to_owned());
@@ -170,7 +174,13 @@ impl KnownAddresses {
         known
             .emails
             .extend(contact.email.iter().map(|email| email.to_lowercase()));
-        for text in &sources.given {
+        known
+    }
+
+    /// Those that these texts name.
+    pub(super) fn of(texts: &[Text]) -> Self {
+        let mut known = Self::NONE;
+        for text in texts {
             let (_, emails) = read_links(text);
             known
                 .emails
@@ -188,7 +198,7 @@ pub(super) fn find(
     text: &Text,
     emails: &[Email],
     phones: &[Phone],
-    known: &KnownAddresses,
+    known: &Grounds<'_, KnownAddresses>,
     context: &Context<'_>,
 ) -> Vec<(Range<usize>, &'static str)> {
     const OTHER: &str = "data of another contact";
@@ -196,7 +206,7 @@ pub(super) fn find(
     for email in emails {
         if context.others.has(&email.address) {
             found.push((email.span.clone(), OTHER));
-        } else if !known.emails.contains(&email.address) {
+        } else if !known.any(|known| known.emails.contains(&email.address)) {
             found.push((
                 email.span.clone(),
                 "an e-mail address that is neither the contact's nor the house's",
@@ -205,7 +215,7 @@ pub(super) fn find(
     }
     for phone in phones {
         let number = national(&phone.digits);
-        let own = known.phones.contains(number);
+        let own = known.any(|known| known.phones.contains(number));
         if context.others.has(&phone.digits) && !own {
             found.push((phone.span.clone(), OTHER));
         } else if !own {

@@ -43,21 +43,21 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        STANDARD.clone()
+        Self::STANDARD
     }
 }
 
-/// Those of a house that sets nothing.
-pub static STANDARD: Rules = Rules {
-    levels: BTreeMap::new(),
-    max_length: Some(2_000),
-    max_parts: 6,
-    banned_terms: Vec::new(),
-    allowed_hosts: Vec::new(),
-    facts: Vec::new(),
-};
-
 impl Rules {
+    /// Those of a house that sets nothing.
+    pub const STANDARD: Self = Self {
+        levels: BTreeMap::new(),
+        max_length: Some(2_000),
+        max_parts: 6,
+        banned_terms: Vec::new(),
+        allowed_hosts: Vec::new(),
+        facts: Vec::new(),
+    };
+
     /// Refuses settings that would do something else than they seem to: blank terms, addresses of pages among the
     /// hosts, lists without end, no parts at all.
     ///

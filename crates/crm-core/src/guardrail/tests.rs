@@ -9,7 +9,7 @@ use crate::template::{fallback, question};
 /// Texts that somebody else wrote for sending: nothing may be found in them.
 #[test]
 fn the_built_in_texts_pass() {
-    let (rules, others) = (Rules::default(), Others::default());
+    let others = Others::default();
     let names = [
         "Анна Иванова",
         "Пётр Ли",
@@ -39,7 +39,7 @@ fn the_built_in_texts_pass() {
                 parts: None,
             };
             let context = Context {
-                rules: &rules,
+                rules: &STANDARD,
                 contact: &contact.fields,
                 language,
                 max_length: None,
@@ -64,7 +64,7 @@ fn a_guardrail_that_is_off_finds_nothing_and_a_level_is_the_severity() {
             parts: Some(9),
         };
         let context = Context {
-            rules,
+            rules: &Rulebook::new(rules.clone()),
             contact: &contact.fields,
             language: "ru",
             max_length: None,
@@ -104,4 +104,49 @@ fn a_guardrail_that_is_off_finds_nothing_and_a_level_is_the_severity() {
     rules.levels.insert(Rule::Placeholder, Level::Off);
     rules.levels.insert(Rule::Number, Level::Notice);
     assert_eq!(found(&rules), [parts, number(Severity::Notice)]);
+}
+
+/// Whatever a house sets is read when its rules are, and not for each text: neither before one leaves nor when one
+/// is written.
+#[test]
+fn rules_are_read_once_and_not_for_each_text() {
+    let list = |what: &str| (0..50).map(|n| format!("{what} {n}")).collect();
+    let cut_by = |work: &dyn Fn() -> Vec<Finding>| {
+        let before = text::CUT.get();
+        let found = work();
+        (text::CUT.get() - before, found)
+    };
+    let before = text::CUT.get();
+    let rules = Rulebook::new(Rules {
+        banned_terms: list("лотерея номер"),
+        allowed_hosts: vec!["www.Shop.uz".to_owned()],
+        facts: list("Склад на улице Навои, дом"),
+        ..Rules::default()
+    });
+    assert!(text::CUT.get() - before >= 100, "all of it is read here");
+
+    let (contact, others) = (contact("Анна"), Others::default());
+    let context = Context {
+        rules: &rules,
+        contact: &contact.fields,
+        language: "ru",
+        max_length: None,
+        sources: &["Приходите."],
+        prompt: &[],
+        others: &others,
+        today: None,
+    };
+    let draft = Draft {
+        subject: None,
+        content: "Анна, ждём вас: Навои, дом 7, shop.uz. Лотерея номер 49!",
+        parts: None,
+    };
+    // The text alone: nothing that the contact or the sources say changes what is banned.
+    let leaving = |rule| matches!(rule, Rule::BannedTerm | Rule::Length | Rule::Parts);
+    let (cut, found) = cut_by(&|| check_by(&draft, &context, leaving));
+    assert_eq!((cut, found.len()), (1, 1), "{found:?}");
+    // The text, its source, the contact's name and segment; the name once more for the greeting.
+    let (cut, found) = cut_by(&|| check(&draft, &context));
+    let rules: Vec<Rule> = found.iter().map(|finding| finding.rule).collect();
+    assert_eq!((cut, rules), (5, vec![Rule::BannedTerm]));
 }

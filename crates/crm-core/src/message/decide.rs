@@ -15,6 +15,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::guardrail::{self, Finding, Rule, Severity};
 use crate::id::{CampaignId, ContactId, MessageId};
 use crate::stamp::Stamp;
+use crate::{note, zone};
+
+/// Most Unicode scalar values of a reason.
+const LONGEST_REASON: usize = 500;
 
 /// The text of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +141,8 @@ pub fn create(new: NewMessage, stamp: &Stamp<'_>) -> Result<(Message, ChangeSet)
 }
 
 fn check_times(at: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>) -> Result<()> {
+    zone::check("scheduled_for", at)?;
+    zone::check("expires_at", until)?;
     match (at, until) {
         (Some(at), Some(until)) if until <= at => Err(Error::field(
             "expires_at",
@@ -486,9 +492,10 @@ fn overridden(
         ));
     }
     let reason = reason.trim();
-    if reason.is_empty() || reason.chars().count() > 500 {
+    if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
         return Err(Error::field("override_reason", "use 1 to 500 characters"));
     }
+    note::bounded("override_reason", reason, LONGEST_REASON)?;
     Ok((!blocking.is_empty()).then(|| reason.to_owned()))
 }
 
@@ -515,12 +522,7 @@ pub fn close(
     reason: Option<String>,
     stamp: &Stamp<'_>,
 ) -> Result<(Message, ChangeSet)> {
-    if reason
-        .as_ref()
-        .is_some_and(|reason| reason.chars().count() > 500)
-    {
-        return Err(Error::field("reason", "use at most 500 characters"));
-    }
+    note::optional("reason", reason.as_deref(), LONGEST_REASON)?;
     let kept = reason.clone();
     step(message, event, stamp, reason, |after| match after.status {
         Status::Approved => {

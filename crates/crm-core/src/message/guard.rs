@@ -7,13 +7,13 @@ use std::borrow::Cow;
 
 use super::{Format, Message};
 use crate::contact::ContactFields;
-use crate::guardrail::{self, Context, Draft, Finding, Others, Rule, Rules, Severity};
+use crate::guardrail::{self, Context, Draft, Finding, Others, Rule, Rulebook, Rules, Severity};
 
 /// What a text is checked by before it leaves.
 #[derive(Debug, Clone, Copy)]
 pub struct House<'a> {
-    /// The house's rules.
-    pub rules: &'a Rules,
+    /// The house's rules, read once for all texts.
+    pub rules: &'a Rulebook,
     /// The channel's limit in Unicode scalar values.
     pub max_length: Option<usize>,
     /// The parts of a text message it takes; `None` where nobody counts or needs them.

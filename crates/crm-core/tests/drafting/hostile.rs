@@ -7,7 +7,7 @@ use std::time::Duration;
 use crm_core::campaign::WhenUnavailable::Fallback;
 use crm_core::contact::ContactFields;
 use crm_core::engine::GenerateMessage;
-use crm_core::guardrail::{Context, Draft as Text, Others, Rule, Rules, check};
+use crm_core::guardrail::{Context, Draft as Text, Others, Rule, STANDARD, check};
 use crm_core::message::{GeneratedBy, Occasion, Status};
 use crm_core::port::llm::Draft;
 use crm_core::testing::llm::draft;
@@ -117,9 +117,9 @@ fn found(content: &str) -> BTreeSet<Rule> {
         language: "ru".to_owned(),
         ..ContactFields::default()
     };
-    let (rules, others) = (Rules::default(), Others::default());
+    let others = Others::default();
     let context = Context {
-        rules: &rules,
+        rules: &STANDARD,
         contact: &contact,
         language: "ru",
         max_length: None,

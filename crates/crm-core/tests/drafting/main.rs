@@ -12,6 +12,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod attacks;
 mod chain;
 mod hostile;
 mod prompt;

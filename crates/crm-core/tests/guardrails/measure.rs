@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use chrono::NaiveDate;
 use crm_core::contact::ContactFields;
-use crm_core::guardrail::{Context, Draft, Finding, Others, Rule, Rules, check};
+use crm_core::guardrail::{Context, Draft, Finding, Others, Rule, Rulebook, Rules, check};
 use serde::Deserialize;
 
 /// One labelled draft.
@@ -38,9 +38,9 @@ pub(crate) fn cases(file: &str) -> Vec<Case> {
 }
 
 /// The settings of the house that all drafts are of.
-pub(crate) fn house() -> Rules {
+pub(crate) fn house() -> Rulebook {
     let list = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
-    Rules {
+    Rulebook::new(Rules {
         banned_terms: list(&[
             "гарантированный доход",
             "казино",
@@ -58,7 +58,7 @@ pub(crate) fn house() -> Rules {
             "info@oqbulut.uz",
         ]),
         ..Rules::default()
-    }
+    })
 }
 
 pub(crate) fn findings(case: &Case) -> Vec<Finding> {

@@ -7,7 +7,7 @@ use crm_core::Action;
 use crm_core::budget::{BudgetState, Period};
 use crm_core::engine::SetBudget;
 use crm_core::id::CampaignId;
-use crm_core::money::{dollars, picodollars};
+use crm_core::money::{amount, dollars};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -63,7 +63,7 @@ impl Budget {
     }
 }
 
-/// Budgets.
+/// Budgets; as long as `limit` of them come, there may be more behind them.
 #[derive(Serialize, ToSchema)]
 struct BudgetList {
     items: Vec<Budget>,
@@ -97,7 +97,7 @@ struct BudgetBody {
     campaign_id: Option<Uuid>,
     #[schema(value_type = PeriodName)]
     period: Period,
-    /// Up to twelve decimals. `0` lets nothing through that costs anything.
+    /// Up to twelve decimals, at most 9223372. `0` lets nothing through that costs anything.
     #[schema(example = "25.00")]
     limit_usd: String,
     /// The version that was seen; null to set it whatever it is.
@@ -110,14 +110,10 @@ struct BudgetBody {
     responses((status = 200, body = Budget)))]
 async fn set(user: User, Json(body): Json<BudgetBody>) -> Answer<Budget> {
     user.actor().require(Action::WriteBudgets)?;
-    let Some(limit_picodollars) = picodollars(&body.limit_usd) else {
-        let text = "use a decimal number of dollars such as 25.00, with at most twelve decimals";
-        return Err(Problem::invalid("limit_usd", text));
-    };
     let wanted = SetBudget {
         campaign_id: body.campaign_id.map(CampaignId),
         period: body.period,
-        limit_picodollars,
+        limit_picodollars: amount("limit_usd", &body.limit_usd)?,
         version: body.version,
     };
     let state = user.budgets().set(wanted).await?;

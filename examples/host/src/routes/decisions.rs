@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crm_core::engine::BulkAction;
-use crm_core::id::MessageId;
+use crm_core::guardrail::Severity;
+use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::decide::Seen;
 use crm_core::message::lifecycle::{self, Event};
-use crm_core::message::{Digest, Status};
+use crm_core::message::{Digest, GeneratedBy, Occasion, Status};
 use crm_core::port::store::MessageQuery;
 use crm_core::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
@@ -16,10 +17,12 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::Answer;
-use super::messages::{Filter, show};
+use super::messages::show;
 use crate::auth::extract::User;
 use crate::error::Problem;
 use crate::extract::{Id, Json, MaybeJson, Query};
+use crate::names::{GeneratedByName, OccasionName, SeverityName, StatusName};
+use crate::paging;
 use crate::state::App;
 use crate::views::{CountedFinding, MessageView};
 
@@ -197,6 +200,42 @@ async fn resolve(
     };
     let message = user.messages().resolve(id, event, body.reason).await?;
     Ok(show(&user, &message))
+}
+
+/// Which messages: all that match, on whatever page of a list they stand.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MessageFilter)]
+struct Filter {
+    #[schema(value_type = Option<StatusName>)]
+    status: Option<Status>,
+    #[schema(value_type = Option<OccasionName>)]
+    occasion_type: Option<Occasion>,
+    contact_id: Option<Uuid>,
+    campaign_id: Option<Uuid>,
+    #[schema(value_type = Option<GeneratedByName>)]
+    generated_by: Option<GeneratedBy>,
+    /// Part of text or subject in any case.
+    #[schema(max_length = 200)]
+    search: Option<String>,
+    /// With a finding at least as grave.
+    #[schema(value_type = Option<SeverityName>)]
+    severity: Option<Severity>,
+}
+
+impl Filter {
+    fn query(self) -> Result<MessageQuery, Problem> {
+        Ok(MessageQuery {
+            statuses: self.status.into_iter().collect(),
+            occasion: self.occasion_type,
+            contact_id: self.contact_id.map(ContactId),
+            campaign_id: self.campaign_id.map(CampaignId),
+            generated_by: self.generated_by,
+            search: paging::search(self.search)?,
+            severity: self.severity,
+            ..MessageQuery::default()
+        })
+    }
 }
 
 /// Either `ids` or `filter`.

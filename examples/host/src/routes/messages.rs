@@ -43,37 +43,29 @@ enum Order {
     Risk,
 }
 
-/// Which messages; also the `filter` of a bulk decision.
-#[derive(Default, Deserialize, IntoParams, ToSchema)]
+/// Which messages.
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-#[schema(as = MessageFilter)]
-pub(super) struct Filter {
-    #[schema(value_type = Option<StatusName>)]
+struct Filter {
     #[param(value_type = Option<StatusName>)]
     status: Option<Status>,
-    #[schema(value_type = Option<OccasionName>)]
     #[param(value_type = Option<OccasionName>)]
     occasion_type: Option<Occasion>,
     contact_id: Option<Uuid>,
     campaign_id: Option<Uuid>,
-    #[schema(value_type = Option<GeneratedByName>)]
     #[param(value_type = Option<GeneratedByName>)]
     generated_by: Option<GeneratedBy>,
     /// Part of text or subject in any case.
-    #[schema(max_length = 200)]
     #[param(max_length = 200)]
     search: Option<String>,
     /// With a finding at least as grave.
-    #[schema(value_type = Option<SeverityName>)]
     #[param(value_type = Option<SeverityName>)]
     severity: Option<Severity>,
     /// `newest` (usual), or `risk`: the gravest findings first, and the newest of each.
-    #[schema(value_type = Option<String>)]
     #[param(value_type = Option<String>)]
     order: Option<Order>,
     skip: Option<u32>,
-    #[schema(minimum = 1, maximum = 100)]
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
     /// `next_cursor` of the page before; not together with `skip`.
@@ -81,7 +73,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    pub(super) fn query(self) -> Result<MessageQuery, Problem> {
+    fn query(self) -> Result<MessageQuery, Problem> {
         Ok(MessageQuery {
             statuses: self.status.into_iter().collect(),
             occasion: self.occasion_type,

@@ -68,8 +68,10 @@ struct UsageSum {
     /// Not cached.
     input_tokens: i64,
     output_tokens: i64,
-    /// Written to the provider's cache, for five minutes or an hour.
-    cache_write_tokens: i64,
+    /// Written to the provider's cache for five minutes.
+    cache_write_5m_tokens: i64,
+    /// The same for an hour.
+    cache_write_1h_tokens: i64,
     cache_read_tokens: i64,
 }
 
@@ -83,7 +85,8 @@ impl UsageSum {
             reserved_usd: dollars(sums.reserved_picodollars.into()),
             input_tokens: sums.input_tokens,
             output_tokens: sums.output_tokens,
-            cache_write_tokens: sums.cache_write_5m_tokens + sums.cache_write_1h_tokens,
+            cache_write_5m_tokens: sums.cache_write_5m_tokens,
+            cache_write_1h_tokens: sums.cache_write_1h_tokens,
             cache_read_tokens: sums.cache_read_tokens,
         }
     }
@@ -174,7 +177,8 @@ struct UsageCall {
     cost_usd: String,
     input_tokens: u64,
     output_tokens: u64,
-    cache_write_tokens: u64,
+    cache_write_5m_tokens: u64,
+    cache_write_1h_tokens: u64,
     cache_read_tokens: u64,
     batch: bool,
     request_id: Option<String>,
@@ -187,9 +191,6 @@ impl UsageCall {
     fn of(entry: &LedgerEntry) -> Self {
         let usd = |pico: u64| dollars(pico.into());
         let usage = &entry.usage;
-        let written = usage
-            .cache_write_5m_tokens
-            .saturating_add(usage.cache_write_1h_tokens);
         Self {
             id: entry.id.0,
             at: entry.at,
@@ -203,7 +204,8 @@ impl UsageCall {
             cost_usd: usd(entry.cost_picodollars),
             input_tokens: usage.input_tokens,
             output_tokens: usage.output_tokens,
-            cache_write_tokens: written,
+            cache_write_5m_tokens: usage.cache_write_5m_tokens,
+            cache_write_1h_tokens: usage.cache_write_1h_tokens,
             cache_read_tokens: usage.cache_read_tokens,
             batch: entry.batch,
             request_id: entry.request_id.clone(),
@@ -235,7 +237,7 @@ struct Exported {
 }
 
 /// Columns of the export.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "id",
     "at",
     "day",
@@ -254,9 +256,10 @@ const COLUMNS: [&str; 18] = [
     "batch",
     "request_id",
     "failure",
+    "closed_at",
 ];
 
-fn cells(entry: &LedgerEntry) -> [String; 18] {
+fn cells(entry: &LedgerEntry) -> [String; 19] {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let usd = |pico: u64| dollars(pico.into());
     let usage = &entry.usage;
@@ -282,6 +285,10 @@ fn cells(entry: &LedgerEntry) -> [String; 18] {
         entry.batch.to_string(),
         text(&entry.request_id),
         text(&entry.failure),
+        entry
+            .closed_at
+            .map(|at| at.to_rfc3339())
+            .unwrap_or_default(),
     ]
 }
 
@@ -373,12 +380,16 @@ mod tests {
             usage: crm_core::port::llm::Usage::default(),
             batch: false,
             answered: Some("-2+3".to_owned()),
-            request_id: None,
-            failure: None,
+            request_id: Some("r-1".to_owned()),
+            failure: Some("declined".to_owned()),
             expires_at: at,
-            closed_at: None,
+            closed_at: Some(at),
         };
         let line = csv::line(&cells(&entry), ",");
+        assert!(
+            line.ends_with(",false,r-1,declined,1970-01-01T00:00:00+00:00\r\n"),
+            "{line}"
+        );
         assert!(
             line.contains(",\"'=HYPERLINK(1)\",,\"'@model\",\"'-2+3\",settled,,9007.199254740993,")
         );

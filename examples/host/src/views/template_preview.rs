@@ -126,3 +126,31 @@ impl From<ChannelPreview> for ChannelPreviewView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_tells_its_limit_and_what_the_provider_counts() {
+        let seen = ChannelPreview {
+            channel: "sms".to_owned(),
+            reachable: true,
+            subject: false,
+            characters: 71,
+            max_length: Some(160),
+            sendable: true,
+            units: Units {
+                count: 2,
+                unit: Unit::Part,
+                encoding: Some(Encoding::Ucs2),
+                forced_by: Some('ж'),
+            },
+        };
+        let shown = serde_json::to_value(ChannelPreviewView::from(seen)).unwrap();
+        let expected = serde_json::json!({"channel": "sms", "reachable": true, "subject": false, "characters": 71,
+            "max_length": 160, "sendable": true,
+            "units": {"count": 2, "unit": "part", "encoding": "ucs-2", "forced_by": "ж"}});
+        assert_eq!(shown, expected);
+    }
+}

@@ -1,6 +1,7 @@
 //! Fields of a contact that read like instructions to a model. The prompt keeps data apart from rules
 //! anyway; this tells a person where somebody tries.
 
+mod alphabets;
 mod lists;
 
 use std::ops::Range;
@@ -17,25 +18,33 @@ pub fn looks_like_instruction(field: &str) -> Option<Finding> {
     let text = Text::new(field);
     let (span, message) = hidden(&text)
         .map(|span| (span, "signs that are not seen"))
-        .or_else(|| marks(&text).map(|span| (span, "a mark of a role or of the end of a block")))
+        .or_else(|| order(&text))
         .or_else(|| {
-            let order = phrases(&text, ORDERS).into_iter().next();
-            let heading = || {
-                phrases(&text, HEADINGS)
-                    .into_iter()
-                    .find(|span| text.after(span.end) == Some(':'))
-            };
-            order
-                .or_else(heading)
-                .or_else(|| folded(&text))
-                .map(|span| (span, "words of an order to a model"))
-        })?;
+            let other = alphabets::each_alone(field)?;
+            other.iter().find_map(|field| order(&Text::new(field)))
+        })
+        .or_else(|| folded(&text).map(|span| (span, ORDER)))?;
     Some(Finding {
         rule: Rule::Injection,
         severity: Severity::Warning,
         part: Part::Field,
         span: Some(span),
         message: message.to_owned(),
+    })
+}
+
+const ORDER: &str = "words of an order to a model";
+
+/// A mark of a role, an order, or a heading of orders.
+fn order(text: &Text) -> Option<(Range<usize>, &'static str)> {
+    let mark = marks(text).map(|span| (span, "a mark of a role or of the end of a block"));
+    mark.or_else(|| {
+        let order = phrases(text, ORDERS).into_iter().next();
+        let heading = || {
+            let ends = |span: &Range<usize>| text.after(span.end) == Some(':');
+            phrases(text, HEADINGS).into_iter().find(ends)
+        };
+        order.or_else(heading).map(|span| (span, ORDER))
     })
 }
 

@@ -10,6 +10,7 @@ use whatlang::{Lang, detect};
 
 use self::evidence::{Known, score};
 use super::name::KnownNames;
+use super::rulebook::Grounds;
 use super::text::{Text, Word};
 
 const OTHER: &str = "another language than the contact's";
@@ -24,7 +25,7 @@ const FEWEST_LETTERS: usize = 50;
 pub(super) fn find(
     text: &Text,
     taken: &[Range<usize>],
-    known: &KnownNames,
+    known: &Grounds<'_, KnownNames>,
     language: &str,
     title: bool,
 ) -> Vec<(Range<usize>, &'static str)> {
@@ -175,13 +176,11 @@ const fn two_letters(lang: Lang) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guardrail::Sources;
-
     fn wrong(content: &str, language: &str) -> usize {
-        let known = KnownNames::new(&Sources {
-            given: vec![],
-            contact: vec![],
-        });
+        let known = Grounds {
+            own: KnownNames::NONE,
+            house: &KnownNames::NONE,
+        };
         find(&Text::new(content), &[], &known, language, false).len()
     }
 

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use self::lists::{CAPITALS, FIRST, FORMS, TITLES, WORDS};
-use super::Sources;
 use super::fold::{latin, same_name};
+use super::rulebook::Grounds;
 use super::text::{Text, Word};
 
 /// The words of the sources, by their first two letters in Latin.
@@ -19,9 +19,12 @@ fn begin(word: &str) -> String {
 }
 
 impl KnownNames {
-    pub(super) fn new(sources: &Sources) -> Self {
+    pub(super) const NONE: Self = Self(BTreeMap::new());
+
+    /// The words of these texts.
+    pub(super) fn of<'t>(texts: impl IntoIterator<Item = &'t Text>) -> Self {
         let mut by_begin: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for text in sources.given.iter().chain(&sources.contact) {
+        for text in texts {
             for word in &text.words {
                 let word = latin(&word.text);
                 by_begin.entry(begin(&word)).or_default().insert(word);
@@ -30,11 +33,18 @@ impl KnownNames {
         Self(by_begin)
     }
 
+    /// Whether the word, in its Latin form, is one of them or of the same name.
+    fn has(&self, latin: &str) -> bool {
+        self.0
+            .get(&begin(latin))
+            .is_some_and(|known| known.iter().any(|known| same_name(known, latin)))
+    }
+}
+
+impl Grounds<'_, KnownNames> {
     pub(super) fn has(&self, word: &str) -> bool {
         let word = latin(word);
-        self.0
-            .get(&begin(&word))
-            .is_some_and(|known| known.iter().any(|known| same_name(known, &word)))
+        self.any(|known| known.has(&word))
     }
 }
 
@@ -88,7 +98,7 @@ fn is_surname(word: &str) -> bool {
 pub(super) fn find(
     text: &Text,
     taken: &[Range<usize>],
-    known: &KnownNames,
+    known: &Grounds<'_, KnownNames>,
     title: bool,
 ) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
@@ -315,11 +325,10 @@ mod tests {
 
     #[test]
     fn names_that_nobody_gave_are_found_and_usual_capitals_are_not() {
-        let sources = Sources {
-            given: vec![Text::new("Оқ Булут")],
-            contact: vec![Text::new("Анна Иванова Вектор")],
+        let known = Grounds {
+            own: KnownNames::of(&[Text::new("Анна Иванова Вектор")]),
+            house: &KnownNames::of(&[Text::new("Оқ Булут")]),
         };
-        let known = KnownNames::new(&sources);
         let found = |content: &str| -> Vec<String> {
             let text = Text::new(content);
             find(&text, &[], &known, false)

@@ -10,6 +10,7 @@ use chrono::{Datelike, NaiveDate};
 
 use self::dates::Unit;
 use self::read::{Reading, claims};
+use super::rulebook::Grounds;
 use super::text::Text;
 use super::{Context, Sources};
 
@@ -37,19 +38,28 @@ pub(super) struct KnownNumbers {
 }
 
 impl KnownNumbers {
-    pub(super) fn new(sources: &Sources, context: &Context<'_>) -> Self {
-        let mut known = Self {
-            numbers: BTreeMap::new(),
-            dates: BTreeMap::new(),
-            times: BTreeSet::new(),
-        };
-        for text in sources.given.iter().chain(&sources.contact) {
+    pub(super) const NONE: Self = Self {
+        numbers: BTreeMap::new(),
+        dates: BTreeMap::new(),
+        times: BTreeSet::new(),
+    };
+
+    /// Those that these texts name.
+    pub(super) fn of<'t>(texts: impl IntoIterator<Item = &'t Text>) -> Self {
+        let mut known = Self::NONE;
+        for text in texts {
             for claim in claims(text, &[]) {
                 for reading in claim.readings {
                     known.add(reading);
                 }
             }
         }
+        known
+    }
+
+    /// Those of the task and the contact, and what everybody may say.
+    pub(super) fn new(sources: &Sources, context: &Context<'_>) -> Self {
+        let mut known = Self::of(sources.given.iter().chain(&sources.contact));
         for (day, month) in HOLIDAYS {
             known.dates.entry((*day, *month)).or_default().insert(None);
         }
@@ -115,29 +125,42 @@ impl KnownNumbers {
         }
     }
 
-    fn has(&self, reading: Reading) -> bool {
+    /// `year_is_known` says whether the year of the reading was told anywhere.
+    fn has(&self, reading: Reading, year_is_known: bool) -> bool {
         match reading {
             // A unit may be left out on one side; two units have to be the same.
             Reading::Number(value, unit) => self.numbers.get(&value).is_some_and(|units| {
                 unit.is_none() || units.contains(&unit) || units.contains(&None)
             }),
+            // A date without its year grounds it in this year and the next, or in one that is told elsewhere.
             Reading::Date(day, month, year) => self.dates.get(&(day, month)).is_some_and(|years| {
-                year.is_none()
-                    || years.contains(&year)
-                    || years.contains(&None) && self.has_year(year)
+                year.is_none() || years.contains(&year) || years.contains(&None) && year_is_known
             }),
             Reading::Time(minutes) => self.times.contains(&minutes),
         }
     }
 
-    /// A date without its year grounds it in this year and the next, or in one that is told elsewhere.
-    fn has_year(&self, year: Option<u32>) -> bool {
-        year.is_some_and(|year| self.numbers.contains_key(&(u128::from(year) * 1_000_000)))
+    fn has_year(&self, year: u32) -> bool {
+        self.numbers.contains_key(&(u128::from(year) * 1_000_000))
+    }
+}
+
+impl Grounds<'_, KnownNumbers> {
+    fn has(&self, reading: Reading) -> bool {
+        let year_is_known = match reading {
+            Reading::Date(_, _, Some(year)) => self.any(|known| known.has_year(year)),
+            Reading::Date(_, _, None) | Reading::Number(..) | Reading::Time(_) => false,
+        };
+        self.any(|known| known.has(reading, year_is_known))
     }
 }
 
 /// Claims that no source knows in any of their readings.
-pub(super) fn find(text: &Text, taken: &[Range<usize>], known: &KnownNumbers) -> Vec<Range<usize>> {
+pub(super) fn find(
+    text: &Text,
+    taken: &[Range<usize>],
+    known: &Grounds<'_, KnownNumbers>,
+) -> Vec<Range<usize>> {
     claims(text, taken)
         .into_iter()
         .filter(|claim| !claim.readings.iter().any(|reading| known.has(*reading)))
@@ -149,16 +172,19 @@ pub(super) fn find(text: &Text, taken: &[Range<usize>], known: &KnownNumbers) ->
 mod tests {
     use super::*;
     use crate::contact::ContactFields;
-    use crate::guardrail::{Others, Rules};
+    use crate::guardrail::{Others, STANDARD};
 
+    /// With the source in the house's facts it has to be the same as with one of the task.
     fn found(source: &str, content: &str) -> Vec<String> {
-        let (rules, contact, others) = (
-            Rules::default(),
-            ContactFields::default(),
-            Others::default(),
-        );
+        let [of_task, of_facts] = [false, true].map(|facts| found_by(source, content, facts));
+        assert_eq!(of_task, of_facts, "{source}");
+        of_task
+    }
+
+    fn found_by(source: &str, content: &str, facts: bool) -> Vec<String> {
+        let (contact, others) = (ContactFields::default(), Others::default());
         let context = Context {
-            rules: &rules,
+            rules: &STANDARD,
             contact: &contact,
             language: "ru",
             max_length: None,
@@ -167,12 +193,22 @@ mod tests {
             others: &others,
             today: NaiveDate::from_ymd_opt(2026, 11, 27),
         };
+        let source = vec![Text::new(source)];
+        let (given, facts) = if facts {
+            (vec![], source)
+        } else {
+            (source, vec![])
+        };
         let sources = Sources {
-            given: vec![Text::new(source)],
+            given,
             contact: vec![],
         };
+        let known = Grounds {
+            own: KnownNumbers::new(&sources, &context),
+            house: &KnownNumbers::of(&facts),
+        };
         let text = Text::new(content);
-        find(&text, &[], &KnownNumbers::new(&sources, &context))
+        find(&text, &[], &known)
             .into_iter()
             .map(|span| text.slice(span).iter().collect())
             .collect()
