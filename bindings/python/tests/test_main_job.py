@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 from conftest import CSV, Place, Sms, Writer
 
-from crm_engine import AsyncEngine, ConflictError, Engine, PreconditionRequiredError, types
+from crm_engine import AsyncEngine, ConflictError, Engine, NotFoundError, PreconditionRequiredError, types
 
 
 def keys(value: Any) -> set[str]:
@@ -180,6 +180,10 @@ def test_rows_have_exactly_the_documented_fields(engine: Engine) -> None:
     ]:
         assert keys(value) == fields(shape), shape
     assert listed["total"] == 1
+    # Only Claude's own batches make any.
+    assert engine.campaign_batches(campaign["id"]) == []
+    with pytest.raises(NotFoundError):
+        engine.campaign_batches(person["id"])
 
 
 def test_an_approval_binds_what_was_seen(engine: Engine, sms: Sms) -> None:

@@ -51,6 +51,20 @@ async fn a_campaign_is_drafted_in_one_batch_and_each_text_is_paid_for_once() {
 }
 
 #[tokio::test]
+async fn handing_over_many_lines_asks_the_stores_clock_no_more_often_than_one() {
+    let mut reads = Vec::new();
+    for people in [1, 40] {
+        let house = house();
+        house.campaign(people, fields()).await;
+        let before = house.store.clock_reads.load(Ordering::SeqCst);
+        house.run().await;
+        assert_eq!(house.provider.made.lock().unwrap()[0].len(), people);
+        reads.push(house.store.clock_reads.load(Ordering::SeqCst) - before);
+    }
+    assert_eq!(reads[0], reads[1], "each is a way to the database and back");
+}
+
+#[tokio::test]
 async fn what_a_batch_brings_no_text_for_is_written_one_by_one() {
     let house = house();
     let id = house.campaign(9, fields()).await;

@@ -57,6 +57,8 @@ pub struct SharedStore {
     /// How many looks at messages to deliver are not answered after one of them.
     silence: AtomicUsize,
     silent: AtomicUsize,
+    /// How often its clock was asked.
+    pub clock_reads: AtomicUsize,
     /// When the program that uses it dies.
     pub fuse: Arc<Fuse>,
 }
@@ -120,6 +122,7 @@ impl Default for SharedStore {
             after_loss: Mutex::default(),
             silence: AtomicUsize::new(0),
             silent: AtomicUsize::new(0),
+            clock_reads: AtomicUsize::new(0),
             fuse: Arc::default(),
         }
     }
@@ -213,6 +216,7 @@ impl Store for SharedStore {
     }
 
     async fn now(&self, local: DateTime<Utc>) -> Result<DateTime<Utc>> {
+        self.clock_reads.fetch_add(1, Ordering::SeqCst);
         Ok(local + *self.ahead.lock().unwrap())
     }
 
