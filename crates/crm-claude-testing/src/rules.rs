@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::server::Request;
 
+/// The versions of the API that are known.
 pub const VERSIONS: [&str; 2] = ["2023-06-01", "2026-10-21"];
 
 /// Collects what is wrong.
@@ -14,6 +15,7 @@ pub const VERSIONS: [&str; 2] = ["2023-06-01", "2026-10-21"];
 struct Check(Vec<String>);
 
 /// What is wrong with this request.
+#[must_use]
 pub fn problems(request: &Request) -> Vec<String> {
     let mut check = Check::default();
     check.headers(request);

@@ -12,15 +12,22 @@ use tokio::sync::Semaphore;
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// `GET`, `POST`.
     pub method: String,
     /// Path and query.
     pub target: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
+    /// As it came.
     pub body: Vec<u8>,
 }
 
 impl Request {
+    /// The value of the header of this name, in lower case.
+    ///
+    /// # Panics
+    /// It comes twice.
+    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter().filter(|(n, _)| n == name);
         let one = found.next().map(|(_, value)| value.as_str());
@@ -28,10 +35,17 @@ impl Request {
         one
     }
 
+    /// Without the query.
+    #[must_use]
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// It is none.
+    #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
@@ -85,11 +99,16 @@ type Handler = dyn Fn(&Request) -> Answer + Send + Sync;
 
 /// A server on a port of this machine; ends with the runtime.
 pub struct Server {
+    /// Where it listens.
     pub url: String,
     seen: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
+    /// A server that answers so.
+    ///
+    /// # Panics
+    /// No port is free.
     pub async fn start(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
         let url = format!("http://{}", listener.local_addr().expect("address"));

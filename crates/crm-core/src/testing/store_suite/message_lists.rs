@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::Case;
 use super::kit::{S, put, told, ws};
+use super::lists::people;
 use crate::guardrail::{Finding, Part, Rule, Severity};
 use crate::id::MessageId;
 use crate::message::{GeneratedBy, Message, Occasion, Status};

@@ -42,7 +42,7 @@ pub(super) fn today() -> NaiveDate {
     noon().date_naive()
 }
 
-pub(super) fn of(campaign_id: Option<CampaignId>, period: Period, limit: u64) -> Budget {
+fn of(campaign_id: Option<CampaignId>, period: Period, limit: u64) -> Budget {
     Budget {
         campaign_id,
         period,
@@ -108,7 +108,7 @@ pub(super) async fn ledger(store: &S, query: LedgerQuery) -> Result<Vec<LedgerEn
     Ok(page.items)
 }
 
-pub(super) async fn one(store: &S, id: LedgerId) -> Result<Option<LedgerEntry>, String> {
+async fn one(store: &S, id: LedgerId) -> Result<Option<LedgerEntry>, String> {
     let query = LedgerQuery {
         ids: vec![id],
         ..LedgerQuery::default()

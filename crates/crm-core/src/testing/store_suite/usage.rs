@@ -4,9 +4,7 @@ use chrono::Duration;
 
 use super::Case;
 use super::kit::{S, commit, everything, other_ws, put, refuse, told, ws};
-use super::spend::{
-    assumed, budgets, campaign, close, of, one, released, reserve, settled, sums, today,
-};
+use super::spend::{assumed, budgets, campaign, close, released, reserve, settled, sums, today};
 use crate::budget::{Amounts, Budget, EntryState, LedgerEntry, UsageGroup, UsageKey, UsageLine};
 use crate::change::{Change, ChangeSet};
 use crate::error::ErrorKind::Invalid;
