@@ -143,9 +143,7 @@ impl Provider {
         let known = parts
             .get(1)
             .map(|id| number(id).filter(|n| *n < state.jobs.len()));
-        if request.method == "GET"
-            && let Some(rule) = state.ends.clone()
-        {
+        if let Some(rule) = state.ends.clone() {
             let now = (self.clock)();
             state.jobs.iter_mut().for_each(|job| {
                 job.end(now, |_, asked| rule(asked));
@@ -161,6 +159,10 @@ impl Provider {
                     Answer::Full(200, Vec::new(), state.jobs[at].lines().into_bytes())
                 }
                 Some("results") => error(404, "not_found_error"),
+                // What is answered for a batch that ended is not documented. This is the worst that it can be.
+                Some("cancel") if state.jobs[at].ends.is_some() => {
+                    error(400, "invalid_request_error")
+                }
                 Some("cancel") => {
                     state.jobs[at].cancelling = true;
                     Answer::json(200, &state.jobs[at].json(at))

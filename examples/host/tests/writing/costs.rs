@@ -162,7 +162,7 @@ fn drafted_in_a_batch_the_cost_agrees_at_every_stage() {
     });
     // The rest is drafted one by one, at the full price, which is reserved for them.
     until(&host, &admin, &format!("{campaign}/cost"), |cost| {
-        pico(&cost["reserved_usd"]) == 3 * 2 * bound
+        cost["drafted"] == 3 && pico(&cost["reserved_usd"]) == 3 * 2 * bound
     });
     let (cost, spent, _) = agreed(&host, &admin, &campaign);
     assert_eq!(

@@ -120,9 +120,9 @@ fn every_fault(more: &[(&str, &str)], has_second: bool) {
     let host = Host::start_with(Place::new(), &["--no-worker"], &variables);
     let admin = host.admin();
     let mut made = 0;
-    for case in CASES {
+    for (number, case) in CASES.into_iter().enumerate() {
         let name = case.name;
-        let person = json!({"name": name, "email": "p@salon.example"});
+        let person = json!({"name": name, "email": format!("p{number}@salon.example")});
         let person = host.post(&admin, "/api/contacts", person).expect(201);
         let wanted = json!({"contact_id": person["id"], "occasion_type": "birthday"});
         let message = host
