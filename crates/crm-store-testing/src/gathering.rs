@@ -15,7 +15,7 @@ use crm_core::port::llm_batch::{
 };
 use crm_core::port::store::PlanQuery;
 use crm_core::system::{RandomIds, SystemClock};
-use crm_core::testing::{MemoryBatches, RecordingChannel};
+use crm_core::testing::{MemoryBatches, RecordingChannel, ScriptedLlm};
 use crm_core::worker::{Worker, WorkerOptions};
 use crm_core::{Actor, Role, Workspace};
 use tokio::sync::watch;
@@ -119,6 +119,7 @@ pub async fn two_workers_gather(world: &Race) {
         let ids = Arc::new(RandomIds::default());
         Engine::builder(of.store().clone(), Arc::new(SystemClock), ids)
             .channel("email", Arc::new(RecordingChannel::default()))
+            .llm(Arc::new(ScriptedLlm::default()))
             .llm_batch(provider.clone())
             .build()
     };

@@ -53,6 +53,8 @@ struct Provider {
     /// Those of each batch that was made.
     made: Mutex<Vec<Vec<RequestId>>>,
     cancelled: AtomicUsize,
+    /// How the next submission is refused, which makes no batch.
+    refusal: Mutex<Option<SubmitError>>,
 }
 
 #[async_trait]
@@ -80,6 +82,9 @@ impl LlmBatch for Provider {
         self.fuse.burn().await;
         let ids: Vec<RequestId> = requests.iter().map(|request| request.id.clone()).collect();
         self.handed.lock().unwrap().push(ids.clone());
+        if let Some(refusal) = self.refusal.lock().unwrap().take() {
+            return Err(refusal);
+        }
         let before = self.inner.count();
         let answer = self.inner.submit(marker, requests).await;
         if self.inner.count() > before {
@@ -158,6 +163,7 @@ fn house() -> House {
         handed: Mutex::default(),
         made: Mutex::default(),
         cancelled: AtomicUsize::new(0),
+        refusal: Mutex::default(),
     });
     let model = Arc::new(Model {
         fuse: Arc::clone(&fuse),
