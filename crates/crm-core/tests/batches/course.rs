@@ -203,6 +203,8 @@ async fn a_budget_lets_as_many_into_a_batch_as_it_has_room_for() {
         .unwrap();
     house.run().await;
     assert_eq!(house.provider.made.lock().unwrap()[0].len(), 3);
+    // What a lost batch is found by.
+    assert_eq!(house.batches(id).await[0].requests, 3);
     house.end(&[]);
     house.later(MINUTE).await;
     let messages = house.messages().await;
@@ -249,6 +251,33 @@ async fn a_paused_campaign_gets_its_texts_when_it_goes_on() {
     house.later(MINUTE).await;
     assert_eq!(texts(&house.messages().await), [("Hello", 3)].into());
     assert_eq!(house.model.calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_worker_that_loses_the_lease_leaves_the_batch_alone() {
+    let house = house();
+    house.campaign(2, fields()).await;
+    house.run().await;
+    house.world.clock.advance(MINUTE);
+    let other = house.worker();
+    house
+        .store
+        .before_next_commit(move || Box::pin(async move { other.run_until_idle().await.unwrap() }));
+    house.run().await;
+    assert_eq!(house.provider.polled.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_full_batch_does_not_wait_until_everybody_is_planned() {
+    let house = house();
+    house.provider.most.store(100, Ordering::SeqCst);
+    // More than a round plans.
+    let id = house.campaign(10_001, fields()).await;
+    let (_stop, stop) = tokio::sync::watch::channel(false);
+    house.worker().round(&stop).await.unwrap();
+    let viewer = house.world.viewer();
+    assert!(!viewer.campaigns().get(id).await.unwrap().planned);
+    assert_eq!(house.provider.made.lock().unwrap()[0].len(), 100);
 }
 
 #[tokio::test]

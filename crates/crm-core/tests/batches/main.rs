@@ -53,6 +53,7 @@ struct Provider {
     /// Those of each batch that was made.
     made: Mutex<Vec<Vec<RequestId>>>,
     cancelled: AtomicUsize,
+    polled: AtomicUsize,
     /// How the next submission is refused, which makes no batch.
     refusal: Mutex<Option<SubmitError>>,
 }
@@ -101,6 +102,7 @@ impl LlmBatch for Provider {
 
     async fn poll(&self, id: &str) -> Result<Batch, LlmError> {
         self.fuse.burn().await;
+        self.polled.fetch_add(1, Ordering::SeqCst);
         self.inner.poll(id).await
     }
 
@@ -163,6 +165,7 @@ fn house() -> House {
         handed: Mutex::default(),
         made: Mutex::default(),
         cancelled: AtomicUsize::new(0),
+        polled: AtomicUsize::new(0),
         refusal: Mutex::default(),
     });
     let model = Arc::new(Model {
