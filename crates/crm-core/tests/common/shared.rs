@@ -48,7 +48,7 @@ pub struct SharedStore {
     changes: watch::Sender<u64>,
     /// What happens just before the next look at messages to deliver.
     interlude: Mutex<Option<Interlude>>,
-    /// What happens just before the next commit.
+    /// What happens just before the next commit of anything.
     before_commit: Mutex<Option<Interlude>>,
     /// How the next commits about attempts go wrong.
     losses: Mutex<VecDeque<Loss>>,
@@ -57,6 +57,8 @@ pub struct SharedStore {
     /// How many looks at messages to deliver are not answered after one of them.
     silence: AtomicUsize,
     silent: AtomicUsize,
+    /// Whether only one worker at a time can be alive.
+    pub exclusive: AtomicBool,
     /// How often its clock was asked.
     pub clock_reads: AtomicUsize,
     /// When the program that uses it dies.
@@ -122,6 +124,7 @@ impl Default for SharedStore {
             after_loss: Mutex::default(),
             silence: AtomicUsize::new(0),
             silent: AtomicUsize::new(0),
+            exclusive: AtomicBool::new(false),
             clock_reads: AtomicUsize::new(0),
             fuse: Arc::default(),
         }
@@ -175,7 +178,10 @@ impl SharedStore {
     }
 
     async fn commit_now(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
-        let interlude = self.before_commit.lock().unwrap().take();
+        let interlude = match sets.is_empty() {
+            true => None,
+            false => self.before_commit.lock().unwrap().take(),
+        };
         if let Some(interlude) = interlude {
             interlude().await;
         }
@@ -210,7 +216,7 @@ fn unavailable() -> Error {
 impl Store for SharedStore {
     fn capabilities(&self) -> StoreCapabilities {
         StoreCapabilities {
-            exclusive_dispatcher: false,
+            exclusive_dispatcher: self.exclusive.load(Ordering::SeqCst),
             ..self.inner.capabilities()
         }
     }
