@@ -59,6 +59,8 @@ pub struct SharedStore {
     silent: AtomicUsize,
     /// Whether only one worker at a time can be alive.
     pub exclusive: AtomicBool,
+    /// How many commits of new messages it refuses for now.
+    pub refuses_messages: AtomicUsize,
     /// How often its clock was asked.
     pub clock_reads: AtomicUsize,
     /// When the program that uses it dies.
@@ -125,6 +127,7 @@ impl Default for SharedStore {
             silence: AtomicUsize::new(0),
             silent: AtomicUsize::new(0),
             exclusive: AtomicBool::new(false),
+            refuses_messages: AtomicUsize::new(0),
             clock_reads: AtomicUsize::new(0),
             fuse: Arc::default(),
         }
@@ -184,6 +187,12 @@ impl SharedStore {
         };
         if let Some(interlude) = interlude {
             interlude().await;
+        }
+        let is_new = |change: &Change| matches!(change, Change::InsertMessage(_));
+        let left = self.refuses_messages.load(Ordering::SeqCst);
+        if left > 0 && sets.iter().flat_map(ChangeSet::changes).any(is_new) {
+            self.refuses_messages.store(left - 1, Ordering::SeqCst);
+            return Err(Error::new(ErrorKind::Unavailable, "away"));
         }
         let Some(loss) = self.loss(&sets) else {
             return self.inner.commit(sets).await;
