@@ -122,7 +122,9 @@ async fn what_is_written_while_the_store_is_away_is_stored_later_and_paid_for_on
     let id = campaign(&world, "a", Fallback).await;
     store.refuses_messages.store(3, Ordering::SeqCst);
     let running = Running::start(&world, 8);
-    until_drafted(&world, id, 20).await;
+    let all = until_drafted(&world, id, 20);
+    let in_time = tokio::time::timeout(seconds(600), all).await;
+    assert!(in_time.is_ok(), "a text was lost");
     running.stop().await;
     assert_eq!(store.refuses_messages.load(Ordering::SeqCst), 0);
     assert_eq!(model.count(), 20);
