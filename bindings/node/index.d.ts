@@ -628,6 +628,27 @@ export interface CampaignCost {
   at_most_usd: string | null;
 }
 
+/** How far a batch of drafts is at the provider. */
+export interface DraftBatch {
+  /** `batch_id` of the plan's lines in it. */
+  id: string;
+  /** `submitting` while it is not known whether the provider has it. */
+  state: 'planned' | 'submitting' | 'running' | 'closed';
+  /** How many lines it was made of; once it is handed over, how many requests. */
+  requests: number;
+  /** How often the provider surely did not take it. */
+  attempt: number;
+  submitted_at: string | null;
+  /** Not looked at before. */
+  due_at: string;
+  /** Failed calls since the last one that brought an answer. */
+  failures: number;
+  /** Code of the last failure, until a call brings an answer. */
+  last_error: string | null;
+  created_at: string;
+  closed_at: string | null;
+}
+
 /** Which lines of a plan. */
 export interface PlanQuery extends PageQuery {
   occurrence?: string;
@@ -1470,6 +1491,8 @@ export class Engine {
   campaignStats(id: string): Promise<CampaignStats>;
   /** Lines of a campaign's plan: who, when, how, or why not. */
   campaignPlan(id: string, query?: PlanQuery): Promise<Page<PlanRow>>;
+  /** Batches in which the provider drafts a campaign, the oldest first; none for one that is drafted `now`. */
+  campaignBatches(id: string): Promise<DraftBatch[]>;
   /** What a campaign costs: before it runs, while it runs and after. */
   campaignCost(id: string): Promise<CampaignCost>;
   /** Limits on what drafts cost, the workspace's own first, and how much of them is used. */

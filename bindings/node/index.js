@@ -389,6 +389,10 @@ class Engine {
     return this.#call('campaign_plan', { ...named(query), id });
   }
 
+  async campaignBatches(id) {
+    return this.#call('campaign_batches', { id });
+  }
+
   async campaignCost(id) {
     return this.#call('campaign_cost', { id });
   }

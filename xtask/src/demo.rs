@@ -30,6 +30,12 @@ pub(crate) fn demo(root: &Path, extra: &[String]) -> Result<(), String> {
     if std::env::var_os("RUST_LOG").is_none() {
         command.env("RUST_LOG", "warn");
     }
+    if std::env::var_os("ANTHROPIC_API_KEY").is_some_and(|key| !key.is_empty()) {
+        // Before it listens: four calls of a model are long enough to wonder.
+        println!(
+            "At the first start Claude drafts the demo's messages, which takes a few seconds."
+        );
+    }
     let status = command
         .status()
         .map_err(|error| format!("the host did not start: {error}"))?;

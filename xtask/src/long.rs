@@ -63,6 +63,13 @@ const PROOFS: &[Proof] = &[
         variables: &[("CRM_KILLS", "1000")],
     },
     Proof {
+        name: "kills-batches",
+        what: "the host is killed 300 times while campaigns are drafted in batches over HTTP",
+        package: "crm-host",
+        test: ("writing", Some("kills")),
+        variables: &[("CRM_KILLS", "300")],
+    },
+    Proof {
         name: "failpoints-postgres",
         what: "worker processes on PostgreSQL die at each of fifteen named points, 25 times each",
         package: "crm-store-postgres",

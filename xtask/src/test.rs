@@ -174,7 +174,7 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 25] = [
+    const SUITES: [&str; 26] = [
         "bounces",
         "budgets",
         "campaign_smtp",
@@ -200,6 +200,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "tour",
         "unsubscribe",
         "voice",
+        "writing",
     ];
     let mut tests = vec!["--package", "crm-host"];
     for suite in SUITES {

@@ -248,6 +248,22 @@ fn what_stores_are_tried_with_is_shipped_with_nothing() {
 }
 
 #[test]
+fn the_stand_in_for_the_models_api_is_shipped_with_nothing_and_knows_nothing_of_ours() {
+    let name = "crm-claude-testing";
+    let mut tried = Vec::new();
+    for member in members() {
+        assert!(!shipped(&member).contains(name), "{member}");
+        let manifest = fs::read_to_string(root().join(&member).join("Cargo.toml")).unwrap();
+        if manifest.contains(&format!("\n{name}")) {
+            tried.push(member);
+        }
+    }
+    assert_eq!(tried, ["crates/crm-ai-claude", "examples/host"]);
+    // It says once more what the API is like, and takes nothing over from what it checks.
+    assert!(!shipped("crates/crm-claude-testing").contains("crm-"));
+}
+
+#[test]
 fn the_model_of_the_protocol_is_shipped_with_nothing_and_knows_the_core_alone() {
     let name = "crm-protocol-model";
     for member in members() {

@@ -177,6 +177,7 @@ onEach('campaigns pause, resume and are cancelled', async (t) => {
   await engine.executeCampaign(campaign.id);
   await engine.runUntilIdle();
   assert.equal((await engine.campaignPlan(campaign.id, { count: true })).total, 3);
+  assert.deepEqual(await engine.campaignBatches(campaign.id), []);
   for (const message of (await engine.listMessages()).items) await engine.approveMessage(message.id, message);
   assert.equal((await engine.pauseCampaign(campaign.id)).status, 'paused');
   await engine.runUntilIdle();

@@ -279,6 +279,10 @@ class Operations:
         """Lines of a campaign's plan: who, when, how, or why not."""
         return cast("t.Page[t.PlanRow]", self._call("campaign_plan", {"id": id, **query}))
 
+    def campaign_batches(self, id: str) -> list[t.DraftBatch]:
+        """Batches in which the provider drafts a campaign, the oldest first; none for one drafted ``now``."""
+        return cast("list[t.DraftBatch]", self._call("campaign_batches", {"id": id}))
+
     def campaign_cost(self, id: str) -> t.CampaignCost:
         """What a campaign costs: before it runs, while it runs and after."""
         return cast(t.CampaignCost, self._call("campaign_cost", {"id": id}))

@@ -745,6 +745,28 @@ class CampaignCost(TypedDict):
     at_most_usd: str | None
 
 
+class DraftBatch(TypedDict):
+    """How far a batch of drafts is at the provider."""
+
+    #: ``batch_id`` of the plan's lines in it.
+    id: str
+    #: ``submitting`` while it is not known whether the provider has it.
+    state: Literal["planned", "submitting", "running", "closed"]
+    #: How many lines it was made of; once it is handed over, how many requests.
+    requests: int
+    #: How often the provider surely did not take it.
+    attempt: int
+    submitted_at: str | None
+    #: Not looked at before.
+    due_at: str
+    #: Failed calls since the last one that brought an answer.
+    failures: int
+    #: Code of the last failure, until a call brings an answer.
+    last_error: str | None
+    created_at: str
+    closed_at: str | None
+
+
 class PlanQuery(PageQuery, total=False):
     """Which lines of a plan."""
 

@@ -14,6 +14,7 @@ from crm_engine import (
     ConflictError,
     Engine,
     InvalidError,
+    NotFoundError,
     PreconditionRequiredError,
     types,
 )
@@ -207,6 +208,10 @@ def test_rows_have_exactly_the_documented_fields(engine: Engine) -> None:
     ]:
         assert keys(value) == fields(shape), shape
     assert listed["total"] == 1
+    # Only Claude's own batches make any.
+    assert engine.campaign_batches(campaign["id"]) == []
+    with pytest.raises(NotFoundError):
+        engine.campaign_batches(person["id"])
 
 
 def test_an_approval_binds_what_was_seen(engine: Engine, sms: Sms) -> None:

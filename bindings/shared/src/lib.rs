@@ -6,6 +6,7 @@
 
 mod budgets;
 mod bulk;
+mod campaigns;
 mod channels;
 mod database;
 mod failure;
@@ -15,6 +16,7 @@ mod input;
 mod news;
 mod operations;
 mod options;
+mod query;
 mod receipts;
 mod subscriptions;
 #[cfg(feature = "testing")]

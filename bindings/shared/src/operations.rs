@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
-use crm_core::campaign::{CampaignFields, CampaignStatus};
 use crm_core::consent::Topic;
 use crm_core::consent::opt_in::OptInWish;
 use crm_core::contact::ContactFields;
@@ -16,24 +15,21 @@ use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::history::Checkpoint;
 use crm_core::message::lifecycle::Event as Transition;
 use crm_core::message::{Digest, GeneratedBy, Occasion, Status};
-use crm_core::port::store::{
-    CampaignQuery, ContactQuery, MessageQuery, PageRequest, PlanQuery, TemplateQuery,
-};
+use crm_core::port::store::{ContactQuery, MessageQuery, TemplateQuery};
 use crm_core::template::TemplateFields;
 use crm_core::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use uuid::Uuid;
 
-use crate::bulk;
 use crate::failure::Failure;
 use crate::handle::Call;
 use crate::input::{given, read, search};
-use crate::view::{Duplicates, Event, List, Message, Variant, Work};
-use crate::{budgets, receipts, subscriptions, unsubscribe};
+use crate::query::{Id, query};
+use crate::view::{Event, List, Message, Variant, Work};
+use crate::{budgets, bulk, campaigns, receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 65] = [
+pub const OPERATIONS: [&str; 66] = [
     "import_contacts",
     "create_contact",
     "update_contact",
@@ -81,6 +77,7 @@ pub const OPERATIONS: [&str; 65] = [
     "cancel_campaign",
     "campaign_stats",
     "campaign_plan",
+    "campaign_batches",
     "campaign_duplicates",
     "campaign_cost",
     "list_budgets",
@@ -104,12 +101,6 @@ pub const OPERATIONS: [&str; 65] = [
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Id<T> {
-    id: T,
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,39 +135,6 @@ struct Token {
     token: String,
 }
 
-/// A query with the fields that say which part of a list. Spelt out by a macro, because serde can either
-/// flatten a struct or refuse unknown fields.
-macro_rules! query {
-    ($name:ident { $($field:ident: $type:ty),* $(,)? }) => {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct $name {
-            $($field: Option<$type>,)*
-            limit: Option<u32>,
-            skip: Option<u32>,
-            after: Option<Uuid>,
-            oldest_first: Option<bool>,
-            count: Option<bool>,
-        }
-
-        impl $name {
-            fn page(&self) -> Result<PageRequest, Error> {
-                let limit = self.limit.unwrap_or(100);
-                if !(1..=1_000).contains(&limit) {
-                    return Err(Error::field("limit", "use 1 to 1,000"));
-                }
-                Ok(PageRequest {
-                    limit,
-                    skip: self.skip.unwrap_or(0),
-                    after: self.after,
-                    oldest_first: self.oldest_first.unwrap_or(false),
-                    count: self.count.unwrap_or(false),
-                })
-            }
-        }
-    };
-}
-
 query!(ListContacts {
     email: String,
     external_id: String,
@@ -197,15 +155,6 @@ query!(ListMessages {
     search: String,
     severity: Severity,
     gravest_first: bool,
-});
-query!(ListCampaigns {
-    status: CampaignStatus,
-    occasion_type: Occasion
-});
-query!(CampaignPlan {
-    id: CampaignId,
-    occurrence: String,
-    excluded: bool
 });
 
 /// How many texts of what is wanted.
@@ -278,13 +227,6 @@ struct Resolve {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ExecuteCampaign {
-    id: CampaignId,
-    test_mode: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct VerifyAudit {
     checkpoint: Option<Checkpoint>,
 }
@@ -325,7 +267,8 @@ pub(crate) async fn perform(
         | "cancel_campaign"
         | "campaign_stats"
         | "campaign_plan"
-        | "campaign_duplicates" => campaigns(call, operation, input).await,
+        | "campaign_batches"
+        | "campaign_duplicates" => campaigns::perform(call, operation, input).await,
         "message_attempts" | "receive" | "challenge" | "hear" | "hear_bounce" => {
             receipts::perform(call, operation, input, file).await
         }
@@ -573,59 +516,6 @@ async fn decisions(call: &Call<'_>, operation: &str, input: &str) -> Result<Valu
         }
     };
     show(&Message::of(message, call.actor().role))
-}
-
-async fn campaigns(call: &Call<'_>, operation: &str, input: &str) -> Result<Value, Failure> {
-    let session = call.session()?;
-    let campaigns = session.campaigns();
-    let campaign = match operation {
-        "create_campaign" => campaigns.create(read::<CampaignFields>(input)?).await?,
-        "execute_campaign" => {
-            let ExecuteCampaign { id, test_mode } = read(input)?;
-            campaigns.execute(id, test_mode.unwrap_or(false)).await?
-        }
-        "list_campaigns" => {
-            let wanted: ListCampaigns = read(input)?;
-            let query = CampaignQuery {
-                page: wanted.page()?,
-                statuses: wanted.status.into_iter().collect(),
-                occasion: wanted.occasion_type,
-                ..CampaignQuery::default()
-            };
-            return show(&List::of(campaigns.list(query).await?, |row| row));
-        }
-        "campaign_plan" => {
-            let wanted: CampaignPlan = read(input)?;
-            let query = PlanQuery {
-                page: wanted.page()?,
-                campaign_id: wanted.id.ok_or_else(|| Error::field("id", "is missing"))?,
-                occurrence: wanted.occurrence,
-                excluded: wanted.excluded,
-                undrafted: false,
-                batch: None,
-            };
-            return show(&List::of(campaigns.plan(query).await?, |row| row));
-        }
-        "campaign_duplicates" => {
-            let found = campaigns.duplicates(read::<Id<_>>(input)?.id).await?;
-            let groups = found.into_iter().map(|group| Duplicates {
-                messages: group.messages,
-                exact: group.exact,
-            });
-            return show(&groups.collect::<Vec<_>>());
-        }
-        _ => {
-            let Id { id } = read(input)?;
-            match operation {
-                "get_campaign" => campaigns.get(id).await?,
-                "pause_campaign" => campaigns.pause(id).await?,
-                "resume_campaign" => campaigns.resume(id).await?,
-                "cancel_campaign" => campaigns.cancel(id).await?,
-                _ => return show(&campaigns.stats(id).await?),
-            }
-        }
-    };
-    show(&campaign)
 }
 
 /// The worker, until nothing is left to do now or until it is stopped.

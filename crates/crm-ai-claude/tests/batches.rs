@@ -10,6 +10,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use crm_ai_claude::{Claude, PriceTable};
+use crm_claude_testing::job::End;
+use crm_claude_testing::provider::{self, Provider};
+use crm_claude_testing::rules::VERSIONS;
+use crm_claude_testing::server::{Answer, Server};
+use crm_claude_testing::wire::{answer, error, message};
 use crm_core::port::clock::Clock as _;
 use crm_core::port::llm::LlmFailure;
 use crm_core::port::llm_batch::{
@@ -18,9 +23,6 @@ use crm_core::port::llm_batch::{
 use crm_core::testing::FakeClock;
 use crm_core::testing::llm_batch_suite::{self, BatchHarness, RequestEnd, Submission};
 use serde_json::{Value, json};
-use support::batches::{Provider, answer, error, message};
-use support::rules::VERSIONS;
-use support::server::{Answer, Server};
 use support::{assert_silent, clock, config, request};
 
 struct Harness {
@@ -34,7 +36,8 @@ struct Harness {
 impl Harness {
     async fn start(version: &str) -> Self {
         let clock = clock();
-        let provider = Provider::new(Arc::clone(&clock));
+        let time = Arc::clone(&clock);
+        let provider = Provider::new(move || time.now());
         let behind = Arc::clone(&provider);
         let server = Server::start(move |request| behind.answer(request)).await;
         let mut config = config(&server.url);
@@ -62,6 +65,21 @@ impl Drop for Harness {
     }
 }
 
+/// How the stand-in says it.
+fn spoken(end: &RequestEnd) -> End {
+    match end {
+        RequestEnd::Text(text) => End::Text(text.clone()),
+        RequestEnd::Refused => End::Refused,
+        RequestEnd::CutOff => End::CutOff,
+        RequestEnd::Malformed => End::Malformed,
+        RequestEnd::Rejected => End::Rejected,
+        RequestEnd::Fault => End::Fault,
+        RequestEnd::Cancelled => End::Cancelled,
+        RequestEnd::Expired => End::Expired,
+        RequestEnd::Garbage => End::Garbage,
+    }
+}
+
 #[async_trait]
 impl BatchHarness for Harness {
     fn batches(&self) -> Arc<dyn LlmBatch> {
@@ -69,11 +87,22 @@ impl BatchHarness for Harness {
     }
 
     async fn next_submission(&self, how: Submission) {
-        self.provider.next_submission(how);
+        self.provider.next_submission(match how {
+            Submission::Taken => provider::Submission::Taken,
+            Submission::AnswerLost => provider::Submission::AnswerLost,
+            Submission::RequestLost => provider::Submission::RequestLost,
+            Submission::Limited => provider::Submission::Limited,
+        });
     }
 
     async fn end(&self, ends: &[(RequestId, RequestEnd)]) {
-        self.provider.end(ends);
+        self.provider.end_now(|custom_id| {
+            let mine = |(id, _): &&(RequestId, RequestEnd)| {
+                custom_id.ends_with(&format!("-{}", id.as_str()))
+            };
+            let end = ends.iter().find(mine).map(|(_, end)| end);
+            end.map_or_else(|| End::Text("Hello".to_owned()), spoken)
+        });
     }
 
     async fn count(&self) -> usize {

@@ -10,12 +10,14 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use crm_ai_claude::{CacheTtl, Claude, ClaudeConfig, Effort, Geo};
+use crm_claude_testing::provider::Provider;
+use crm_claude_testing::rules::VERSIONS;
+use crm_claude_testing::server::{Answer, Request, Server};
+use crm_claude_testing::wire::{answer, message};
+use crm_core::port::clock::Clock as _;
 use crm_core::port::llm::{DraftRequest, Llm};
 use crm_core::port::llm_batch::{BatchMarker, BatchRequest, Found, LlmBatch, Lost, RequestId};
 use serde_json::{Value, json};
-use support::batches::{Provider, answer, message};
-use support::rules::VERSIONS;
-use support::server::{Answer, Request, Server};
 use support::{clock, config, request, with};
 
 /// Models of every row of the table of capabilities that has a price.
@@ -135,7 +137,7 @@ async fn exercise(claude: &Claude) {
 
 #[tokio::test]
 async fn the_sdk_and_the_rules_find_nothing_wrong_with_any_request() {
-    let provider = Provider::new(clock());
+    let provider = Provider::new(|| clock().now());
     let behind = Arc::clone(&provider);
     let server = Server::start(move |request| {
         let answered = behind.answer(request);
@@ -171,7 +173,7 @@ async fn the_sdk_and_the_rules_find_nothing_wrong_with_any_request() {
 
 #[tokio::test]
 async fn what_is_wrong_at_any_depth_is_found() {
-    let provider = Provider::new(clock());
+    let provider = Provider::new(|| clock().now());
     let behind = Arc::clone(&provider);
     let server = Server::start(move |request| match request.path() {
         "/v1/messages" => Answer::json(200, &message(&answer("Hi"), "end_turn")),

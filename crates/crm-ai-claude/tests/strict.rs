@@ -9,11 +9,11 @@ mod support;
 use std::time::Duration;
 
 use crm_ai_claude::Egress;
+use crm_claude_testing::rules::{VERSIONS, problems};
+use crm_claude_testing::server::{Answer, Server};
+use crm_claude_testing::wire::{answer, error, message};
 use crm_core::port::llm::{Draft, Llm, LlmError};
 use serde_json::{Value, json};
-use support::batches::{answer, error, message};
-use support::rules::{VERSIONS, problems};
-use support::server::{Answer, Server};
 use support::{KEY_CANARY, assert_silent, claude, config, request, with};
 
 fn good() -> Answer {
@@ -201,7 +201,7 @@ async fn failures_keep_the_request_id_and_what_was_billed() {
         (
             Answer::Full(
                 200,
-                vec![("request-id", "req_big".into())],
+                vec![("request-id".into(), "req_big".into())],
                 vec![b' '; 2 << 20],
             ),
             "req_big",

@@ -51,7 +51,7 @@ async fn seen(claude: &Claude, server: &MockServer, request: &DraftRequest) -> R
 }
 
 /// Names of all keys, as paths; list items share one path. What a schema's properties are is free, within the rules
-/// of `support::rules`.
+/// of `crm_claude_testing::rules`.
 fn keys(value: &Value, at: &str, into: &mut Vec<String>) {
     match value {
         Value::Object(map) if !at.ends_with("/properties") => {

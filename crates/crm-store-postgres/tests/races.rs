@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crm_core::port::store::Store;
 use crm_store_postgres::{PgOptions, PgStore, TimeSource};
 use crm_store_testing::race::Race;
-use crm_store_testing::{crowds, races};
+use crm_store_testing::{crowds, gathering, races};
 use place::Place;
 
 /// Runs it over two stores, by the server's clock.
@@ -112,4 +112,9 @@ async fn crowd_of_beginners() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crowd_of_sealers() {
     on_two(crowds::sealers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_workers_gather() {
+    on_two(gathering::two_workers_gather).await;
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crm_core::memory::MemoryStore;
 use crm_store_sqlite::{SqliteOptions, SqliteStore};
 use crm_store_testing::race::Race;
-use crm_store_testing::{crowds, quick_folder, races};
+use crm_store_testing::{crowds, gathering, quick_folder, races};
 
 /// Runs it on both.
 async fn on_both(race: impl AsyncFn(&Race)) {
@@ -90,4 +90,9 @@ async fn crowd_of_beginners() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crowd_of_sealers() {
     on_both(crowds::sealers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_workers_gather() {
+    on_both(gathering::two_workers_gather).await;
 }

@@ -10,6 +10,7 @@ pub mod crash;
 pub mod crowds;
 pub mod disk;
 pub mod full;
+pub mod gathering;
 pub mod hold;
 pub mod job;
 pub mod race;

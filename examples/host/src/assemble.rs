@@ -123,6 +123,19 @@ fn models(config: &Config) -> Result<Vec<Claude>, String> {
     models.collect()
 }
 
+/// What writes drafts, for whoever starts the host.
+pub(crate) fn writers(config: &Config) -> String {
+    let Some(key) = &config.model_key else {
+        return "templates and built-in greetings; set ANTHROPIC_API_KEY for Claude".to_owned();
+    };
+    let usual = || ClaudeConfig::new(key.clone()).model;
+    let first = config.model.clone().unwrap_or_else(usual);
+    let names: Vec<_> = std::iter::once(first)
+        .chain(config.fallback_models.iter().cloned())
+        .collect();
+    format!("Claude ({})", names.join(", then "))
+}
+
 /// `path` with `suffix` behind its file name.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -119,6 +119,9 @@ async fn run(config: Config) -> Result<(), String> {
         })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     say(&format!("listening on http://{address}"));
+    if demo.is_none() {
+        say(&format!("drafts come from {}", assemble::writers(&config)));
+    }
     if let Some(demo) = demo {
         say(&demo.told(address, &config));
     } else if app.records.users().await.is_ok_and(|users| users == 0) {

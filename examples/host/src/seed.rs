@@ -188,7 +188,11 @@ const TEMPLATES: [(&str, Occasion, &str, &str, &str); 5] = [
 /// What the demo is, for the person who started it.
 pub(crate) enum Demo {
     /// The data was written just now; all three users have this password.
-    Filled(SecretString),
+    Filled {
+        password: SecretString,
+        /// Why no model wrote the drafts.
+        stood_in: Option<String>,
+    },
     /// There was data already.
     Kept,
 }
@@ -197,7 +201,7 @@ impl Demo {
     /// Where to look and what to do next.
     pub(crate) fn told(&self, address: SocketAddr, config: &Config) -> String {
         let password = match (self, &config.demo_password) {
-            (Self::Filled(password), _) => password.expose_secret(),
+            (Self::Filled { password, .. }, _) => password.expose_secret(),
             (Self::Kept, Some(_)) => {
                 "the one you set in CRM_DEMO_PASSWORD when you first started it"
             }
@@ -205,11 +209,21 @@ impl Demo {
                 "the one printed at the first start (delete the database to begin anew)"
             }
         };
-        let from = if config.model_key.is_some() {
-            "Claude"
-        } else {
-            "templates and built-in greetings; set ANTHROPIC_API_KEY for Claude"
-        };
+        let mut from = crate::assemble::writers(config);
+        // Said at once: a wrong key would show in the drafts alone.
+        match self {
+            Self::Filled {
+                stood_in: Some(code),
+                ..
+            } if config.model_key.is_some() => {
+                from += &format!(
+                    ",\n                             which did not write those of the demo ({code}): templates and \
+                     greetings stand in"
+                );
+            }
+            Self::Kept => from += "; those that are there stay as they are",
+            Self::Filled { .. } => {}
+        }
         format!(
             "\n  API, to try in a browser   http://{address}/api/docs\n  \
              users                      admin@example.com  manager@example.com  viewer@example.com\n  \
@@ -276,9 +290,9 @@ async fn fill(app: &App, password: Option<SecretString>) -> Result<Demo, Problem
     let manager = session(Role::Manager);
     let people = contacts_of(&manager).await?;
     templates(&manager).await?;
-    messages(app, &manager, &session(Role::Admin), &people).await?;
+    let stood_in = messages(app, &manager, &session(Role::Admin), &people).await?;
     campaigns(app, &manager, &people).await?;
-    Ok(Demo::Filled(password))
+    Ok(Demo::Filled { password, stood_in })
 }
 
 async fn contacts_of(session: &Session) -> Result<Vec<ContactId>, Problem> {
@@ -320,13 +334,13 @@ async fn templates(session: &Session) -> Result<(), Problem> {
 }
 
 /// Six messages: waiting, one that leaves, rejected, cancelled, approved for later, draft. The seventh is
-/// drafted by the running campaign.
+/// drafted by the running campaign. Why no model wrote them, if none did.
 async fn messages(
     app: &App,
     manager: &Session,
     admin: &Session,
     people: &[ContactId],
-) -> Result<(), Problem> {
+) -> Result<Option<String>, Problem> {
     let mut made: Vec<Message> = Vec::new();
     for (index, contact) in people.iter().copied().take(7).enumerate().skip(1) {
         let message = if index < 5 {
@@ -371,7 +385,12 @@ async fn messages(
             _ => {}
         }
     }
-    Ok(())
+    Ok(made.into_iter().find_map(|message| {
+        message
+            .metadata
+            .error
+            .filter(|_| message.metadata.fallback_used)
+    }))
 }
 
 /// One that runs for one person and is to leave next month, one draft and one that waits for its day.

@@ -56,6 +56,7 @@ const ROUTES: &[&str] = &[
     "POST /api/campaigns/{id}/cancel",
     "GET /api/campaigns/{id}/plan",
     "GET /api/campaigns/{id}/cost",
+    "GET /api/campaigns/{id}/batches",
     "GET /api/budgets",
     "PUT /api/budgets",
     "DELETE /api/budgets/{period}",

@@ -201,8 +201,18 @@ impl LlmBatch for Claude {
 
     async fn cancel(&self, id: &str) -> Result<Batch, LlmError> {
         let path = format!("{}/cancel", path(id)?);
-        let (body, _) = self.exchange(self.http.post(&path, Vec::new())).await?;
-        Ok(wire::batch(&body)?)
+        match self.exchange(self.http.post(&path, Vec::new())).await {
+            Ok((body, _)) => Ok(wire::batch(&body)?),
+            // What is answered for a batch that ended is not documented. It stays as it is, and is no failure.
+            Err(error) if matches!(error.failure.code(), "invalid_request" | "http_409") => {
+                let batch = self.poll(id).await?;
+                match batch.phase {
+                    BatchPhase::Ended => Ok(batch),
+                    BatchPhase::Running | BatchPhase::Cancelling => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -3,10 +3,6 @@
 // Each test target uses its part.
 #![allow(dead_code)]
 
-pub(crate) mod batches;
-pub(crate) mod rules;
-pub(crate) mod server;
-
 use std::sync::Arc;
 use std::time::Duration;
 

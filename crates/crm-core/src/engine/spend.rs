@@ -4,6 +4,7 @@
 //! and each picodollar is in the usage ledger. Whatever ends in between (a crash, a caller who gives up)
 //! leaves an open entry, which the worker's sweep takes for spent.
 
+#[cfg(feature = "worker")]
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -71,10 +72,12 @@ impl Engine {
         purpose: &Purpose<'_>,
     ) -> Result<Draft, NoDraft> {
         let worst = llm.worst_cost(request);
-        let entry = self
-            .entry(llm.model(), purpose, worst.as_ref().ok().copied())
-            .await
-            .map_err(NoDraft::Store)?;
+        // Judged by the store's clock, as all leases are: a machine that is behind must not lose its key at
+        // once.
+        let now = self.spending().now(self.now()).await;
+        let expires_at = now.map_err(NoDraft::Store)? + LEASE;
+        let reserved = worst.as_ref().ok().copied();
+        let entry = self.entry(llm.model(), purpose, reserved, expires_at);
         if let Err(error) = self.reserve(&entry).await {
             return Err(match (error.kind(), worst) {
                 (ErrorKind::OverBudget, Ok(_)) => NoDraft::OverBudget,
@@ -92,19 +95,17 @@ impl Engine {
         answer.map_err(NoDraft::Refused)
     }
 
-    /// An entry that is not written yet. For a request of a batch set `batch`, and `expires_at` to when the batch
-    /// is given up.
-    pub(crate) async fn entry(
+    /// An entry that is not written yet, given up at `expires_at` by the store's clock. For a request of a batch set
+    /// `batch`.
+    pub(crate) fn entry(
         &self,
         model: String,
         purpose: &Purpose<'_>,
         reserved_picodollars: Option<u64>,
-    ) -> Result<LedgerEntry> {
+        expires_at: DateTime<Utc>,
+    ) -> LedgerEntry {
         let at = self.now();
-        // Judged by the store's clock, as all leases are: a machine that is behind must not lose its key at
-        // once.
-        let expires_at = self.spending().now(at).await? + LEASE;
-        Ok(LedgerEntry {
+        LedgerEntry {
             workspace: purpose.actor.workspace.clone(),
             id: LedgerId(self.ids().next()),
             at,
@@ -124,7 +125,7 @@ impl Engine {
             failure: None,
             expires_at,
             closed_at: None,
-        })
+        }
     }
 
     /// Opens the entries of a batch's requests, each by itself; which of them are open now. One that was opened

@@ -295,7 +295,11 @@ async fn a_cancelled_batch_ends_with_lines(harness: Harness) -> Verdict {
         "what was begun is lost",
     )?;
     let rest = lines.get(&id("b")?);
-    same(rest, Some(&BatchOutcome::Cancelled), "what was not begun")
+    same(rest, Some(&BatchOutcome::Cancelled), "what was not begun")?;
+    // Whoever cancels may come too late, and hears that.
+    let again = harness.batches().cancel(&batch.id).await;
+    let again = again.map_err(|error| failed(&error))?;
+    same(again.phase, BatchPhase::Ended, "phase of one that ended")
 }
 
 async fn an_unknown_batch_is_configuration(harness: Harness) -> Verdict {

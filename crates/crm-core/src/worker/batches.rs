@@ -366,7 +366,6 @@ impl Worker {
         for (line, prompt) in prompts {
             let worst = held.provider.worst_cost(&prompt.request).ok();
             let entry = self.entry(held, &line, model.clone(), worst, expires_at);
-            let entry = entry.await?;
             let id = RequestId::new(entry.id.to_string())?;
             entries.push(entry);
             let request = prompt.request;
@@ -379,26 +378,25 @@ impl Worker {
             .collect())
     }
 
-    async fn entry(
+    fn entry(
         &self,
         held: &Held<'_>,
         line: &Line,
         model: String,
         worst: Option<u64>,
         expires_at: DateTime<Utc>,
-    ) -> Result<LedgerEntry> {
+    ) -> LedgerEntry {
         let actor = Actor::system(held.batch.workspace.clone());
         let purpose = Purpose {
             actor: &actor,
             campaign: Some(held.batch.campaign_id),
             key: Some(line.key()),
         };
-        Ok(LedgerEntry {
+        LedgerEntry {
             id: held.batch.entry_of(&line.row),
             batch: true,
-            expires_at,
-            ..self.engine.entry(model, &purpose, worst).await?
-        })
+            ..self.engine.entry(model, &purpose, worst, expires_at)
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use crm_core::campaign::{CampaignFields, CampaignStatus, Drafting, WhenUnavailab
 use crm_core::draft_batch::DraftBatchState;
 use crm_core::engine::SetBudget;
 use crm_core::message::GeneratedBy;
+use crm_core::port::llm::LlmFailure;
+use crm_core::port::llm_batch::{Created, RequestId, SubmitError};
 use crm_core::testing::llm_batch::{RequestEnd, Submission};
 
 use super::{ONE_BY_ONE, fields, house, price, texts};
@@ -48,6 +50,20 @@ async fn a_campaign_is_drafted_in_one_batch_and_each_text_is_paid_for_once() {
     let batches = house.batches(id).await;
     assert_eq!(batches.len(), 1);
     assert_eq!(batches[0].state, DraftBatchState::Closed);
+}
+
+#[tokio::test]
+async fn handing_over_many_lines_asks_the_stores_clock_no_more_often_than_one() {
+    let mut reads = Vec::new();
+    for people in [1, 40] {
+        let house = house();
+        house.campaign(people, fields()).await;
+        let before = house.store.clock_reads.load(Ordering::SeqCst);
+        house.run().await;
+        assert_eq!(house.provider.made.lock().unwrap()[0].len(), people);
+        reads.push(house.store.clock_reads.load(Ordering::SeqCst) - before);
+    }
+    assert_eq!(reads[0], reads[1], "each is a way to the database and back");
 }
 
 #[tokio::test]
@@ -187,6 +203,8 @@ async fn a_budget_lets_as_many_into_a_batch_as_it_has_room_for() {
         .unwrap();
     house.run().await;
     assert_eq!(house.provider.made.lock().unwrap()[0].len(), 3);
+    // What a lost batch is found by.
+    assert_eq!(house.batches(id).await[0].requests, 3);
     house.end(&[]);
     house.later(MINUTE).await;
     let messages = house.messages().await;
@@ -236,6 +254,51 @@ async fn a_paused_campaign_gets_its_texts_when_it_goes_on() {
 }
 
 #[tokio::test]
+async fn a_worker_that_loses_the_lease_leaves_the_batch_alone() {
+    let house = house();
+    house.campaign(2, fields()).await;
+    house.run().await;
+    house.world.clock.advance(MINUTE);
+    let other = house.worker();
+    house
+        .store
+        .before_next_commit(move || Box::pin(async move { other.run_until_idle().await.unwrap() }));
+    house.run().await;
+    assert_eq!(house.provider.polled.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_full_batch_does_not_wait_until_everybody_is_planned() {
+    let house = house();
+    house.provider.most.store(100, Ordering::SeqCst);
+    // More than a round plans.
+    let id = house.campaign(10_001, fields()).await;
+    let (_stop, stop) = tokio::sync::watch::channel(false);
+    house.worker().round(&stop).await.unwrap();
+    let viewer = house.world.viewer();
+    assert!(!viewer.campaigns().get(id).await.unwrap().planned);
+    assert_eq!(house.provider.made.lock().unwrap()[0].len(), 100);
+}
+
+#[tokio::test]
+async fn a_paused_campaign_hands_nothing_over() {
+    let house = house();
+    let id = house.campaign(2, fields()).await;
+    house.provider.inner.next_submission(Submission::Limited);
+    house.run().await;
+    let manager = house.world.manager();
+    manager.campaigns().pause(id).await.unwrap();
+    house.later(Duration::hours(5)).await;
+    assert_eq!(house.provider.handed.lock().unwrap().len(), 1);
+    manager.campaigns().resume(id).await.unwrap();
+    house.later(MINUTE).await;
+    assert_eq!(house.provider.handed.lock().unwrap().len(), 2);
+    house.end(&[]);
+    house.later(MINUTE).await;
+    assert_eq!(texts(&house.messages().await), [("Hello", 2)].into());
+}
+
+#[tokio::test]
 async fn more_lines_than_a_batch_holds_wait_for_the_next_one() {
     let house = house();
     house.provider.most.store(2, Ordering::SeqCst);
@@ -263,11 +326,50 @@ async fn a_campaign_that_waits_keeps_its_batch_and_another_falls_back() {
             ..fields()
         };
         let id = house.campaign(2, fields).await;
-        // A request that the provider finds invalid is to blame itself, so both write that one by one.
         house.provider.inner.next_submission(Submission::Limited);
         house.run().await;
         assert_eq!(house.batches(id).await[0].state, DraftBatchState::Planned);
         assert!(house.messages().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_is_waited_out_or_fallen_back_from_as_the_campaign_was_told() {
+    use WhenUnavailable::{Fallback, Wait};
+    // A request that the provider finds invalid is to blame itself: whoever waits for that waits for ever.
+    for (blames_one, when_unavailable, one_by_one) in [
+        (true, Wait, true),
+        (true, Fallback, true),
+        (false, Wait, false),
+        (false, Fallback, true),
+    ] {
+        let house = house();
+        let fields = CampaignFields {
+            when_unavailable,
+            ..fields()
+        };
+        let reason = "invalid_request".to_owned();
+        *house.provider.refusal.lock().unwrap() = Some(SubmitError {
+            created: Created::No,
+            request: blames_one.then(|| RequestId::new("first").unwrap()),
+            error: Box::new(LlmFailure::Configuration { reason }.into()),
+        });
+        let id = house.campaign(2, fields).await;
+        house.run().await;
+        let batch = &house.batches(id).await[0];
+        let messages = house.messages().await;
+        if one_by_one {
+            assert_eq!(texts(&messages), [(ONE_BY_ONE, 2)].into());
+            assert_eq!(batch.state, DraftBatchState::Closed);
+        } else {
+            assert!(messages.is_empty());
+            assert_eq!(batch.state, DraftBatchState::Planned);
+            assert_eq!(batch.last_error.as_deref(), Some("invalid_request"));
+        }
+        let released = house.ledger().await;
+        let released = released.iter().filter(|it| it.batch);
+        assert!(released.clone().all(|it| it.state == EntryState::Released));
+        assert_eq!(released.count(), 2);
     }
 }
 

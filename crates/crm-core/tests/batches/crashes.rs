@@ -35,6 +35,31 @@ async fn a_program_that_dies_anywhere_pays_for_nothing_twice_and_loses_no_draft(
     }
 }
 
+/// Where one worker alone can be alive, the next one takes over what the dead one held at once.
+#[tokio::test]
+async fn nobody_waits_for_the_lease_of_a_worker_that_cannot_be_alive() {
+    for moment in 0.. {
+        let house = house();
+        house.store.exclusive.store(true, Ordering::SeqCst);
+        let id = house.campaign(PEOPLE, fields()).await;
+        house.fuse.light(moment);
+        let died = tokio::select! {
+            biased;
+            () = house.fuse.blown.notified() => true,
+            () = life(&house) => false,
+        };
+        house.fuse.put_out();
+        house.run().await;
+        for batch in house.batches(id).await {
+            assert_eq!(batch.lease_until, None, "moment {moment}: {batch:?}");
+        }
+        if !died {
+            assert!(moment > 20, "{moment} moments cannot be all");
+            return;
+        }
+    }
+}
+
 /// One life that ends at this moment, and what comes after it; whether it came so far.
 async fn dies(first: Submission, moment: usize) -> bool {
     let house = house();

@@ -53,6 +53,9 @@ struct Provider {
     /// Those of each batch that was made.
     made: Mutex<Vec<Vec<RequestId>>>,
     cancelled: AtomicUsize,
+    polled: AtomicUsize,
+    /// How the next submission is refused, which makes no batch.
+    refusal: Mutex<Option<SubmitError>>,
 }
 
 #[async_trait]
@@ -80,6 +83,9 @@ impl LlmBatch for Provider {
         self.fuse.burn().await;
         let ids: Vec<RequestId> = requests.iter().map(|request| request.id.clone()).collect();
         self.handed.lock().unwrap().push(ids.clone());
+        if let Some(refusal) = self.refusal.lock().unwrap().take() {
+            return Err(refusal);
+        }
         let before = self.inner.count();
         let answer = self.inner.submit(marker, requests).await;
         if self.inner.count() > before {
@@ -96,6 +102,7 @@ impl LlmBatch for Provider {
 
     async fn poll(&self, id: &str) -> Result<Batch, LlmError> {
         self.fuse.burn().await;
+        self.polled.fetch_add(1, Ordering::SeqCst);
         self.inner.poll(id).await
     }
 
@@ -158,6 +165,8 @@ fn house() -> House {
         handed: Mutex::default(),
         made: Mutex::default(),
         cancelled: AtomicUsize::new(0),
+        polled: AtomicUsize::new(0),
+        refusal: Mutex::default(),
     });
     let model = Arc::new(Model {
         fuse: Arc::clone(&fuse),

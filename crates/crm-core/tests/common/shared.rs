@@ -48,7 +48,7 @@ pub struct SharedStore {
     changes: watch::Sender<u64>,
     /// What happens just before the next look at messages to deliver.
     interlude: Mutex<Option<Interlude>>,
-    /// What happens just before the next commit.
+    /// What happens just before the next commit of anything.
     before_commit: Mutex<Option<Interlude>>,
     /// How the next commits about attempts go wrong.
     losses: Mutex<VecDeque<Loss>>,
@@ -57,6 +57,12 @@ pub struct SharedStore {
     /// How many looks at messages to deliver are not answered after one of them.
     silence: AtomicUsize,
     silent: AtomicUsize,
+    /// Whether only one worker at a time can be alive.
+    pub exclusive: AtomicBool,
+    /// How many commits of new messages it refuses for now.
+    pub refuses_messages: AtomicUsize,
+    /// How often its clock was asked.
+    pub clock_reads: AtomicUsize,
     /// When the program that uses it dies.
     pub fuse: Arc<Fuse>,
 }
@@ -120,6 +126,9 @@ impl Default for SharedStore {
             after_loss: Mutex::default(),
             silence: AtomicUsize::new(0),
             silent: AtomicUsize::new(0),
+            exclusive: AtomicBool::new(false),
+            refuses_messages: AtomicUsize::new(0),
+            clock_reads: AtomicUsize::new(0),
             fuse: Arc::default(),
         }
     }
@@ -172,9 +181,18 @@ impl SharedStore {
     }
 
     async fn commit_now(&self, sets: Vec<ChangeSet>) -> Result<Vec<Result<()>>> {
-        let interlude = self.before_commit.lock().unwrap().take();
+        let interlude = match sets.is_empty() {
+            true => None,
+            false => self.before_commit.lock().unwrap().take(),
+        };
         if let Some(interlude) = interlude {
             interlude().await;
+        }
+        let is_new = |change: &Change| matches!(change, Change::InsertMessage(_));
+        let left = self.refuses_messages.load(Ordering::SeqCst);
+        if left > 0 && sets.iter().flat_map(ChangeSet::changes).any(is_new) {
+            self.refuses_messages.store(left - 1, Ordering::SeqCst);
+            return Err(Error::new(ErrorKind::Unavailable, "away"));
         }
         let Some(loss) = self.loss(&sets) else {
             return self.inner.commit(sets).await;
@@ -207,12 +225,13 @@ fn unavailable() -> Error {
 impl Store for SharedStore {
     fn capabilities(&self) -> StoreCapabilities {
         StoreCapabilities {
-            exclusive_dispatcher: false,
+            exclusive_dispatcher: self.exclusive.load(Ordering::SeqCst),
             ..self.inner.capabilities()
         }
     }
 
     async fn now(&self, local: DateTime<Utc>) -> Result<DateTime<Utc>> {
+        self.clock_reads.fetch_add(1, Ordering::SeqCst);
         Ok(local + *self.ahead.lock().unwrap())
     }
 

@@ -11,6 +11,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/shared.rs"]
+mod shared;
 
 mod attacks;
 mod chain;
@@ -33,7 +35,7 @@ use crm_core::id::CampaignId;
 use crm_core::memory::MemoryStore;
 use crm_core::message::{Message, Occasion};
 use crm_core::port::llm::{Draft, DraftRequest, Llm, LlmError};
-use crm_core::port::store::{MessageQuery, PageRequest};
+use crm_core::port::store::{MessageQuery, PageRequest, Store};
 use crm_core::testing::llm::draft;
 use crm_core::testing::{FakeClock, RecordingChannel, SequentialIds};
 use crm_core::worker::{Worker, WorkerOptions};
@@ -45,10 +47,14 @@ use common::World;
 
 /// An engine that asks these models, in this order.
 fn house(models: &[Arc<dyn Llm>]) -> World {
+    house_over(Arc::new(MemoryStore::default()), models)
+}
+
+/// The same over this store.
+fn house_over(store: Arc<dyn Store>, models: &[Arc<dyn Llm>]) -> World {
     let channel = Arc::new(RecordingChannel::default());
     let clock = Arc::new(FakeClock::default());
     let ids = Arc::new(SequentialIds::default());
-    let store = Arc::new(MemoryStore::default());
     let mut builder = Engine::builder(store, clock.clone(), ids).channel("email", channel.clone());
     for (number, model) in models.iter().enumerate() {
         builder = if number == 0 {

@@ -12,7 +12,10 @@ use crm_core::testing::llm::draft;
 use crm_core::worker::WorkerOptions;
 use tokio::time::Instant;
 
-use super::{Running, Timed, campaign, drafted, house, messages, people, until_drafted};
+use super::shared::SharedStore;
+use super::{
+    Running, Timed, campaign, drafted, house, house_over, messages, people, until_drafted,
+};
 
 const PLACES: usize = 64;
 
@@ -108,6 +111,23 @@ async fn one_answer_that_asks_for_patience_is_heard_by_all() {
     assert_eq!(quiet, [], "calls while it rested");
     let all = messages(&world).await;
     assert!(all.iter().all(|message| message.metadata.error.is_none()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_while_the_store_is_away_is_stored_later_and_paid_for_once() {
+    let model = Timed::good(seconds(2));
+    let store = Arc::new(SharedStore::default());
+    let world = house_over(store.clone(), &[model.clone()]);
+    people(&world, "a", 20).await;
+    let id = campaign(&world, "a", Fallback).await;
+    store.refuses_messages.store(3, Ordering::SeqCst);
+    let running = Running::start(&world, 8);
+    let all = until_drafted(&world, id, 20);
+    let in_time = tokio::time::timeout(seconds(600), all).await;
+    assert!(in_time.is_ok(), "a text was lost");
+    running.stop().await;
+    assert_eq!(store.refuses_messages.load(Ordering::SeqCst), 0);
+    assert_eq!(model.count(), 20);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use crm_core::campaign::WhenUnavailable::{Fallback, Wait};
 use crm_core::message::{GeneratedBy, StandIn};
 use crm_core::port::llm::{Draft, DraftRequest, LlmError, LlmFailure};
 use crm_core::testing::llm::draft;
+use tokio::time::Instant;
 
 use super::{Running, Timed, campaign, drafted, house, messages, people, until_drafted};
 
@@ -47,7 +48,12 @@ async fn a_campaign_waits_visibly_calls_seldom_and_goes_on_by_itself() {
     assert!(calls <= 32 + 2 * 25, "{calls} calls in an hour");
     assert!(calls >= 32 + 2 * 10, "{calls} calls in an hour");
     up.store(true, Ordering::SeqCst);
+    until_drafted(&world, id, 1).await;
+    let first = Instant::now();
     until_drafted(&world, id, 100).await;
+    // Sixteen at once again: the one that tried was the last by itself.
+    let took = first.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
     tokio::time::sleep(Duration::from_secs(1)).await;
     let goes_on = world.viewer().campaigns().get(id).await.unwrap();
     assert_eq!(goes_on.waiting, None);

@@ -1,7 +1,12 @@
 //! Files of contacts as people have them: the same twenty people through every program, encoding, separator and line
 //! end, and files that are broken in every way.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 mod files;
 mod people;

@@ -3,6 +3,7 @@
 mod analytics;
 mod audit;
 mod auth;
+mod batches;
 mod budgets;
 mod campaign_body;
 mod campaigns;
@@ -49,6 +50,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(decisions::router())
         .merge(campaigns::router())
         .merge(cost::router())
+        .merge(batches::router())
         .merge(budgets::router())
         .merge(usage::router())
         .merge(templates::router())

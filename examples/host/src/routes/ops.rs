@@ -44,6 +44,8 @@ struct Readiness {
     /// `writable`, `read_only` (it answers and cannot be written) or `unavailable`.
     database: &'static str,
     worker: WorkerState,
+    /// What writes drafts: `model`, or `templates` (and built-in greetings) while no model is set up.
+    drafts: &'static str,
     /// Why nothing is sent until an admin acknowledges it (`POST /api/hold/acknowledge`); `null` when all
     /// is well.
     hold: Option<Reason>,
@@ -76,6 +78,7 @@ async fn readyz(State(app): State<App>) -> (StatusCode, axum::Json<Readiness>) {
             (false, false) => "unavailable",
         },
         worker,
+        drafts: if app.has_model { "model" } else { "templates" },
         hold,
     };
     let status = if ready {

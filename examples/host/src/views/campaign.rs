@@ -227,6 +227,8 @@ pub(crate) struct PlanLine {
     reason: Option<String>,
     /// The message, once drafted.
     message_id: Option<Uuid>,
+    /// The batch it is, or was, drafted in (`GET /api/campaigns/{id}/batches`).
+    batch_id: Option<Uuid>,
 }
 
 impl PlanLine {
@@ -249,6 +251,7 @@ impl PlanLine {
             excluded,
             reason: row.excluded.clone(),
             message_id: row.message_id.map(|id| id.0),
+            batch_id: row.batch_id.map(|id| id.0),
         }
     }
 }

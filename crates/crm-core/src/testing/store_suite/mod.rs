@@ -11,11 +11,13 @@ mod inbound;
 mod intake;
 mod kit;
 mod lists;
+mod message_lists;
 mod receipts;
 mod sets;
 mod spend;
 mod subscriptions;
 mod texts;
+mod usage;
 mod views;
 mod voices;
 
@@ -38,6 +40,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(sets::cases());
     all.extend(texts::cases());
     all.extend(lists::cases());
+    all.extend(message_lists::cases());
     all.extend(filters::cases());
     all.extend(audiences::cases());
     all.extend(claims::cases());
@@ -50,6 +53,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(draft_batches::cases());
     all.extend(voices::cases());
     all.extend(spend::cases());
+    all.extend(usage::cases());
     all
 }
 

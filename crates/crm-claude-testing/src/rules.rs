@@ -5,16 +5,18 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::server::Request;
+use crate::server::Request;
 
-pub(crate) const VERSIONS: [&str; 2] = ["2023-06-01", "2026-10-21"];
+/// The versions of the API that are known.
+pub const VERSIONS: [&str; 2] = ["2023-06-01", "2026-10-21"];
 
 /// Collects what is wrong.
 #[derive(Default)]
 struct Check(Vec<String>);
 
 /// What is wrong with this request.
-pub(crate) fn problems(request: &Request) -> Vec<String> {
+#[must_use]
+pub fn problems(request: &Request) -> Vec<String> {
     let mut check = Check::default();
     check.headers(request);
     check.route(request);

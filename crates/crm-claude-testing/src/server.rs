@@ -2,77 +2,114 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
-    pub(crate) method: String,
+pub struct Request {
+    /// `GET`, `POST`.
+    pub method: String,
     /// Path and query.
-    pub(crate) target: String,
+    pub target: String,
     /// Names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    pub headers: Vec<(String, String)>,
+    /// As it came.
+    pub body: Vec<u8>,
 }
 
 impl Request {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// The value of the header of this name, in lower case.
+    ///
+    /// # Panics
+    /// It comes twice.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter().filter(|(n, _)| n == name);
         let one = found.next().map(|(_, value)| value.as_str());
         assert!(found.next().is_none(), "{name} comes twice");
         one
     }
 
-    pub(crate) fn path(&self) -> &str {
+    /// Without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    pub(crate) fn json(&self) -> Value {
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// It is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 }
 
 /// What is answered.
 #[derive(Debug, Clone)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// An ordinary answer.
-    Full(u16, Vec<(&'static str, String)>, Vec<u8>),
+    Full(u16, Vec<(String, String)>, Vec<u8>),
     /// The same, cut off after this many bytes of the body.
     Cut(u16, Vec<u8>, usize),
     /// The connection is closed without a byte.
     Reset,
     /// Nothing, until the other side gives up.
     Silence,
+    /// The same, after this time.
+    Slow(Duration, Box<Answer>),
+    /// The same, once there is a place, which it takes for ever.
+    Held(Arc<Semaphore>, Box<Answer>),
 }
 
 impl Answer {
-    pub(crate) fn json(status: u16, body: &Value) -> Self {
+    /// JSON with this status.
+    #[must_use]
+    pub fn json(status: u16, body: &Value) -> Self {
         Self::Full(status, Vec::new(), body.to_string().into_bytes())
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+    /// The same with one more header.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
         if let Self::Full(_, headers, _) = &mut self {
-            headers.push((name, value.to_owned()));
+            headers.push((name.to_owned(), value.to_owned()));
         }
         self
+    }
+
+    /// The whole of an answer that is well, as JSON, whether it arrives or not.
+    #[must_use]
+    pub fn body(&self) -> Option<Value> {
+        match self {
+            Self::Full(200, _, body) | Self::Cut(200, body, _) => serde_json::from_slice(body).ok(),
+            Self::Slow(_, inner) | Self::Held(_, inner) => inner.body(),
+            Self::Full(..) | Self::Cut(..) | Self::Reset | Self::Silence => None,
+        }
     }
 }
 
 type Handler = dyn Fn(&Request) -> Answer + Send + Sync;
 
 /// A server on a port of this machine; ends with the runtime.
-pub(crate) struct Server {
-    pub(crate) url: String,
+pub struct Server {
+    /// Where it listens.
+    pub url: String,
     seen: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
-    pub(crate) async fn start(
-        handler: impl Fn(&Request) -> Answer + Send + Sync + 'static,
-    ) -> Self {
+    /// A server that answers so.
+    ///
+    /// # Panics
+    /// No port is free.
+    pub async fn start(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
         let url = format!("http://{}", listener.local_addr().expect("address"));
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -86,7 +123,7 @@ impl Server {
     }
 
     /// A server that answers with these, one after the other, and with the last one for ever.
-    pub(crate) async fn script(answers: Vec<Answer>) -> Self {
+    pub async fn script(answers: Vec<Answer>) -> Self {
         let next = Mutex::new(answers.into_iter());
         let last = Mutex::new(None);
         Self::start(move |_| {
@@ -101,7 +138,7 @@ impl Server {
     }
 
     /// All requests so far.
-    pub(crate) fn seen(&self) -> Vec<Request> {
+    pub fn seen(&self) -> Vec<Request> {
         self.seen.lock().expect("lock").clone()
     }
 }
@@ -111,14 +148,34 @@ async fn serve(mut socket: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<
         return;
     };
     log.lock().expect("lock").push(request.clone());
-    match handler(&request) {
+    let mut answer = handler(&request);
+    loop {
+        answer = match answer {
+            Answer::Slow(time, inner) => {
+                tokio::time::sleep(time).await;
+                *inner
+            }
+            Answer::Held(places, inner) => {
+                let Ok(place) = places.acquire().await else {
+                    return;
+                };
+                place.forget();
+                *inner
+            }
+            now => break give(&mut socket, now).await,
+        };
+    }
+}
+
+async fn give(socket: &mut TcpStream, answer: Answer) {
+    match answer {
         Answer::Full(status, headers, body) => {
             let length = body.len();
-            write(&mut socket, status, &headers, length, &body).await;
+            write(socket, status, &headers, length, &body).await;
         }
         Answer::Cut(status, body, at) => {
             let part = body.get(..at).expect("a part");
-            write(&mut socket, status, &[], body.len(), part).await;
+            write(socket, status, &[], body.len(), part).await;
         }
         Answer::Reset => {
             // Closing with unread or unsent data would do as well; zero makes it a reset.
@@ -129,13 +186,14 @@ async fn serve(mut socket: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<
             let mut rest = [0; 16];
             while matches!(socket.read(&mut rest).await, Ok(1..)) {}
         }
+        Answer::Slow(..) | Answer::Held(..) => {}
     }
 }
 
 async fn write(
     socket: &mut TcpStream,
     status: u16,
-    headers: &[(&'static str, String)],
+    headers: &[(String, String)],
     length: usize,
     body: &[u8],
 ) {
