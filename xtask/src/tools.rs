@@ -24,11 +24,13 @@ pub(crate) enum Tool {
     Strace,
     /// Postfix's programs, which take mail and send it for the benchmarks. No server of it is set up.
     Postfix,
+    /// The browser that the host's page is tried in. `CRM_CHROMIUM` names another one.
+    Chromium,
 }
 
 impl Tool {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Python,
         Self::Node,
         Self::Cc,
@@ -36,6 +38,7 @@ impl Tool {
         Self::Postgres,
         Self::Strace,
         Self::Postfix,
+        Self::Chromium,
     ];
 
     /// Whether anything here needs it.
@@ -53,6 +56,7 @@ impl Tool {
             Self::Postgres => "postgresql 15",
             Self::Strace => "strace",
             Self::Postfix => "postfix",
+            Self::Chromium => "chromium",
         }
     }
 
@@ -67,6 +71,7 @@ impl Tool {
             Self::Postgres => &["postgresql"],
             Self::Strace => &["strace"],
             Self::Postfix => &["postfix"],
+            Self::Chromium => &["chromium"],
         }
     }
 
@@ -84,6 +89,7 @@ impl Tool {
                 }
                 // Its own folder of settings need not exist.
                 Self::Postfix => probe(Command::new(&program).args(["-d", "-h", "mail_version"])),
+                Self::Chromium => probe(Command::new(&program).arg("--version")).map(first_words),
             }?;
             Some(Found { program, version })
         })
@@ -104,6 +110,10 @@ impl Tool {
                 .collect(),
             // On the search path of administrators alone.
             Self::Postfix => vec!["postconf".into(), "/usr/sbin/postconf".into()],
+            Self::Chromium => match std::env::var_os("CRM_CHROMIUM") {
+                Some(named) if !named.is_empty() => vec![named.into()],
+                _ => vec!["chromium".into(), "google-chrome".into()],
+            },
         }
     }
 }

@@ -36,7 +36,7 @@ export default ts.config(
         fetch: "readonly",
         document: "readonly",
         window: "readonly",
-        Buffer: "readonly",
+        setTimeout: "readonly",
         URL: "readonly",
       },
     },

@@ -11,6 +11,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // One file: it is kept for good once loaded, and the screens share most of it.
+    chunkSizeWarningLimit: 700,
   },
   server: { proxy: { "/api": api } },
   test: { include: ["test/**/*.test.ts"] },

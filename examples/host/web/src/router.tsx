@@ -96,10 +96,7 @@ const campaign = createRoute({
   component: CampaignPage,
 });
 
-const tree = root.addChildren([
-  signIn,
-  inside.addChildren([home, campaigns, newCampaign, campaign]),
-]);
+const tree = root.addChildren([signIn, inside.addChildren([home, campaigns, newCampaign, campaign])]);
 
 export function makeRouter() {
   return createRouter({ routeTree: tree, scrollRestoration: true, defaultNotFoundComponent: NotFound });
@@ -110,4 +107,3 @@ declare module "@tanstack/react-router" {
     router: ReturnType<typeof makeRouter>;
   }
 }
-

@@ -51,9 +51,10 @@ export async function signIn(email: string, password: string): Promise<ProblemBo
 }
 
 /** One tab after the other: a refresh token that is used twice ends the whole login. */
-function alone<T>(work: () => Promise<T>): Promise<T> {
+async function alone(work: () => Promise<Response>): Promise<Response> {
   // Browsers have locks on secure origins alone.
-  return "locks" in navigator ? navigator.locks.request("crm.refresh", work) : work();
+  if (!("locks" in navigator)) return work();
+  return await navigator.locks.request("crm.refresh", work);
 }
 
 async function ask(): Promise<string | null> {

@@ -33,7 +33,7 @@ test("every text of every language takes the values that the English one takes",
 test("every language counts with every plural class that it has", () => {
   for (const [language, { catalogue }] of Object.entries(LANGUAGES)) {
     const classes = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
-    for (const words of Object.values(catalogue.counted) as Counted[]) {
+    for (const words of Object.values<Counted>(catalogue.counted)) {
       for (const one of classes) {
         // Uzbek nouns have no plural after a number.
         const given = words[one] ?? (language.startsWith("uz") ? words.other : undefined);

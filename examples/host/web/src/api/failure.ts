@@ -5,7 +5,15 @@ type ProblemBody = components["schemas"]["ProblemBody"];
 
 /** Kinds that the page has its own words for; the rest is told by the host's sentence. */
 export type Kind =
-  "offline" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "invalid" | "busy" | "unavailable" | "refused";
+  | "offline"
+  | "unauthorized"
+  | "forbidden"
+  | "not_found"
+  | "conflict"
+  | "invalid"
+  | "busy"
+  | "unavailable"
+  | "refused";
 
 export class Failure extends Error {
   readonly kind: Kind;

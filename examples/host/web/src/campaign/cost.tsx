@@ -20,7 +20,17 @@ function momentOf(campaign: Campaign): Moment {
   return moves(campaign) ? "running" : "after";
 }
 
-function Figure({ name, label, amount, large }: { name: string; label: string; amount: string | null; large?: boolean }) {
+function Figure({
+  name,
+  label,
+  amount,
+  large,
+}: {
+  name: string;
+  label: string;
+  amount: string | null;
+  large?: boolean;
+}) {
   return (
     <div className={large ? "figure figure-large" : "figure"} data-figure={name}>
       <dt>{label}</dt>

@@ -119,7 +119,9 @@ export interface Catalogue {
     | "exact"
   >;
   basis: Words<"campaign" | "workspace" | "bound" | "no_model" | "unknown">;
-  budgets: Words<"title" | "none" | "workspace" | "campaign" | "total" | "day" | "left" | "used" | "bar" | "tight">;
+  budgets: Words<
+    "title" | "none" | "workspace" | "campaign" | "total" | "day" | "left" | "used" | "bar" | "tight"
+  >;
   plan: Words<
     | "title"
     | "all"

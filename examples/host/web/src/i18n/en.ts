@@ -40,8 +40,14 @@ export const en: Catalogue = {
     offline: { title: "The host does not answer", hint: "Check the connection. Nothing was lost." },
     unauthorized: { title: "You are signed out", hint: "Sign in again." },
     forbidden: { title: "Your role may not do this", hint: "Ask an administrator." },
-    not_found: { title: "This is not there", hint: "It may have been removed, or belongs to another workspace." },
-    conflict: { title: "Somebody was faster", hint: "It was changed meanwhile. Look at it again before you go on." },
+    not_found: {
+      title: "This is not there",
+      hint: "It may have been removed, or belongs to another workspace.",
+    },
+    conflict: {
+      title: "Somebody was faster",
+      hint: "It was changed meanwhile. Look at it again before you go on.",
+    },
     invalid: { title: "Something is not filled in right", hint: "Mend what is named below." },
     busy: { title: "Too many attempts", hint: "Wait a little and try again." },
     unavailable: { title: "Not available for now", hint: "Try again in a few seconds. Nothing was lost." },
@@ -107,7 +113,11 @@ export const en: Catalogue = {
       body: "Nothing more of it is drafted or begins to leave until you resume it.",
       yes: "Pause",
     },
-    resume: { title: "Resume this campaign?", body: "Drafting and delivery go on where they stopped.", yes: "Resume" },
+    resume: {
+      title: "Resume this campaign?",
+      body: "Drafting and delivery go on where they stopped.",
+      yes: "Resume",
+    },
     cancel: {
       title: "Call this campaign off?",
       body: "What has not left never will. This cannot be undone.",
@@ -201,7 +211,8 @@ export const en: Catalogue = {
     left: "{left} left of {limit}",
     used: "spent {spent}, reserved {reserved}",
     bar: "Used of {limit}",
-    tight: "Less is left than the campaign is expected to cost. What finds no room gets a template or a greeting.",
+    tight:
+      "Less is left than the campaign is expected to cost. What finds no room gets a template or a greeting.",
   },
   plan: {
     title: "Plan",

@@ -52,10 +52,14 @@ function tools(language: Language) {
   const numbers = new Intl.NumberFormat(language);
   const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
-  const wall = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
+  const wall = new Intl.DateTimeFormat(language, {
+    dateStyle: "medium",
+    timeStyle: "short",
+    timeZone: "UTC",
+  });
   return {
     language,
-    t: LANGUAGES[language].catalogue as Catalogue,
+    t: LANGUAGES[language].catalogue,
     fill,
     number: (n: number) => numbers.format(n),
     count: (n: number, words: Counted) =>

@@ -40,11 +40,17 @@ export const uzLatn: Catalogue = {
     offline: { title: "Server javob bermayapti", hint: "Aloqani tekshiring. Hech narsa yoʻqolmadi." },
     unauthorized: { title: "Tizimdan chiqdingiz", hint: "Qaytadan kiring." },
     forbidden: { title: "Rolingizga ruxsat yoʻq", hint: "Administratorga murojaat qiling." },
-    not_found: { title: "Bu yerda yoʻq", hint: "Oʻchirilgan yoki boshqa ish maydoniga tegishli boʻlishi mumkin." },
+    not_found: {
+      title: "Bu yerda yoʻq",
+      hint: "Oʻchirilgan yoki boshqa ish maydoniga tegishli boʻlishi mumkin.",
+    },
     conflict: { title: "Kimdir oldinroq ulgurdi", hint: "Oʻzgargan. Davom etishdan oldin qayta koʻring." },
     invalid: { title: "Nimadir notoʻgʻri toʻldirilgan", hint: "Quyida koʻrsatilganini tuzating." },
     busy: { title: "Urinishlar juda koʻp", hint: "Biroz kutib, qayta urining." },
-    unavailable: { title: "Hozir ishlamayapti", hint: "Bir necha soniyadan keyin urining. Hech narsa yoʻqolmadi." },
+    unavailable: {
+      title: "Hozir ishlamayapti",
+      hint: "Bir necha soniyadan keyin urining. Hech narsa yoʻqolmadi.",
+    },
     refused: { title: "Buning iloji yoʻq", hint: "Server sababini aytdi:" },
   },
   failureId: "Soʻrov {id}",
@@ -113,7 +119,11 @@ export const uzLatn: Catalogue = {
       body: "Davom ettirmaguningizcha hech narsa yozilmaydi va ketmaydi.",
       yes: "Toʻxtatib turish",
     },
-    resume: { title: "Kampaniya davom ettirilsinmi?", body: "Ish toʻxtagan joyidan davom etadi.", yes: "Davom ettirish" },
+    resume: {
+      title: "Kampaniya davom ettirilsinmi?",
+      body: "Ish toʻxtagan joyidan davom etadi.",
+      yes: "Davom ettirish",
+    },
     cancel: {
       title: "Kampaniya bekor qilinsinmi?",
       body: "Ketmagani hech qachon ketmaydi. Buni qaytarib boʻlmaydi.",

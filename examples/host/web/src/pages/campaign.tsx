@@ -16,7 +16,15 @@ import { Icon } from "../ui/icon";
 import { Badge, Loading, Notice, Problem } from "../ui/parts";
 import { useTitle } from "../ui/shell";
 
-function Head({ campaign, done, onDone }: { campaign: Campaign; done: Deed | null; onDone: (deed: Deed) => void }) {
+function Head({
+  campaign,
+  done,
+  onDone,
+}: {
+  campaign: Campaign;
+  done: Deed | null;
+  onDone: (deed: Deed) => void;
+}) {
   const { t, fill, moment } = useSay();
   const readOnly = campaign.allowed_actions.length === 0 && (campaign.status === "draft" || moves(campaign));
   return (

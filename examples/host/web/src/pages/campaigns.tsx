@@ -53,12 +53,13 @@ export function CampaignsPage() {
     refetchInterval: usePace(true),
   });
   useTitle(t.list.title);
-  const create = role === "viewer" ? null : (
-    <Link to="/campaigns/new" className="button button-primary">
-      <Icon name="plus" />
-      {t.list.new}
-    </Link>
-  );
+  const create =
+    role === "viewer" ? null : (
+      <Link to="/campaigns/new" className="button button-primary">
+        <Icon name="plus" />
+        {t.list.new}
+      </Link>
+    );
   const choices: [string, Status | undefined][] = [
     [t.list.all, undefined],
     ...(Object.keys(STATUSES) as Status[]).map((one): [string, Status] => [t.status[one], one]),

@@ -120,7 +120,12 @@ export function NewCampaignPage() {
             <Link to="/campaigns" className="button">
               {t.create.cancel}
             </Link>
-            <button type="submit" className="button button-primary" disabled={save.isPending} aria-busy={save.isPending}>
+            <button
+              type="submit"
+              className="button button-primary"
+              disabled={save.isPending}
+              aria-busy={save.isPending}
+            >
               {t.create.submit}
             </button>
           </div>

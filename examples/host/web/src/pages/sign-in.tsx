@@ -63,7 +63,12 @@ export function SignInPage() {
           </label>
           <div role="alert">{wrong ? <Notice tone="bad">{<p>{t.signIn.wrong}</p>}</Notice> : null}</div>
           {error ? <Problem error={error} /> : null}
-          <button type="submit" className="button button-primary button-wide" disabled={busy} aria-busy={busy}>
+          <button
+            type="submit"
+            className="button button-primary button-wide"
+            disabled={busy}
+            aria-busy={busy}
+          >
             {busy ? t.signIn.busy : t.signIn.submit}
           </button>
         </form>

@@ -7,7 +7,17 @@ import { signOut, type User } from "../session";
 import { useTheme, type Theme } from "../theme";
 import { Icon, type IconName } from "./icon";
 
-function TopMenu({ label, icon, text, children }: { label: string; icon: IconName; text?: string; children: ReactNode }) {
+function TopMenu({
+  label,
+  icon,
+  text,
+  children,
+}: {
+  label: string;
+  icon: IconName;
+  text?: string;
+  children: ReactNode;
+}) {
   return (
     <Menu.Root>
       <Menu.Trigger className="top-button" aria-label={text ? `${label}: ${text}` : label}>
@@ -50,9 +60,11 @@ function Choices({
 
 export function LanguageMenu() {
   const { t, language, choose } = useSay();
-  const choices = Object.entries(LANGUAGES).map(
-    ([tag, { name }]): [string, string, string] => [tag, name, tag],
-  );
+  const choices = Object.entries(LANGUAGES).map(([tag, { name }]): [string, string, string] => [
+    tag,
+    name,
+    tag,
+  ]);
   return (
     <TopMenu label={t.app.language} icon="globe" text={LANGUAGES[language].name}>
       <Choices value={language} choices={choices} onChoose={(next) => isLanguage(next) && choose(next)} />

@@ -77,7 +77,15 @@ export function Problem({ error, retry }: { error: unknown; retry?: () => void }
   );
 }
 
-export function Empty({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
+export function Empty({
+  title,
+  children,
+  action,
+}: {
+  title: string;
+  children?: ReactNode;
+  action?: ReactNode;
+}) {
   return (
     <div className="empty">
       <Icon name="mail" />
@@ -109,13 +117,13 @@ export interface Segment {
 
 /** A bar of one or more parts; what it says is in `label`. */
 export function Bar({ label, parts }: { label: string; parts: Segment[] }) {
-  let from = 0;
   return (
     <svg className="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label={label}>
-      {parts.map((part) => {
-        const x = from;
-        from += part.share;
-        return <rect key={part.name} className={`bar-${part.name}`} x={x} y="0" width={part.share} height="10" />;
+      {parts.map((part, index) => {
+        const x = parts.slice(0, index).reduce((sum, one) => sum + one.share, 0);
+        return (
+          <rect key={part.name} className={`bar-${part.name}`} x={x} y="0" width={part.share} height="10" />
+        );
       })}
     </svg>
   );
@@ -147,7 +155,11 @@ export function Pager({
         {t.pages.previous}
       </button>
       <span className="pager-range">
-        {fill(t.pages.range, { from: number(Math.min(skip + 1, total)), to: number(to), total: number(total) })}
+        {fill(t.pages.range, {
+          from: number(Math.min(skip + 1, total)),
+          to: number(to),
+          total: number(total),
+        })}
       </span>
       <button
         type="button"

@@ -1,0 +1,231 @@
+// Signing in, staying signed in, and being signed out: what a page may keep, and what it does when a token runs out.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { open, signIn, startBrowser } from "./support/browser.js";
+import { startHost } from "./support/host.js";
+
+const ADMIN = "admin@salon.example";
+const REFUSED = "401 /api/auth/refresh";
+let host, browser, token;
+
+before(async () => {
+  host = await startHost({ flags: ["--no-worker"] });
+  browser = await startBrowser();
+  token = await host.admin(ADMIN);
+  await host.people(token, "spring", 1);
+});
+after(async () => {
+  await browser?.close();
+  await host?.stop();
+});
+
+const row = (page, name) => page.getByRole("link", { name, exact: true });
+
+test("no script can reach a token, and a reload does not sign out", async () => {
+  await host.campaign(token, "Kept", "spring");
+  const window = await open(browser, host);
+  const { page, context } = window;
+  const tokens = [];
+  page.on("response", async (answer) => {
+    if (/\/api\/auth\/(login|refresh)$/u.test(answer.url())) tokens.push(await answer.json());
+  });
+  await signIn(page, ADMIN);
+  await row(page, "Kept").waitFor();
+  await page.reload();
+  await row(page, "Kept").waitFor();
+  const cookies = await context.cookies(`${host.url}/api/auth/refresh`);
+  assert.deepEqual(
+    cookies.map(({ name, httpOnly, sameSite, path }) => ({ name, httpOnly, sameSite, path })),
+    [{ name: "crm_refresh", httpOnly: true, sameSite: "Strict", path: "/api/auth" }],
+  );
+  const reachable = await page.evaluate(() =>
+    JSON.stringify([{ ...window.localStorage }, { ...window.sessionStorage }, document.cookie]),
+  );
+  assert.equal(tokens.length, 2);
+  for (const answer of tokens) {
+    assert.equal(answer.refresh_token, null);
+    assert.ok(answer.access_token.length > 100);
+    assert.ok(!reachable.includes(answer.access_token));
+  }
+  assert.ok(!reachable.includes(cookies[0].value));
+  await window.close();
+});
+
+test("a token that ran out is renewed once, whoever asks, and the calls go on", async () => {
+  const campaign = await host.campaign(token, "Renewed", "spring");
+  const window = await open(browser, host, {}, [
+    `401 /api/campaigns/${campaign.id}`,
+    `401 /api/campaigns/${campaign.id}/cost`,
+    "401 /api/usage",
+    "401 /api/budgets",
+    `401 /api/campaigns/${campaign.id}/plan`,
+    "401 /api/events",
+  ]);
+  const { page } = window;
+  await signIn(page, ADMIN);
+  await row(page, "Renewed").waitFor();
+  let renewals = 0;
+  let old = null;
+  await page.route("**/api/**", async (route) => {
+    const request = route.request();
+    if (request.url().endsWith("/api/auth/refresh")) {
+      renewals += 1;
+      return route.continue();
+    }
+    // Every call under the first token that is seen here is refused.
+    const bearer = await request.headerValue("authorization");
+    old ??= bearer;
+    if (bearer !== old) return route.continue();
+    const detail = { detail: "the token is not valid or has run out", code: "unauthorized" };
+    return route.fulfill({ status: 401, json: detail });
+  });
+  await row(page, "Renewed").click();
+  await page.locator("[data-cost=before] [data-figure=to_draft] data[value='1']").waitFor();
+  await page.getByText("No budget limits this campaign.").waitFor();
+  assert.equal(renewals, 1);
+  await page.unrouteAll({ behavior: "wait" });
+  await window.close();
+});
+
+test("a login that was ended elsewhere leads to the door, and back", async () => {
+  const campaign = await host.campaign(token, "Ended", "spring");
+  const path = `/campaigns/${campaign.id}`;
+  const window = await open(browser, host, {}, [
+    REFUSED,
+    `401 ${path}`,
+    ...["", "/cost", "/plan", "/execute"].map((part) => `401 /api${path}${part}`),
+    "401 /api/usage",
+    "401 /api/budgets",
+    "401 /api/events",
+    "401 /api/campaigns",
+  ]);
+  const { page } = window;
+  await signIn(page, ADMIN, path);
+  await page.locator("[data-cost=before]").waitFor();
+  await host.call(token, "POST", "/api/auth/logout?everywhere=true");
+  // The stream ends with the login, and the page finds out when it opens it again.
+  await page.getByText("Your session has ended.").waitFor();
+  token = await host.signIn(ADMIN);
+  await page.locator("input[name=email]").fill(ADMIN);
+  await page.locator("input[name=password]").fill("browser-password");
+  await page.locator("button[type=submit]").click();
+  await page.getByRole("heading", { level: 1, name: "Ended" }).waitFor();
+  assert.equal(new URL(page.url()).pathname, path);
+  await window.close();
+});
+
+test("signing out leaves nothing behind", async () => {
+  const window = await open(browser, host);
+  const { page, context } = window;
+  await signIn(page, ADMIN);
+  await page.getByRole("button", { name: /^Account/u }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.locator("input[name=email]").waitFor();
+  assert.deepEqual(await context.cookies(`${host.url}/api/auth/refresh`), []);
+  await page.goBack();
+  await page.locator("input[name=email]").waitFor();
+  assert.equal(await page.locator("#main").count(), 0);
+  await window.close();
+});
+
+test("a wrong password is told, and nothing else is", async () => {
+  const window = await open(browser, host, {}, ["401 /api/auth/login"]);
+  const { page } = window;
+  await page.goto("/sign-in?to=https://elsewhere.example/");
+  await page.locator("input[name=email]").fill("nobody@salon.example");
+  await page.locator("input[name=password]").fill("not the password");
+  await page.locator("button[type=submit]").click();
+  await page.getByText("Wrong e-mail or password.").waitFor();
+  // An address of another host in the link leads nowhere.
+  await page.locator("input[name=email]").fill(ADMIN);
+  await page.locator("input[name=password]").fill("browser-password");
+  await page.locator("button[type=submit]").click();
+  await page.getByRole("heading", { level: 1, name: "Campaigns" }).waitFor();
+  assert.equal(new URL(page.url()).origin, host.url);
+  await window.close();
+});
+
+test("a viewer looks, and is offered nothing else", async () => {
+  const campaign = await host.campaign(token, "Seen", "spring");
+  const viewer = {
+    email: "viewer@salon.example",
+    full_name: "V",
+    password: "browser-password",
+    role: "viewer",
+  };
+  await host.call(token, "POST", "/api/auth/register", viewer);
+  const window = await open(browser, host);
+  const { page } = window;
+  await signIn(page, viewer.email, `/campaigns/${campaign.id}`);
+  await page.getByText("You may look at campaigns, but not change them.").waitFor();
+  assert.equal(await page.locator("[data-action]").count(), 0);
+  await page.getByRole("link", { name: "All campaigns" }).click();
+  await row(page, "Seen").waitFor();
+  assert.equal(await page.getByRole("link", { name: "New campaign" }).count(), 0);
+  await window.close();
+});
+
+test("who comes too late is told why, in the question itself", async () => {
+  const campaign = await host.campaign(token, "Raced", "spring");
+  const window = await open(browser, host, {}, [`400 /api/campaigns/${campaign.id}/execute`]);
+  const { page } = window;
+  await signIn(page, ADMIN, `/campaigns/${campaign.id}`);
+  await page.locator("[data-action=execute]").click();
+  const dialog = page.getByRole("alertdialog");
+  await dialog.waitFor();
+  await host.call(token, "POST", `/api/campaigns/${campaign.id}/cancel`);
+  await dialog.getByRole("button", { name: "Run" }).click();
+  await dialog.getByText("a campaign that is cancelled cannot be executed").waitFor();
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  await page.locator(".badge", { hasText: "Cancelled" }).waitFor();
+  assert.equal(await page.locator("[data-action]").count(), 0);
+  await window.close();
+});
+
+test("a new campaign is made, paused, resumed and called off", async () => {
+  const window = await open(browser, host);
+  const { page } = window;
+  await signIn(page, ADMIN, "/campaigns/new");
+  const name = 'Весна <img src=x onerror="alert(1)">';
+  await page.locator("input[name=name]").fill(name);
+  await page.locator("input[name=segment]").fill("spring");
+  await page.locator("select[name=language]").selectOption("ru");
+  await page.locator("textarea[name=context]").fill("Скидка весной");
+  await page.getByRole("button", { name: "Save as a draft" }).click();
+  // Text stays text.
+  await page.getByRole("heading", { level: 1, name }).waitFor();
+  assert.equal(await page.locator("main img").count(), 0);
+  for (const [deed, said] of [
+    ["execute", "The campaign runs."],
+    ["pause", "The campaign is paused."],
+    ["resume", "The campaign goes on."],
+    ["cancel", "The campaign was called off."],
+  ]) {
+    await page.locator(`[data-action=${deed}]`).click();
+    const dialog = page.getByRole("alertdialog");
+    await dialog.locator(".dialog-actions button").last().click();
+    await page.getByText(said).waitFor();
+    await dialog.waitFor({ state: "detached" });
+  }
+  const { items } = await host.call(token, "GET", "/api/campaigns?status=cancelled");
+  const made = items.find((one) => one.name === name);
+  assert.deepEqual(made.segment_filter, { segment: "spring", language: "ru" });
+  assert.equal(made.custom_context, "Скидка весной");
+  await window.close();
+});
+
+test("a host that went away is told, and found again", async () => {
+  const window = await open(browser, host);
+  const { page } = window;
+  await signIn(page, ADMIN);
+  await row(page, "Kept").waitFor();
+  await page.route("**/api/campaigns/**", (route) => route.abort());
+  await page.getByRole("link", { name: "Kept", exact: true }).click();
+  await page.getByText("The host does not answer").waitFor();
+  await page.unrouteAll({ behavior: "wait" });
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { level: 1, name: "Kept" }).waitFor();
+  await page.context().close();
+});
