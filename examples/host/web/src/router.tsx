@@ -5,7 +5,7 @@ import type { Schemas } from "./api/client";
 import { CampaignPage } from "./pages/campaign";
 import { CampaignsPage } from "./pages/campaigns";
 import { NewCampaignPage } from "./pages/new-campaign";
-import { NotFound } from "./pages/not-found";
+import { Broken, NotFound } from "./pages/not-found";
 import { SignInPage } from "./pages/sign-in";
 import { restore } from "./session";
 import { Shell } from "./ui/shell";
@@ -99,7 +99,12 @@ const campaign = createRoute({
 const tree = root.addChildren([signIn, inside.addChildren([home, campaigns, newCampaign, campaign])]);
 
 export function makeRouter() {
-  return createRouter({ routeTree: tree, scrollRestoration: true, defaultNotFoundComponent: NotFound });
+  return createRouter({
+    routeTree: tree,
+    scrollRestoration: true,
+    defaultNotFoundComponent: NotFound,
+    defaultErrorComponent: Broken,
+  });
 }
 
 declare module "@tanstack/react-router" {

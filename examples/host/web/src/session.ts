@@ -1,5 +1,6 @@
 // Who is signed in. The access token lives in this module's memory alone; the refresh token is in a cookie that no
 // script reads. A mark in the browser's storage says that there may be one, so that strangers are not asked for it.
+import { failure, offline } from "./api/failure";
 import type { components } from "./api/schema.gen";
 
 export type User = components["schemas"]["User"];
@@ -65,7 +66,8 @@ async function ask(): Promise<string | null> {
     return signedIn.access_token;
   }
   // Only a refusal ends the login; a host that is away for now does not.
-  if (answer.status === 401) become(null);
+  if (answer.status !== 401) throw failure(answer, null);
+  become(null);
   return null;
 }
 
@@ -78,7 +80,11 @@ export function renew(used: string | null): Promise<string | null> {
 
 /** Goes on with the login of an earlier page, if there is one. */
 export async function restore(): Promise<State | null> {
-  if (!state && marked()) await renew(null);
+  try {
+    if (!state && marked()) await renew(null);
+  } catch (reason) {
+    throw offline(reason);
+  }
   return state;
 }
 

@@ -1,7 +1,8 @@
 // A real browser, and an ear for what goes wrong in it: errors, refusals of the policy, requests to elsewhere.
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, join, sep } from "node:path";
 import process from "node:process";
 
 import { chromium } from "playwright-core";
@@ -11,10 +12,18 @@ import { PASSWORD } from "./host.js";
 const SHOTS = process.env.CRM_SCREENSHOTS;
 export const PHONE = { width: 360, height: 740 };
 
+/** The browser's program: a path, or a name on the search path. */
+function program() {
+  const named = process.env.CRM_CHROMIUM || "chromium";
+  if (named.includes(sep)) return named;
+  const places = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, named));
+  return places.find((place) => existsSync(place)) ?? named;
+}
+
 export async function startBrowser() {
   // Chromium's own sandbox does not start for root, as in a container.
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  return chromium.launch({ executablePath: process.env.CRM_CHROMIUM ?? "chromium", args });
+  return chromium.launch({ executablePath: program(), args });
 }
 
 /** A new window of a new person. `expected` are refusals that the test provokes, as status and path. */

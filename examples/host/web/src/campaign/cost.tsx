@@ -44,7 +44,7 @@ function Figure({
 function Spent({ cost }: { cost: Cost }) {
   const { t, fill, money } = useSay();
   const most = cost.at_most_usd;
-  if (most === null || most === undefined) return null;
+  if (!most || most === "0.00") return null;
   return (
     <Bar
       label={fill(t.cost.bar, { spent: money(cost.spent_usd), most: money(most) })}

@@ -40,6 +40,7 @@ export function schedule(campaign: Campaign, { t, fill, moment, wall }: Say): st
 export function audience(filter: unknown, { t }: Say): string {
   if (typeof filter !== "object" || filter === null) return t.campaign.everybody;
   const parts: string[] = [];
+  if ("contact" in filter) return t.campaign.onePerson;
   for (const [key, value] of Object.entries(filter)) {
     const short = ["segment", "segments", "language", "tags"].includes(key);
     if (!short) return JSON.stringify(filter);

@@ -73,6 +73,7 @@ export interface Catalogue {
     | "schedule"
     | "audience"
     | "everybody"
+    | "onePerson"
     | "channel"
     | "timeZone"
     | "text"

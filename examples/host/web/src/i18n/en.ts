@@ -140,6 +140,7 @@ export const en: Catalogue = {
     schedule: "When",
     audience: "To whom",
     everybody: "Everybody",
+    onePerson: "One person",
     channel: "Channel",
     timeZone: "Time zone",
     text: "Text",

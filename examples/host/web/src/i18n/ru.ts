@@ -147,6 +147,7 @@ export const ru: Catalogue = {
     schedule: "Когда",
     audience: "Кому",
     everybody: "Всем",
+    onePerson: "Одному человеку",
     channel: "Канал",
     timeZone: "Часовой пояс",
     text: "Текст",

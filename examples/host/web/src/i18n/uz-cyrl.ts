@@ -140,6 +140,7 @@ export const uzCyrl: Catalogue = {
     schedule: "Қачон",
     audience: "Кимга",
     everybody: "Ҳаммага",
+    onePerson: "Бир кишига",
     channel: "Канал",
     timeZone: "Вақт минтақаси",
     text: "Матн",

@@ -146,6 +146,7 @@ export const uzLatn: Catalogue = {
     schedule: "Qachon",
     audience: "Kimga",
     everybody: "Hammaga",
+    onePerson: "Bir kishiga",
     channel: "Kanal",
     timeZone: "Vaqt mintaqasi",
     text: "Matn",
