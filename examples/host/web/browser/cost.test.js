@@ -93,7 +93,7 @@ test("before, while and after agree with each other and with the ledger", async 
   await page.locator("[data-action=execute]").click();
   const dialog = page.getByRole("alertdialog");
   await dialog.getByText(`$${first.expected}`).waitFor();
-  await window.shot("cost-1-question");
+  await window.shot("cost-1-question", false);
   await dialog.getByRole("button", { name: "Run" }).click();
   await dialog.waitFor({ state: "detached" });
   claude.let(FIRST);

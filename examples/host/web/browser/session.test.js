@@ -119,10 +119,13 @@ test("signing out leaves nothing behind", async () => {
   const window = await open(browser, host);
   const { page, context } = window;
   await signIn(page, ADMIN);
+  await row(page, "Kept").click();
+  await page.getByRole("heading", { level: 1, name: "Kept" }).waitFor();
   await page.getByRole("button", { name: /^Account/u }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await page.locator("input[name=email]").waitFor();
   assert.deepEqual(await context.cookies(`${host.url}/api/auth/refresh`), []);
+  assert.equal(new URL(page.url()).search, "");
   await page.goBack();
   await page.locator("input[name=email]").waitFor();
   assert.equal(await page.locator("#main").count(), 0);

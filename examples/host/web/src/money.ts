@@ -30,6 +30,8 @@ export function thousandths(part: string, whole: string): number {
   const [some, all] = [picodollars(part), picodollars(whole)];
   if (some === null || all === null || all === 0n) return 0;
   const share = (some * 1000n) / all;
+  // Little is seen, and is not nothing.
+  if (share === 0n && some > 0n) return 1;
   return Number(share > 1000n ? 1000n : share);
 }
 

@@ -7,7 +7,7 @@ import { CampaignsPage } from "./pages/campaigns";
 import { NewCampaignPage } from "./pages/new-campaign";
 import { Broken, NotFound } from "./pages/not-found";
 import { SignInPage } from "./pages/sign-in";
-import { restore } from "./session";
+import { restore, takeEnd } from "./session";
 import { Shell } from "./ui/shell";
 
 export type Status = Schemas["CampaignStatus"];
@@ -46,19 +46,17 @@ const signIn = createRoute({
   component: SignInPage,
 });
 
-let wasIn = false;
 const inside = createRoute({
   getParentRoute: () => root,
   id: "inside",
   beforeLoad: async ({ location }) => {
-    if (await restore()) {
-      wasIn = true;
-      return;
-    }
-    const ended = wasIn ? { ended: true as const } : {};
-    wasIn = false;
+    if (await restore()) return;
+    // Who signed out begins anew; whoever was interrupted goes on where they were.
+    const end = takeEnd();
+    const to = end === "out" ? {} : { to: location.href };
+    const search = end === "ended" ? { ...to, ended: true as const } : to;
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- how this router redirects
-    throw redirect({ to: "/sign-in", search: { to: location.href, ...ended }, replace: true });
+    throw redirect({ to: "/sign-in", search, replace: true });
   },
   component: Shell,
 });

@@ -15,6 +15,8 @@ interface State {
 const MARK = "crm.signed-in";
 let state: State | null = null;
 let renewal: Promise<string | null> | null = null;
+/** How the last login ended: by its user, or by the host. */
+let end: "out" | "ended" | null = null;
 const listeners = new Set<() => void>();
 
 function become(next: State | null): void {
@@ -67,6 +69,7 @@ async function ask(): Promise<string | null> {
   }
   // Only a refusal ends the login; a host that is away for now does not.
   if (answer.status !== 401) throw failure(answer, null);
+  if (state) end = "ended";
   become(null);
   return null;
 }
@@ -97,8 +100,16 @@ export async function signOut(): Promise<void> {
       if (next) answer = await post("/api/auth/logout", {}, next);
     }
   } finally {
+    end = "out";
     become(null);
   }
+}
+
+/** How the last login ended. Told once. */
+export function takeEnd(): "out" | "ended" | null {
+  const told = end;
+  end = null;
+  return told;
 }
 
 export function current(): State | null {

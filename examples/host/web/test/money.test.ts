@@ -23,6 +23,7 @@ test("an amount is written as its readers write it, with every digit", () => {
 test("shares are whole thousandths and stay within the whole", () => {
   expect(thousandths("1.00", "3.00")).toBe(333);
   expect(thousandths("4.00", "3.00")).toBe(1000);
+  expect(thousandths("0.000000000001", "25.00")).toBe(1);
   expect(thousandths("0.00", "0.00")).toBe(0);
 });
 

@@ -66,10 +66,11 @@ export async function open(browser, host, options = {}, expected = []) {
   return {
     page,
     context,
-    async shot(name) {
+    /** The whole page, or what is seen of it where something lies above. */
+    async shot(name, fullPage = true) {
       if (!SHOTS) return;
       await mkdir(SHOTS, { recursive: true });
-      await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
+      await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage });
     },
     async close() {
       await context.close();

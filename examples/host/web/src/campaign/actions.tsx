@@ -11,6 +11,15 @@ import type { Campaign } from "./words";
 
 export type Deed = "execute" | "test" | "pause" | "resume" | "cancel";
 
+/** Where a campaign stands after each: what was done is told until it has moved on. */
+export const LEADS_TO: Record<Deed, Campaign["status"][]> = {
+  execute: ["active", "scheduled"],
+  test: ["active", "scheduled"],
+  pause: ["paused"],
+  resume: ["active", "scheduled"],
+  cancel: ["cancelled"],
+};
+
 const ICONS: Record<Deed, IconName> = {
   execute: "play",
   test: "flask",

@@ -61,7 +61,7 @@ function Figures({ cost, moment }: { cost: Cost; moment: Moment }) {
   const main: [string, string, string | null | undefined] =
     moment === "before"
       ? ["expected", t.cost.expected, cost.expected_total_usd]
-      : ["spent", t.cost.spent, cost.spent_usd];
+      : ["spent", moment === "after" ? t.cost.spentInAll : t.cost.spent, cost.spent_usd];
   return (
     <dl className="figures">
       <Figure name={main[0]} label={main[1]} amount={main[2] ?? null} large />

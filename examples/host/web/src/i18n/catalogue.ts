@@ -99,6 +99,7 @@ export interface Catalogue {
     | "expected"
     | "atMost"
     | "spent"
+    | "spentInAll"
     | "reserved"
     | "reservedHint"
     | "typical"

@@ -175,6 +175,7 @@ export const en: Catalogue = {
     expected: "Expected in total",
     atMost: "At most",
     spent: "Spent so far",
+    spentInAll: "Spent in total",
     reserved: "Reserved for calls under way",
     reservedHint: "the most these calls can cost; what they do not use is given back",
     typical: "One draft usually costs",

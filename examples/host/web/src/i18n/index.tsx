@@ -4,6 +4,7 @@ import { createContext, useContext, useEffect, useMemo, useState, type ReactNode
 import { shown } from "../money";
 import type { Catalogue, Counted, Text } from "./catalogue";
 import { en } from "./en";
+import { formats } from "./formats";
 import { ru } from "./ru";
 import { uzCyrl } from "./uz-cyrl";
 import { uzLatn } from "./uz-latn";
@@ -49,14 +50,9 @@ export function fill(text: Text, values: Values): string {
 
 function tools(language: Language) {
   const plurals = new Intl.PluralRules(language);
-  const numbers = new Intl.NumberFormat(language);
-  const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
-  const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
-  const wall = new Intl.DateTimeFormat(language, {
-    dateStyle: "medium",
-    timeStyle: "short",
-    timeZone: "UTC",
-  });
+  const here = formats(language);
+  const wall = formats(language, "UTC");
+  const numbers = new Intl.NumberFormat(here.numbers);
   return {
     language,
     t: LANGUAGES[language].catalogue,
@@ -64,12 +60,12 @@ function tools(language: Language) {
     number: (n: number) => numbers.format(n),
     count: (n: number, words: Counted) =>
       fill(words[plurals.select(n)] ?? words.other, { n: numbers.format(n) }),
-    money: (amount: string) => shown(amount, language),
+    money: (amount: string) => shown(amount, here.numbers),
     /** An instant, by the clock of whoever reads it. */
-    moment: (instant: string) => moment.format(new Date(instant)),
-    day: (instant: string) => day.format(new Date(instant)),
+    moment: (instant: string) => here.moment(new Date(instant)),
+    day: (instant: string) => here.day(new Date(instant)),
     /** A wall time without a zone, as it stands. */
-    wall: (local: string) => wall.format(new Date(`${local}Z`)),
+    wall: (local: string) => wall.moment(new Date(`${local}Z`)),
   };
 }
 

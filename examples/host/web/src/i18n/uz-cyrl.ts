@@ -175,6 +175,7 @@ export const uzCyrl: Catalogue = {
     expected: "Жами кутилмоқда",
     atMost: "Кўпи билан",
     spent: "Сарфланди",
+    spentInAll: "Жами сарфланди",
     reserved: "Жорий чақирувларга ажратилган",
     reservedHint: "улар кўпи билан шунча туради; ишлатилмагани қайтади",
     typical: "Битта матн одатда",

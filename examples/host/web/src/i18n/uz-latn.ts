@@ -181,6 +181,7 @@ export const uzLatn: Catalogue = {
     expected: "Jami kutilmoqda",
     atMost: "Koʻpi bilan",
     spent: "Sarflandi",
+    spentInAll: "Jami sarflandi",
     reserved: "Joriy chaqiruvlarga ajratilgan",
     reservedHint: "ular koʻpi bilan shuncha turadi; ishlatilmagani qaytadi",
     typical: "Bitta matn odatda",

@@ -3,7 +3,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { AboutCard } from "../campaign/about";
-import { Actions, type Deed } from "../campaign/actions";
+import { Actions, LEADS_TO, type Deed } from "../campaign/actions";
 import { BudgetsCard } from "../campaign/budgets";
 import { CostCard } from "../campaign/cost";
 import { PlanCard } from "../campaign/plan";
@@ -40,7 +40,7 @@ function Head({
         <Actions campaign={campaign} onDone={onDone} />
       </div>
       <div role="status" className="notices">
-        {done ? (
+        {done && LEADS_TO[done].includes(campaign.status) ? (
           <Notice tone="good">
             <p>{t.done[done]}</p>
           </Notice>
