@@ -88,6 +88,53 @@ test("a token that ran out is renewed once, whoever asks, and the calls go on", 
   await window.close();
 });
 
+test("two tabs renew one after the other, and neither ends the login", async () => {
+  const expected = ["401 /api/campaigns"];
+  const first = await open(browser, host, {}, expected);
+  await signIn(first.page, ADMIN);
+  await row(first.page, "Kept").waitFor();
+  const second = await first.context.newPage();
+  await second.goto("/campaigns");
+  await row(second, "Kept").waitFor();
+  // Both are refused, and the first renewal is held until they are.
+  let refused = 0;
+  let letGo;
+  const bothRefused = new Promise((go) => (letGo = go));
+  const under = new Map();
+  await first.context.route("**/api/campaigns?*", async (route) => {
+    const tab = route.request().frame().page();
+    const bearer = await route.request().headerValue("authorization");
+    if (!under.has(tab)) under.set(tab, bearer);
+    if (under.get(tab) !== bearer) return route.continue();
+    refused += 1;
+    if (under.size === 2) letGo();
+    return route.fulfill({ status: 401, json: { detail: "it has run out", code: "unauthorized" } });
+  });
+  const renewed = [];
+  await first.context.route("**/api/auth/refresh", async (route) => {
+    await bothRefused;
+    renewed.push(route.request().frame().page());
+    return route.continue();
+  });
+  for (const page of [first.page, second]) {
+    await page.getByRole("link", { name: "Draft", exact: true }).click();
+  }
+  for (const page of [first.page, second]) {
+    await page.locator(".chip-active", { hasText: "Draft" }).waitFor();
+    await row(page, "Kept").waitFor();
+    await page.waitForFunction(() => document.querySelector(".loading") === null);
+  }
+  await bothRefused;
+  await first.context.unrouteAll({ behavior: "wait" });
+  assert.equal(new Set(renewed).size, 2);
+  assert.ok(refused >= 2);
+  for (const page of [first.page, second]) {
+    await page.reload();
+    await row(page, "Kept").waitFor();
+  }
+  await first.close();
+});
+
 test("a login that was ended elsewhere leads to the door, and back", async () => {
   const campaign = await host.campaign(token, "Ended", "spring");
   const path = `/campaigns/${campaign.id}`;
