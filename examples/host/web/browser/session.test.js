@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { open, signIn, startBrowser } from "./support/browser.js";
-import { startHost } from "./support/host.js";
+import { startHost, until } from "./support/host.js";
 
 const ADMIN = "admin@salon.example";
 const REFUSED = "401 /api/auth/refresh";
@@ -52,38 +52,55 @@ test("no script can reach a token, and a reload does not sign out", async () => 
   await window.close();
 });
 
-test("a token that ran out is renewed once, whoever asks, and the calls go on", async () => {
-  const campaign = await host.campaign(token, "Renewed", "spring");
-  const window = await open(browser, host, {}, [
-    `401 /api/campaigns/${campaign.id}`,
-    `401 /api/campaigns/${campaign.id}/cost`,
-    "401 /api/usage",
-    "401 /api/budgets",
-    `401 /api/campaigns/${campaign.id}/plan`,
-    "401 /api/events",
-  ]);
+test("a token that ran out is renewed once for all calls, and each is repeated", async () => {
+  const { id } = await host.campaign(token, "Renewed", "spring");
+  const paths = ["", "/cost", "/plan"].map((part) => `/api/campaigns/${id}${part}`);
+  paths.push("/api/usage", "/api/budgets");
+  const expected = paths.map((path) => `401 ${path}`);
+  const window = await open(browser, host, {}, expected);
   const { page } = window;
-  await signIn(page, ADMIN);
-  await row(page, "Renewed").waitFor();
+  await signIn(page, ADMIN, `/campaigns/${id}`);
+  await page.getByText("Nothing is planned yet").waitFor();
+  await page.getByText("No budget limits this campaign.").waitFor();
+  await page.locator("[data-cost=before]").waitFor();
+  await page.locator(".live-on").waitFor();
   let renewals = 0;
   let old = null;
+  const refused = new Set();
+  const repeated = new Set();
   await page.route("**/api/**", async (route) => {
     const request = route.request();
-    if (request.url().endsWith("/api/auth/refresh")) {
+    const { pathname } = new URL(request.url());
+    if (pathname === "/api/auth/refresh") {
       renewals += 1;
+      // Until everybody was refused: all of them wait for this one.
+      await until(
+        "the refusals",
+        () => [...refused],
+        ({ length }) => length === paths.length,
+      );
       return route.continue();
     }
-    // Every call under the first token that is seen here is refused.
     const bearer = await request.headerValue("authorization");
     old ??= bearer;
-    if (bearer !== old) return route.continue();
-    const detail = { detail: "the token is not valid or has run out", code: "unauthorized" };
-    return route.fulfill({ status: 401, json: detail });
+    if (bearer !== old) {
+      repeated.add(pathname);
+      return route.continue();
+    }
+    refused.add(pathname);
+    return route.fulfill({ status: 401, json: { detail: "it has run out", code: "unauthorized" } });
   });
-  await row(page, "Renewed").click();
-  await page.locator("[data-cost=before] [data-figure=to_draft] data[value='1']").waitFor();
-  await page.getByText("No budget limits this campaign.").waitFor();
+  // Somebody changes something: the stream tells, and everything that is shown is asked for at once.
+  await host.people(token, "others", 1);
+  await until(
+    "the repetitions",
+    () => [...repeated],
+    ({ length }) => length === paths.length,
+  );
+  assert.deepEqual([...refused].sort(), paths.sort());
+  assert.deepEqual([...repeated].sort(), paths.sort());
   assert.equal(renewals, 1);
+  assert.equal(await page.getByRole("alert").count(), 0);
   await page.unrouteAll({ behavior: "wait" });
   await window.close();
 });
