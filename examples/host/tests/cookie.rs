@@ -13,15 +13,8 @@ use serde_json::json;
 
 /// Name and value of the cookie that an answer sets, and how it is to be kept.
 fn set(reply: &Reply) -> (String, String) {
-    let line = reply
-        .head
-        .lines()
-        .find_map(|line| {
-            line.to_lowercase()
-                .starts_with("set-cookie:")
-                .then_some(line)
-        })
-        .expect("no cookie");
+    let is_cookie = |line: &&str| line.to_lowercase().starts_with("set-cookie:");
+    let line = reply.head.lines().find(is_cookie).expect("no cookie");
     let cookie = line.split_once(": ").unwrap().1;
     let (pair, kept) = cookie.split_once("; ").unwrap();
     (pair.to_owned(), kept.to_owned())
