@@ -8,6 +8,7 @@
 
 mod common;
 
+use common::place::Place;
 use common::{Host, Reply};
 use serde_json::json;
 
@@ -68,7 +69,13 @@ fn the_token_is_in_the_cookie_alone_and_good_once() {
 
 #[test]
 fn signing_out_takes_the_cookie_away() {
-    let host = Host::start(&["--no-worker", "--public-url", "https://crm.example"]);
+    let flags = ["--no-worker", "--public-url", "https://crm.example"];
+    // Links to unsubscribe are signed where there is a public address.
+    let keys = [(
+        "CRM_UNSUBSCRIBE_KEYS",
+        "thirty-two-bytes-or-more-for-the-tests",
+    )];
+    let host = Host::start_with(Place::new(), &flags, &keys);
     host.admin();
     let signed_in = sign_in(&host);
     let (cookie, kept) = set(&signed_in);
