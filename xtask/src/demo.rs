@@ -45,7 +45,7 @@ pub(crate) fn demo(root: &Path, extra: &[String]) -> Result<(), String> {
 fn page(root: &Path) -> Result<&'static [&'static str], String> {
     if Tool::Node.find(root).is_none() {
         println!(
-            "without Node.js 20 there is no page, only the API: cargo xtask setup provides it"
+            "without Node.js 20.19 there is no page, only the API: cargo xtask setup provides it"
         );
         return Ok(&["--locked", "--package", "crm-host"]);
     }

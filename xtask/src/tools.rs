@@ -12,7 +12,7 @@ use crm_postgres_testing::Binaries;
 pub(crate) enum Tool {
     /// Python 3.11 or newer that can make virtual environments.
     Python,
-    /// Node.js 20 or newer, with npm.
+    /// Node.js 20.19 or newer, with npm.
     Node,
     /// A C compiler: SQLite and ring are built from source.
     Cc,
@@ -50,7 +50,7 @@ impl Tool {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Python => "python 3.11, venv",
-            Self::Node => "node 20, npm",
+            Self::Node => "node 20.19, npm",
             Self::Cc => "cc",
             Self::Curl => "curl",
             Self::Postgres => "postgresql 15",
@@ -125,10 +125,14 @@ fn node_version(program: &Path) -> Option<String> {
     new_enough(&version).then_some(version)
 }
 
-/// `v20.11.1` is; `v18.19.0` is not.
+/// `v20.19.0` is; `v20.11.1` is not: what builds the page needs the former.
 fn new_enough(version: &str) -> bool {
-    let major = version.strip_prefix('v').and_then(|v| v.split('.').next());
-    major.is_some_and(|major| major.parse::<u32>().is_ok_and(|major| major >= 20))
+    let numbers = version.strip_prefix('v').unwrap_or_default().split('.');
+    let mut numbers = numbers.map(str::parse::<u32>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= (20, 19),
+        _ => false,
+    }
 }
 
 /// npm beside this Node.js: in the same folder, or on the same search path.
@@ -212,7 +216,9 @@ mod tests {
     #[test]
     fn an_old_node_is_not_accepted() {
         for (version, good) in [
-            ("v20.0.0", true),
+            ("v20.19.0", true),
+            ("v20.18.3", false),
+            ("v22.0.0", true),
             ("v24.19.0", true),
             ("v18.20.4", false),
             ("20.0.0", false),

@@ -16,7 +16,6 @@ export interface Catalogue {
     | "skip"
     | "navigation"
     | "campaigns"
-    | "api"
     | "account"
     | "workspace"
     | "signOut"
@@ -27,7 +26,6 @@ export interface Catalogue {
     | "themeDark"
     | "loading"
     | "retry"
-    | "close"
     | "back"
     | "live"
     | "notLive"
@@ -139,7 +137,6 @@ export interface Catalogue {
     | "drafted"
     | "planned"
     | "erased"
-    | "local"
     | "empty"
     | "emptyHint"
     | "emptyFiltered"
@@ -161,5 +158,5 @@ export interface Catalogue {
     | "submit"
     | "cancel"
   >;
-  counted: Record<"people" | "drafts" | "calls", Counted>;
+  counted: Record<"people", Counted>;
 }

@@ -6,7 +6,6 @@ export const en: Catalogue = {
     skip: "Skip to the content",
     navigation: "Main navigation",
     campaigns: "Campaigns",
-    api: "API",
     account: "Account",
     workspace: "Workspace",
     signOut: "Sign out",
@@ -17,7 +16,6 @@ export const en: Catalogue = {
     themeDark: "Dark",
     loading: "Loading…",
     retry: "Try again",
-    close: "Close",
     back: "All campaigns",
     live: "Live",
     notLive: "Updating every few seconds",
@@ -231,7 +229,6 @@ export const en: Catalogue = {
     drafted: "Drafted",
     planned: "Planned",
     erased: "Erased contact",
-    local: "{time} ({zone})",
     empty: "Nothing is planned yet",
     emptyHint: "The plan is made when the campaign runs: who gets what when, and who is left out and why.",
     emptyFiltered: "Nobody here",
@@ -262,7 +259,5 @@ export const en: Catalogue = {
   },
   counted: {
     people: { one: "{n} person", other: "{n} people" },
-    drafts: { one: "{n} draft", other: "{n} drafts" },
-    calls: { one: "{n} call", other: "{n} calls" },
   },
 };

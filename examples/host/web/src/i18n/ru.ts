@@ -6,7 +6,6 @@ export const ru: Catalogue = {
     skip: "К содержанию",
     navigation: "Основная навигация",
     campaigns: "Кампании",
-    api: "API",
     account: "Учётная запись",
     workspace: "Рабочее пространство",
     signOut: "Выйти",
@@ -17,7 +16,6 @@ export const ru: Catalogue = {
     themeDark: "Тёмное",
     loading: "Загрузка…",
     retry: "Повторить",
-    close: "Закрыть",
     back: "Все кампании",
     live: "Обновляется сразу",
     notLive: "Обновляется раз в несколько секунд",
@@ -238,7 +236,6 @@ export const ru: Catalogue = {
     drafted: "Написано",
     planned: "В плане",
     erased: "Контакт стёрт",
-    local: "{time} ({zone})",
     empty: "Плана пока нет",
     emptyHint: "План составляется при запуске: кто, что и когда получит, кто не получит и почему.",
     emptyFiltered: "Здесь никого",
@@ -269,7 +266,5 @@ export const ru: Catalogue = {
   },
   counted: {
     people: { one: "{n} человека", few: "{n} человек", many: "{n} человек", other: "{n} человека" },
-    drafts: { one: "{n} текст", few: "{n} текста", many: "{n} текстов", other: "{n} текста" },
-    calls: { one: "{n} вызов", few: "{n} вызова", many: "{n} вызовов", other: "{n} вызова" },
   },
 };

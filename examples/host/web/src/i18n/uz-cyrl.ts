@@ -6,7 +6,6 @@ export const uzCyrl: Catalogue = {
     skip: "Асосий қисмга ўтиш",
     navigation: "Асосий меню",
     campaigns: "Кампаниялар",
-    api: "API",
     account: "Ҳисоб",
     workspace: "Иш майдони",
     signOut: "Чиқиш",
@@ -17,7 +16,6 @@ export const uzCyrl: Catalogue = {
     themeDark: "Қоронғи",
     loading: "Юкланмоқда…",
     retry: "Қайта уриниш",
-    close: "Ёпиш",
     back: "Барча кампаниялар",
     live: "Дарҳол янгиланади",
     notLive: "Бир неча сонияда янгиланади",
@@ -230,7 +228,6 @@ export const uzCyrl: Catalogue = {
     drafted: "Ёзилди",
     planned: "Режада",
     erased: "Контакт ўчирилган",
-    local: "{time} ({zone})",
     empty: "Ҳозирча режа йўқ",
     emptyHint: "Режа ишга туширилганда тузилади: ким нимани қачон олади, ким олмайди ва нега.",
     emptyFiltered: "Бу ерда ҳеч ким йўқ",
@@ -261,7 +258,5 @@ export const uzCyrl: Catalogue = {
   },
   counted: {
     people: { other: "{n} киши" },
-    drafts: { other: "{n} та матн" },
-    calls: { other: "{n} та чақирув" },
   },
 };

@@ -6,7 +6,6 @@ export const uzLatn: Catalogue = {
     skip: "Asosiy qismga oʻtish",
     navigation: "Asosiy menyu",
     campaigns: "Kampaniyalar",
-    api: "API",
     account: "Hisob",
     workspace: "Ish maydoni",
     signOut: "Chiqish",
@@ -17,7 +16,6 @@ export const uzLatn: Catalogue = {
     themeDark: "Qorongʻi",
     loading: "Yuklanmoqda…",
     retry: "Qayta urinish",
-    close: "Yopish",
     back: "Barcha kampaniyalar",
     live: "Darhol yangilanadi",
     notLive: "Bir necha soniyada yangilanadi",
@@ -236,7 +234,6 @@ export const uzLatn: Catalogue = {
     drafted: "Yozildi",
     planned: "Rejada",
     erased: "Kontakt oʻchirilgan",
-    local: "{time} ({zone})",
     empty: "Hozircha reja yoʻq",
     emptyHint: "Reja ishga tushirilganda tuziladi: kim nimani qachon oladi, kim olmaydi va nega.",
     emptyFiltered: "Bu yerda hech kim yoʻq",
@@ -267,7 +264,5 @@ export const uzLatn: Catalogue = {
   },
   counted: {
     people: { other: "{n} kishi" },
-    drafts: { other: "{n} ta matn" },
-    calls: { other: "{n} ta chaqiruv" },
   },
 };
