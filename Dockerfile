@@ -1,10 +1,25 @@
-# The host, built in one stage and run in another as a user without rights.
-FROM rust:1.95-bookworm AS build
+# The host with its page, built in three stages and run in another as a user without rights.
+FROM rust:1.95-bookworm AS document
 WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --locked --release --package crm-host \
+    && target/release/crm-host openapi > /openapi.json
+
+FROM node:22-bookworm-slim AS page
+WORKDIR /page
+COPY examples/host/web/package.json examples/host/web/package-lock.json examples/host/web/.npmrc ./
+RUN npm ci --ignore-scripts
+COPY examples/host/web/ ./
+COPY --from=document /openapi.json ./
+RUN npm run api && npm run build
+
+FROM document AS build
+COPY --from=page /page/dist examples/host/web/dist
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --locked --release --package crm-host --features web \
     && cp target/release/crm-host /crm-host
 
 FROM debian:bookworm-slim

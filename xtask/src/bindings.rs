@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::closing::{Pytest, Tap};
-use crate::counts::Suite;
 use crate::postgres;
 use crate::report::Outcome;
 use crate::run;
@@ -198,7 +197,7 @@ fn pytest(root: &Path, build: Build, tests: &str, database: Option<&str>) -> Out
         .envs(database.map(|url| ("DATABASE_URL", url)));
     let mut counter = Pytest::default();
     let ran = run::tee(&mut command, std::io::stdout(), |line| counter.line(line));
-    outcome(counter.finish(&format!("pytest {tests}")), ran)
+    Outcome::of(counter.finish(&format!("pytest {tests}")), ran)
 }
 
 fn node_test(root: &Path, build: Build, tests: &str, database: Option<&str>) -> Outcome {
@@ -221,17 +220,7 @@ fn node_test(root: &Path, build: Build, tests: &str, database: Option<&str>) -> 
     let ran = command.and_then(|mut command| {
         run::tee(&mut command, std::io::stdout(), |line| counter.line(line))
     });
-    outcome(counter.finish(&format!("node --test {tests}")), ran)
-}
-
-fn outcome(suite: Result<Suite, String>, ran: Result<(), String>) -> Outcome {
-    match suite {
-        Ok(suite) => Outcome {
-            suites: vec![suite],
-            problem: ran.err(),
-        },
-        Err(problem) => Err(ran.err().unwrap_or(problem)).into(),
-    }
+    Outcome::of(counter.finish(&format!("node --test {tests}")), ran)
 }
 
 /// Node.js, ready for arguments.

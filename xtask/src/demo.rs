@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::run;
+use crate::tools::Tool;
+use crate::{run, web};
 
 /// Where the demonstration keeps its data, unless told otherwise.
 const DEFAULTS: [(&str, &str); 2] = [
@@ -16,7 +17,7 @@ pub(crate) fn demo(root: &Path, extra: &[String]) -> Result<(), String> {
     let extra = &with_server(extra, || crm_postgres_testing::shared().map(str::to_owned))?;
     let folder = root.join("target").join("demo");
     std::fs::create_dir_all(&folder).map_err(|error| format!("target/demo: {error}"))?;
-    let package = ["--locked", "--package", "crm-host"];
+    let package = page(root)?;
     run::inherit(run::cargo(root).arg("build").args(package))?;
     // Built already, so that cargo can be told to be quiet: it would show the command with its arguments, and
     // the address of a database may hold a password.
@@ -44,6 +45,18 @@ pub(crate) fn demo(root: &Path, extra: &[String]) -> Result<(), String> {
     } else {
         Err(format!("the host stopped ({status})"))
     }
+}
+
+/// What to build: the host with its page, or, where there is no Node.js to make one, without.
+fn page(root: &Path) -> Result<&'static [&'static str], String> {
+    if Tool::Node.find(root).is_none() {
+        println!(
+            "without Node.js 20.19 there is no page, only the API: cargo xtask setup provides it"
+        );
+        return Ok(&["--locked", "--package", "crm-host"]);
+    }
+    web::build(root)?;
+    Ok(&web::HOST)
 }
 
 /// The arguments with a server's address in place of the word `postgres`.

@@ -1,4 +1,4 @@
-//! Development commands: `cargo xtask setup | demo | test | long | package | deny`.
+//! Development commands: `cargo xtask setup | demo | test | long | web | package | deny`.
 //!
 //! Only the standard library is used, and a crate of the workspace that does the same, so that the first
 //! command after a clone starts in seconds and works before anything else was fetched.
@@ -17,6 +17,7 @@ mod setup;
 mod test;
 mod tools;
 mod venv;
+mod web;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,8 +25,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 Usage: cargo xtask <command>
 
-  setup        find python3 (with venv), node, cc, curl, PostgreSQL and Postfix; provide
-               what is missing
+  setup        find python3 (with venv), node, cc, curl, PostgreSQL, Postfix and Chromium;
+               provide what is missing
   demo [args]  start the host on a demonstration database in target/demo, on
                http://127.0.0.1:8000; extra arguments go to the host and replace
                the defaults (--listen 127.0.0.1:9000, --help, ...);
@@ -33,6 +34,7 @@ Usage: cargo xtask <command>
   test         format, lints, documentation, build and every test suite; non-zero when anything fails
   long [names] the same suites where they take hours: faults, races, random lives with the
                numbers of a long run; --list says which there are, names choose some
+  web          the host's page: packages, types from the host's document, lints, tests, build
   bindings     builds, checks and tests the packages for Python and Node.js alone
   package      an installable wheel and an npm tarball in target/packages
   deny         licences, bans and sources of all dependencies (optional, needs cargo-deny)
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         ("demo", _) => demo::demo(&root, &rest),
         ("test", true) => test::test(&root),
         ("long", _) => long::long(&root, &rest),
+        ("web", true) => web::web(&root),
         ("bindings", true) => bindings::alone(&root),
         ("package", true) => package::package(&root),
         ("deny", true) => checks::deny(&root),
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
             println!("{USAGE}");
             Ok(())
         }
-        ("setup" | "test" | "bindings" | "package" | "deny", false) => {
+        ("setup" | "test" | "web" | "bindings" | "package" | "deny", false) => {
             Err(format!("`{command}` takes no arguments"))
         }
         _ => Err(format!("unknown command `{command}`\n\n{USAGE}")),

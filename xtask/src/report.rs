@@ -24,6 +24,17 @@ impl From<Result<(), String>> for Outcome {
 }
 
 impl Outcome {
+    /// Of a command whose output was read: what was counted in it, and how it ended.
+    pub(crate) fn of(counted: Result<Suite, String>, ran: Result<(), String>) -> Self {
+        match counted {
+            Ok(suite) => Self {
+                suites: vec![suite],
+                problem: ran.err(),
+            },
+            Err(problem) => Err(ran.err().unwrap_or(problem)).into(),
+        }
+    }
+
     /// Failed tests; a step that failed in any other way counts as one.
     fn failures(&self) -> u64 {
         let tests: u64 = self.suites.iter().map(|suite| suite.failed).sum();

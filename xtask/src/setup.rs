@@ -116,7 +116,7 @@ mod tests {
     fn the_advice_names_every_missing_tool_and_its_packages() {
         let advice = advice(&[Tool::Python, Tool::Node, Tool::Postgres, Tool::Postfix]);
         for part in [
-            "python 3.11, venv, node 20, npm, postgresql 15, postfix",
+            "python 3.11, venv, node 20.19, npm, postgresql 15, postfix",
             "install python3 python3-venv postgresql postfix",
         ] {
             assert!(advice.contains(part), "{advice}");

@@ -9,7 +9,7 @@ use crate::bindings::{self, Build};
 use crate::counts::Counter;
 use crate::report::{Outcome, Report, seconds};
 use crate::run::{self, heading};
-use crate::{checks, package, postgres, setup, venv};
+use crate::{checks, package, postgres, setup, venv, web};
 
 /// What earlier steps leave for later ones.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ struct Step {
     needed: bool,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 19] = [
     Step {
         name: "tools",
         run: |session| setup::provide(session.root).into(),
@@ -64,6 +64,24 @@ const STEPS: [Step; 16] = [
                 .into()
         },
         needed: true,
+    },
+    Step {
+        name: "page",
+        run: |session| {
+            let built = web::build(session.root);
+            built.and_then(|()| web::check(session.root)).into()
+        },
+        needed: false,
+    },
+    Step {
+        name: "page's own tests",
+        run: |session| web::tests(session.root),
+        needed: false,
+    },
+    Step {
+        name: "page in a browser",
+        run: |session| web::browser(session.root),
+        needed: false,
     },
     Step {
         name: "database",
@@ -179,6 +197,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "budgets",
         "campaign_smtp",
         "channels",
+        "cookie",
         "document",
         "fallback",
         "flaws_access",

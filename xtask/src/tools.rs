@@ -12,7 +12,7 @@ use crm_postgres_testing::Binaries;
 pub(crate) enum Tool {
     /// Python 3.11 or newer that can make virtual environments.
     Python,
-    /// Node.js 20 or newer, with npm.
+    /// Node.js 20.19 or newer, with npm.
     Node,
     /// A C compiler: SQLite and ring are built from source.
     Cc,
@@ -24,11 +24,13 @@ pub(crate) enum Tool {
     Strace,
     /// Postfix's programs, which take mail and send it for the benchmarks. No server of it is set up.
     Postfix,
+    /// The browser that the host's page is tried in. `CRM_CHROMIUM` names another one.
+    Chromium,
 }
 
 impl Tool {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Python,
         Self::Node,
         Self::Cc,
@@ -36,6 +38,7 @@ impl Tool {
         Self::Postgres,
         Self::Strace,
         Self::Postfix,
+        Self::Chromium,
     ];
 
     /// Whether anything here needs it.
@@ -47,12 +50,13 @@ impl Tool {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Python => "python 3.11, venv",
-            Self::Node => "node 20, npm",
+            Self::Node => "node 20.19, npm",
             Self::Cc => "cc",
             Self::Curl => "curl",
             Self::Postgres => "postgresql 15",
             Self::Strace => "strace",
             Self::Postfix => "postfix",
+            Self::Chromium => "chromium",
         }
     }
 
@@ -67,6 +71,7 @@ impl Tool {
             Self::Postgres => &["postgresql"],
             Self::Strace => &["strace"],
             Self::Postfix => &["postfix"],
+            Self::Chromium => &["chromium"],
         }
     }
 
@@ -84,6 +89,7 @@ impl Tool {
                 }
                 // Its own folder of settings need not exist.
                 Self::Postfix => probe(Command::new(&program).args(["-d", "-h", "mail_version"])),
+                Self::Chromium => probe(Command::new(&program).arg("--version")).map(first_words),
             }?;
             Some(Found { program, version })
         })
@@ -104,6 +110,10 @@ impl Tool {
                 .collect(),
             // On the search path of administrators alone.
             Self::Postfix => vec!["postconf".into(), "/usr/sbin/postconf".into()],
+            Self::Chromium => match std::env::var_os("CRM_CHROMIUM") {
+                Some(named) if !named.is_empty() => vec![named.into()],
+                _ => vec!["chromium".into(), "google-chrome".into()],
+            },
         }
     }
 }
@@ -115,10 +125,14 @@ fn node_version(program: &Path) -> Option<String> {
     new_enough(&version).then_some(version)
 }
 
-/// `v20.11.1` is; `v18.19.0` is not.
+/// `v20.19.0` is; `v20.11.1` is not: what builds the page needs the former.
 fn new_enough(version: &str) -> bool {
-    let major = version.strip_prefix('v').and_then(|v| v.split('.').next());
-    major.is_some_and(|major| major.parse::<u32>().is_ok_and(|major| major >= 20))
+    let numbers = version.strip_prefix('v').unwrap_or_default().split('.');
+    let mut numbers = numbers.map(str::parse::<u32>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= (20, 19),
+        _ => false,
+    }
 }
 
 /// npm beside this Node.js: in the same folder, or on the same search path.
@@ -202,7 +216,9 @@ mod tests {
     #[test]
     fn an_old_node_is_not_accepted() {
         for (version, good) in [
-            ("v20.0.0", true),
+            ("v20.19.0", true),
+            ("v20.18.3", false),
+            ("v22.0.0", true),
             ("v24.19.0", true),
             ("v18.20.4", false),
             ("20.0.0", false),

@@ -19,6 +19,10 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 pub(crate) const PAGE_POLICY: &str = "default-src 'none'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'; style-src 'sha256-s7mQmS/Q/ynJtvY3JXBzDuuB30YglOb7Fjww/qMmDf8='";
 
+/// What the page may load, where it is not what the path stands for.
+#[derive(Clone, Copy)]
+pub(crate) struct Policy(pub(crate) &'static str);
+
 tokio::task_local! {
     static CURRENT: String;
 }
@@ -61,6 +65,10 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
         _ => API_POLICY,
     };
     let mut response = CURRENT.scope(id.clone(), next.run(request)).await;
+    let policy = match response.extensions().get::<Policy>() {
+        Some(Policy(own)) => own,
+        None => policy,
+    };
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);

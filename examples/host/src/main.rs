@@ -56,6 +56,10 @@ fn main() -> ExitCode {
         .log_internal_errors(false)
         .init();
     let done = Config::load().and_then(|config| {
+        if matches!(config.command, Some(Command::Openapi)) {
+            say(&routes::document().to_string());
+            return Ok(());
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

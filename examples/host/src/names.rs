@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crm_core::Role;
 use crm_core::budget::{EntryState, Period, UsageGroup};
-use crm_core::campaign::{CampaignStatus, Drafting, WhenUnavailable};
+use crm_core::campaign::{CampaignAction, CampaignStatus, Drafting, WhenUnavailable};
 use crm_core::generation::Tone;
 use crm_core::guardrail::{Rule, Severity};
 use crm_core::message::{Format, GeneratedBy, Occasion, Status};
@@ -77,6 +77,10 @@ names! {
 names! {
     /// Where a campaign stands.
     CampaignStatusName, "CampaignStatus", CampaignStatus::ALL.map(CampaignStatus::as_str)
+}
+names! {
+    /// What people do with a campaign.
+    CampaignActionName, "CampaignAction", CampaignAction::ALL.map(CampaignAction::as_str)
 }
 names! {
     /// What a user may do.

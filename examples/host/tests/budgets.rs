@@ -298,3 +298,63 @@ fn budgets_of_campaigns_stand_beside_the_workspaces_own() {
             "typical_usd": "0.00", "basis": "no_model", "expected_total_usd": "0.00", "at_most_usd": "0.00"})
     );
 }
+
+#[test]
+fn a_campaign_page_finds_what_it_shows() {
+    let host = Host::start(&[]);
+    let admin = host.admin();
+    let viewer = host.user(&admin, "v@salon.example", "viewer");
+    let contact = host.contact(&admin);
+    let campaign = |name: &str| {
+        let body = json!({"name": name, "occasion_type": "holiday"});
+        let made = host.post(&admin, "/api/campaigns", body).expect(201);
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let (mine, other) = (campaign("Mine"), campaign("Other"));
+
+    let limits = [
+        (json!(null), "day"),
+        (json!(mine), "total"),
+        (json!(other), "day"),
+    ];
+    for (campaign_id, period) in limits {
+        let body = json!({"campaign_id": campaign_id, "period": period, "limit_usd": "1.00"});
+        host.call(&admin, "PUT", "/api/budgets", &body).expect(200);
+    }
+    let applying = format!("/api/budgets?campaign_id={mine}");
+    let applying = host.get(&viewer, &applying).expect(200);
+    let of = |budget: &Value| budget["campaign_id"].clone();
+    let found: Vec<Value> = applying["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(of)
+        .collect();
+    assert_eq!(found, [json!(null), json!(mine)]);
+    let nobody = "/api/budgets?campaign_id=01900000-0000-7000-8000-000000000001";
+    host.get(&viewer, nobody).expect(404);
+
+    let path = format!("/api/campaigns/{mine}");
+    let allowed = |token: &str| host.get(token, &path).expect(200)["allowed_actions"].clone();
+    assert_eq!(
+        allowed(&admin),
+        json!(["edit", "execute", "cancel", "delete"])
+    );
+    assert_eq!(allowed(&viewer), json!([]));
+    let does = |action: &str| host.post(&admin, &format!("{path}/{action}"), json!(null));
+    does("execute").expect(202);
+    assert_eq!(allowed(&admin), json!(["pause", "cancel"]));
+    let plan = format!("{path}/plan");
+    let line = host.until(&viewer, &plan, |plan| plan["total"] == 1)["items"][0].clone();
+    assert_eq!(line["contact_id"], json!(contact));
+    assert_eq!(line["contact_name"], "Anna");
+    does("pause").expect(200);
+    assert_eq!(allowed(&admin), json!(["resume", "cancel"]));
+    let contact = format!("/api/contacts/{contact}");
+    host.call(&admin, "DELETE", &contact, &json!(null))
+        .expect(204);
+    let line = host.get(&viewer, &plan).expect(200)["items"][0].clone();
+    assert_eq!(line["contact_name"], json!(null));
+    does("cancel").expect(200);
+    assert_eq!(allowed(&admin), json!([]));
+}

@@ -62,6 +62,60 @@ impl CampaignStatus {
     }
 }
 
+/// What people do with a campaign as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CampaignAction {
+    /// Change what it is to do.
+    Edit,
+    /// Run it: at once, or when its schedule says.
+    Execute,
+    /// Stop it for now.
+    Pause,
+    /// Go on with it.
+    Resume,
+    /// Call it off.
+    Cancel,
+    /// Remove it; only while nothing was drafted.
+    Delete,
+}
+
+impl CampaignAction {
+    /// All actions.
+    pub const ALL: [Self; 6] = [
+        Self::Edit,
+        Self::Execute,
+        Self::Pause,
+        Self::Resume,
+        Self::Cancel,
+        Self::Delete,
+    ];
+
+    /// The name used in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Edit => "edit",
+            Self::Execute => "execute",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Cancel => "cancel",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// The statuses it is possible in.
+    #[must_use]
+    pub const fn from(self) -> &'static [CampaignStatus] {
+        use CampaignStatus::{Active, Draft, Paused, Scheduled};
+        match self {
+            Self::Edit | Self::Execute | Self::Delete => &[Draft],
+            Self::Pause => &[Active, Scheduled],
+            Self::Resume => &[Paused],
+            Self::Cancel => &[Draft, Scheduled, Active, Paused],
+        }
+    }
+}
+
 /// What a campaign does while no model writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

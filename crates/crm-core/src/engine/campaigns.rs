@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Session;
 use crate::actor::Action;
-use crate::campaign::{Campaign, CampaignFields, CampaignStatus, PlanRow, Schedule, schedule};
+use crate::campaign::{
+    Campaign, CampaignAction, CampaignFields, CampaignStatus, PlanRow, Schedule, schedule,
+};
 use crate::change::{Change, ChangeSet};
 use crate::draft_batch::DraftBatch;
 use crate::error::{Error, ErrorKind, Result};
@@ -209,7 +211,7 @@ impl Campaigns<'_> {
                 "the campaign was changed meanwhile",
             ));
         }
-        self.move_on(&before, "edited", &[CampaignStatus::Draft], |after| {
+        self.move_on(&before, "edited", CampaignAction::Edit, |after| {
             after.fields = fields;
             Ok(())
         })
@@ -229,7 +231,7 @@ impl Campaigns<'_> {
             self.check_template(&before.fields).await?;
         }
         let now = self.0.engine.now();
-        self.move_on(&before, "executed", &[CampaignStatus::Draft], |after| {
+        self.move_on(&before, "executed", CampaignAction::Execute, |after| {
             after.test_mode = test_mode;
             let waits = matches!(
                 after.fields.schedule,
@@ -254,8 +256,7 @@ impl Campaigns<'_> {
     pub async fn pause(&self, id: CampaignId) -> Result<Campaign> {
         self.0.require(Action::WriteCampaigns)?;
         let before = self.0.campaign(id).await?;
-        let from = [CampaignStatus::Active, CampaignStatus::Scheduled];
-        self.move_on(&before, "paused", &from, |after| {
+        self.move_on(&before, "paused", CampaignAction::Pause, |after| {
             after.status = CampaignStatus::Paused;
             Ok(())
         })
@@ -269,7 +270,7 @@ impl Campaigns<'_> {
     pub async fn resume(&self, id: CampaignId) -> Result<Campaign> {
         self.0.require(Action::WriteCampaigns)?;
         let before = self.0.campaign(id).await?;
-        self.move_on(&before, "resumed", &[CampaignStatus::Paused], |after| {
+        self.move_on(&before, "resumed", CampaignAction::Resume, |after| {
             after.status = if after.occurrence.is_some() {
                 CampaignStatus::Active
             } else {
@@ -287,13 +288,7 @@ impl Campaigns<'_> {
     pub async fn cancel(&self, id: CampaignId) -> Result<Campaign> {
         self.0.require(Action::WriteCampaigns)?;
         let before = self.0.campaign(id).await?;
-        let from = [
-            CampaignStatus::Draft,
-            CampaignStatus::Scheduled,
-            CampaignStatus::Active,
-            CampaignStatus::Paused,
-        ];
-        self.move_on(&before, "cancelled", &from, |after| {
+        self.move_on(&before, "cancelled", CampaignAction::Cancel, |after| {
             after.status = CampaignStatus::Cancelled;
             Ok(())
         })
@@ -307,7 +302,9 @@ impl Campaigns<'_> {
     pub async fn delete(&self, id: CampaignId) -> Result<()> {
         self.0.require(Action::WriteCampaigns)?;
         let before = self.0.campaign(id).await?;
-        if before.status != CampaignStatus::Draft || self.stats(id).await?.generated_count > 0 {
+        if !CampaignAction::Delete.from().contains(&before.status)
+            || self.stats(id).await?.generated_count > 0
+        {
             return Err(Error::new(
                 ErrorKind::NotAllowed,
                 "a campaign that has begun cannot be deleted; cancel it",
@@ -355,10 +352,10 @@ impl Campaigns<'_> {
         &self,
         before: &Campaign,
         action: &str,
-        from: &[CampaignStatus],
+        what: CampaignAction,
         change: impl FnOnce(&mut Campaign) -> Result<()>,
     ) -> Result<Campaign> {
-        if !from.contains(&before.status) {
+        if !what.from().contains(&before.status) {
             return Err(Error::new(
                 ErrorKind::NotAllowed,
                 format!(

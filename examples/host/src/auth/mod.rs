@@ -1,6 +1,7 @@
 //! Who calls: accounts, tokens, and the extractor that joins both.
 
 pub(crate) mod accounts;
+pub(crate) mod cookie;
 pub(crate) mod extract;
 pub(crate) mod journal;
 pub(crate) mod limiter;

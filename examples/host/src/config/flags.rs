@@ -84,6 +84,8 @@ pub(super) struct Flags {
 pub(crate) enum Command {
     /// Plans, drafts and delivers without serving HTTP.
     Worker,
+    /// Prints the OpenAPI document of this version, for those who make clients from it.
+    Openapi,
     /// Moves everything from an SQLite database into an empty PostgreSQL one. Stop all hosts first; run it
     /// again if it was cut off.
     MigrateStore {

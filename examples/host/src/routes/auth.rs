@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::accounts::{self, Account, NewAccount, Registered};
+use crate::auth::cookie;
 use crate::auth::extract::{User, claims};
 use crate::auth::journal::SignIn;
 use crate::auth::limiter::{PER_ACCOUNT, PER_ADDRESS};
@@ -46,20 +47,27 @@ struct Register {
 struct Login {
     email: String,
     password: String,
+    /// For pages: the refresh token goes into a cookie that no script can read, not into the answer.
+    #[serde(default)]
+    cookie: bool,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Refresh {
-    refresh_token: String,
+    /// Needed without `cookie`.
+    refresh_token: Option<String>,
+    /// The token is in the cookie, and the next one goes there.
+    #[serde(default)]
+    cookie: bool,
 }
 
 #[derive(Serialize, ToSchema)]
 struct SignedIn {
     /// Good for 15 minutes.
     access_token: String,
-    /// Good for 30 days, once.
-    refresh_token: String,
+    /// Good for 30 days, once; null when it is in the cookie.
+    refresh_token: Option<String>,
     /// Always `bearer`.
     token_type: &'static str,
     user: Account,
@@ -154,7 +162,7 @@ async fn login(
     State(app): State<App>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Json(body): Json<Login>,
-) -> Result<axum::Json<SignedIn>, Problem> {
+) -> Result<(HeaderMap, axum::Json<SignedIn>), Problem> {
     if body.email.len() > 254 || body.password.chars().count() > 100 {
         return Err(Problem::unauthorized("wrong e-mail or password"));
     }
@@ -178,7 +186,7 @@ async fn login(
     records.forget(&account).await?;
     records.take_back(&address).await?;
     let (session, refresh_token) = accounts::begin_session(&**records, user.id.clone()).await?;
-    signed_in(&app, user, &session, refresh_token)
+    signed_in(&app, user, &session, refresh_token, body.cookie)
 }
 
 fn signed_in(
@@ -186,14 +194,21 @@ fn signed_in(
     user: Account,
     session: &str,
     refresh_token: String,
-) -> Result<axum::Json<SignedIn>, Problem> {
+    in_cookie: bool,
+) -> Result<(HeaderMap, axum::Json<SignedIn>), Problem> {
     let access_token = app.tokens.issue(&user.id, session)?;
-    Ok(axum::Json(SignedIn {
+    let headers = if in_cookie {
+        cookie::set(app, &refresh_token)?
+    } else {
+        HeaderMap::new()
+    };
+    let body = SignedIn {
         access_token,
-        refresh_token,
+        refresh_token: (!in_cookie).then_some(refresh_token),
         token_type: "bearer",
         user,
-    }))
+    };
+    Ok((headers, axum::Json(body)))
 }
 
 /// Trades a refresh token for the next one. Using one twice ends the whole login.
@@ -203,12 +218,25 @@ fn signed_in(
         (status = 401, description = "The token is unknown, used, revoked or has run out.")))]
 async fn refresh(
     State(app): State<App>,
+    headers: HeaderMap,
     Json(body): Json<Refresh>,
-) -> Result<axum::Json<SignedIn>, Problem> {
-    let (user, session, token) = accounts::rotate(&*app.records, &body.refresh_token)
+) -> Result<(HeaderMap, axum::Json<SignedIn>), Problem> {
+    let refused = || Problem::unauthorized("the refresh token is not valid; sign in again");
+    let token = match (body.refresh_token, body.cookie) {
+        (Some(token), false) => token,
+        (None, true) => cookie::get(&headers).ok_or_else(refused)?,
+        (None, false) => return Err(Problem::invalid("refresh_token", "missing field")),
+        (Some(_), true) => {
+            return Err(Problem::invalid(
+                "refresh_token",
+                "it is in the cookie, or it is here",
+            ));
+        }
+    };
+    let (user, session, token) = accounts::rotate(&*app.records, &token)
         .await?
-        .ok_or_else(|| Problem::unauthorized("the refresh token is not valid; sign in again"))?;
-    signed_in(&app, user, &session, token)
+        .ok_or_else(refused)?;
+    signed_in(&app, user, &session, token, body.cookie)
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -222,11 +250,14 @@ struct Logout {
 /// Ends this login: its access and refresh tokens are good for nothing from now on.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", params(Logout),
     responses((status = 204)))]
-async fn logout(user: User, Query(query): Query<Logout>) -> Result<StatusCode, Problem> {
+async fn logout(
+    user: User,
+    Query(query): Query<Logout>,
+) -> Result<(StatusCode, HeaderMap), Problem> {
     let login = (query.everywhere != Some(true)).then(|| user.login.clone());
     let id = user.account.id.clone();
     user.app.records.end_sessions(id, login).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok((StatusCode::NO_CONTENT, cookie::clear(&user.app)?))
 }
 
 /// Which lines of the record of sign-ins.

@@ -73,6 +73,8 @@ struct BudgetList {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Part {
+    /// Only those that limit this campaign's drafts: the workspace's own and this campaign's, on one page.
+    campaign_id: Option<Uuid>,
     skip: Option<u32>,
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
@@ -80,10 +82,19 @@ struct Part {
 
 /// Lists budgets, the workspace's own first.
 #[utoipa::path(get, path = "/api/budgets", tag = "budgets", params(Part),
-    responses((status = 200, body = BudgetList)))]
+    responses((status = 200, body = BudgetList),
+        (status = 404, description = "There is no such campaign.")))]
 async fn list(user: User, Query(part): Query<Part>) -> Answer<BudgetList> {
     let page = crate::paging::request(part.skip, part.limit, None)?;
-    let found = user.budgets().list(page.limit, page.skip).await?;
+    let found = match part.campaign_id.map(CampaignId) {
+        None => user.budgets().list(page.limit, page.skip).await?,
+        Some(campaign) => {
+            user.campaigns().get(campaign).await?;
+            let mut all = user.budgets().of(None).await?;
+            all.extend(user.budgets().of(Some(campaign)).await?);
+            all
+        }
+    };
     let items = found.iter().map(Budget::of).collect();
     Ok(axum::Json(BudgetList { items }))
 }

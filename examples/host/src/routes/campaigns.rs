@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use crm_core::Action;
 use crm_core::campaign::{Campaign, CampaignStatus};
-use crm_core::id::{CampaignId, MessageId};
+use crm_core::contact::Contact;
+use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::{Message, Occasion};
-use crm_core::port::store::{CampaignQuery, MessageQuery, PageRequest, PlanQuery};
+use crm_core::port::store::{CampaignQuery, ContactQuery, MessageQuery, PageRequest, PlanQuery};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -54,7 +55,8 @@ struct Filter {
 
 async fn view(user: &User, campaign: &Campaign) -> Result<CampaignView, Problem> {
     let stats = user.campaigns().stats(campaign.id).await?;
-    Ok(CampaignView::of(campaign, stats))
+    let may_write = user.actor().require(Action::WriteCampaigns).is_ok();
+    Ok(CampaignView::of(campaign, stats, may_write))
 }
 
 async fn show(user: &User, campaign: &Campaign) -> Answer<CampaignView> {
@@ -237,10 +239,15 @@ async fn plan(
     let found = user.campaigns().plan(query).await?;
     let ids = found.items.iter().filter_map(|row| row.message_id);
     let drafted = drafted(&user, ids.collect()).await?;
+    let people = people(
+        &user,
+        found.items.iter().map(|row| row.contact_id).collect(),
+    )
+    .await?;
     let free = campaign.fields.template_id.is_some() || !user.app.has_model;
     Ok(axum::Json(List::of(page, &found, |row| {
         let message = row.message_id.and_then(|id| drafted.get(&id));
-        PlanLine::of(row, message, free)
+        PlanLine::of(row, people.get(&row.contact_id), message, free)
     })))
 }
 
@@ -272,6 +279,27 @@ async fn duplicates(user: User, Id(id): Id<CampaignId>) -> Answer<Duplicates> {
             })
             .collect(),
     }))
+}
+
+/// The contacts of these ids that were not erased.
+async fn people(user: &User, ids: Vec<ContactId>) -> Result<BTreeMap<ContactId, Contact>, Problem> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let query = ContactQuery {
+        page: PageRequest {
+            limit: u32::try_from(ids.len()).unwrap_or(u32::MAX),
+            ..PageRequest::default()
+        },
+        ids,
+        ..ContactQuery::default()
+    };
+    let found = user.contacts().list(query).await?;
+    let people = found.items.into_iter();
+    Ok(people
+        .filter(|contact| !contact.erased)
+        .map(|contact| (contact.id, contact))
+        .collect())
 }
 
 async fn drafted(

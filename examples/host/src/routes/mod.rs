@@ -24,10 +24,11 @@ mod templates;
 mod unsubscribe;
 mod usage;
 mod voice;
+#[cfg(feature = "web")]
+mod web;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::response::Redirect;
 use axum::{Router, middleware};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -36,11 +37,32 @@ use crate::error::Problem;
 use crate::state::App;
 use crate::{document, headers, idempotency, limits};
 
+/// What is served besides the API: the page, for whoever opens the printed address in a browser.
+#[cfg(feature = "web")]
+fn page() -> Router<App> {
+    Router::new().fallback(web::serve)
+}
+
+/// Without a page the printed address leads to what there is to see.
+#[cfg(not(feature = "web"))]
+fn page() -> Router<App> {
+    let docs = async || axum::response::Redirect::to("/api/docs/");
+    Router::new()
+        .route("/", axum::routing::get(docs))
+        .fallback(async || nothing())
+}
+
+/// For addresses that lead nowhere.
+fn nothing() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
+}
+
 /// What a route answers.
 pub(crate) type Answer<T> = Result<axum::Json<T>, Problem>;
 
-pub(crate) fn router(app: App) -> Router {
-    let (router, described) = OpenApiRouter::<App>::with_openapi(document::head())
+/// The API: its routes and what they say of themselves.
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::<App>::with_openapi(document::head())
         .merge(auth::router())
         .merge(contacts::router())
         .merge(opt_in::router())
@@ -62,7 +84,15 @@ pub(crate) fn router(app: App) -> Router {
         .merge(subscriptions::router())
         .merge(voice::router())
         .merge(ops::router())
-        .split_for_parts();
+}
+
+/// The OpenAPI document.
+pub(crate) fn document() -> serde_json::Value {
+    document::complete(api().into_openapi())
+}
+
+pub(crate) fn router(app: App) -> Router {
+    let (router, described) = api().split_for_parts();
     let swagger = SwaggerUi::new("/api/docs")
         .external_url_unchecked("/api/openapi.json", document::complete(described))
         // The public validator would be an outside host.
@@ -71,11 +101,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(swagger)
         .merge(unsubscribe::router())
         .merge(opt_in::pages())
-        // Whoever opens the printed address in a browser finds something.
-        .route("/", axum::routing::get(async || Redirect::to("/api/docs/")))
-        .fallback(async || {
-            Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
-        })
+        .merge(page())
         .method_not_allowed_fallback(async || {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
-use crm_core::campaign::{Campaign, CampaignStatus, Drafting, PlanRow, Schedule, WhenUnavailable};
+use crm_core::campaign::{
+    Campaign, CampaignAction, CampaignStatus, Drafting, PlanRow, Schedule, WhenUnavailable,
+};
+use crm_core::contact::Contact;
 use crm_core::engine::CampaignStats;
 use crm_core::message::{Message, Occasion};
 use crm_core::money::dollars;
@@ -11,7 +14,9 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::names::{CampaignStatusName, DraftingName, OccasionName, WhenUnavailableName};
+use crate::names::{
+    CampaignActionName, CampaignStatusName, DraftingName, OccasionName, WhenUnavailableName,
+};
 
 /// Why nothing of a campaign is drafted for now.
 #[derive(Serialize, ToSchema)]
@@ -60,6 +65,9 @@ pub(crate) struct CampaignView {
     /// Plans and drafts, never sends.
     test_mode: bool,
     next_run_at: Option<DateTime<Utc>>,
+    /// What the caller may do with it now.
+    #[schema(value_type = Vec<CampaignActionName>)]
+    allowed_actions: Vec<&'static str>,
     stats: Stats,
     version: u64,
     created_by: String,
@@ -161,7 +169,8 @@ fn short(audience: &Audience) -> Option<Value> {
 }
 
 impl CampaignView {
-    pub(crate) fn of(campaign: &Campaign, stats: CampaignStats) -> Self {
+    /// As a caller sees it who may change campaigns, or may not.
+    pub(crate) fn of(campaign: &Campaign, stats: CampaignStats, may_write: bool) -> Self {
         let fields = campaign.fields.clone();
         let times = schedule_of(&fields.schedule);
         Self {
@@ -190,6 +199,13 @@ impl CampaignView {
             status: campaign.status,
             test_mode: campaign.test_mode,
             next_run_at: campaign.next_run_at,
+            allowed_actions: CampaignAction::ALL
+                .into_iter()
+                .filter(|action| may_write && action.from().contains(&campaign.status))
+                // What was drafted stays: it can be called off alone.
+                .filter(|action| *action != CampaignAction::Delete || stats.generated_count == 0)
+                .map(CampaignAction::as_str)
+                .collect(),
             stats: Stats {
                 generated_count: stats.generated_count,
                 sent_count: stats.sent_count,
@@ -208,6 +224,8 @@ impl CampaignView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PlanLine {
     contact_id: Uuid,
+    /// Null once the contact was erased.
+    contact_name: Option<String>,
     /// The run, for example `2026-11-24`.
     occurrence: String,
     /// When it is to leave; null when excluded.
@@ -233,7 +251,12 @@ pub(crate) struct PlanLine {
 
 impl PlanLine {
     /// A line with its message, once there is one; `free` when drafting it calls no model.
-    pub(crate) fn of(row: &PlanRow, message: Option<&Message>, free: bool) -> Self {
+    pub(crate) fn of(
+        row: &PlanRow,
+        contact: Option<&Contact>,
+        message: Option<&Message>,
+        free: bool,
+    ) -> Self {
         let excluded = row.excluded.is_some();
         let cost = match message {
             Some(message) => Some(message.metadata.cost_picodollars),
@@ -241,6 +264,7 @@ impl PlanLine {
         };
         Self {
             contact_id: row.contact_id.0,
+            contact_name: contact.map(|contact| contact.name.clone()),
             occurrence: row.occurrence.clone(),
             send_at: row.send_at,
             local_time: row.local_time.clone(),

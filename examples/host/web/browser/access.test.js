@@ -1,0 +1,106 @@
+// Every screen in every language, light and dark: nothing that axe finds serious, and nothing wider than a phone.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+
+import { fits, open, PHONE, signIn, startBrowser } from "./support/browser.js";
+import { startHost, until } from "./support/host.js";
+
+const LANGUAGES = ["en", "ru", "uz-Latn", "uz-Cyrl"];
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+let axe, host, browser, campaigns;
+
+before(async () => {
+  axe = await readFile(AXE, "utf8");
+  host = await startHost({ flags: ["--demo"] });
+  browser = await startBrowser();
+  const token = await host.signIn("manager@example.com");
+  campaigns = await until(
+    "the demo's campaigns",
+    async () => (await host.call(token, "GET", "/api/campaigns")).items,
+    (items) => items.length === 3 && items.some((one) => one.stats.generated_count > 0),
+  );
+});
+after(async () => {
+  await browser?.close();
+  await host?.stop();
+});
+
+async function sound(page, what) {
+  // Evaluated by the browser's own console, which the page's policy does not concern.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const serious = violations
+    .filter((one) => one.impact === "serious" || one.impact === "critical")
+    .map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`);
+  assert.deepEqual(serious, [], what);
+}
+
+const idOf = (status) => campaigns.find((one) => one.status === status).id;
+
+async function settled(page) {
+  await page.waitForFunction(() => document.querySelector(".loading") === null);
+  await page.evaluate(() => document.fonts.ready);
+}
+
+/** The screens, and how each is reached. */
+const SCREENS = {
+  list: (page) => page.goto("/campaigns"),
+  nothing: (page) => page.goto("/campaigns?status=%22paused%22"),
+  draft: (page) => page.goto(`/campaigns/${idOf("draft")}`),
+  running: (page) => page.goto(`/campaigns/${idOf("active")}`),
+  question: async (page) => {
+    await page.goto(`/campaigns/${idOf("draft")}`);
+    await page.locator("[data-action=execute]").click();
+    await page.getByRole("alertdialog").waitFor();
+  },
+  create: (page) => page.goto("/campaigns/new"),
+  menu: async (page) => {
+    await page.goto("/campaigns");
+    await page.locator(".top-button").last().click();
+    await page.getByRole("menu").waitFor();
+  },
+  missing: (page) => page.goto("/no/such/page"),
+};
+
+for (const language of LANGUAGES) {
+  for (const theme of ["light", "dark"]) {
+    test(`${language}, ${theme}`, async () => {
+      const window = await open(browser, host, { language, theme });
+      const { page } = window;
+      await page.goto("/sign-in");
+      await page.locator("input[name=email]").waitFor();
+      assert.equal(await page.evaluate(() => document.documentElement.lang), language);
+      await sound(page, "sign-in");
+      await window.shot(`${language}-${theme}-sign-in`);
+      await signIn(page, "manager@example.com");
+      for (const [name, reach] of Object.entries(SCREENS)) {
+        await reach(page);
+        await page.getByRole("heading", { level: 1, includeHidden: true }).waitFor();
+        await settled(page);
+        await sound(page, name);
+        await window.shot(`${language}-${theme}-${name}`, name !== "question");
+      }
+      await window.close();
+    });
+  }
+  test(`${language}, on a phone`, async () => {
+    const window = await open(browser, host, { language, viewport: PHONE, hasTouch: true, isMobile: true });
+    const { page } = window;
+    await page.goto("/sign-in");
+    await page.locator("input[name=email]").waitFor();
+    await fits(page, "sign-in");
+    await window.shot(`${language}-phone-sign-in`);
+    await signIn(page, "manager@example.com");
+    for (const [name, reach] of Object.entries(SCREENS)) {
+      await reach(page);
+      await page.getByRole("heading", { level: 1, includeHidden: true }).waitFor();
+      await settled(page);
+      await fits(page, name);
+      await sound(page, name);
+      await window.shot(`${language}-phone-${name}`, name !== "question");
+    }
+    await window.close();
+  });
+}

@@ -1,0 +1,112 @@
+// Addresses and their screens. Everything but signing in needs a user.
+import { createRootRoute, createRoute, createRouter, Outlet, redirect } from "@tanstack/react-router";
+
+import type { Schemas } from "./api/client";
+import { CampaignPage } from "./pages/campaign";
+import { CampaignsPage } from "./pages/campaigns";
+import { NewCampaignPage } from "./pages/new-campaign";
+import { Broken, NotFound } from "./pages/not-found";
+import { SignInPage } from "./pages/sign-in";
+import { restore, takeEnd } from "./session";
+import { Shell } from "./ui/shell";
+
+export type Status = Schemas["CampaignStatus"];
+/** The order in which people meet them. */
+export const STATUSES: Record<Status, true> = {
+  draft: true,
+  scheduled: true,
+  active: true,
+  paused: true,
+  completed: true,
+  cancelled: true,
+};
+
+function isStatus(value: unknown): value is Status {
+  return typeof value === "string" && Object.hasOwn(STATUSES, value);
+}
+
+/** An address of this page: never another host. */
+export function own(path: unknown): string {
+  return typeof path === "string" && /^\/(?![/\\])/u.test(path) ? path : "/campaigns";
+}
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: (search: Record<string, unknown>): { to?: string; ended?: true } => ({
+    ...(search.to === undefined ? {} : { to: own(search.to) }),
+    ...(search.ended === true ? { ended: true as const } : {}),
+  }),
+  beforeLoad: async ({ search }) => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- how this router redirects
+    if (await restore()) throw redirect({ href: own(search.to), replace: true });
+  },
+  component: SignInPage,
+});
+
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: "inside",
+  beforeLoad: async ({ location }) => {
+    if (await restore()) return;
+    // Who signed out begins anew; whoever was interrupted goes on where they were.
+    const end = takeEnd();
+    const to = end === "out" ? {} : { to: location.href };
+    const search = end === "ended" ? { ...to, ended: true as const } : to;
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- how this router redirects
+    throw redirect({ to: "/sign-in", search, replace: true });
+  },
+  component: Shell,
+});
+
+const home = createRoute({
+  getParentRoute: () => inside,
+  path: "/",
+  beforeLoad: () => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- how this router redirects
+    throw redirect({ to: "/campaigns", replace: true });
+  },
+});
+
+const campaigns = createRoute({
+  getParentRoute: () => inside,
+  path: "/campaigns",
+  validateSearch: (search: Record<string, unknown>): { status?: Status; skip?: number } => ({
+    ...(isStatus(search.status) ? { status: search.status } : {}),
+    ...(typeof search.skip === "number" && Number.isSafeInteger(search.skip) && search.skip > 0
+      ? { skip: search.skip }
+      : {}),
+  }),
+  component: CampaignsPage,
+});
+
+const newCampaign = createRoute({
+  getParentRoute: () => inside,
+  path: "/campaigns/new",
+  component: NewCampaignPage,
+});
+
+const campaign = createRoute({
+  getParentRoute: () => inside,
+  path: "/campaigns/$id",
+  component: CampaignPage,
+});
+
+const tree = root.addChildren([signIn, inside.addChildren([home, campaigns, newCampaign, campaign])]);
+
+export function makeRouter() {
+  return createRouter({
+    routeTree: tree,
+    scrollRestoration: true,
+    defaultNotFoundComponent: NotFound,
+    defaultErrorComponent: Broken,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

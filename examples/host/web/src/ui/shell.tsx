@@ -1,0 +1,76 @@
+// What stands around every screen: the bar at the top, the navigation, and the place of the screen.
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { useEffect, useRef, useSyncExternalStore } from "react";
+
+import { useSay } from "../i18n";
+import { useConnected, useLive } from "../live";
+import { current, subscribe } from "../session";
+import { Icon } from "./icon";
+import { AccountMenu, LanguageMenu, ThemeMenu } from "./menus";
+
+function Live() {
+  const { t } = useSay();
+  const connected = useConnected();
+  return (
+    <span className={connected ? "live live-on" : "live"}>
+      <span className="live-dot" aria-hidden="true" />
+      <span className="live-text">{connected ? t.app.live : t.app.notLive}</span>
+    </span>
+  );
+}
+
+/** A new screen is read from its beginning: the focus moves there, but not when the page is opened. */
+function useFocusOnMove(): React.RefObject<HTMLElement | null> {
+  const main = useRef<HTMLElement>(null);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current !== path) main.current?.focus();
+    before.current = path;
+  }, [path]);
+  return main;
+}
+
+export function Shell() {
+  const { t } = useSay();
+  const user = useSyncExternalStore(subscribe, current)?.user;
+  const main = useFocusOnMove();
+  useLive();
+  if (!user) return null;
+  return (
+    <div className="shell">
+      <a className="skip" href="#main">
+        {t.app.skip}
+      </a>
+      <header className="top">
+        <Link to="/campaigns" className="brand">
+          <img src="/icon.svg" alt="" width="28" height="28" />
+          <span>{t.app.name}</span>
+        </Link>
+        <nav className="nav" aria-label={t.app.navigation}>
+          <Link to="/campaigns" className="nav-link" activeProps={{ className: "nav-link nav-link-active" }}>
+            <Icon name="campaigns" />
+            {t.app.campaigns}
+          </Link>
+        </nav>
+        <div className="top-end">
+          <Live />
+          <ThemeMenu />
+          <LanguageMenu />
+          <AccountMenu user={user} />
+        </div>
+      </header>
+      <main id="main" className="main" ref={main} tabIndex={-1}>
+        <Outlet />
+      </main>
+    </div>
+  );
+}
+
+/** The title of the window, for people with many of them. */
+export function useTitle(title: string | undefined): void {
+  const { t } = useSay();
+  useEffect(() => {
+    document.title = title ? `${title} · ${t.app.name}` : t.app.name;
+  }, [title, t]);
+}
