@@ -192,7 +192,7 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 26] = [
+    const SUITES: [&str; 27] = [
         "bounces",
         "budgets",
         "campaign_smtp",
