@@ -73,6 +73,9 @@ pub(super) fn columns(
         }
         all.push(column);
     }
+    if profile.is_none() {
+        whole_name(&mut all, mapping);
+    }
     if let Some(unknown) = mapping
         .keys()
         .find(|name| !all.iter().any(|column| column.name == **name))
@@ -96,6 +99,25 @@ pub(super) fn columns(
         return Err(Error::field("file", hint));
     }
     Ok(all)
+}
+
+/// Where no other column holds the name, a given name is the whole one.
+fn whole_name(all: &mut [Column], mapping: &BTreeMap<String, Option<String>>) {
+    let others = [Target::Name, Target::NameFamilyFirst, Target::FamilyName];
+    let holds = |column: &Column| {
+        column
+            .target
+            .as_ref()
+            .is_some_and(|target| others.contains(target))
+    };
+    if all.iter().any(holds) {
+        return;
+    }
+    for column in all {
+        if column.target == Some(Target::GivenName) && !mapping.contains_key(&column.name) {
+            column.target = Some(Target::Name);
+        }
+    }
 }
 
 fn automatic(name: &str, profile: Option<&'static Profile>) -> Option<Target> {
