@@ -100,7 +100,8 @@ function Ledger({ cost, models }: { cost: Cost; models: Usage[] }) {
   if (models.length === 0) return <p className="faint">{t.cost.ledgerEmpty}</p>;
   const total = sum(models.map((one) => one.cost_usd));
   const open = sum(models.map((one) => one.reserved_usd));
-  const input = (one: Usage) => one.input_tokens + one.cache_write_tokens + one.cache_read_tokens;
+  const written = (one: Usage) => one.cache_write_5m_tokens + one.cache_write_1h_tokens;
+  const input = (one: Usage) => one.input_tokens + written(one) + one.cache_read_tokens;
   const agrees = total === cost.spent_usd && open === cost.reserved_usd;
   return (
     <>
