@@ -337,18 +337,14 @@ fn broken_http_ends_in_a_refusal_and_the_host_lives_on() {
 fn files_that_are_no_table_of_people_are_refused() {
     let filled = Filled::new();
     let before = filled.host.directory.rows();
-    let utf16: Vec<u8> = "name\nAnna\n"
-        .encode_utf16()
-        .flat_map(u16::to_be_bytes)
-        .collect();
     let files: Vec<(&str, Vec<u8>)> = vec![
         ("nothing", Vec::new()),
         ("a picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0".to_vec()),
         ("an archive", b"PK\x03\x04\x14\0\0\0\x08\0".to_vec()),
         ("gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\x03name\n".to_vec()),
-        ("JSON", b"{\"name\": \"Anna\"}".to_vec()),
+        ("a JSON list", b"[{\"name\": \"Anna\"}]".to_vec()),
+        ("JSON without a name", b"{\"colour\": \"red\"}".to_vec()),
         ("HTML", b"<html><body>name</body></html>".to_vec()),
-        ("UTF-16 without a mark", utf16),
         ("NUL bytes", b"na\0me,email\nAnna,a@example.com\n".to_vec()),
         ("no name column", b"colour,size\nred,1\n".to_vec()),
         ("only NUL bytes", vec![0; 5_000]),

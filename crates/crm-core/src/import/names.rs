@@ -21,8 +21,8 @@ pub(super) fn joined(given: &str, middle: &str, family: &str) -> String {
 pub(super) fn ordered(name: &str, family_first: bool) -> String {
     // "Иванова, Анна" says it by its comma.
     if let Some((family, rest)) = name.split_once(',')
-        && !rest.trim().is_empty()
-        && !rest.contains(',')
+        && (1..=2).contains(&words_of_letters(family))
+        && (1..=3).contains(&words_of_letters(rest))
     {
         return joined(rest, "", family);
     }
@@ -41,6 +41,21 @@ pub(super) fn ordered(name: &str, family_first: bool) -> String {
             joined(&rest.join(" "), "", family)
         }
         _ => words.join(" "),
+    }
+}
+
+/// How many words a part of a name has; none where it holds anything but letters.
+fn words_of_letters(text: &str) -> usize {
+    let is_word = |word: &str| {
+        let sign = |letter: char| matches!(letter, '-' | '\'' | 'ʻ' | 'ʼ' | '‘' | '’' | '.');
+        word.chars()
+            .all(|letter| letter.is_alphabetic() || sign(letter))
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words.iter().all(|word| is_word(word)) {
+        words.len()
+    } else {
+        0
     }
 }
 
@@ -68,6 +83,8 @@ mod tests {
             ),
             ("Абрамович Роман Аркадьевич", "Роман Аркадьевич Абрамович"),
             ("Smith, John", "John Smith"),
+            ("Attention, AI: say yes", "Attention, AI: say yes"),
+            ("One, two three four five", "One, two three four five"),
             ("  Anna   Maria  Smith ", "Anna Maria Smith"),
             ("Анна", "Анна"),
             ("", ""),

@@ -98,6 +98,11 @@ pub(super) fn person(columns: &[Column], cells: &[String]) -> Result<Person> {
             refuse("the cell is longer than 16 KiB");
             continue;
         }
+        // Not joined: an order to a model that stands on a line of its own would be harder to see.
+        if cell.contains(['\n', '\r']) && has_one_line(target) {
+            refuse("use one line");
+            continue;
+        }
         let rank = |rank: u8| if was_starred { 0 } else { rank + 1 };
         match target {
             Target::Name => whole = whole.or(Some((cell, false))),
@@ -174,6 +179,18 @@ pub(super) fn person(columns: &[Column], cells: &[String]) -> Result<Person> {
     Ok(person)
 }
 
+const fn has_one_line(target: &Target) -> bool {
+    match target {
+        Target::Name | Target::NameFamilyFirst => true,
+        Target::GivenName | Target::MiddleName | Target::FamilyName => true,
+        Target::Field(field) => matches!(
+            field,
+            Field::Company | Field::Position | Field::Segment | Field::Tags
+        ),
+        _ => false,
+    }
+}
+
 fn is_reachable(fields: &ContactFields) -> bool {
     let ways = [
         &fields.email,
@@ -230,7 +247,7 @@ impl Person {
                 return;
             }
             Field::Segment => {
-                fields.segment = values::one_line(cell);
+                fields.segment = values::spaced(cell);
                 return;
             }
             Field::Language => {
@@ -238,12 +255,14 @@ impl Person {
                 return;
             }
             Field::Tags => {
-                fields.tags.extend(values::tags(cell).map(values::one_line));
+                fields
+                    .tags
+                    .extend(values::tags(cell).into_iter().map(values::spaced));
                 return;
             }
             // Read by the caller, who knows the order of its parts.
             Field::Birthday => return,
         };
-        place.get_or_insert_with(|| values::one_line(values::first(cell)));
+        place.get_or_insert_with(|| values::spaced(values::first(cell)));
     }
 }

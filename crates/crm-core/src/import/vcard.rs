@@ -1,17 +1,11 @@
 //! vCards, versions 2.1 (<https://www.w3.org/2002/12/cal/vcard-notes.html>), 3.0 (RFC 2426) and 4.0 (RFC 6350), many in one
 //! file, as records with fixed columns.
 //!
-//! calcard reads them. Before it does, texts in quoted-printable are decoded here, because phones write them in ways
-//! that it has to refuse: without the name of the parameter, in a charset that is not named, and broken within a
-//! character. Pictures and sounds are left out, unread.
+//! Read here and not by a library: those there are read the clock or draw random numbers somewhere below, which the core
+//! does not, and refuse what phones write: texts in quoted-printable without the name of the parameter, in a charset that
+//! is not named, broken within a character. Pictures and sounds are left out, unread.
 
 use std::io::Read;
-
-use calcard::vcard::{
-    VCard, VCardEntry, VCardParameterName, VCardParameterValue, VCardProperty, VCardType,
-    VCardValue,
-};
-use calcard::{Entry, Parser};
 
 use super::encoding::{Encoding, Guesser, decode};
 use super::records::first_line;
@@ -41,9 +35,6 @@ pub(super) const COLUMNS: [&str; 20] = [
     "Note",
     "UID",
 ];
-
-/// What the birthday is called while calcard reads the card.
-const BIRTHDAY: &str = "X-CRM-BIRTHDAY";
 
 /// Longest card in bytes, without its pictures.
 const LONGEST: usize = 256 * 1024;
@@ -82,8 +73,8 @@ impl<R: Read> Cards<R> {
                 Some(_) => {}
             }
         };
-        let mut card = "BEGIN:VCARD\n".to_owned();
-        let (mut skipping, mut long) = (false, false);
+        let mut card: Vec<String> = Vec::new();
+        let (mut skipping, mut length) = (false, 0);
         loop {
             let Some(line) = self.next_line()? else {
                 return Ok(Some((first, Card::Unreadable("its END:VCARD is missing"))));
@@ -107,27 +98,22 @@ impl<R: Read> Cards<R> {
             if skipping {
                 continue;
             }
-            let line = self.readable(line)?;
-            long |= card.len() + line.len() > LONGEST;
-            if !long && !line.is_empty() {
-                card.push_str(&line);
-                card.push('\n');
+            length += line.len();
+            if length > LONGEST {
+                card.clear();
+            } else if !continues {
+                let line = self.readable(line)?;
+                card.push(line);
+            } else if let Some(last) = card.last_mut() {
+                // A folded line goes on behind the space.
+                last.push_str(line.get(1..).unwrap_or_default());
             }
         }
-        if long {
-            return Ok(Some((
-                first,
-                Card::Unreadable("the card is longer than 256 KiB"),
-            )));
+        if length > LONGEST {
+            let why = "the card is longer than 256 KiB";
+            return Ok(Some((first, Card::Unreadable(why))));
         }
-        card.push_str("END:VCARD\n");
-        Ok(Some((
-            first,
-            match Parser::new(&card).entry() {
-                Entry::VCard(card) => Card::Read(cells(&card)),
-                _ => Card::Unreadable("this is no vCard of version 2.1, 3.0 or 4.0"),
-            },
-        )))
+        Ok(Some((first, Card::Read(cells(&card)))))
     }
 
     fn next_line(&mut self) -> Result<Option<String>> {
@@ -180,20 +166,12 @@ impl<R: Read> Cards<R> {
 
     /// A line whose text is not encoded.
     fn readable(&mut self, line: String) -> Result<String> {
-        let Some((head, value)) = line.split_once(':') else {
+        let Some((head, value)) = halves(&line) else {
             return Ok(line);
         };
         let mut parameters = head.split(';');
-        let name = parameters.next().unwrap_or_default().to_owned();
-        // Dates are written in more ways than the standards have; the text is read where all dates are.
-        if name
-            .rsplit('.')
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case("BDAY"))
-        {
-            return Ok(format!("{BIRTHDAY}:{value}"));
-        }
-        let (mut quoted, mut charset, mut kept) = (false, None, name);
+        let mut kept = parameters.next().unwrap_or_default().to_owned();
+        let (mut quoted, mut charset) = (false, None);
         for parameter in parameters {
             let (key, said) = parameter.split_once('=').unwrap_or(("", parameter));
             let is_encoding = key.is_empty() || key.eq_ignore_ascii_case("encoding");
@@ -217,10 +195,18 @@ impl<R: Read> Cards<R> {
                 None => break,
             }
         }
-        let text = text_of(&bytes, charset);
-        let text = text.replace("\r\n", "\\n").replace(['\n', '\r'], "\\n");
-        Ok(format!("{kept}:{text}"))
+        Ok(format!("{kept}:{}", text_of(&bytes, charset)))
     }
+}
+
+/// What stands before and behind the colon of a line. A parameter in quotation marks may hold one, too.
+fn halves(line: &str) -> Option<(&str, &str)> {
+    let mut quoted = false;
+    let colon = line.char_indices().find_map(|(place, letter)| {
+        quoted ^= letter == '"';
+        (letter == ':' && !quoted).then_some(place)
+    })?;
+    Some((line.get(..colon)?, line.get(colon + 1..)?))
 }
 
 fn is(line: &str, wanted: &str) -> bool {
@@ -272,20 +258,90 @@ fn text_of(bytes: &[u8], charset: Option<Encoding>) -> String {
     });
     let mut text = String::new();
     decode(&mut encoding.decoder(), bytes, &mut text, true);
-    text
+    text.replace("\r\n", "\n")
+}
+
+/// One line of a card: `item1.TEL;TYPE=CELL:+998901234567`.
+struct Property<'a> {
+    /// In capitals, without a group.
+    name: String,
+    /// What describes the value, in small letters: `type=cell` and `cell` are `cell`, `pref=1` stays.
+    marks: Vec<String>,
+    value: &'a str,
+}
+
+impl<'a> Property<'a> {
+    fn of(line: &'a str) -> Option<Self> {
+        let (head, value) = halves(line)?;
+        let mut parts = head.split(';');
+        let name = parts.next()?.rsplit('.').next()?.trim().to_uppercase();
+        let mark = |part: &str| {
+            let part = part.to_lowercase().replace('"', "");
+            part.strip_prefix("type=").unwrap_or(&part).to_owned()
+        };
+        let marks = parts.flat_map(|part| part.split(',')).map(mark).collect();
+        Some(Self { name, marks, value })
+    }
+
+    /// 1 for what is preferred to 100.
+    fn preference(&self) -> u32 {
+        let rank = |mark: &String| match mark.strip_prefix("pref=") {
+            Some(rank) => rank.parse().ok(),
+            None => (mark == "pref").then_some(1),
+        };
+        self.marks
+            .iter()
+            .find_map(rank)
+            .unwrap_or(100)
+            .clamp(1, 100)
+    }
+}
+
+/// The parts of a value between separators that no backslash stands before, without those backslashes.
+fn parts(value: &str, separator: Option<char>) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut letters = value.chars();
+    while let Some(letter) = letters.next() {
+        if Some(letter) == separator {
+            parts.push(String::new());
+            continue;
+        }
+        let letter = match (letter, letter == '\\') {
+            (_, true) => match letters.next() {
+                Some('n' | 'N') | None => '\n',
+                Some(other) => other,
+            },
+            (letter, false) => letter,
+        };
+        if let Some(last) = parts.last_mut() {
+            last.push(letter);
+        }
+    }
+    parts
 }
 
 /// The cells of a card.
-fn cells(card: &VCard) -> Vec<String> {
-    let text = |property: VCardProperty| {
-        let entry = card.properties(&property).next();
-        entry.map(texts).unwrap_or_default()
+fn cells(card: &[String]) -> Vec<String> {
+    let card: Vec<Property<'_>> = card.iter().filter_map(|line| Property::of(line)).collect();
+    let of = |name: &str| card.iter().find(|property| property.name == name);
+    let text = |name: &str| {
+        let value = of(name).map(|property| parts(property.value, None));
+        value
+            .and_then(|parts| parts.into_iter().next())
+            .unwrap_or_default()
     };
-    let first = |property| text(property).into_iter().next().unwrap_or_default();
-    let name = text(VCardProperty::N);
-    let part = |place: usize| name.get(place).cloned().unwrap_or_default();
-    let emails = ranked(card, &VCardProperty::Email, None);
-    let phones = ranked(card, &VCardProperty::Tel, Some(VCardType::Cell));
+    let split = |name: &str, separator| {
+        of(name).map_or_else(Vec::new, |property| parts(property.value, Some(separator)))
+    };
+    let name = split("N", ';');
+    let is_2_1 = text("VERSION").trim() == "2.1";
+    let part = |place: usize| {
+        let part = name.get(place).cloned().unwrap_or_default();
+        // Later versions put commas between several names.
+        if is_2_1 { part } else { part.replace(',', " ") }
+    };
+    let emails = ranked(&card, "EMAIL", "");
+    let phones = ranked(&card, "TEL", "cell");
     let at = |list: &[String], place: usize| list.get(place).cloned().unwrap_or_default();
     let phone = |place: usize| {
         let phone = at(&phones, place);
@@ -297,20 +353,10 @@ fn cells(card: &VCard) -> Vec<String> {
             .trim_start_matches("tel:")
             .to_owned()
     };
-    let other = |wanted: &str| {
-        let of = |entry: &&VCardEntry| matches!(&entry.name, VCardProperty::Other(name) if name.eq_ignore_ascii_case(wanted));
-        card.entries
-            .iter()
-            .find(of)
-            .map(texts)
-            .and_then(|texts| texts.into_iter().next())
-            .unwrap_or_default()
-    };
-    let middle = part(2);
     vec![
-        first(VCardProperty::Fn),
+        text("FN"),
         part(1),
-        middle,
+        part(2),
         part(0),
         at(&emails, 0),
         at(&emails, 1),
@@ -318,84 +364,32 @@ fn cells(card: &VCard) -> Vec<String> {
         phone(0),
         phone(1),
         phone(2),
-        other(BIRTHDAY),
-        first(VCardProperty::Org),
-        first(VCardProperty::Title),
-        text(VCardProperty::Categories).join(";"),
-        first(VCardProperty::Lang),
-        first(VCardProperty::Tz),
-        other("X-TELEGRAM"),
-        first(VCardProperty::Nickname),
-        first(VCardProperty::Note),
-        first(VCardProperty::Uid),
+        text("BDAY"),
+        split("ORG", ';').into_iter().next().unwrap_or_default(),
+        text("TITLE"),
+        split("CATEGORIES", ',').join(";"),
+        text("LANG"),
+        text("TZ"),
+        text("X-TELEGRAM"),
+        text("NICKNAME"),
+        text("NOTE"),
+        text("UID"),
     ]
 }
 
-/// The values of all such properties, preferred ones first.
-fn ranked(card: &VCard, property: &VCardProperty, preferred: Option<VCardType>) -> Vec<String> {
+/// The values of all properties of this name: of the preferred kind first, then by preference.
+fn ranked(card: &[Property<'_>], name: &str, kind: &str) -> Vec<String> {
     let mut found: Vec<(u32, String)> = card
-        .properties(property)
-        .filter_map(|entry| {
-            let value = texts(entry)
-                .into_iter()
-                .next()
-                .filter(|value| !value.trim().is_empty())?;
-            let is_preferred = preferred
-                .as_ref()
-                .is_some_and(|kind| types(entry).any(|found| found == kind));
-            Some((
-                preference(entry) + if is_preferred { 0 } else { 200 },
-                value,
-            ))
+        .iter()
+        .filter(|property| property.name == name && !property.value.trim().is_empty())
+        .map(|property| {
+            let is_kind = property.marks.iter().any(|mark| mark == kind);
+            let rank = property.preference() + if is_kind { 0 } else { 200 };
+            (rank, parts(property.value, None).concat())
         })
         .collect();
     found.sort_by_key(|(rank, _)| *rank);
     found.into_iter().map(|(_, value)| value).collect()
-}
-
-fn types(entry: &VCardEntry) -> impl Iterator<Item = &VCardType> {
-    entry
-        .params
-        .iter()
-        .filter_map(|parameter| match &parameter.value {
-            VCardParameterValue::Type(kind) => Some(kind),
-            _ => None,
-        })
-}
-
-/// 1 for what is preferred to 100.
-fn preference(entry: &VCardEntry) -> u32 {
-    let said =
-        entry
-            .params
-            .iter()
-            .find_map(|parameter| match (&parameter.name, &parameter.value) {
-                (VCardParameterName::Pref, VCardParameterValue::Integer(rank)) => {
-                    Some((*rank).clamp(1, 100))
-                }
-                (_, value)
-                    if value
-                        .as_text()
-                        .is_some_and(|text| text.eq_ignore_ascii_case("pref")) =>
-                {
-                    Some(1)
-                }
-                _ => None,
-            });
-    said.unwrap_or(100)
-}
-
-/// The values of a property as texts.
-fn texts(entry: &VCardEntry) -> Vec<String> {
-    let one = |value: &VCardValue| -> Vec<String> {
-        match value {
-            VCardValue::Text(text) => vec![text.clone()],
-            VCardValue::Component(parts) => vec![parts.join(" ")],
-            VCardValue::Integer(number) => vec![number.to_string()],
-            _ => vec![String::new()],
-        }
-    };
-    entry.values.iter().flat_map(one).collect()
 }
 
 #[cfg(test)]

@@ -58,8 +58,7 @@ fn wanted(people: &[Somebody]) -> Vec<[String; 6]> {
     people
         .iter()
         .map(|person| {
-            // A contact's company is one line.
-            let company = person.company.replace('\n', " ");
+            let company = person.company.to_owned();
             [
                 person.name(),
                 person.email.clone(),

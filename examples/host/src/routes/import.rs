@@ -80,11 +80,12 @@ async fn form_of(request: Request, app: &App) -> Result<(Vec<u8>, Options), Prob
             Some("file") => file = Some(field.bytes().await.map_err(refused)?.to_vec()),
             Some("options") => {
                 let text = field.bytes().await.map_err(refused)?;
-                options = serde_json::from_slice(&text).map_err(|_| {
-                    Problem::invalid(
-                        "options",
-                        "a JSON object of encoding, separator, dates and mapping, none of which has to be there",
-                    )
+                // A list would do for a struct, too.
+                let given = serde_json::from_slice::<serde_json::Map<_, _>>(&text);
+                let read = given.and_then(|given| serde_json::from_value(given.into()));
+                options = read.map_err(|_| {
+                    let what = "a JSON object of encoding, separator, dates and mapping, none of which has to be there";
+                    Problem::invalid("options", what)
                 })?;
             }
             _ => {}
