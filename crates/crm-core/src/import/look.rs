@@ -30,6 +30,8 @@ pub struct Options {
     pub encoding: Option<String>,
     /// What stands between cells: `,` `;` `|` or a tab.
     pub separator: Option<char>,
+    /// The sheet of a workbook, by its name. The first one unless said.
+    pub sheet: Option<String>,
     /// What comes first in dates that can be read in two ways, such as `03/04/1985`.
     pub dates: Option<Order>,
     /// What columns fill, by their names: `name`, `email`, `custom_fields.level`, ...; `null` leaves one out. A name that
@@ -48,13 +50,16 @@ pub enum Format {
     Vcard,
     /// A JSON object in each line.
     JsonLines,
+    /// A workbook of Excel: read with the feature `xlsx`.
+    Xlsx,
 }
 
 /// Something a person should look at before the import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// `one_column`: no separator divides the file. `ambiguous_dates`: no value of the column says whether days or
-    /// months come first. `doubtful_encoding`: another encoding may be the right one.
+    /// months come first. `doubtful_encoding`: another encoding may be the right one. `more_sheets`: the workbook has
+    /// sheets beside the one that is read.
     pub code: String,
     /// The column, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +77,8 @@ pub struct Detected {
     pub encoding: String,
     /// How sure that is, 0 to 1.
     pub encoding_confidence: f64,
+    /// The sheet that is read; empty where there are none.
+    pub sheet: String,
     /// What stands between the cells: `,` `;` tab or `|`; empty where there are none.
     pub separator: String,
     /// What ends the lines.
@@ -130,6 +137,10 @@ impl Detected {
 /// `Invalid` when it is empty, no text, or holds no contacts, with what to do; also for options that do not fit it.
 /// `Unavailable` when it cannot be read.
 pub fn inspect(file: &mut (impl Read + Seek), options: &Options) -> Result<Detected> {
+    #[cfg(feature = "xlsx")]
+    if begins_with(file, super::xlsx::ARCHIVE)? {
+        return workbook(file, options);
+    }
     rewind(file)?;
     let guess = encoding(file, options)?;
     rewind(file)?;
@@ -164,6 +175,15 @@ pub fn inspect(file: &mut (impl Read + Seek), options: &Options) -> Result<Detec
     if guess.confidence < SURE {
         found.warn("doubtful_encoding", None);
     }
+    understand(found, file, options)
+}
+
+/// What the columns mean and how their dates are written.
+fn understand(
+    mut found: Detected,
+    file: &mut (impl Read + Seek),
+    options: &Options,
+) -> Result<Detected> {
     let mut columns = columns::columns(&found.columns, found.program(), &options.mapping)?;
     found.confidence = columns::known_share(&columns);
     let shown = |column: &Column| column.target.as_ref().map(ToString::to_string);
@@ -175,6 +195,45 @@ pub fn inspect(file: &mut (impl Read + Seek), options: &Options) -> Result<Detec
     read_through(&mut found, &mut columns, file, options)?;
     rewind(file)?;
     Ok(found)
+}
+
+/// Looks at a workbook.
+#[cfg(feature = "xlsx")]
+fn workbook(file: &mut (impl Read + Seek), options: &Options) -> Result<Detected> {
+    let mut sheet = super::xlsx::Sheet::open(&mut *file, options.sheet.as_deref())?;
+    let (_, header) = sheet
+        .next()
+        .ok_or_else(|| Error::field("file", format!("the sheet \"{}\" is empty", sheet.name)))?;
+    let mut found = Detected {
+        format: Format::Xlsx,
+        // What a file of its rejected rows is written in: Excel knows it by its mark.
+        encoding: "utf-8-bom".to_owned(),
+        encoding_confidence: 1.0,
+        ..Detected::default()
+    };
+    if sheet.names.len() > 1 && options.sheet.is_none() {
+        found.warn("more_sheets", None);
+    }
+    found.sheet = sheet.name;
+    name_columns(&mut found, header)?;
+    understand(found, file, options)
+}
+
+#[cfg(feature = "xlsx")]
+fn begins_with(file: &mut (impl Read + Seek), start: &[u8]) -> Result<bool> {
+    rewind(file)?;
+    let mut first = Vec::new();
+    let read = file
+        .by_ref()
+        .take(start.len() as u64)
+        .read_to_end(&mut first);
+    read.map_err(|_| {
+        Error::new(
+            ErrorKind::Unavailable,
+            "the file cannot be read to its end; send it again",
+        )
+    })?;
+    Ok(first == start)
 }
 
 fn rewind(file: &mut impl Seek) -> Result<()> {
@@ -271,6 +330,11 @@ fn csv(found: &mut Detected, head: &str, options: &Options) -> Result<()> {
         }
         None => return Err(Error::field("file", "the file is empty")),
     };
+    name_columns(found, header)
+}
+
+/// Takes the names of the columns, and the program they tell of.
+fn name_columns(found: &mut Detected, header: Vec<String>) -> Result<()> {
     found.columns = header
         .into_iter()
         .map(|name| name.trim().to_owned())

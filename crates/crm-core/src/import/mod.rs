@@ -1,5 +1,5 @@
 //! Reads files of contacts as people have them: CSV in any encoding and dialect, from Google, HubSpot, Salesforce,
-//! Outlook, Bitrix24, amoCRM and spreadsheets; vCards; JSON lines.
+//! Outlook, Bitrix24, amoCRM and spreadsheets; vCards; JSON lines; with the feature `xlsx` workbooks of Excel.
 //!
 //! A file is looked at first ([`inspect`]): what it is, in which encoding, from which program, which column fills which
 //! field and how its dates are written. All of that is in [`Detected`], can be shown to a person, and overridden by
@@ -37,6 +37,8 @@ mod target;
 mod text;
 mod values;
 mod vcard;
+#[cfg(feature = "xlsx")]
+mod xlsx;
 
 pub use dates::Order;
 pub use dialect::LineEnd;

@@ -45,6 +45,8 @@ pub struct LostCell {
 const CUT_SHORT: &str = "a spreadsheet made a number of it and cut its last digits off; format the column as text and \
     export it again";
 
+const FORMULA_ERROR: &str = "it holds the error of a formula; mend the formula and export it again";
+
 /// The candidates for a field that several columns may fill.
 #[derive(Default)]
 struct Ranked<'a> {
@@ -96,6 +98,10 @@ pub(super) fn person(columns: &[Column], cells: &[String]) -> Result<Person> {
         };
         if cell.len() > LONGEST_CELL {
             refuse("the cell is longer than 16 KiB");
+            continue;
+        }
+        if values::is_formula_error(cell) {
+            person.lose(column, FORMULA_ERROR);
             continue;
         }
         // Not joined: an order to a model that stands on a line of its own would be harder to see.
@@ -228,7 +234,6 @@ impl Person {
     fn set(&mut self, field: Field, column: &Column, cell: &str) {
         let fields = &mut self.fields;
         let place = match field {
-            Field::ExternalId => &mut fields.external_id,
             Field::Company => &mut fields.company,
             Field::Position => &mut fields.position,
             Field::TimeZone => &mut fields.time_zone,
@@ -260,6 +265,11 @@ impl Person {
                     .extend(values::tags(cell).into_iter().map(values::spaced));
                 return;
             }
+            Field::ExternalId if values::is_cut_short(cell) => {
+                self.lose(column, CUT_SHORT);
+                return;
+            }
+            Field::ExternalId => &mut fields.external_id,
             // Read by the caller, who knows the order of its parts.
             Field::Birthday => return,
         };

@@ -122,17 +122,21 @@ enum Of<R> {
     Csv(Box<Records<R>>),
     Vcard(Cards<R>),
     JsonLines(JsonLines<R>),
+    #[cfg(feature = "xlsx")]
+    Xlsx(super::xlsx::Sheet),
 }
 
-impl<R: Read> Source<R> {
+impl<R: Read + Seek> Source<R> {
     /// The records behind the header; the file is read on from where it is.
     pub(super) fn open(file: R, found: &Detected) -> Result<Self> {
-        let mut text = Text::new(file, Encoding::named(&found.encoding)?);
+        let encoding = Encoding::named(&found.encoding)?;
         let mut before = 0;
         let of = match found.format {
-            Format::Vcard => Of::Vcard(Cards::new(text)),
-            Format::JsonLines => Of::JsonLines(JsonLines::new(text)),
+            Format::Xlsx => Self::of_workbook(file, found)?,
+            Format::Vcard => Of::Vcard(Cards::new(Text::new(file, encoding))),
+            Format::JsonLines => Of::JsonLines(JsonLines::new(Text::new(file, encoding))),
             Format::Csv => {
+                let mut text = Text::new(file, encoding);
                 if found.says_separator {
                     text.at_least(16)?;
                     let (_, taken) = super::records::first_line(text.rest());
@@ -153,6 +157,19 @@ impl<R: Read> Source<R> {
         })
     }
 
+    #[cfg(feature = "xlsx")]
+    fn of_workbook(file: R, found: &Detected) -> Result<Of<R>> {
+        let mut sheet = super::xlsx::Sheet::open(file, Some(&found.sheet))?;
+        sheet.next();
+        Ok(Of::Xlsx(sheet))
+    }
+
+    #[cfg(not(feature = "xlsx"))]
+    fn of_workbook(_: R, _: &Detected) -> Result<Of<R>> {
+        let what = "workbooks are not read here; save the sheet as \"CSV UTF-8\"";
+        Err(Error::field("file", what))
+    }
+
     /// The next record and its line.
     pub(super) fn next(&mut self) -> Result<Option<(u64, Cells)>> {
         let next = match &mut self.of {
@@ -164,6 +181,8 @@ impl<R: Read> Source<R> {
                     (line, Cells::Odd(Vec::new()))
                 }
             }),
+            #[cfg(feature = "xlsx")]
+            Of::Xlsx(sheet) => sheet.next_of(self.columns.len()),
             Of::JsonLines(lines) => lines.next()?.map(|(number, line)| match line {
                 Line::Object(cells) => {
                     let of = |name: &String| {

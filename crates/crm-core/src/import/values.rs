@@ -79,6 +79,25 @@ pub(super) fn is_cut_short(cell: &str) -> bool {
             .is_some_and(|power| !power.is_empty() && power.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// Whether a cell shows that a formula could not be worked out. Russian spreadsheets translate some of these words.
+pub(super) fn is_formula_error(cell: &str) -> bool {
+    const ERRORS: [&str; 12] = [
+        "#N/A",
+        "#REF!",
+        "#VALUE!",
+        "#NAME?",
+        "#DIV/0!",
+        "#NULL!",
+        "#NUM!",
+        "#Н/Д",
+        "#ССЫЛКА!",
+        "#ЗНАЧ!",
+        "#ИМЯ?",
+        "#ДЕЛ/0!",
+    ];
+    ERRORS.contains(&cell)
+}
+
 /// The tags of a cell. Google marks groups that it made itself with an asterisk.
 pub(super) fn tags(cell: &str) -> Vec<&str> {
     let parts = cell.split(';').flat_map(|part| part.split(JOINED));

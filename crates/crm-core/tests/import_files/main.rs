@@ -11,6 +11,7 @@
 mod files;
 mod people;
 mod traps;
+mod workbooks;
 
 use std::io::Cursor;
 
