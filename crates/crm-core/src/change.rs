@@ -14,9 +14,10 @@ use crate::contact::{AddressKind, Contact};
 use crate::counter;
 use crate::draft_batch::DraftBatch;
 use crate::generation::Voice;
-use crate::id::{CampaignId, ContactId, TemplateId};
+use crate::id::{CampaignId, ContactId, ImportId, TemplateId};
+use crate::import::ImportUpdate;
 use crate::intake::{NewIntake, Settlement};
-use crate::message::history::AuditEvent;
+use crate::message::history::{AuditEvent, Subject};
 use crate::message::{Approval, Attempt, Message};
 use crate::receipt::KeptReceipt;
 use crate::subscription::Subscription;
@@ -50,8 +51,19 @@ pub enum Change {
     /// A changed contact.
     UpdateContact(Box<Contact>),
     /// Removes texts, salts and addresses from every message, revision and suppressed address of the
-    /// contact, and when they wrote; rows, digests and statuses stay. A digest then belongs to a zero salt and empty text.
+    /// contact, when they wrote, and what imports keep of them; rows, digests and statuses stay. A digest then belongs to
+    /// a zero salt and empty text.
     EraseTexts(ContactId),
+    /// What an import changed. Import and contact together are unique: of a further one only the version is taken, what was
+    /// known before the first one stays.
+    PutImportUpdate(Box<ImportUpdate>),
+    /// Forgets what an import changed of a contact. Without one nothing happens.
+    DeleteImportUpdate {
+        /// The import.
+        import_id: ImportId,
+        /// The contact.
+        contact_id: ContactId,
+    },
     /// A new template. The name is unique per language.
     InsertTemplate(Box<Template>),
     /// A changed template.
@@ -226,6 +238,18 @@ impl ChangeSet {
     pub(crate) fn explain(&mut self, reason: &str) -> &mut Self {
         for event in &mut self.events {
             event.reason.get_or_insert_with(|| reason.to_owned());
+        }
+        self
+    }
+
+    /// Says where changes of contacts come from, before the names of the fields that changed.
+    pub(crate) fn originate(&mut self, origin: &str) -> &mut Self {
+        let contacts = self.events.iter_mut();
+        for event in contacts.filter(|event| event.subject == Subject::Contact) {
+            event.reason = Some(match event.reason.take() {
+                Some(names) => format!("{origin}: {names}"),
+                None => origin.to_owned(),
+            });
         }
         self
     }

@@ -11,7 +11,7 @@ use crm_core::consent::{ConsentStatus, Topic};
 use crm_core::contact::ContactFields;
 use crm_core::engine::{GenerateMessage, ImportReport, Session};
 use crm_core::id::ImportId;
-use crm_core::import::{Options, inspect};
+use crm_core::import::{Duplicates, Options, inspect};
 use crm_core::message::Occasion;
 use crm_core::message::history::Subject;
 use crm_core::port::store::{ContactQuery, EventQuery, SuppressionQuery};
@@ -29,7 +29,16 @@ fn import() -> ImportId {
 
 async fn take(session: &Session, file: &[u8]) -> crm_core::Result<ImportReport> {
     let found = inspect(&mut Cursor::new(file), &Options::default())?;
-    session.contacts().import(import(), file, &found).await
+    let contacts = session.contacts();
+    let mut taking = contacts.import(import(), Cursor::new(file), &found, Duplicates::Skip)?;
+    let mut report = ImportReport {
+        detected: found.clone(),
+        ..ImportReport::default()
+    };
+    while let Some(part) = taking.step().await? {
+        report.add(part);
+    }
+    Ok(report)
 }
 
 #[tokio::test]

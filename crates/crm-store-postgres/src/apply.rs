@@ -19,8 +19,8 @@ use crate::group::Group;
 use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
-    budgets, campaigns, contacts, draft_batches, events, inbound, intake, ledger, messages, plan,
-    receipts, require, subscriptions, suppressions, templates, trail, voices,
+    budgets, campaigns, contacts, draft_batches, events, imports, inbound, intake, ledger,
+    messages, plan, receipts, require, subscriptions, suppressions, templates, trail, voices,
 };
 
 /// Keys of workspaces by name.
@@ -211,6 +211,7 @@ fn own(set: &ChangeSet) -> Result<()> {
 fn workspace_of(change: &Change) -> Option<&Workspace> {
     match change {
         Change::InsertContact(row) | Change::UpdateContact(row) => Some(&row.workspace),
+        Change::PutImportUpdate(row) => Some(&row.workspace),
         Change::InsertTemplate(row) | Change::UpdateTemplate(row) => Some(&row.workspace),
         Change::InsertMessage(row) | Change::UpdateMessage { message: row, .. } => {
             Some(&row.workspace)
@@ -233,6 +234,10 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
 async fn write(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
     match group.alone {
         None => write_rows(db, group).await,
+        Some(Change::DeleteImportUpdate {
+            import_id,
+            contact_id,
+        }) => imports::delete(db, *import_id, *contact_id).await,
         Some(Change::EraseTexts(id)) => messages::erase(db, *id).await,
         Some(Change::DeleteTemplate(id)) => found(templates::delete(db, *id).await?, "template"),
         Some(Change::DeleteCampaign(id)) => found(campaigns::delete(db, *id).await?, "campaign"),
@@ -268,6 +273,7 @@ async fn write_rows(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
         let rows = group.update_contacts.iter();
         return Err(stale(db, Table::Contact, rows.map(|row| (row.id.0, row.version))).await?);
     }
+    imports::put(db, &group.import_updates).await?;
     templates::insert(db, &group.insert_templates).await?;
     if !templates::update(db, &group.update_templates).await? {
         let rows = group.update_templates.iter();

@@ -27,6 +27,12 @@ impl Table {
         db.names.dynamic(&sql)
     }
 
+    /// Inserts the rows; `otherwise` says what becomes of those that are there.
+    pub(crate) fn insert_or(&self, db: &Db<'_>, otherwise: &str) -> SqlStr {
+        let sql = format!("{} ON CONFLICT {otherwise}", self.insertion());
+        db.names.dynamic(&sql)
+    }
+
     /// Overwrites the rows `t` that fit the new rows `n` by this condition.
     pub(crate) fn update(&self, db: &Db<'_>, condition: &str) -> SqlStr {
         let (table, columns, rows) = (self.name, self.names(), self.rows());

@@ -3,9 +3,10 @@
 use crm_core::Workspace;
 use crm_core::contact::{Birthday, Contact, ContactFields};
 use crm_core::id::ContactId;
-use crm_core::port::store::{ContactQuery, Page};
+use crm_core::port::store::{ContactKeys, ContactQuery, Page, SHARED_PHONE};
 use sqlx::SqlStr;
 use sqlx::postgres::PgRow;
+use uuid::Uuid;
 
 use crate::audience;
 use crate::bulk::{NEXT_VERSION, Table, all};
@@ -220,6 +221,36 @@ pub(crate) async fn many(db: &mut Db<'_>, ids: &[ContactId]) -> Outcome<Vec<Cont
     );
     let rows = filter.fetch(db).await?;
     rows.iter().map(|row| read(db.workspace, row)).collect()
+}
+
+/// The contacts that have any of these keys.
+pub(crate) async fn by_keys(db: &mut Db<'_>, keys: &ContactKeys) -> Outcome<Vec<Contact>> {
+    let texts =
+        |texts: &[String]| -> Vec<String> { texts.iter().map(|text| sought(text)).collect() };
+    let emails: Vec<String> = keys.emails.iter().map(|text| text.to_lowercase()).collect();
+    // Each is looked up, whatever the planner guesses of the table's size.
+    let lookup = |array: &str, column: &str, limit: u32| {
+        format!(
+            "SELECT f.id FROM unnest({array}) AS k(value) CROSS JOIN LATERAL (SELECT c.id FROM crm.contacts c \
+             WHERE c.workspace = $1 AND c.{column} = k.value ORDER BY c.id LIMIT {limit}) AS f"
+        )
+    };
+    let sql = format!(
+        "SELECT unnest($2::uuid[]) AS id UNION {} UNION {} UNION {}",
+        lookup("$3::text[]", "external_id", 1),
+        lookup("$4::text[]", "email_key", 1),
+        lookup("$5::text[]", "phone", SHARED_PHONE),
+    );
+    let ids: Vec<Uuid> = sqlx::query_scalar(db.names.dynamic(&sql))
+        .bind(db.key)
+        .bind(keys.ids.iter().map(|id| id.0).collect::<Vec<Uuid>>())
+        .bind(texts(&keys.external_ids))
+        .bind(texts(&emails))
+        .bind(texts(&keys.phones))
+        .fetch_all(&mut *db.connection)
+        .await?;
+    let ids: Vec<ContactId> = ids.into_iter().map(ContactId).collect();
+    many(db, &ids).await
 }
 
 /// Lists contacts.

@@ -8,6 +8,7 @@ use crm_core::consent::Suppression;
 use crm_core::consent::window::Inbound;
 use crm_core::contact::Contact;
 use crm_core::draft_batch::DraftBatch;
+use crm_core::import::ImportUpdate;
 use crm_core::intake::{NewIntake, Settlement};
 use crm_core::message::{Approval, Attempt, Message};
 use crm_core::port::callback::About;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Row<'a> {
     Contact(Uuid),
+    ImportUpdate(Uuid, Uuid),
     Template(Uuid),
     Campaign(Uuid),
     Message(Uuid),
@@ -38,6 +40,7 @@ enum Row<'a> {
 pub(crate) struct Group<'a> {
     pub(crate) insert_contacts: Vec<&'a Contact>,
     pub(crate) update_contacts: Vec<&'a Contact>,
+    pub(crate) import_updates: Vec<&'a ImportUpdate>,
     pub(crate) insert_templates: Vec<&'a Template>,
     pub(crate) update_templates: Vec<&'a Template>,
     pub(crate) insert_campaigns: Vec<&'a Campaign>,
@@ -134,6 +137,7 @@ impl<'a> Group<'a> {
         match change {
             Change::InsertContact(row) => self.insert_contacts.push(row),
             Change::UpdateContact(row) => self.update_contacts.push(row),
+            Change::PutImportUpdate(row) => self.import_updates.push(row),
             Change::InsertTemplate(row) => self.insert_templates.push(row),
             Change::UpdateTemplate(row) => self.update_templates.push(row),
             Change::InsertCampaign(row) => self.insert_campaigns.push(row),
@@ -163,6 +167,7 @@ impl<'a> Group<'a> {
             Change::InsertDraftBatch(row) => self.insert_draft_batches.push(row),
             Change::UpdateDraftBatch(row) => self.update_draft_batches.push(row),
             Change::EraseTexts(_)
+            | Change::DeleteImportUpdate { .. }
             | Change::DeleteTemplate(_)
             | Change::DeleteCampaign(_)
             | Change::DeleteInbound(_)
@@ -181,6 +186,8 @@ impl<'a> Group<'a> {
     /// wait for each other instead of each holding what the other needs.
     pub(crate) fn sort(&mut self) {
         self.update_contacts.sort_unstable_by_key(|row| row.id);
+        self.import_updates
+            .sort_unstable_by_key(|row| (row.import_id, row.contact_id));
         self.update_campaigns.sort_unstable_by_key(|row| row.id);
         self.update_messages.sort_unstable_by_key(|row| row.id);
         self.revise_messages.sort_unstable_by_key(|row| row.id);
@@ -212,6 +219,7 @@ enum Kind<'a> {
 fn row_of(change: &Change) -> Kind<'_> {
     Kind::Row(match change {
         Change::InsertContact(row) | Change::UpdateContact(row) => Row::Contact(row.id.0),
+        Change::PutImportUpdate(row) => Row::ImportUpdate(row.import_id.0, row.contact_id.0),
         Change::InsertTemplate(row) | Change::UpdateTemplate(row) => Row::Template(row.id.0),
         Change::InsertCampaign(row) | Change::UpdateCampaign(row) => Row::Campaign(row.id.0),
         Change::InsertMessage(row) | Change::UpdateMessage { message: row, .. } => {
@@ -235,6 +243,7 @@ fn row_of(change: &Change) -> Kind<'_> {
         Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Row::DraftBatch(row.id.0),
         Change::InsertApproval(_) | Change::InsertIntake(_) => return Kind::Free,
         Change::EraseTexts(_)
+        | Change::DeleteImportUpdate { .. }
         | Change::DeleteTemplate(_)
         | Change::DeleteCampaign(_)
         | Change::DeleteInbound(_)

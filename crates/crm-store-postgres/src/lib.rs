@@ -42,6 +42,7 @@ mod draft_batches;
 mod events;
 mod fault;
 mod group;
+mod imports;
 mod inbound;
 mod intake;
 mod ledger;

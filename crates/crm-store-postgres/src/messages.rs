@@ -225,7 +225,8 @@ async fn insert_revisions(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
 
 /// Removes texts, salts, findings and addresses of everything written to the contact.
 pub(crate) async fn erase(db: &mut Db<'_>, contact: ContactId) -> Outcome<()> {
-    const STATEMENTS: [&str; 4] = [
+    const STATEMENTS: [&str; 5] = [
+        "DELETE FROM crm.import_updates WHERE workspace = $1 AND contact = $2",
         "DELETE FROM crm.suppressions WHERE workspace = $1 AND address = ANY (ARRAY( \
          SELECT recipient FROM crm.messages WHERE workspace = $1 AND contact = $2 \
          UNION SELECT a.value FROM crm.contacts c CROSS JOIN LATERAL unnest(ARRAY[ \

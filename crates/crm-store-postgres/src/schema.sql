@@ -367,6 +367,16 @@ CREATE TABLE crm.inbound (
     PRIMARY KEY (workspace, address, channel)
 );
 
+CREATE TABLE crm.import_updates (
+    workspace bigint NOT NULL,
+    import uuid NOT NULL,
+    contact uuid NOT NULL,
+    version bigint NOT NULL,
+    fields jsonb NOT NULL
+);
+CREATE UNIQUE INDEX import_updates_key ON crm.import_updates(workspace, import, contact);
+CREATE INDEX import_updates_contact ON crm.import_updates(workspace, contact);
+
 CREATE TABLE crm.voices (
     workspace bigint PRIMARY KEY,
     version bigint NOT NULL,

@@ -15,14 +15,15 @@ use crm_core::contact::Contact;
 use crm_core::draft_batch::DraftBatch;
 use crm_core::generation::Voice;
 use crm_core::hold::Hold;
-use crm_core::id::MessageId;
+use crm_core::id::{ContactId, ImportId, MessageId};
+use crm_core::import::ImportUpdate;
 use crm_core::intake::IntakeRow;
 use crm_core::message::history::{Checkpoint, StoredEvent};
 use crm_core::message::{Attempt, Message};
 use crm_core::port::callback::About;
 use crm_core::port::store::{
-    BudgetQuery, CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery,
-    IntakeQuery, LedgerQuery, MessageQuery, Page, PlanQuery, ReceiptQuery, Store,
+    BudgetQuery, CampaignQuery, Claim, ContactKeys, ContactQuery, DispatchView, DraftBatchQuery,
+    EventQuery, IntakeQuery, LedgerQuery, MessageQuery, Page, PlanQuery, ReceiptQuery, Store,
     StoreCapabilities, SuppressionQuery, TemplateQuery, Trail, UsageQuery,
 };
 use crm_core::receipt::KeptReceipt;
@@ -40,8 +41,8 @@ use crate::query::{Db, Names, workspace as find};
 use crate::writer::{Written, is_lost};
 use crate::{
     Inner, PgStore, TimeSource, budgets, campaigns, contacts, counters, dispatch, draft_batches,
-    events, inbound, intake, ledger, lists, messages, place, plan, receipts, subscriptions,
-    suppressions, templates, trail, usage, voices,
+    events, imports, inbound, intake, ledger, lists, messages, place, plan, receipts,
+    subscriptions, suppressions, templates, trail, usage, voices,
 };
 
 /// Work that reads.
@@ -337,6 +338,8 @@ impl Store for PgStore {
                         "SELECT name FROM crm.workspaces w WHERE coalesce( \
                              (SELECT true FROM crm.events x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.contacts x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.import_updates x \
+                                 WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.messages x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.templates x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.campaigns x WHERE x.workspace = w.key LIMIT 1), \
@@ -376,6 +379,34 @@ impl Store for PgStore {
             .read(workspace, nothing(query.page.count), |mut db| {
                 let query = Arc::clone(&query);
                 Box::pin(async move { contacts::list(&mut db, &query).await })
+            })
+            .await
+    }
+
+    async fn contacts_by_keys(
+        &self,
+        workspace: &Workspace,
+        keys: ContactKeys,
+    ) -> Result<Vec<Contact>> {
+        let keys = Arc::new(keys);
+        self.inner
+            .read(workspace, Vec::new, |mut db| {
+                let keys = Arc::clone(&keys);
+                Box::pin(async move { contacts::by_keys(&mut db, &keys).await })
+            })
+            .await
+    }
+
+    async fn import_updates(
+        &self,
+        workspace: &Workspace,
+        import: ImportId,
+        after: Option<ContactId>,
+        limit: u32,
+    ) -> Result<Vec<ImportUpdate>> {
+        self.inner
+            .read(workspace, Vec::new, move |mut db| {
+                Box::pin(async move { imports::list(&mut db, import, after, limit).await })
             })
             .await
     }

@@ -10,8 +10,8 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    budgets, campaigns, contacts, draft_batches, inbound, intake, ledger, messages, plan, receipts,
-    subscriptions, suppressions, templates, trail, voices,
+    budgets, campaigns, contacts, draft_batches, imports, inbound, intake, ledger, messages, plan,
+    receipts, subscriptions, suppressions, templates, trail, voices,
 };
 
 /// Applies each set wholly or not at all, in order; one result for each.
@@ -128,6 +128,11 @@ fn write(
             let done = contacts::update(connection, key, row)?;
             settle(connection, done, Table::Contact, key, row.id.0)
         }
+        Change::PutImportUpdate(row) => imports::put(connection, key, row),
+        Change::DeleteImportUpdate {
+            import_id,
+            contact_id,
+        } => imports::delete(connection, key, *import_id, *contact_id),
         Change::EraseTexts(id) => messages::erase(connection, key, *id),
         Change::InsertTemplate(row) => templates::insert(connection, key, row),
         Change::UpdateTemplate(row) => {
@@ -195,6 +200,7 @@ fn write(
 fn workspace_of(change: &Change) -> Option<&Workspace> {
     match change {
         Change::InsertContact(row) | Change::UpdateContact(row) => Some(&row.workspace),
+        Change::PutImportUpdate(row) => Some(&row.workspace),
         Change::InsertTemplate(row) | Change::UpdateTemplate(row) => Some(&row.workspace),
         Change::InsertMessage(row) | Change::UpdateMessage { message: row, .. } => {
             Some(&row.workspace)

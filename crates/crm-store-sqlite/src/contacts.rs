@@ -1,9 +1,11 @@
 //! Contacts: rows, uniqueness, search.
 
+use std::collections::BTreeMap;
+
 use crm_core::Workspace;
 use crm_core::contact::{Birthday, Contact, ContactFields};
 use crm_core::id::ContactId;
-use crm_core::port::store::{ContactQuery, Page};
+use crm_core::port::store::{ContactKeys, ContactQuery, Page, SHARED_PHONE};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::audience;
@@ -145,6 +147,41 @@ pub(crate) fn one(
         ))?
         .query_row((key, id.0), |row| read(workspace, row))
         .optional()?)
+}
+
+/// The contacts that have any of these keys.
+pub(crate) fn by_keys(
+    connection: &Connection,
+    workspace: &Workspace,
+    key: i64,
+    keys: &ContactKeys,
+) -> Outcome<Vec<Contact>> {
+    let mut found = BTreeMap::new();
+    for id in &keys.ids {
+        if let Some(contact) = one(connection, workspace, key, *id)? {
+            found.insert(contact.id, contact);
+        }
+    }
+    let emails: Vec<String> = keys.emails.iter().map(|text| text.to_lowercase()).collect();
+    // Each is looked up by its index; a statement that is prepared costs next to nothing.
+    for (column, limit, texts) in [
+        ("external_id", 1, &keys.external_ids),
+        ("email_key", 1, &emails),
+        ("phone", SHARED_PHONE, &keys.phones),
+    ] {
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM contacts c WHERE c.workspace = ?1 AND c.{column} = ?2 \
+             ORDER BY c.id LIMIT {limit}"
+        ))?;
+        for text in texts {
+            let rows = statement.query_map((key, text), |row| read(workspace, row))?;
+            for contact in rows {
+                let contact = contact?;
+                found.insert(contact.id, contact);
+            }
+        }
+    }
+    Ok(found.into_values().collect())
 }
 
 /// Lists contacts.

@@ -67,7 +67,7 @@ impl Departure {
         const STATE: &str = "SELECT concat_ws(' ', \
             (SELECT max(seq) FROM events), (SELECT sum(version) FROM contacts), \
             (SELECT sum(version) FROM messages), (SELECT sum(version) FROM campaigns), \
-            (SELECT sum(version) FROM templates), \
+            (SELECT sum(version) FROM templates), (SELECT sum(version) FROM import_updates), \
             (SELECT sum(version) FROM subscriptions), (SELECT sum(version) FROM voices), \
             (SELECT sum(version) FROM draft_batches), (SELECT sum(version) FROM budgets), \
             (SELECT sum(spent) FROM spent), (SELECT count(*) FROM ledger WHERE held), \

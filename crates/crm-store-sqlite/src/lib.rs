@@ -31,6 +31,7 @@ mod draft_batches;
 mod events;
 mod fault;
 mod host;
+mod imports;
 mod inbound;
 mod intake;
 mod ledger;

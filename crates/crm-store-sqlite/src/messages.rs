@@ -171,7 +171,8 @@ fn insert_revision(connection: &Connection, workspace: i64, message: &Message) -
 
 /// Removes texts, salts, findings and addresses of everything written to the contact.
 pub(crate) fn erase(connection: &Connection, workspace: i64, contact: ContactId) -> Outcome<()> {
-    const STATEMENTS: [&str; 4] = [
+    const STATEMENTS: [&str; 5] = [
+        "DELETE FROM import_updates WHERE workspace = ?1 AND contact = ?2",
         "DELETE FROM suppressions WHERE workspace = ?1 AND address IN ( \
          SELECT recipient FROM messages WHERE workspace = ?1 AND contact = ?2 \
          UNION SELECT a.value FROM contacts c, json_each(json_array( \

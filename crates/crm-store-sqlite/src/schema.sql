@@ -357,6 +357,16 @@ CREATE TABLE inbound (
     PRIMARY KEY (workspace, address, channel)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE import_updates (
+    workspace INTEGER NOT NULL,
+    import BLOB NOT NULL,
+    contact BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    PRIMARY KEY (workspace, import, contact)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX import_updates_contact ON import_updates(workspace, contact);
+
 CREATE TABLE voices (
     workspace INTEGER PRIMARY KEY,
     version INTEGER NOT NULL,

@@ -12,14 +12,15 @@ use crm_core::contact::Contact;
 use crm_core::draft_batch::DraftBatch;
 use crm_core::generation::Voice;
 use crm_core::hold::Hold;
-use crm_core::id::MessageId;
+use crm_core::id::{ContactId, ImportId, MessageId};
+use crm_core::import::ImportUpdate;
 use crm_core::intake::IntakeRow;
 use crm_core::message::history::{Checkpoint, StoredEvent};
 use crm_core::message::{Attempt, Message};
 use crm_core::port::callback::About;
 use crm_core::port::store::{
-    BudgetQuery, CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery,
-    IntakeQuery, LedgerQuery, MessageQuery, Page, PlanQuery, ReceiptQuery, Store,
+    BudgetQuery, CampaignQuery, Claim, ContactKeys, ContactQuery, DispatchView, DraftBatchQuery,
+    EventQuery, IntakeQuery, LedgerQuery, MessageQuery, Page, PlanQuery, ReceiptQuery, Store,
     StoreCapabilities, SuppressionQuery, TemplateQuery, Trail, UsageQuery,
 };
 use crm_core::receipt::KeptReceipt;
@@ -205,6 +206,7 @@ impl Store for SqliteStore {
                         "SELECT name FROM workspaces w \
                          WHERE EXISTS (SELECT 1 FROM events x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM contacts x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM import_updates x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM messages x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM templates x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM campaigns x WHERE x.workspace = w.key) \
@@ -241,6 +243,30 @@ impl Store for SqliteStore {
             nothing(query.page.count),
             move |connection, workspace, key| contacts::list(connection, workspace, key, &query),
         )
+        .await
+    }
+
+    async fn contacts_by_keys(
+        &self,
+        workspace: &Workspace,
+        keys: ContactKeys,
+    ) -> Result<Vec<Contact>> {
+        self.read(workspace, Vec::new, move |connection, workspace, key| {
+            contacts::by_keys(connection, workspace, key, &keys)
+        })
+        .await
+    }
+
+    async fn import_updates(
+        &self,
+        workspace: &Workspace,
+        import: ImportId,
+        after: Option<ContactId>,
+        limit: u32,
+    ) -> Result<Vec<ImportUpdate>> {
+        self.read(workspace, Vec::new, move |connection, workspace, key| {
+            imports::list(connection, workspace, key, import, after, limit)
+        })
         .await
     }
 

@@ -18,15 +18,16 @@ use crm_core::contact::Contact;
 use crm_core::draft_batch::DraftBatch;
 use crm_core::generation::Voice;
 use crm_core::hold::Hold;
-use crm_core::id::MessageId;
+use crm_core::id::{ContactId, ImportId, MessageId};
+use crm_core::import::ImportUpdate;
 use crm_core::intake::IntakeRow;
 use crm_core::message::history::{Checkpoint, StoredEvent, Subject};
 use crm_core::message::{Approved, Attempt, Message};
 use crm_core::port::callback::About;
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
 use crm_core::port::store::{
-    BudgetQuery, CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery,
-    IntakeQuery, LedgerQuery, MessageQuery, Page, PlanQuery, ReceiptQuery, Store,
+    BudgetQuery, CampaignQuery, Claim, ContactKeys, ContactQuery, DispatchView, DraftBatchQuery,
+    EventQuery, IntakeQuery, LedgerQuery, MessageQuery, Page, PlanQuery, ReceiptQuery, Store,
     StoreCapabilities, SuppressionQuery, TemplateQuery, Trail, UsageQuery,
 };
 use crm_core::receipt::KeptReceipt;
@@ -278,6 +279,26 @@ impl Store for CrashingStore {
 
     async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>> {
         self.inner.contacts(workspace, query).await
+    }
+
+    async fn contacts_by_keys(
+        &self,
+        workspace: &Workspace,
+        keys: ContactKeys,
+    ) -> Result<Vec<Contact>> {
+        self.inner.contacts_by_keys(workspace, keys).await
+    }
+
+    async fn import_updates(
+        &self,
+        workspace: &Workspace,
+        import: ImportId,
+        after: Option<ContactId>,
+        limit: u32,
+    ) -> Result<Vec<ImportUpdate>> {
+        self.inner
+            .import_updates(workspace, import, after, limit)
+            .await
     }
 
     async fn templates(

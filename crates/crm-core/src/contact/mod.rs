@@ -214,6 +214,55 @@ impl ContactFields {
     }
 }
 
+/// Most custom fields that [`changed_fields`] names one by one.
+const NAMED: usize = 30;
+
+/// The names of the fields that differ, in the order of the type: `email`, `custom_fields.level`. Where more than 30 custom
+/// fields do, they are named together: `custom_fields`.
+pub(crate) fn changed_fields(before: &ContactFields, after: &ContactFields) -> Vec<String> {
+    let same = [
+        ("external_id", before.external_id == after.external_id),
+        ("name", before.name == after.name),
+        ("email", before.email == after.email),
+        ("phone", before.phone == after.phone),
+        (
+            "telegram_chat_id",
+            before.telegram_chat_id == after.telegram_chat_id,
+        ),
+        ("whatsapp", before.whatsapp == after.whatsapp),
+        ("segment", before.segment == after.segment),
+        ("birthday", before.birthday == after.birthday),
+        ("company", before.company == after.company),
+        ("position", before.position == after.position),
+        ("language", before.language == after.language),
+        ("time_zone", before.time_zone == after.time_zone),
+        ("tags", before.tags == after.tags),
+        (
+            "preferred_channels",
+            before.preferred_channels == after.preferred_channels,
+        ),
+        ("consent", before.consent == after.consent),
+        (
+            "last_interaction_date",
+            before.last_interaction_date == after.last_interaction_date,
+        ),
+    ];
+    let differ = same.into_iter().filter(|(_, same)| !same);
+    let mut names: Vec<String> = differ.map(|(name, _)| name.to_owned()).collect();
+    let (old, new) = (&before.custom_fields, &after.custom_fields);
+    let all: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let custom = all
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name));
+    let custom: Vec<String> = custom.map(|name| format!("custom_fields.{name}")).collect();
+    if custom.len() > NAMED {
+        names.push("custom_fields".to_owned());
+    } else {
+        names.extend(custom);
+    }
+    names
+}
+
 /// Which of a contact's addresses a channel uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

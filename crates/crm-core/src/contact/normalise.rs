@@ -20,6 +20,46 @@ pub(crate) const LONGEST_WORD: usize = 64;
 /// Longest free text of one line in characters.
 const LONGEST_LINE: usize = 200;
 
+/// The country whose phone numbers may be written without its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Region(country::Id);
+
+impl Region {
+    /// Reads two letters of ISO 3166-1, in any case: `UZ`.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) when no country with phone numbers is called so.
+    pub fn parse(text: &str) -> Result<Self> {
+        let country = text.trim().to_ascii_uppercase().parse().map(Self);
+        country.map_err(|_| Error::field("region", "use two letters of a country, for example UZ"))
+    }
+}
+
+impl Default for Region {
+    fn default() -> Self {
+        Self(country::UZ)
+    }
+}
+
+impl std::fmt::Display for Region {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.as_ref())
+    }
+}
+
+impl serde::Serialize for Region {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Region {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(|_| serde::de::Error::custom("a region is two letters"))
+    }
+}
+
 #[derive(Default)]
 struct Problems(Vec<FieldError>);
 
@@ -56,6 +96,14 @@ impl Problems {
 /// # Errors
 /// [`Invalid`](crate::ErrorKind::Invalid) with one entry per refused field; values are never repeated.
 pub fn normalise(fields: ContactFields) -> Result<ContactFields> {
+    normalise_of(fields, Region::default())
+}
+
+/// As [`normalise`]; a phone number without a country code is read as one of `region`.
+///
+/// # Errors
+/// As [`normalise`].
+pub fn normalise_of(fields: ContactFields, region: Region) -> Result<ContactFields> {
     let mut problems = Problems::default();
     let name = fields.name.trim().to_owned();
     if line(&name, LONGEST_LINE).is_err() || name.is_empty() {
@@ -79,9 +127,9 @@ pub fn normalise(fields: ContactFields) -> Result<ContactFields> {
         language,
         external_id: problems.optional("external_id", fields.external_id, text),
         email: problems.optional("email", fields.email, email),
-        phone: problems.optional("phone", fields.phone, phone),
+        phone: problems.optional("phone", fields.phone, |text| phone(text, region)),
         telegram_chat_id: problems.optional("telegram_chat_id", fields.telegram_chat_id, telegram),
-        whatsapp: problems.optional("whatsapp", fields.whatsapp, phone),
+        whatsapp: problems.optional("whatsapp", fields.whatsapp, |text| phone(text, region)),
         company: problems.optional("company", fields.company, text),
         position: problems.optional("position", fields.position, text),
         time_zone: problems.optional("time_zone", fields.time_zone, |name| {
@@ -168,7 +216,7 @@ fn email(text: &str) -> Result<String, &'static str> {
 }
 
 /// The number in E.164.
-fn phone(text: &str) -> Result<String, &'static str> {
+fn phone(text: &str, region: Region) -> Result<String, &'static str> {
     const REFUSED: &str = "use a phone number with its country code, for example +998901234567";
     let known =
         |c: char| c.is_ascii_digit() || matches!(c, '+' | '(' | ')' | '-' | '.' | '/' | ' ');
@@ -184,11 +232,11 @@ fn phone(text: &str) -> Result<String, &'static str> {
     // Written in Uzbekistan with the trunk prefix 8 or with the country code and no plus.
     let number = match (international, digits.len()) {
         (true, _) => format!("+{digits}"),
-        (false, 10) if digits.starts_with('8') => format!("+99{digits}"),
+        (false, 10) if region.0 == country::UZ && digits.starts_with('8') => format!("+99{digits}"),
         (false, 12) if digits.starts_with("998") => format!("+{digits}"),
         _ => digits,
     };
-    let number = phonenumber::parse(Some(country::UZ), &number).map_err(|_| REFUSED)?;
+    let number = phonenumber::parse(Some(region.0), &number).map_err(|_| REFUSED)?;
     if !phonenumber::is_valid(&number) {
         return Err(REFUSED);
     }

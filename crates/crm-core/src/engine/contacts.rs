@@ -4,7 +4,7 @@ use super::Session;
 use crate::actor::Action;
 use crate::change::{Change, ChangeSet, Precondition};
 use crate::contact::normalise::normalise;
-use crate::contact::{Contact, ContactFields};
+use crate::contact::{AddressKind, Contact, ContactFields, changed_fields};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::ContactId;
 use crate::message::decide;
@@ -128,15 +128,21 @@ impl Contacts<'_> {
         let mut sets = Vec::new();
         let mut set = ChangeSet::new(after.workspace.clone());
         set.update_contact(before, after.clone());
-        set.event(stamp.event(Subject::Contact, id.0, after.version, action));
+        let mut event = stamp.event(Subject::Contact, id.0, after.version, action);
+        event.reason = Some(changed_fields(&before.fields, &after.fields).join(", "));
+        set.event(event);
         sets.push(set);
+        let consent_changed = before.consent != after.consent;
+        let mut kinds = AddressKind::ALL.into_iter();
+        if !consent_changed && kinds.all(|kind| before.address(kind) == after.address(kind)) {
+            return Ok((after, sets));
+        }
         for message in self.open_messages(id).await? {
             let Ok((_, capabilities)) = self.0.engine.channel(&message.channel) else {
                 continue;
             };
             let now = after.address(capabilities.address);
             let readdressed = now.is_some_and(|address| address != message.recipient);
-            let consent_changed = before.consent != after.consent;
             if !readdressed && !consent_changed {
                 continue;
             }

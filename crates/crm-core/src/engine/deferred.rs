@@ -19,15 +19,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::generation::Voice;
 use crate::guardrail::Rules;
 use crate::hold::Hold;
-use crate::id::MessageId;
+use crate::id::{ContactId, ImportId, MessageId};
+use crate::import::ImportUpdate;
 use crate::intake::IntakeRow;
 use crate::message::history::{Checkpoint, StoredEvent};
 use crate::message::{Attempt, Message};
 use crate::port::callback::About;
 use crate::port::observer::Silent;
 use crate::port::store::{
-    BudgetQuery, CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery,
-    IntakeQuery, LedgerQuery, MessageQuery, Page, PlanQuery, ReceiptQuery, Store,
+    BudgetQuery, CampaignQuery, Claim, ContactKeys, ContactQuery, DispatchView, DraftBatchQuery,
+    EventQuery, IntakeQuery, LedgerQuery, MessageQuery, Page, PlanQuery, ReceiptQuery, Store,
     StoreCapabilities, SuppressionQuery, TemplateQuery, Trail, UsageQuery,
 };
 use crate::receipt::KeptReceipt;
@@ -171,6 +172,26 @@ impl Store for Collecting {
 
     async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>> {
         self.inner.contacts(workspace, query).await
+    }
+
+    async fn contacts_by_keys(
+        &self,
+        workspace: &Workspace,
+        keys: ContactKeys,
+    ) -> Result<Vec<Contact>> {
+        self.inner.contacts_by_keys(workspace, keys).await
+    }
+
+    async fn import_updates(
+        &self,
+        workspace: &Workspace,
+        import: ImportId,
+        after: Option<ContactId>,
+        limit: u32,
+    ) -> Result<Vec<ImportUpdate>> {
+        self.inner
+            .import_updates(workspace, import, after, limit)
+            .await
     }
 
     async fn templates(

@@ -241,7 +241,8 @@ impl Session {
             event.reason.clone_from(&told);
             set.event(event);
         }
-        set.explain(&format!("intake {}", row.seq));
+        let origin = format!("intake {}", row.seq);
+        set.originate(&origin).explain(&origin);
         set.push(Change::FinishIntake(Settlement {
             workspace: self.workspace().clone(),
             seq: row.seq,

@@ -67,7 +67,10 @@ pub use deferred::Deferred;
 pub use drain::Drained;
 pub use duplicates::Duplicates;
 pub use generate::{GenerateMessage, Variant};
-pub use import::{ImportReport, KeptContact, LostValue, RejectedRow, RevertReport};
+pub use import::{
+    Import, ImportPreview, ImportReport, ImportSample, KeptContact, LostValue, RejectedRow,
+    RevertReport, RowOutcome,
+};
 pub use intake::Intake;
 pub use messages::{Delivery, Messages, NewDraft};
 pub use receive::Received;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::{self, Column, MOST_COLUMNS};
 use super::dates::{Evidence, Order};
 use super::dialect::{self, LineEnd};
+use super::duplicates::Duplicates;
 use super::encoding::{Encoding, Guess, Guesser};
 use super::json_lines::{JsonLines, Line};
 use super::profile::{self, Profile};
@@ -15,6 +16,7 @@ use super::records::{Cells, Records, first_line};
 use super::rows::Source;
 use super::text::Text;
 use super::vcard;
+use crate::contact::normalise::Region;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How much of a text its dialect is found out from, in bytes.
@@ -32,11 +34,15 @@ pub struct Options {
     pub separator: Option<char>,
     /// The sheet of a workbook, by its name. The first one unless said.
     pub sheet: Option<String>,
+    /// The country that phone numbers without a country code are of, as two letters (ISO 3166-1): `KZ`. `UZ` unless said.
+    pub region: Option<String>,
     /// What comes first in dates that can be read in two ways, such as `03/04/1985`.
     pub dates: Option<Order>,
     /// What columns fill, by their names: `name`, `email`, `custom_fields.level`, ...; `null` leaves one out. A name that
     /// stands twice has a number the second time: `Email (2)`. Columns that are not named fill what was found out.
     pub mapping: BTreeMap<String, Option<String>>,
+    /// What becomes of people who are there already.
+    pub duplicates: Duplicates,
 }
 
 /// What kind of file it is.
@@ -85,6 +91,8 @@ pub struct Detected {
     pub line_end: LineEnd,
     /// Whether the first line says the separator (`sep=;`) and the header is the second.
     pub says_separator: bool,
+    /// The country that phone numbers without a country code are of.
+    pub region: Region,
     /// Which program wrote it: `google`, `google_old`, `hubspot`, `salesforce`, `outlook`, `bitrix24`, `amocrm`; `plain` when the
     /// columns are found by names that people give them, in English, Russian or Uzbek; `vcard`; `json_lines`.
     pub profile: String,
@@ -184,6 +192,10 @@ fn understand(
     file: &mut (impl Read + Seek),
     options: &Options,
 ) -> Result<Detected> {
+    found.region = options
+        .region
+        .as_deref()
+        .map_or(Ok(Region::default()), Region::parse)?;
     let mut columns = columns::columns(&found.columns, found.program(), &options.mapping)?;
     found.confidence = columns::known_share(&columns);
     let shown = |column: &Column| column.target.as_ref().map(ToString::to_string);

@@ -25,6 +25,7 @@
 mod columns;
 mod dates;
 mod dialect;
+mod duplicates;
 pub mod encoding;
 mod json_lines;
 mod look;
@@ -42,6 +43,8 @@ mod xlsx;
 
 pub use dates::Order;
 pub use dialect::LineEnd;
+pub use duplicates::{Duplicates, ImportUpdate};
+pub(crate) use duplicates::{combined, may_be_one};
 pub use look::{Detected, Format, Options, Warning, inspect};
 pub use person::{LostCell, Person};
 pub use rows::{Row, Rows};

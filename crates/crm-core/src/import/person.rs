@@ -23,6 +23,10 @@ pub struct Person {
     pub opted_out: Vec<AddressKind>,
     /// Whether mail to the person's e-mail address came back.
     pub bounced: bool,
+    /// Whether the record says a segment; otherwise it is the usual one.
+    pub says_segment: bool,
+    /// Whether the record says a language; otherwise it is the usual one.
+    pub says_language: bool,
     /// Cells that say nothing usable; the rest of the record is taken.
     pub lost: Vec<LostCell>,
 }
@@ -253,10 +257,12 @@ impl Person {
             }
             Field::Segment => {
                 fields.segment = values::spaced(cell);
+                self.says_segment = true;
                 return;
             }
             Field::Language => {
                 values::language(cell).clone_into(&mut fields.language);
+                self.says_language = true;
                 return;
             }
             Field::Tags => {

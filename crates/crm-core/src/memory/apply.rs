@@ -143,6 +143,19 @@ fn change_one(
             undo.put(tables, Put::Contact(row.id, Some(row.clone())));
         }
         Change::EraseTexts(contact) => erase(tables, *contact, undo),
+        Change::PutImportUpdate(row) => {
+            own(workspace, &row.workspace)?;
+            let key = (row.import_id, row.contact_id);
+            let mut row = row.clone();
+            if let Some(known) = tables.import_updates.get(&key) {
+                row.before.clone_from(&known.before);
+            }
+            undo.put(tables, Put::ImportUpdate(key, Some(row)));
+        }
+        Change::DeleteImportUpdate {
+            import_id,
+            contact_id,
+        } => undo.put(tables, Put::ImportUpdate((*import_id, *contact_id), None)),
         Change::InsertTemplate(row) => {
             own(workspace, &row.workspace)?;
             fresh(

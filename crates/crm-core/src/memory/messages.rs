@@ -126,6 +126,11 @@ pub(super) fn erase(tables: &mut Tables, contact: ContactId, undo: &mut Undo) {
     for key in suppressed {
         undo.put(tables, Put::Suppression(key, None));
     }
+    let updates = tables.import_updates.keys();
+    let updates: Vec<_> = updates.filter(|(_, of)| *of == contact).copied().collect();
+    for key in updates {
+        undo.put(tables, Put::ImportUpdate(key, None));
+    }
     let inbound: Vec<_> = tables.inbound.keys().filter(theirs).cloned().collect();
     for key in inbound {
         undo.put(tables, Put::Inbound(key, None));

@@ -25,15 +25,16 @@ use crate::draft_batch::DraftBatch;
 use crate::error::Result;
 use crate::generation::Voice;
 use crate::hold::Hold;
-use crate::id::MessageId;
+use crate::id::{ContactId, ImportId, MessageId};
+use crate::import::ImportUpdate;
 use crate::intake::IntakeRow;
 use crate::message::history::{AuditEvent, Checkpoint, StoredEvent, seal};
 use crate::message::{Attempt, AttemptOutcome, Message, Status};
 use crate::port::callback::About;
 use crate::port::store::{
-    BudgetQuery, CampaignQuery, Claim, ContactQuery, DispatchView, DraftBatchQuery, EventQuery,
-    IntakeQuery, LedgerQuery, MessageQuery, Page, PageRequest, PlanQuery, ReceiptQuery, Store,
-    StoreCapabilities, SuppressionQuery, TemplateQuery, Trail, UsageQuery,
+    BudgetQuery, CampaignQuery, Claim, ContactKeys, ContactQuery, DispatchView, DraftBatchQuery,
+    EventQuery, IntakeQuery, LedgerQuery, MessageQuery, Page, PageRequest, PlanQuery, ReceiptQuery,
+    Store, StoreCapabilities, SuppressionQuery, TemplateQuery, Trail, UsageQuery,
 };
 use crate::receipt::KeptReceipt;
 use crate::subscription::Subscription;
@@ -239,6 +240,34 @@ impl Store for MemoryStore {
                 query::page(rows, &query.page, |row| row.id.0, matches)
             },
         ))
+    }
+
+    async fn contacts_by_keys(
+        &self,
+        workspace: &Workspace,
+        keys: ContactKeys,
+    ) -> Result<Vec<Contact>> {
+        Ok(self.read(workspace, |tables| query::by_keys(tables, &keys)))
+    }
+
+    async fn import_updates(
+        &self,
+        workspace: &Workspace,
+        import: ImportId,
+        after: Option<ContactId>,
+        limit: u32,
+    ) -> Result<Vec<ImportUpdate>> {
+        let first = (import, after.unwrap_or(ContactId(uuid::Uuid::nil())));
+        Ok(self.read(workspace, |tables| {
+            tables
+                .import_updates
+                .range(first..)
+                .take_while(|((of, _), _)| *of == import)
+                .filter(|((_, contact), _)| after.is_none_or(|after| *contact > after))
+                .take(at_most(limit, 100, 1_000))
+                .map(|(_, row)| (**row).clone())
+                .collect()
+        }))
     }
 
     async fn templates(

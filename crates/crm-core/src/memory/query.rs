@@ -1,18 +1,22 @@
 //! Which rows a query means, and which part of the list.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::NaiveDate;
 use uuid::Uuid;
 
+use super::tables::Tables;
 use crate::audience::Audience;
 use crate::campaign::{Campaign, PlanRow};
 use crate::contact::Contact;
 use crate::draft_batch::DraftBatch;
 use crate::error::{Error, Result};
+use crate::id::ContactId;
 use crate::intake::IntakeRow;
 use crate::message::{Message, Status};
 use crate::port::store::{
-    CampaignQuery, ContactQuery, DraftBatchQuery, IntakeQuery, MessageQuery, Page, PageRequest,
-    PlanQuery, ReceiptQuery, TemplateQuery,
+    CampaignQuery, ContactKeys, ContactQuery, DraftBatchQuery, IntakeQuery, MessageQuery, Page,
+    PageRequest, PlanQuery, ReceiptQuery, SHARED_PHONE, TemplateQuery,
 };
 use crate::receipt::KeptReceipt;
 use crate::template::Template;
@@ -129,6 +133,28 @@ pub(super) fn contact(query: &ContactQuery) -> Result<impl Fn(&Contact) -> bool>
                         .is_some_and(|text| contains(text, part))
             })
     })
+}
+
+/// The contacts that have any of the keys, by id.
+pub(super) fn by_keys(tables: &Tables, keys: &ContactKeys) -> Vec<Contact> {
+    let mut found: BTreeSet<ContactId> = keys.ids.iter().copied().collect();
+    let external = keys.external_ids.iter();
+    found.extend(external.filter_map(|key| tables.by_external_id.get(key)));
+    let emails = keys.emails.iter().map(|email| email.to_lowercase());
+    found.extend(emails.filter_map(|email| tables.by_email.get(&email)));
+    let wanted: BTreeSet<&String> = keys.phones.iter().collect();
+    let mut shared: BTreeMap<&String, u32> = BTreeMap::new();
+    for (id, row) in &tables.contacts {
+        if let Some(phone) = row.phone.as_ref().filter(|phone| wanted.contains(phone)) {
+            let count = shared.entry(phone).or_default();
+            *count += 1;
+            if *count <= SHARED_PHONE {
+                found.insert(*id);
+            }
+        }
+    }
+    let rows = found.iter().filter_map(|id| tables.contacts.get(id));
+    rows.map(|row| (**row).clone()).collect()
 }
 
 /// A filter over templates.

@@ -11,7 +11,8 @@ use crate::consent::window::Inbound;
 use crate::contact::Contact;
 use crate::draft_batch::DraftBatch;
 use crate::generation::Voice;
-use crate::id::{CampaignId, ContactId, DraftBatchId, LedgerId, MessageId, TemplateId};
+use crate::id::{CampaignId, ContactId, DraftBatchId, ImportId, LedgerId, MessageId, TemplateId};
+use crate::import::ImportUpdate;
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent};
 use crate::message::{Approval, Attempt, Message, Revision, Status};
@@ -34,6 +35,7 @@ pub(super) type OccurrenceKey = (CampaignId, String, ContactId);
 #[derive(Debug)]
 pub(super) enum Put {
     Contact(ContactId, Option<Box<Contact>>),
+    ImportUpdate((ImportId, ContactId), Option<Box<ImportUpdate>>),
     Template(TemplateId, Option<Template>),
     Message(MessageId, Option<Box<Message>>),
     Revision((MessageId, u32), Option<Revision>),
@@ -58,6 +60,7 @@ pub(super) enum Put {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) contacts: BTreeMap<ContactId, Box<Contact>>,
+    pub(super) import_updates: BTreeMap<(ImportId, ContactId), Box<ImportUpdate>>,
     pub(super) templates: BTreeMap<TemplateId, Template>,
     pub(super) messages: BTreeMap<MessageId, Box<Message>>,
     pub(super) revisions: BTreeMap<(MessageId, u32), Revision>,
@@ -98,6 +101,9 @@ impl Tables {
     pub(super) fn put(&mut self, put: Put) -> Put {
         match put {
             Put::Contact(id, new) => Put::Contact(id, self.put_contact(id, new)),
+            Put::ImportUpdate(key, new) => {
+                Put::ImportUpdate(key, swap(&mut self.import_updates, key, new))
+            }
             Put::Template(id, new) => Put::Template(id, self.put_template(id, new)),
             Put::Message(id, new) => Put::Message(id, self.put_message(id, new)),
             Put::Revision(key, new) => Put::Revision(key, swap(&mut self.revisions, key, new)),
@@ -140,6 +146,7 @@ impl Tables {
     /// Whether nothing was ever kept here.
     pub(super) fn is_empty(&self) -> bool {
         self.contacts.is_empty()
+            && self.import_updates.is_empty()
             && self.templates.is_empty()
             && self.messages.is_empty()
             && self.campaigns.is_empty()

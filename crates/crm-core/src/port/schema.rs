@@ -11,7 +11,7 @@ pub const NEWEST: i32 = 1;
 
 /// Tables and their columns, as every SQL store has them. A store may have further ones of its own, for
 /// locking, counting and noting its place, which its documentation names.
-pub const TABLES: [(&str, &str); 23] = [
+pub const TABLES: [(&str, &str); 24] = [
     ("workspaces", "key name"),
     (
         "contacts",
@@ -73,6 +73,7 @@ pub const TABLES: [(&str, &str); 23] = [
         "workspace channel address reason created_by created_at",
     ),
     ("inbound", "workspace channel address at"),
+    ("import_updates", "workspace import contact version fields"),
     ("voices", "workspace version fields updated_by updated_at"),
     (
         "events",

@@ -23,7 +23,8 @@ use crate::error::Result;
 use crate::generation::Voice;
 use crate::guardrail::Severity;
 use crate::hold::Hold;
-use crate::id::{CampaignId, ContactId, DraftBatchId, LedgerId, MessageId, TemplateId};
+use crate::id::{CampaignId, ContactId, DraftBatchId, ImportId, LedgerId, MessageId, TemplateId};
+use crate::import::ImportUpdate;
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent, Subject};
 use crate::message::{Approval, Attempt, GeneratedBy, Message, Occasion, Revision, Status};
@@ -105,6 +106,35 @@ pub struct ContactQuery {
     /// Which part of the list.
     pub page: PageRequest,
 }
+
+/// Contacts by what they are known by: those with any of these keys. At most 1,000 of each kind.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ContactKeys {
+    /// Ids.
+    pub ids: Vec<ContactId>,
+    /// The host's own ids.
+    pub external_ids: Vec<String>,
+    /// E-mails, in any case.
+    pub emails: Vec<String>,
+    /// Phones (E.164).
+    pub phones: Vec<String>,
+}
+
+// Addresses are personal data.
+impl std::fmt::Debug for ContactKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let all = [
+            self.ids.len(),
+            self.external_ids.len(),
+            self.emails.len(),
+            self.phones.len(),
+        ];
+        write!(f, "ContactKeys({all:?})")
+    }
+}
+
+/// Most contacts of one phone that [`Store::contacts_by_keys`] looks at.
+pub const SHARED_PHONE: u32 = 10;
 
 /// Which templates.
 #[derive(Debug, Clone, Default)]
@@ -446,6 +476,23 @@ pub trait Store: Send + Sync + Debug {
 
     /// Lists contacts.
     async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>>;
+
+    /// The contacts that have any of these keys, each once, in any order; erased ones only by id. Of those who share
+    /// a phone, the [`SHARED_PHONE`] with the lowest ids. The cost is that of the keys, however many contacts there are.
+    async fn contacts_by_keys(
+        &self,
+        workspace: &Workspace,
+        keys: ContactKeys,
+    ) -> Result<Vec<Contact>>;
+
+    /// What an import changed, by contact id, behind `after`; at most `limit` (1 to 1,000; 0 means 100).
+    async fn import_updates(
+        &self,
+        workspace: &Workspace,
+        import: ImportId,
+        after: Option<ContactId>,
+        limit: u32,
+    ) -> Result<Vec<ImportUpdate>>;
 
     /// Lists templates.
     async fn templates(

@@ -31,7 +31,7 @@ pub fn kind(column: &str) -> Kind {
     match column {
         "erased" | "is_active" | "test_mode" | "planned" | "deleted" | "dead" | "repeats"
         | "held" | "batch" => Kind::Bool,
-        "id" | "contact" | "campaign" | "message" | "plan_cursor" | "subject_id"
+        "id" | "contact" | "import" | "campaign" | "message" | "plan_cursor" | "subject_id"
         | "draft_batch" => Kind::Id,
         "digest" | "salt" | "prev_hash" | "hash" => Kind::Bytes,
         "tags" | "custom_fields" | "preferred_channels" | "consent" | "fields" | "metadata"

@@ -16,7 +16,8 @@ use crm_core::contact::Contact;
 use crm_core::draft_batch::DraftBatch;
 use crm_core::generation::Voice;
 use crm_core::hold::Hold;
-use crm_core::id::MessageId;
+use crm_core::id::{ContactId, ImportId, MessageId};
+use crm_core::import::ImportUpdate;
 use crm_core::intake::IntakeRow;
 use crm_core::memory::MemoryStore;
 use crm_core::message::history::{Checkpoint, StoredEvent};
@@ -292,6 +293,20 @@ impl Store for SharedStore {
 
     async fn contacts(&self, space: &Workspace, query: ContactQuery) -> Result<Page<Contact>> {
         self.inner.contacts(space, query).await
+    }
+
+    async fn contacts_by_keys(&self, space: &Workspace, keys: ContactKeys) -> Result<Vec<Contact>> {
+        self.inner.contacts_by_keys(space, keys).await
+    }
+
+    async fn import_updates(
+        &self,
+        space: &Workspace,
+        import: ImportId,
+        after: Option<ContactId>,
+        limit: u32,
+    ) -> Result<Vec<ImportUpdate>> {
+        self.inner.import_updates(space, import, after, limit).await
     }
 
     async fn templates(&self, space: &Workspace, query: TemplateQuery) -> Result<Page<Template>> {
