@@ -7,6 +7,7 @@ mod draft_batches;
 mod filters;
 mod history;
 mod holds;
+mod imports;
 mod inbound;
 mod intake;
 mod kit;
@@ -48,6 +49,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(views::cases());
     all.extend(intake::cases());
     all.extend(receipts::cases());
+    all.extend(imports::cases());
     all.extend(inbound::cases());
     all.extend(subscriptions::cases());
     all.extend(draft_batches::cases());
