@@ -149,12 +149,24 @@ export interface ImportOptions {
   encoding?: string | null;
   /** `,` `;` `|` or a tab. */
   separator?: string | null;
+  /** The sheet of a workbook; the first one unless said. */
+  sheet?: string | null;
+  /** The country that phone numbers without a country code are of, as two letters; `UZ` unless said. */
+  region?: string | null;
   dates?: DateOrder | null;
   /** What columns fill, by their names; `null` leaves one out. */
   mapping?: Record<string, string | null>;
+  /** What becomes of people who are already there; `skip` unless said. */
+  duplicates?: Duplicates;
 }
 
-/** Something a person should look at: `one_column`, `ambiguous_dates`, `doubtful_encoding`. */
+/**
+ * What becomes of people who are already there, by external id, e-mail or phone: nothing; what the file says replaces what is
+ * known; it fills what is empty; one more contact.
+ */
+export type Duplicates = 'skip' | 'update' | 'fill' | 'create';
+
+/** Something a person should look at: `one_column`, `ambiguous_dates`, `doubtful_encoding`, `more_sheets`. */
 export interface ImportWarning {
   code: string;
   column?: string;
@@ -162,12 +174,14 @@ export interface ImportWarning {
 
 /** What was found out about an imported file. */
 export interface Detected {
-  format: 'csv' | 'vcard' | 'json_lines';
+  format: 'csv' | 'vcard' | 'json_lines' | 'xlsx';
   encoding: string;
   encoding_confidence: number;
+  sheet: string;
   separator: string;
   line_end: 'lf' | 'crlf' | 'cr' | 'mixed';
   says_separator: boolean;
+  region: string;
   profile: string;
   confidence: number;
   columns: string[];
@@ -186,12 +200,49 @@ export interface LostValue {
 
 /** What an import did. */
 export interface ImportReport {
+  import_id: string;
   detected: Detected;
   rows: number;
   created: number;
+  updated: number;
   skipped: number;
   rejected: RejectedRow[];
   lost: LostValue[];
+}
+
+/** What would become of one row, and the contact as it would be. */
+export interface ImportSample {
+  line: number;
+  outcome: 'created' | 'updated' | 'skipped';
+  contact: ContactFields;
+  /** The names of the fields that would change; empty for a new contact. */
+  changed: string[];
+}
+
+/** What an import would do. */
+export interface ImportPreview {
+  detected: Detected;
+  rows: number;
+  created: number;
+  updated: number;
+  skipped: number;
+  rejected: number;
+  /** In very large files people who stand there twice may be counted as new. */
+  exact: boolean;
+  /** The first ten rows of each kind. */
+  samples: ImportSample[];
+  /** The first ten rows that could not be taken. */
+  rejects: RejectedRow[];
+  lost: LostValue[];
+}
+
+/** What taking an import back did. */
+export interface RevertReport {
+  removed: number;
+  restored: number;
+  kept: number;
+  /** Which ones stay, and why: `edited`, `has_messages`, `taken`. */
+  items: { id: string; reason: string }[];
 }
 
 /** What a person writes into a template. */
@@ -1373,6 +1424,10 @@ export class Engine {
    * columns mean, is found out; `options` say it better. A bad row is reported, the rest goes on.
    */
   importContacts(file: string | Uint8Array, options?: ImportOptions): Promise<ImportReport>;
+  /** What an import of this file would do now. Nothing is written. */
+  previewImport(file: string | Uint8Array, options?: ImportOptions): Promise<ImportPreview>;
+  /** Takes an import back: removes what it made and restores what it changed, unless somebody used it since. */
+  revertImport(report: { import_id: string; rows: number }): Promise<RevertReport>;
   /** Saves a new contact; it needs a name. */
   createContact(fields: ContactFields): Promise<Contact>;
   /** Replaces what is known; with `version`, only if it is still the current one. */

@@ -203,6 +203,14 @@ class Engine {
     return this.#call('import_contacts', named(options), bytesOf(file, 'file'));
   }
 
+  async previewImport(file, options) {
+    return this.#call('preview_import', named(options), bytesOf(file, 'file'));
+  }
+
+  async revertImport({ import_id, rows }) {
+    return this.#call('revert_import', { import_id, rows });
+  }
+
   async createContact(fields) {
     return this.#call('create_contact', named(fields));
   }

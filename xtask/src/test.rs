@@ -192,7 +192,7 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 27] = [
+    const SUITES: [&str; 28] = [
         "bounces",
         "budgets",
         "campaign_smtp",
@@ -208,6 +208,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "flaws_record",
         "guardrails",
         "hostile_input",
+        "imports",
         "kill",
         "main_job",
         "opt_in",

@@ -79,6 +79,14 @@ onEach('a file is imported as it is, or as it is said to be', async (t) => {
     ['Eve', '1985-03-07'],
     ['Анна Ивановна Петрова', null],
   ]);
+  // Looked at first, then again with people who are there by now, and taken back.
+  const again = 'name,email,company\nАнна,anna@mail.example,Chinor\nZoya,zoya@mail.example,\n';
+  const preview = await engine.previewImport(again, { duplicates: 'fill' });
+  assert.deepEqual([preview.created, preview.updated, preview.samples[0].changed], [1, 1, ['company']]);
+  const report = await engine.importContacts(again, { duplicates: 'fill', region: 'KZ' });
+  assert.deepEqual([report.created, report.updated, report.detected.region], [1, 1, 'KZ']);
+  const { removed, restored } = await engine.revertImport(report);
+  assert.deepEqual([removed, restored], [1, 1]);
   await assert.rejects(engine.importContacts('name\nx\n', { encoding: 'klingon' }), { code: 'invalid' });
 });
 

@@ -18,12 +18,26 @@ class Operations:
     def import_contacts(
         self, file: bytes | str, **options: Unpack[t.ImportOptions]
     ) -> t.ImportReport:
-        """Imports a file of contacts: CSV in any encoding and dialect, vCards or JSON lines.
+        """Imports a file of contacts: CSV in any encoding and dialect, .xlsx, vCards or JSON lines.
 
         What it is, and what its columns mean, is found out; ``options`` say it better. A bad row is reported,
         the rest goes on.
         """
         return cast(t.ImportReport, self._call("import_contacts", options, file_bytes(file)))
+
+    def preview_import(
+        self, file: bytes | str, **options: Unpack[t.ImportOptions]
+    ) -> t.ImportPreview:
+        """What an import of this file would do now. Nothing is written."""
+        return cast(t.ImportPreview, self._call("preview_import", options, file_bytes(file)))
+
+    def revert_import(self, import_id: str, *, rows: int) -> t.RevertReport:
+        """Takes an import of so many rows back.
+
+        Contacts it made are removed and contacts it changed restored, unless somebody used them since.
+        """
+        values = {"import_id": import_id, "rows": rows}
+        return cast(t.RevertReport, self._call("revert_import", values))
 
     def create_contact(self, **fields: Unpack[t.ContactFields]) -> t.Contact:
         """Saves a new contact."""

@@ -170,17 +170,25 @@ DateOrder = Literal["day_first", "month_first"]
 """What comes first in dates that can be read in two ways."""
 
 
+Duplicates: TypeAlias = Literal["skip", "update", "fill", "create"]
+"""What becomes of people who are already there, by external id, e-mail or phone: nothing; what the file says replaces what is
+known; it fills what is empty; one more contact."""
+
+
 class ImportOptions(TypedDict, total=False):
     """What is known of a file of contacts beforehand; the rest is found out."""
 
     encoding: str | None
     separator: str | None
+    sheet: str | None
+    region: str | None
     dates: DateOrder | None
     mapping: dict[str, str | None]
+    duplicates: Duplicates
 
 
 class ImportWarning(TypedDict):
-    """Something a person should look at: ``one_column``, ``ambiguous_dates``, ``doubtful_encoding``."""
+    """Something a person should look at: ``one_column``, ``ambiguous_dates``, ``doubtful_encoding``, ``more_sheets``."""
 
     code: str
     column: NotRequired[str]
@@ -189,12 +197,14 @@ class ImportWarning(TypedDict):
 class Detected(TypedDict):
     """What was found out about an imported file."""
 
-    format: Literal["csv", "vcard", "json_lines"]
+    format: Literal["csv", "vcard", "json_lines", "xlsx"]
     encoding: str
     encoding_confidence: float
+    sheet: str
     separator: str
     line_end: Literal["lf", "crlf", "cr", "mixed"]
     says_separator: bool
+    region: str
     profile: str
     confidence: float
     columns: list[str]
@@ -215,12 +225,54 @@ class LostValue(TypedDict):
 class ImportReport(TypedDict):
     """What an import did."""
 
+    import_id: str
     detected: Detected
     rows: int
     created: int
+    updated: int
     skipped: int
     rejected: list[RejectedRow]
     lost: list[LostValue]
+
+
+class ImportSample(TypedDict):
+    """What would become of one row, and the contact as it would be."""
+
+    line: int
+    outcome: Literal["created", "updated", "skipped"]
+    contact: ContactFields
+    changed: list[str]
+
+
+class ImportPreview(TypedDict):
+    """What an import would do."""
+
+    detected: Detected
+    rows: int
+    created: int
+    updated: int
+    skipped: int
+    rejected: int
+    exact: bool
+    samples: list[ImportSample]
+    rejects: list[RejectedRow]
+    lost: list[LostValue]
+
+
+class KeptContact(TypedDict):
+    """A contact that an import made or changed and that stays: ``edited``, ``has_messages`` or ``taken``."""
+
+    id: str
+    reason: str
+
+
+class RevertReport(TypedDict):
+    """What taking an import back did."""
+
+    removed: int
+    restored: int
+    kept: int
+    items: list[KeptContact]
 
 
 class TemplateFields(TypedDict):

@@ -102,6 +102,16 @@ def test_a_file_is_imported_as_it_is_or_as_it_is_said_to_be(engine: Engine) -> N
     )
     names = {person["name"]: person["birthday"] for person in engine.list_contacts()["items"]}
     assert names == {"Анна Ивановна Петрова": None, "Eve": "1985-03-07"}
+    # Looked at first, then again with people who are there by now, and taken back.
+    again = "name,email,company\nАнна,anna@mail.example,Chinor\nZoya,zoya@mail.example,\n"
+    preview = engine.preview_import(again, duplicates="fill")
+    assert (preview["created"], preview["updated"], preview["samples"][0]["changed"]) == (1, 1, ["company"])
+    assert len(engine.list_contacts()["items"]) == 2
+    report = engine.import_contacts(again, duplicates="fill", region="KZ")
+    assert (report["created"], report["updated"], report["detected"]["region"]) == (1, 1, "KZ")
+    reverted = engine.revert_import(report["import_id"], rows=report["rows"])
+    assert reverted == {"removed": 1, "restored": 1, "kept": 0, "items": []}
+    assert [person["company"] for person in engine.list_contacts()["items"]] == [None, None]
     with pytest.raises(InvalidError):
         engine.import_contacts("name\nx\n", encoding="klingon")
     with pytest.raises(InvalidError):
@@ -205,6 +215,9 @@ def test_rows_have_exactly_the_documented_fields(engine: Engine) -> None:
         (audit["checkpoint"], types.Checkpoint),
         (work, types.Work),
         (engine.import_contacts(CSV), types.ImportReport),
+        (looked := engine.preview_import(CSV, duplicates="update"), types.ImportPreview),
+        (looked["samples"][0], types.ImportSample),
+        (engine.revert_import(person["id"], rows=1), types.RevertReport),
     ]:
         assert keys(value) == fields(shape), shape
     assert listed["total"] == 1

@@ -1,5 +1,7 @@
 //! The operations by name: reads the input, calls the engine, shows the result.
 
+use std::io::Cursor;
+
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
 use crm_core::consent::Topic;
@@ -9,8 +11,8 @@ use crm_core::engine::{GenerateMessage, NewDraft, PreviewFor};
 use crm_core::generation::VoiceFields;
 use crm_core::guardrail::Severity;
 use crm_core::hold::{Acknowledgement, Hold};
-use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
-use crm_core::import::Options as ImportOptions;
+use crm_core::id::{CampaignId, ContactId, ImportId, MessageId, TemplateId};
+use crm_core::import::{Options as ImportOptions, inspect};
 use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::history::Checkpoint;
 use crm_core::message::lifecycle::Event as Transition;
@@ -29,8 +31,10 @@ use crate::view::{Event, List, Message, Variant, Work};
 use crate::{budgets, bulk, campaigns, receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 66] = [
+pub const OPERATIONS: [&str; 68] = [
     "import_contacts",
+    "preview_import",
+    "revert_import",
     "create_contact",
     "update_contact",
     "get_contact",
@@ -101,6 +105,13 @@ pub const OPERATIONS: [&str; 66] = [
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RevertImport {
+    import_id: ImportId,
+    rows: u64,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -247,10 +258,9 @@ pub(crate) async fn perform(
     file: Option<Vec<u8>>,
 ) -> Result<Value, Failure> {
     match operation {
-        "import_contacts" | "create_contact" | "update_contact" | "get_contact"
-        | "list_contacts" | "erase_contact" | "request_opt_in" => {
-            contacts(call, operation, input, file).await
-        }
+        "import_contacts" | "preview_import" | "revert_import" | "create_contact"
+        | "update_contact" | "get_contact" | "list_contacts" | "erase_contact"
+        | "request_opt_in" => contacts(call, operation, input, file).await,
         "create_template" | "get_template" | "list_templates" | "preview_template" => {
             templates(call, operation, input).await
         }
@@ -338,6 +348,18 @@ async fn contacts(
             let options: ImportOptions = read(input)?;
             let file = file.ok_or_else(|| Error::field("file", "give the bytes of the file"))?;
             show(&contacts.import_file(&file, &options).await?)
+        }
+        "preview_import" => {
+            let options: ImportOptions = read(input)?;
+            let file = file.ok_or_else(|| Error::field("file", "give the bytes of the file"))?;
+            let mut file = Cursor::new(file);
+            let found = inspect(&mut file, &options)?;
+            let preview = contacts.preview_import(file, &found, options.duplicates);
+            show(&preview.await?)
+        }
+        "revert_import" => {
+            let RevertImport { import_id, rows } = read(input)?;
+            show(&contacts.revert_import(import_id, rows).await?)
         }
         "create_contact" => show(&contacts.create(read(input)?).await?),
         "update_contact" => {

@@ -31,10 +31,7 @@ async fn take(session: &Session, file: &[u8]) -> crm_core::Result<ImportReport> 
     let found = inspect(&mut Cursor::new(file), &Options::default())?;
     let contacts = session.contacts();
     let mut taking = contacts.import(import(), Cursor::new(file), &found, Duplicates::Skip)?;
-    let mut report = ImportReport {
-        detected: found.clone(),
-        ..ImportReport::default()
-    };
+    let mut report = ImportReport::new(import(), found.clone());
     while let Some(part) = taking.step().await? {
         report.add(part);
     }

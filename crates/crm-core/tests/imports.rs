@@ -35,7 +35,7 @@ fn look(file: &str) -> Detected {
 /// Imports at most so many parts of a file.
 async fn parts(session: &Session, file: &str, how: Duplicates, most: usize) -> ImportReport {
     let contacts = session.contacts();
-    let mut report = ImportReport::default();
+    let mut report = ImportReport::new(import(), look(file));
     let mut taking = contacts
         .import(import(), Cursor::new(file), &look(file), how)
         .unwrap();

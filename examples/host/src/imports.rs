@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crm_core::Workspace;
 use crm_core::engine::{ImportReport, LostValue, RevertReport};
-use crm_core::import::{Detected, Format, LineEnd, Order, Warning};
+use crm_core::import::{self, Detected, Format, LineEnd, Order, Warning};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -14,8 +14,11 @@ use crate::error::Problem;
 use crate::state::App;
 
 /// Why an import did not end.
-pub(crate) const INTERRUPTED: &str = "the host stopped during the import; import the file again, known \
-    people are skipped, or revert it";
+pub(crate) const INTERRUPTED: &str =
+    "the host stopped during the import; send the file again with `resume`, or revert it";
+
+/// Most cells that say nothing usable in a report.
+const MOST_LOST: usize = 1_000;
 
 /// How an import goes.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -25,13 +28,19 @@ pub(crate) struct ImportView {
     pub(crate) status: ImportStatus,
     /// Rows below the header.
     pub(crate) rows: u64,
+    /// How many of them were dealt with: the sum of the four below.
+    pub(crate) done: u64,
     created: u64,
-    /// Always 0: people who are already there are left alone.
+    /// Rows of people who were already there and whose contact says now what it should.
     updated: u64,
-    /// Rows of people who were already there.
+    /// Rows of people who were already there and were left alone.
     skipped: u64,
     /// Rows that could not be taken; see `rejects`.
     rejected: u64,
+    /// What becomes of people who are already there.
+    duplicates: Duplicates,
+    /// SHA-256 of the file, in hexadecimal digits.
+    pub(crate) digest: String,
     detected: Option<Found>,
     /// Cells of rows that were taken that say nothing usable, at most 1,000.
     lost: Vec<LostCell>,
@@ -55,7 +64,7 @@ pub(crate) enum ImportStatus {
 /// What was found out about the file.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Detected)]
-struct Found {
+pub(crate) struct Found {
     format: FileFormat,
     /// `utf-8`, `utf-8-bom`, `utf-16le`, `windows-1251`, `ibm866`, ...
     encoding: String,
@@ -65,6 +74,10 @@ struct Found {
     /// What stands between the cells; empty where there are none.
     separator: String,
     line_end: FileLineEnd,
+    /// The sheet of a workbook; empty otherwise.
+    sheet: String,
+    /// The country of phone numbers without a country code.
+    region: String,
     /// Which program wrote it: `google`, `google_old`, `hubspot`, `salesforce`, `outlook`, `bitrix24`, `amocrm`; `plain`: columns
     /// found by their names; `vcard`, `json_lines`.
     profile: String,
@@ -86,6 +99,40 @@ enum FileFormat {
     Csv,
     Vcard,
     JsonLines,
+    Xlsx,
+}
+
+/// What becomes of people who are already there, by external id, e-mail or phone. `skip`: nothing. `update`: what the file
+/// says replaces what is known. `fill`: what the file says fills what is empty. `create`: one more contact.
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Duplicates {
+    Skip,
+    Update,
+    Fill,
+    Create,
+}
+
+impl From<import::Duplicates> for Duplicates {
+    fn from(how: import::Duplicates) -> Self {
+        match how {
+            import::Duplicates::Skip => Self::Skip,
+            import::Duplicates::Update => Self::Update,
+            import::Duplicates::Fill => Self::Fill,
+            import::Duplicates::Create => Self::Create,
+        }
+    }
+}
+
+impl From<Duplicates> for import::Duplicates {
+    fn from(how: Duplicates) -> Self {
+        match how {
+            Duplicates::Skip => Self::Skip,
+            Duplicates::Update => Self::Update,
+            Duplicates::Fill => Self::Fill,
+            Duplicates::Create => Self::Create,
+        }
+    }
 }
 
 /// What ends the lines.
@@ -109,14 +156,14 @@ pub(crate) enum DateOrder {
 /// Something a person should look at.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 struct FileWarning {
-    /// `one_column`, `ambiguous_dates` or `doubtful_encoding`.
+    /// `one_column`, `ambiguous_dates`, `doubtful_encoding` or `more_sheets`.
     code: String,
     column: Option<String>,
 }
 
 /// A cell that says nothing usable, in a row that was taken without it.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
-struct LostCell {
+pub(crate) struct LostCell {
     line: u64,
     column: String,
     reason: String,
@@ -137,6 +184,7 @@ impl From<&Detected> for Found {
                 Format::Csv => FileFormat::Csv,
                 Format::Vcard => FileFormat::Vcard,
                 Format::JsonLines => FileFormat::JsonLines,
+                Format::Xlsx => FileFormat::Xlsx,
             },
             encoding: found.encoding.clone(),
             encoding_confidence: found.encoding_confidence,
@@ -147,6 +195,8 @@ impl From<&Detected> for Found {
                 LineEnd::Cr => FileLineEnd::Cr,
                 LineEnd::Mixed => FileLineEnd::Mixed,
             },
+            sheet: found.sheet.clone(),
+            region: found.region.to_string(),
             profile: found.profile.clone(),
             confidence: found.confidence,
             mapping: found.mapping.clone(),
@@ -175,6 +225,9 @@ impl From<&LostValue> for LostCell {
 struct Reverted {
     /// Contacts that were removed.
     removed: u64,
+    /// Contacts that say again what they said before.
+    #[serde(default)]
+    restored: u64,
     /// Contacts that stay.
     kept: u64,
     /// Which ones stay and why, at most 1,000.
@@ -185,20 +238,28 @@ struct Reverted {
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 struct Kept {
     contact_id: Uuid,
-    /// `edited` or `has_messages`.
+    /// `edited`, `has_messages`, or `taken`: another contact has its e-mail or external id by now.
     reason: String,
 }
 
 impl ImportView {
-    pub(crate) fn queued(import_id: Uuid, detected: &Detected) -> Self {
+    pub(crate) fn queued(
+        import_id: Uuid,
+        detected: &Detected,
+        duplicates: import::Duplicates,
+        digest: String,
+    ) -> Self {
         Self {
             import_id,
             status: ImportStatus::Queued,
             rows: detected.rows,
+            done: 0,
             created: 0,
             updated: 0,
             skipped: 0,
             rejected: 0,
+            duplicates: duplicates.into(),
+            digest,
             detected: Some(detected.into()),
             lost: Vec::new(),
             detail: None,
@@ -206,13 +267,21 @@ impl ImportView {
         }
     }
 
-    pub(crate) fn done(&mut self, found: &ImportReport) {
-        self.status = ImportStatus::Completed;
-        self.rows = found.rows;
-        self.created = found.created;
-        self.skipped = found.skipped;
-        self.rejected = found.rejected.len() as u64;
-        self.lost = found.lost.iter().map(LostCell::from).collect();
+    /// Counts what a further part of the file did.
+    pub(crate) fn add(&mut self, part: &ImportReport) {
+        self.done += part.rows;
+        self.created += part.created;
+        self.updated += part.updated;
+        self.skipped += part.skipped;
+        self.rejected += part.rejected.len() as u64;
+        let room = MOST_LOST.saturating_sub(self.lost.len());
+        let lost = part.lost.iter().map(LostCell::from);
+        self.lost.extend(lost.take(room));
+    }
+
+    /// What becomes of people who are already there.
+    pub(crate) fn duplicates(&self) -> import::Duplicates {
+        self.duplicates.into()
     }
 
     /// The encoding of the file.
@@ -238,6 +307,7 @@ impl ImportView {
         let items = done.items.iter();
         self.revert = Some(Reverted {
             removed: done.removed,
+            restored: done.restored,
             kept: done.kept,
             items: items
                 .map(|kept| Kept {

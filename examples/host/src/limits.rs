@@ -20,7 +20,7 @@ pub(crate) const IMPORT: usize = 10 * 1024 * 1024 + 64 * 1024;
 const DRAIN: usize = 64 * 1024 * 1024;
 
 fn limit_of(path: &str) -> usize {
-    if path == "/api/contacts/import" {
+    if path.starts_with("/api/contacts/import") {
         IMPORT
     } else {
         BODY

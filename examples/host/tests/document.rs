@@ -21,6 +21,7 @@ const ROUTES: &[&str] = &[
     "DELETE /api/contacts/{id}",
     "POST /api/contacts/{id}/opt-in-request",
     "POST /api/contacts/import",
+    "POST /api/contacts/import/preview",
     "GET /api/contacts/imports/{import_id}",
     "GET /api/contacts/imports/{import_id}/rejects",
     "POST /api/contacts/imports/{import_id}/revert",

@@ -114,7 +114,7 @@ fn no_operation_takes_a_bad_body_and_nothing_is_half_written() {
     ];
     let client: Vec<u16> = vec![400, 401, 403, 404, 409, 413, 415, 422, 428, 429];
     for (path, method, operation) in filled.operations() {
-        if operation["requestBody"].is_null() || path.ends_with("/import") {
+        if operation["requestBody"].is_null() || path.starts_with("/api/contacts/import") {
             continue;
         }
         let json = "application/json";

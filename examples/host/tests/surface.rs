@@ -277,7 +277,7 @@ fn an_import_is_taken_back_but_not_what_is_in_use() {
     assert_eq!(done["status"], "reverted");
     assert_eq!(
         done["revert"],
-        json!({"removed": 1, "kept": 1,
+        json!({"removed": 1, "restored": 0, "kept": 1,
             "items": [{"contact_id": anna, "reason": "has_messages"}]})
     );
     assert_eq!(

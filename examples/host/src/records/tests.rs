@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use crm_core::import::{Options, inspect};
+use crm_core::import::{Duplicates, Options, inspect};
 use crm_core::{Role, Workspace};
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
@@ -392,7 +392,7 @@ async fn what_another_host_is_at_is_not_interrupted() {
 fn under_way() -> ImportView {
     let file = "name,e'mail ў\nAnna,anna@example.com\n";
     let found = inspect(&mut Cursor::new(file), &Options::default()).unwrap();
-    let mut report = ImportView::queued(Uuid::now_v7(), &found);
+    let mut report = ImportView::queued(Uuid::now_v7(), &found, Duplicates::Skip, String::new());
     report.status = ImportStatus::Running;
     report
 }

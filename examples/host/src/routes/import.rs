@@ -2,15 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use crm_core::engine::{ImportReport, RejectedRow, RevertReport, Session};
+use crm_core::contact::ContactFields;
+use crm_core::engine::{
+    ImportPreview, ImportSample, RejectedRow, RevertReport, RowOutcome, Session,
+};
 use crm_core::id::ImportId;
 use crm_core::import::encoding::Encoding;
 use crm_core::import::{self, Detected, Options};
 use crm_core::{Action, ErrorKind};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,15 +25,17 @@ use uuid::Uuid;
 
 use super::Answer;
 use crate::auth::extract::User;
+use crate::auth::hex;
 use crate::error::Problem;
 use crate::extract::Id;
-use crate::imports::{DateOrder, ImportStatus, ImportView, Imports};
+use crate::imports::{DateOrder, Duplicates, Found, ImportStatus, ImportView, Imports, LostCell};
 use crate::state::App;
 use crate::{csv, limits};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(import))
+        .routes(routes!(preview))
         .layer(DefaultBodyLimit::max(limits::IMPORT))
         .routes(routes!(status))
         .routes(routes!(rejects))
@@ -37,11 +46,14 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 #[derive(ToSchema)]
 #[allow(dead_code)]
 struct Upload {
-    /// CSV in any encoding and dialect, vCards or JSON lines, at most 10 MiB. The first row of a CSV file names the columns.
+    /// CSV in any encoding and dialect, a workbook of Excel (.xlsx), vCards or JSON lines, at most 10 MiB. The first row of
+    /// a table names the columns.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
     /// What is known of the file; the rest is found out.
     options: Option<UploadOptions>,
+    /// The import to go on with, which its host left unfinished: the file has to be the same.
+    resume: Option<Uuid>,
 }
 
 /// What is known of a file of contacts beforehand.
@@ -53,13 +65,27 @@ struct UploadOptions {
     encoding: Option<String>,
     /// `,` `;` `|` or a tab.
     separator: Option<String>,
+    /// The sheet of a workbook; the first one unless said.
+    sheet: Option<String>,
+    /// The country that phone numbers without a country code are of, as two letters (ISO 3166-1). `UZ` unless said.
+    #[schema(example = "KZ")]
+    region: Option<String>,
     /// For columns of dates whose values do not say it.
     dates: Option<DateOrder>,
     /// What columns fill, by their names: `name`, `email`, `custom_fields.level`, ...; null leaves one out.
     mapping: Option<BTreeMap<String, Option<String>>>,
+    /// What becomes of people who are already there. `skip` unless said.
+    duplicates: Option<Duplicates>,
 }
 
-async fn form_of(request: Request, app: &App) -> Result<(Vec<u8>, Options), Problem> {
+/// A form that was read.
+struct Form {
+    file: Vec<u8>,
+    options: Options,
+    resume: Option<Uuid>,
+}
+
+async fn form_of(request: Request, app: &App) -> Result<Form, Problem> {
     let mut form = Multipart::from_request(request, app).await.map_err(|_| {
         Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -74,7 +100,7 @@ async fn form_of(request: Request, app: &App) -> Result<(Vec<u8>, Options), Prob
             Problem::malformed("the form cannot be read")
         }
     };
-    let (mut file, mut options) = (None, Options::default());
+    let (mut file, mut options, mut resume) = (None, Options::default(), None);
     while let Some(field) = form.next_field().await.map_err(refused)? {
         match field.name() {
             Some("file") => file = Some(field.bytes().await.map_err(refused)?.to_vec()),
@@ -84,19 +110,41 @@ async fn form_of(request: Request, app: &App) -> Result<(Vec<u8>, Options), Prob
                 let given = serde_json::from_slice::<serde_json::Map<_, _>>(&text);
                 let read = given.and_then(|given| serde_json::from_value(given.into()));
                 options = read.map_err(|_| {
-                    let what = "a JSON object of encoding, separator, dates and mapping, none of which has to be there";
+                    let what = "a JSON object of encoding, separator, sheet, region, dates, mapping and duplicates, none \
+                        of which has to be there";
                     Problem::invalid("options", what)
                 })?;
+            }
+            Some("resume") => {
+                let text = field.text().await.map_err(refused)?;
+                let id = text.trim().parse();
+                resume = Some(id.map_err(|_| Problem::invalid("resume", "the id of an import"))?);
             }
             _ => {}
         }
     }
     let file = file.ok_or_else(|| Problem::invalid("file", "missing field"))?;
-    Ok((file, options))
+    Ok(Form {
+        file,
+        options,
+        resume,
+    })
+}
+
+/// A file and what was found out about it. What is no such file at all is refused at once, not in a report.
+async fn looked(file: Vec<u8>, options: Options) -> Result<(Arc<[u8]>, Detected), Problem> {
+    let file: Arc<[u8]> = file.into();
+    let looked = tokio::task::spawn_blocking(move || {
+        let found = import::inspect(&mut Cursor::new(&file), &options)?;
+        Ok::<_, crm_core::Error>((file, found))
+    });
+    let looked = looked.await;
+    Ok(looked.map_err(|_| Problem::unavailable("the file could not be looked at"))??)
 }
 
 /// Imports a file of contacts. What it is, and what its columns mean, is found out and told; `options` say it better.
-/// People who are already there, by external id, e-mail or phone, are skipped; a bad row is rejected and the rest goes on.
+/// People who are already there, by external id, e-mail or phone, are skipped unless `duplicates` says otherwise; a bad row
+/// is rejected and the rest goes on. An import whose host stopped goes on with `resume` and the same file.
 #[utoipa::path(post, path = "/api/contacts/import", tag = "contacts",
     request_body(content_type = "multipart/form-data", content = Upload),
     responses((status = 202, body = ImportView)))]
@@ -105,28 +153,53 @@ async fn import(
     request: Request,
 ) -> Result<(StatusCode, axum::Json<ImportView>), Problem> {
     user.actor().require(Action::WriteContacts)?;
-    let (file, options) = form_of(request, &user.app).await?;
-    // What is no such file at all is refused at once, not in the report. How many rows it has is known before the first
-    // one is written: taking the import back needs nothing else.
-    let looked = tokio::task::spawn_blocking(move || {
-        let found = import::inspect(&mut Cursor::new(&file), &options)?;
-        Ok::<_, crm_core::Error>((file, found))
-    });
-    let (file, found) = looked
-        .await
-        .map_err(|_| Problem::unavailable("the file could not be looked at"))??;
-    let report = ImportView::queued(Uuid::now_v7(), &found);
+    let form = form_of(request, &user.app).await?;
+    let how = form.options.duplicates;
+    let digest = hex(&Sha256::digest(&form.file));
+    let (file, found) = looked(form.file, form.options).await?;
     let imports = Imports::of(&user);
-    imports.save(&report, String::new()).await?;
-    tokio::spawn(run(imports, user.session(), report.clone(), file, found));
+    let (report, rejects) = match form.resume {
+        // How many rows it has is known before the first one is written: taking the import back needs nothing else.
+        None => (
+            ImportView::queued(Uuid::now_v7(), &found, how, digest),
+            head_of(&found),
+        ),
+        Some(id) => {
+            let _turn = user.app.records.import_turn(id).await?;
+            let (mut report, rejects) = imports.load(id).await?;
+            match report.status {
+                ImportStatus::Failed if report.digest == digest => {}
+                ImportStatus::Failed => {
+                    return Err(Problem::invalid("file", "it is another file than before"));
+                }
+                _ => return Err(not_now("only an import that failed goes on")),
+            }
+            report.status = ImportStatus::Queued;
+            report.detail = None;
+            (report, rejects)
+        }
+    };
+    imports.save(&report, rejects.clone()).await?;
+    tokio::spawn(run(
+        imports,
+        user.session(),
+        report.clone(),
+        rejects,
+        file,
+        found,
+    ));
     Ok((StatusCode::ACCEPTED, axum::Json(report)))
 }
+
+/// How often the report of an import is kept while it runs.
+const KEPT: Duration = Duration::from_secs(1);
 
 async fn run(
     imports: Imports,
     session: Session,
     mut report: ImportView,
-    file: Vec<u8>,
+    mut rejects: String,
+    file: Arc<[u8]>,
     found: Detected,
 ) {
     let Ok(_slot) = imports.app.imports.acquire().await else {
@@ -134,18 +207,13 @@ async fn run(
     };
     report.status = ImportStatus::Running;
     // A failure here shows in the next one, which is logged.
-    let _ = imports.save(&report, String::new()).await;
-    let id = ImportId(report.import_id);
-    let mut rejects = String::new();
-    match session.contacts().import(id, &file, &found).await {
-        Ok(found) => {
-            rejects = rejects_of(&found);
-            report.done(&found);
-        }
+    let _ = imports.save(&report, rejects.clone()).await;
+    match steps(&imports, &session, &mut report, &mut rejects, &file, &found).await {
+        Ok(()) => report.status = ImportStatus::Completed,
         Err(error) => {
             report.status = ImportStatus::Failed;
             report.detail = Some(format!(
-                "{}; import the file again, known people are skipped, or revert this import",
+                "{}; send the file again with `resume`, or revert this import",
                 error.detail()
             ));
         }
@@ -155,20 +223,152 @@ async fn run(
     }
 }
 
-/// The rejected rows as they stand in the file, with one more column that says why.
-fn rejects_of(found: &ImportReport) -> String {
-    let Detected {
-        columns, separator, ..
-    } = &found.detected;
+/// Imports part by part, and keeps how far it is.
+async fn steps(
+    imports: &Imports,
+    session: &Session,
+    report: &mut ImportView,
+    rejects: &mut String,
+    file: &[u8],
+    found: &Detected,
+) -> crm_core::Result<()> {
+    let contacts = session.contacts();
+    let id = ImportId(report.import_id);
+    let mut import = contacts.import(id, Cursor::new(file), found, report.duplicates())?;
+    import.skip(report.done)?;
+    let mut kept = Instant::now();
+    while let Some(part) = import.step().await? {
+        report.add(&part);
+        *rejects += &rejects_of(found, &part.rejected);
+        if kept.elapsed() >= KEPT {
+            // A failure here shows at the end, which is logged. Rows that are not counted are taken again, to no effect.
+            let _ = imports.save(report, rejects.clone()).await;
+            kept = Instant::now();
+        }
+    }
+    Ok(())
+}
+
+/// What an import would do.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportPreview)]
+struct PreviewView {
+    detected: Found,
+    /// Rows below the header: the sum of the four below.
+    rows: u64,
+    created: u64,
+    updated: u64,
+    skipped: u64,
+    rejected: u64,
+    /// Whether the counts are exact: in very large files people who stand there twice may be counted as new.
+    exact: bool,
+    /// The first ten rows of each kind that would be taken.
+    samples: Vec<Sample>,
+    /// The first ten rows that could not be taken.
+    rejects: Vec<Reject>,
+    /// Cells of rows that would be taken that say nothing usable, at most 1,000.
+    lost: Vec<LostCell>,
+}
+
+/// What would become of one row.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportSample)]
+struct Sample {
+    line: u64,
+    /// `created`, `updated` or `skipped`.
+    outcome: &'static str,
+    /// The contact as it would be.
+    #[schema(value_type = Object)]
+    contact: ContactFields,
+    /// The names of the fields that would change; empty for a new contact.
+    changed: Vec<String>,
+}
+
+/// A row that could not be taken.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RejectedRow)]
+struct Reject {
+    line: u64,
+    /// As they stand in the file.
+    cells: Vec<String>,
+    reason: String,
+}
+
+/// What an import of this file would do now: how many contacts it would make and change, with samples. Nothing is written.
+#[utoipa::path(post, path = "/api/contacts/import/preview", tag = "contacts",
+    request_body(content_type = "multipart/form-data", content = Upload),
+    responses((status = 200, body = PreviewView)))]
+async fn preview(user: User, request: Request) -> Answer<PreviewView> {
+    user.actor().require(Action::WriteContacts)?;
+    let form = form_of(request, &user.app).await?;
+    let how = form.options.duplicates;
+    let (file, found) = looked(form.file, form.options).await?;
+    let session = user.session();
+    let contacts = session.contacts();
+    let preview = contacts
+        .preview_import(Cursor::new(&file), &found, how)
+        .await?;
+    Ok(axum::Json(PreviewView::of(preview)))
+}
+
+impl PreviewView {
+    fn of(preview: ImportPreview) -> Self {
+        let sample = |sample: ImportSample| Sample {
+            line: sample.line,
+            outcome: match sample.outcome {
+                RowOutcome::Created => "created",
+                RowOutcome::Updated => "updated",
+                RowOutcome::Skipped => "skipped",
+            },
+            contact: sample.contact,
+            changed: sample.changed,
+        };
+        let reject = |row: RejectedRow| Reject {
+            line: row.line,
+            cells: row.cells,
+            reason: row.reason,
+        };
+        Self {
+            detected: (&preview.detected).into(),
+            rows: preview.rows,
+            created: preview.created,
+            updated: preview.updated,
+            skipped: preview.skipped,
+            rejected: preview.rejected,
+            exact: preview.exact,
+            samples: preview.samples.into_iter().map(sample).collect(),
+            rejects: preview.rejects.into_iter().map(reject).collect(),
+            lost: preview.lost.iter().map(LostCell::from).collect(),
+        }
+    }
+}
+
+/// The names of the columns of the file of rejected rows, the place of the one that says why, and the separator.
+fn columns_of(found: &Detected) -> (Vec<String>, usize, &str) {
     // Records of files that are no tables are told as one.
-    let separator = if separator.is_empty() { "," } else { separator };
-    let mut columns = columns.clone();
+    let separator = match found.separator.as_str() {
+        "" => ",",
+        separator => separator,
+    };
+    let mut columns = found.columns.clone();
     // A file of rejects that was imported again has the column already.
     let place = columns.iter().position(|name| name == import::REASON);
     let place = place.unwrap_or_else(|| {
         columns.push(import::REASON.to_owned());
         columns.len() - 1
     });
+    (columns, place, separator)
+}
+
+/// The first line of that file.
+fn head_of(found: &Detected) -> String {
+    let (columns, _, separator) = columns_of(found);
+    csv::line(&columns, separator)
+}
+
+/// The rejected rows as they stand in the file, with one more column that says why.
+fn rejects_of(found: &Detected, rows: &[RejectedRow]) -> String {
+    let (_, place, separator) = columns_of(found);
     let line = |row: &RejectedRow| {
         let mut cells = row.cells.clone();
         if cells.len() <= place {
@@ -179,8 +379,7 @@ fn rejects_of(found: &ImportReport) -> String {
         }
         csv::line(&cells, separator)
     };
-    let head = csv::line(&columns, separator);
-    head + &found.rejected.iter().map(line).collect::<String>()
+    rows.iter().map(line).collect()
 }
 
 /// How an import goes.
@@ -212,8 +411,8 @@ async fn rejects(user: User, Id(id): Id<Uuid>) -> Result<Response, Problem> {
     Ok((headers, file).into_response())
 }
 
-/// Takes an import back: removes the contacts it created, unless somebody edited them or wrote to them
-/// since, and says what it kept. Possible once it has completed or failed.
+/// Takes an import back: removes the contacts it created, unless somebody edited them or wrote to them since, gives those
+/// it changed back what they said before, unless somebody edited them since, and says what it kept. Possible once it has completed or failed.
 #[utoipa::path(post, path = "/api/contacts/imports/{import_id}/revert", tag = "contacts",
     params(("import_id" = Uuid, Path)),
     responses((status = 200, body = ImportView),

@@ -182,12 +182,26 @@ impl Host {
 
     /// With what is known of the file, as JSON.
     pub fn upload_as(&self, token: &str, file: &[u8], options: &str) -> Reply {
-        let mut body = format!(
-            "--line\r\nContent-Disposition: form-data; name=\"options\"\r\n\r\n{options}\r\n\
-            --line\r\nContent-Disposition: form-data; name=\"file\"; \
-            filename=\"contacts.csv\"\r\nContent-Type: text/csv\r\n\r\n"
-        )
-        .into_bytes();
+        self.upload_to(token, "/api/contacts/import", file, &[("options", options)])
+    }
+
+    /// A form of these fields and the file.
+    pub fn upload_to(
+        &self,
+        token: &str,
+        path: &str,
+        file: &[u8],
+        fields: &[(&str, &str)],
+    ) -> Reply {
+        let mut body = String::new();
+        for (name, value) in fields {
+            body += &format!(
+                "--line\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            );
+        }
+        body += "--line\r\nContent-Disposition: form-data; name=\"file\"; \
+            filename=\"contacts.csv\"\r\nContent-Type: text/csv\r\n\r\n";
+        let mut body = body.into_bytes();
         body.extend_from_slice(file);
         body.extend_from_slice(b"\r\n--line--\r\n");
         let bearer = format!("Bearer {token}");
@@ -195,7 +209,7 @@ impl Host {
             ("Authorization", bearer.as_str()),
             ("Content-Type", "multipart/form-data; boundary=line"),
         ];
-        self.raw("POST", "/api/contacts/import", &headers, &body)
+        self.raw("POST", path, &headers, &body)
     }
 
     pub fn login(&self, email: &str, password: &str) -> Value {

@@ -60,10 +60,7 @@ impl Contacts<'_> {
         let found = inspect(&mut Cursor::new(file), options)?;
         let id = ImportId(self.0.engine.ids().next());
         let mut import = self.import(id, Cursor::new(file), &found, options.duplicates)?;
-        let mut report = ImportReport {
-            detected: found,
-            ..ImportReport::default()
-        };
+        let mut report = ImportReport::new(id, found);
         while let Some(part) = import.step().await? {
             report.add(part);
         }
@@ -120,7 +117,7 @@ impl<R: Read + Seek> Import<'_, R> {
     /// As the store, `Unavailable` when the file cannot be read. The part may then have been taken or not; beginning the
     /// import again goes on.
     pub async fn step(&mut self) -> Result<Option<ImportReport>> {
-        let mut report = ImportReport::default();
+        let mut report = ImportReport::new(self.id, Detected::default());
         let (mut taken, mut rows) = (Vec::new(), Vec::new());
         for row in self.rows.by_ref().take(CHUNK) {
             let (number, mut row) = (self.done + report.rows, row?);

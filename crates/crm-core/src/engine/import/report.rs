@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::CHUNK;
 use crate::error::Error;
-use crate::id::ContactId;
+use crate::id::{ContactId, ImportId};
 use crate::import::{Detected, LostCell, Row};
 
 /// What an import did, row by row.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImportReport {
+    /// The import: by it and `rows` it can be taken back.
+    pub import_id: ImportId,
     /// What was found out about the file.
     pub detected: Detected,
     /// Data rows read: the sum of the four below.
@@ -92,6 +94,21 @@ pub enum RowOutcome {
 }
 
 impl ImportReport {
+    /// One of nothing yet.
+    #[must_use]
+    pub fn new(import_id: ImportId, detected: Detected) -> Self {
+        Self {
+            import_id,
+            detected,
+            rows: 0,
+            created: 0,
+            updated: 0,
+            skipped: 0,
+            rejected: Vec::new(),
+            lost: Vec::new(),
+        }
+    }
+
     /// Adds what a further part of the same file did.
     pub fn add(&mut self, part: Self) {
         self.rows += part.rows;
