@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::contact::Contact;
+use crate::error::{Error, Result};
 
 pub use suppression::{LIFTED_BY_OPT_IN, Suppression};
 pub(crate) use suppression::{Why, lift, suppress};
@@ -92,6 +93,33 @@ impl Rules {
 pub fn allows(contact: &Contact, channel: &str, topic: Topic) -> bool {
     let mut consent = contact.consent.iter();
     !consent.any(|consent| consent.stops(channel, topic))
+}
+
+/// Whether replacing what is stored keeps every no: one is taken back only by a later yes about the same channel and
+/// topic, with its evidence.
+///
+/// # Errors
+/// [`Invalid`](crate::ErrorKind::Invalid) with the field `consent`.
+pub(crate) fn check_kept(stored: &[Consent], new: &[Consent]) -> Result<()> {
+    let kept = |no: &&Consent| {
+        let mut words = new
+            .iter()
+            .filter(|c| (&c.channel, c.topic) == (&no.channel, no.topic));
+        words.any(|word| match word.status {
+            ConsentStatus::OptedOut => true,
+            ConsentStatus::OptedIn => word.at > no.at && word.evidence.is_some(),
+        })
+    };
+    let mut noes = stored
+        .iter()
+        .filter(|c| c.status == ConsentStatus::OptedOut);
+    if noes.all(|no| kept(&no)) {
+        return Ok(());
+    }
+    Err(Error::field(
+        "consent",
+        "who opted out stays so: keep the entry, or give a later `opted_in` with the evidence for it",
+    ))
 }
 
 /// Joins what is stored with what an import says: an import can only lower consent.

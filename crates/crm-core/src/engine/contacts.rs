@@ -3,6 +3,7 @@
 use super::Session;
 use crate::actor::Action;
 use crate::change::{Change, ChangeSet, Precondition};
+use crate::consent;
 use crate::contact::normalise::normalise;
 use crate::contact::{AddressKind, Contact, ContactFields, changed_fields};
 use crate::error::{Error, ErrorKind, Result};
@@ -85,8 +86,10 @@ impl Contacts<'_> {
     /// Replaces what is known. With `version`, only if it is still the current one. When an address or
     /// a consent changes, approvals of messages that have not left are void.
     ///
+    /// An opt-out is taken back only by a later opt-in about the same channel and topic, with its evidence.
+    ///
     /// # Errors
-    /// `Forbidden`, `NotFound`, `Invalid`, `Duplicate`, `Conflict`.
+    /// `Forbidden`, `NotFound`, `Duplicate`, `Conflict`; `Invalid`, also where an opt-out would be lost.
     pub async fn update(
         &self,
         id: ContactId,
@@ -102,6 +105,7 @@ impl Contacts<'_> {
                 "the contact was changed meanwhile",
             ));
         }
+        consent::check_kept(&before.consent, &fields.consent)?;
         let (after, mut sets) = self.decide_update(&before, fields, "edited").await?;
         for set in sets.iter_mut().skip(1) {
             set.require(Precondition::Contact(id, after.version));
