@@ -10,6 +10,7 @@ pub mod draft;
 pub mod expand;
 pub mod fill;
 pub mod growth;
+pub mod import;
 pub mod mail;
 pub mod measure;
 pub mod memory;

@@ -66,6 +66,17 @@ impl Raw {
         }
     }
 
+    /// Inserts `count` contacts, equally wide as those of an import.
+    ///
+    /// # Errors
+    /// As the database.
+    pub async fn insert_contacts(&mut self, count: usize) -> Outcome<()> {
+        match self {
+            Self::Sqlite(connection) => sqlite::insert_contacts(connection, count),
+            Self::Postgres(connection) => postgres::insert_contacts(connection, count).await,
+        }
+    }
+
     /// Claims, records attempts and marks as sent, `batch` messages at a time, until none is left. Claim
     /// and attempt share a transaction; the answer has its own, as the provider would be called between.
     ///

@@ -82,6 +82,39 @@ pub(super) async fn insert_messages(connection: &mut PgConnection, count: usize)
     Ok(())
 }
 
+/// Inserts contacts, one statement a thousand.
+pub(super) async fn insert_contacts(connection: &mut PgConnection, count: usize) -> Outcome<()> {
+    let mut number = 0_usize;
+    while number < count {
+        let rows = CHUNK.min(count - number);
+        let numbers: Vec<i64> = (number..number + rows)
+            .map(i64::try_from)
+            .collect::<Result<_, _>>()?;
+        let ids: Vec<Uuid> = (number..number + rows)
+            .map(|number| {
+                let number = u128::try_from(number)?;
+                Ok(Uuid::from_u128((0x019a_bcde_u128 << 96) | number))
+            })
+            .collect::<Outcome<_>>()?;
+        number += rows;
+        sqlx::query(
+            "INSERT INTO crm.contacts (workspace, id, version, external_id, name, email, email_key, phone, segment, \
+             birthday_year, birthday_day, company, position, language, tags, custom_fields, preferred_channels, \
+             consent, erased, created_by, created_at, updated_at, search_key) \
+             SELECT 1, v.id, 1, 'c' || v.n, v.name, v.email, v.email, '+99890' || lpad((v.n % 10000000)::text, 7, '0'), \
+             'regular', 1985, v.n % 12 * 100 + 101 + v.n % 28, v.company, 'Директор', 'ru', '[\"gold\",\"vip\"]', '{}', '[]', \
+             '[]', false, 'bench', now(), now(), lower(v.name) || E'\\x1f' || v.email || E'\\x1f' || v.company \
+             FROM (SELECT id, n, 'Алишер Каримов ' || lpad(n::text, 7, '0') AS name, 'person' || n || '@example.uz' AS email, \
+                 'Компания ' || n % 1000 AS company FROM unnest($1::uuid[], $2::bigint[]) AS u(id, n)) AS v",
+        )
+        .bind(&ids)
+        .bind(&numbers)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
 /// Three statements for each batch, two commits.
 pub(super) async fn deliver(connection: &mut PgConnection, batch: usize) -> Outcome<usize> {
     let batch = i64::try_from(batch)?;

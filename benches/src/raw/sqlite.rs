@@ -76,6 +76,49 @@ pub(super) fn insert_messages(connection: &mut Connection, count: usize) -> Outc
     Ok(())
 }
 
+/// Inserts `count` contacts, equally wide as those of an import.
+///
+/// # Errors
+/// As SQLite.
+pub(super) fn insert_contacts(connection: &mut Connection, count: usize) -> Outcome<()> {
+    let mut number = 0_usize;
+    while number < count {
+        let transaction = connection.transaction()?;
+        {
+            let mut contact = transaction.prepare_cached(
+                "INSERT INTO contacts (workspace, id, version, external_id, name, email, email_key, \
+                 phone, segment, birthday_year, birthday_day, company, position, language, tags, \
+                 custom_fields, preferred_channels, consent, erased, created_by, created_at, \
+                 updated_at, search_key) VALUES (1, ?1, 1, ?2, ?3, ?4, ?4, ?5, 'regular', 1985, ?6, ?7, \
+                 'Директор', 'ru', '[\"gold\",\"vip\"]', '{}', '[]', '[]', 0, 'bench', ?8, ?8, ?9)",
+            )?;
+            for _ in 0..CHUNK.min(count - number) {
+                let order = i64::try_from(number)?;
+                // Ids that grow, as the engine's do.
+                let id = (0x019a_bcde_u128 << 96 | u128::try_from(number)?).to_be_bytes();
+                let name = format!("Алишер Каримов {number:07}");
+                let email = format!("person{number}@example.uz");
+                let company = format!("Компания {}", number % 1_000);
+                let key = format!("{}\u{1f}{email}\u{1f}{company}", name.to_lowercase());
+                contact.execute(params![
+                    id,
+                    format!("c{number}"),
+                    name,
+                    email,
+                    format!("+99890{:07}", number % 10_000_000),
+                    order % 12 * 100 + 101 + order % 28,
+                    company,
+                    1_795_000_000_000_000_i64,
+                    key
+                ])?;
+                number += 1;
+            }
+        }
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
 /// Claims, records attempts and marks as sent, `batch` messages at a time, until none is left. Claim
 /// and attempt share a transaction; the answer has its own, as the provider would be called between.
 ///

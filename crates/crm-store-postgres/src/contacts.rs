@@ -228,11 +228,14 @@ pub(crate) async fn by_keys(db: &mut Db<'_>, keys: &ContactKeys) -> Outcome<Vec<
     let texts =
         |texts: &[String]| -> Vec<String> { texts.iter().map(|text| sought(text)).collect() };
     let emails: Vec<String> = keys.emails.iter().map(|text| text.to_lowercase()).collect();
-    // Each is looked up, whatever the planner guesses of the table's size.
+    // Each is looked up by its own index, whatever the planner guesses of the table: it must not walk the ids in their
+    // order, which the inner OFFSET hides from it.
     let lookup = |array: &str, column: &str, limit: u32| {
         format!(
-            "SELECT f.id FROM unnest({array}) AS k(value) CROSS JOIN LATERAL (SELECT c.id FROM crm.contacts c \
-             WHERE c.workspace = $1 AND c.{column} = k.value ORDER BY c.id LIMIT {limit}) AS f"
+            "SELECT f.id FROM (SELECT DISTINCT unnest({array}) AS value) AS k CROSS JOIN LATERAL ( \
+                 SELECT c.id FROM ( \
+                     SELECT id FROM crm.contacts WHERE workspace = $1 AND {column} = k.value OFFSET 0) AS c \
+                 ORDER BY c.id LIMIT {limit}) AS f"
         )
     };
     let sql = format!(

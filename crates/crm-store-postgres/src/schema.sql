@@ -39,7 +39,7 @@ CREATE TABLE crm.contacts (
 CREATE UNIQUE INDEX contacts_id ON crm.contacts(workspace, id);
 CREATE UNIQUE INDEX contacts_email ON crm.contacts(workspace, email_key) WHERE email_key IS NOT NULL;
 CREATE UNIQUE INDEX contacts_external_id ON crm.contacts(workspace, external_id) WHERE external_id IS NOT NULL;
-CREATE INDEX contacts_phone ON crm.contacts(workspace, phone) WHERE phone IS NOT NULL;
+CREATE INDEX contacts_phone ON crm.contacts(workspace, phone, id) WHERE phone IS NOT NULL;
 CREATE INDEX contacts_birthday ON crm.contacts(workspace, birthday_day) WHERE birthday_day IS NOT NULL;
 
 CREATE TABLE crm.templates (

@@ -163,15 +163,15 @@ pub(crate) fn by_keys(
         }
     }
     let emails: Vec<String> = keys.emails.iter().map(|text| text.to_lowercase()).collect();
-    // Each is looked up by its index; a statement that is prepared costs next to nothing.
-    for (column, limit, texts) in [
-        ("external_id", 1, &keys.external_ids),
-        ("email_key", 1, &emails),
-        ("phone", SHARED_PHONE, &keys.phones),
+    // Named, for figures of a table that was small when they were taken lead the planner elsewhere.
+    for (column, index, limit, texts) in [
+        ("external_id", "contacts_external_id", 1, &keys.external_ids),
+        ("email_key", "contacts_email", 1, &emails),
+        ("phone", "contacts_phone", SHARED_PHONE, &keys.phones),
     ] {
         let mut statement = connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM contacts c WHERE c.workspace = ?1 AND c.{column} = ?2 \
-             ORDER BY c.id LIMIT {limit}"
+            "SELECT {COLUMNS} FROM contacts c INDEXED BY {index} \
+             WHERE c.workspace = ?1 AND c.{column} = ?2 ORDER BY c.id LIMIT {limit}"
         ))?;
         for text in texts {
             let rows = statement.query_map((key, text), |row| read(workspace, row))?;

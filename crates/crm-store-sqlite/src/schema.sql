@@ -38,7 +38,7 @@ CREATE TABLE contacts (
 CREATE UNIQUE INDEX contacts_id ON contacts(workspace, id);
 CREATE UNIQUE INDEX contacts_email ON contacts(workspace, email_key) WHERE email_key IS NOT NULL;
 CREATE UNIQUE INDEX contacts_external_id ON contacts(workspace, external_id) WHERE external_id IS NOT NULL;
-CREATE INDEX contacts_phone ON contacts(workspace, phone) WHERE phone IS NOT NULL;
+CREATE INDEX contacts_phone ON contacts(workspace, phone, id) WHERE phone IS NOT NULL;
 CREATE INDEX contacts_birthday ON contacts(workspace, birthday_day) WHERE birthday_day IS NOT NULL;
 
 CREATE TABLE templates (
