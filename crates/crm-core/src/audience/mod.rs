@@ -1,13 +1,20 @@
 //! Audiences: filter expressions over contacts, evaluated the same way by memory and by every store.
 
+pub mod compare;
+pub mod condition;
 pub mod evaluate;
+mod schema;
+pub mod text;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use condition::{Before, ConsentCondition, ContactField, FieldCondition};
+
+pub use schema::schema;
 
 /// An expression over one contact. The empty `and` is everybody.
 ///
-/// As JSON:
+/// People write it as [`text`], programs as JSON, for which there is a [`schema`]:
 /// ```
 /// use crm_core::audience::Audience;
 ///
@@ -34,16 +41,20 @@ pub enum Audience {
     /// The language is this one or a variant of it (`uz` also matches `uz-Cyrl`).
     Language(String),
     /// The birthday is at most this many days ahead of today (0: today), in the workspace's date.
+    #[serde(deserialize_with = "condition::whole")]
     BirthdayWithin(u32),
     /// The birthday is in this month, 1 to 12.
+    #[serde(deserialize_with = "condition::whole")]
     BirthdayMonth(u32),
-    /// A custom field equals this value.
-    CustomField {
-        /// The field.
-        name: String,
-        /// The value: string, number or boolean.
-        equals: Value,
-    },
+    /// A custom field has such a value.
+    CustomField(FieldCondition),
+    /// The person's word on a channel and topic comes to this.
+    #[serde(deserialize_with = "condition::consent")]
+    Consent(ConsentCondition),
+    /// The last interaction was before that day. Never dealt with is not before anything.
+    LastInteractionBefore(Before),
+    /// The contact has one of these.
+    Has(ContactField),
     /// The contact has this id.
     Contact(crate::id::ContactId),
 }
@@ -53,5 +64,31 @@ impl Audience {
     #[must_use]
     pub const fn everybody() -> Self {
         Self::And(Vec::new())
+    }
+
+    /// Nobody.
+    #[must_use]
+    pub const fn nobody() -> Self {
+        Self::Or(Vec::new())
+    }
+
+    /// The custom field has exactly this value: text, number, true or false.
+    #[must_use]
+    pub fn custom_field(name: impl Into<String>, equals: impl Into<serde_json::Value>) -> Self {
+        Self::CustomField(FieldCondition {
+            name: name.into(),
+            test: condition::FieldTest::Equals(equals.into()),
+        })
+    }
+
+    /// Whether what it means depends on the day.
+    #[must_use]
+    pub fn needs_today(&self) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::needs_today),
+            Self::Not(part) => part.needs_today(),
+            Self::BirthdayWithin(_) | Self::LastInteractionBefore(Before::Days(_)) => true,
+            _ => false,
+        }
     }
 }

@@ -3,7 +3,6 @@
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use crate::audience::Audience;
 use crate::campaign::{Campaign, PlanRow};
 use crate::contact::Contact;
 use crate::draft_batch::DraftBatch;
@@ -101,10 +100,10 @@ pub(super) fn gravest<'a>(
 /// A filter over contacts.
 pub(super) fn contact(query: &ContactQuery) -> Result<impl Fn(&Contact) -> bool> {
     let today = match (query.today, &query.audience) {
-        (None, Some(audience)) if needs_today(audience) => {
+        (None, Some(audience)) if audience.needs_today() => {
             return Err(Error::field(
                 "today",
-                "give the date birthdays are judged by",
+                "give the date that the audience is compared with",
             ));
         }
         (today, _) => today.unwrap_or(NaiveDate::MIN),
@@ -247,13 +246,4 @@ fn equal<T: PartialEq>(wanted: Option<&T>, value: Option<&T>) -> bool {
 /// `part` is in lower case already.
 fn contains(text: &str, part: &str) -> bool {
     text.to_lowercase().contains(part)
-}
-
-fn needs_today(audience: &Audience) -> bool {
-    match audience {
-        Audience::And(list) | Audience::Or(list) => list.iter().any(needs_today),
-        Audience::Not(inner) => needs_today(inner),
-        Audience::BirthdayWithin(_) => true,
-        _ => false,
-    }
 }
