@@ -164,3 +164,6 @@ fn whole_to_real(whole: i128, real: f64) -> Option<Ordering> {
             .then_with(|| 0.0_f64.partial_cmp(&real.fract()).unwrap_or(Ordering::Equal)),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 pub mod compare;
 pub mod condition;
 pub mod evaluate;
+#[cfg(test)]
+mod random;
 mod schema;
 pub mod text;
 

@@ -145,3 +145,6 @@ fn with(mut schema: Value, description: &str) -> Value {
     }
     schema
 }
+
+#[cfg(test)]
+mod tests;

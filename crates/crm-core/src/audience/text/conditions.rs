@@ -217,7 +217,7 @@ impl<'t> Parser<'t> {
         let Some(field) = named else {
             let mut known: Vec<&'static str> = words::fields().collect();
             known.push("field.name");
-            let hint = words::hint(Some(word), &known);
+            let hint = words::hint(word, &known);
             return Err(refuse(at, &format!("there is no such field; {hint}")));
         };
         self.take()?;
@@ -263,8 +263,11 @@ impl<'t> Parser<'t> {
             .find(|(name, _)| word.is_some_and(|word| words::is(word, name)));
         let Some((_, it)) = found else {
             let names: Vec<&'static str> = choices.iter().map(|(name, _)| *name).collect();
-            let hint = words::hint(word, &names);
-            return Err(self.unexpected(&format!("one of a few words ({hint})")));
+            let mut expected = words::listed(&names);
+            if let Some(near) = word.and_then(|word| words::nearest(word, &names)) {
+                expected.push_str(&format!(" (did you mean {near}?)"));
+            }
+            return Err(self.unexpected(&expected));
         };
         self.take()?;
         Ok(*it)

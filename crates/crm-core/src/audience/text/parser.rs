@@ -187,9 +187,9 @@ impl<'t> Parser<'t> {
     }
 
     fn unknown(&self, word: &str) -> Error {
-        let hint = words::hint(Some(word), &CONDITIONS);
+        let hint = words::hint(word, &CONDITIONS);
         match words::known(word) {
-            Some(_) => self.unexpected(&format!("a condition ({hint})")),
+            Some(_) => self.unexpected("a condition, such as segment = VIP"),
             None => refuse(
                 self.next.at,
                 &format!("no condition begins with this word; {hint}"),

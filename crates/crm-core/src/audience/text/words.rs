@@ -56,17 +56,24 @@ pub(super) fn fields() -> impl Iterator<Item = &'static str> {
     ContactField::ALL.into_iter().map(ContactField::as_str)
 }
 
-/// "did you mean .., or is it one of ..": what to say when none of `choices` was written.
-pub(super) fn hint(word: Option<&str>, choices: &[&'static str]) -> String {
-    let list = choices.join(", ");
-    match word.and_then(|word| nearest(word, choices)) {
-        Some(near) => format!("did you mean {near}? Known are {list}"),
-        None => format!("known are {list}"),
+/// `a, b or c`.
+pub(super) fn listed(choices: &[&'static str]) -> String {
+    match choices.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => choices.join(""),
+    }
+}
+
+/// What to say when none of `choices` was written.
+pub(super) fn hint(word: &str, choices: &[&'static str]) -> String {
+    match nearest(word, choices) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("known are {}", choices.join(", ")),
     }
 }
 
 /// The choice that is at most two slips away: a letter missing, added, wrong, or two changed over.
-fn nearest(word: &str, choices: &[&'static str]) -> Option<&'static str> {
+pub(super) fn nearest(word: &str, choices: &[&'static str]) -> Option<&'static str> {
     // A name of a field is no slip.
     let word: Vec<char> = match word.split_once('.') {
         Some((head, _)) => head.chars().take(24).collect(),

@@ -1,7 +1,7 @@
 //! Audiences select in the store exactly the contacts that they match in memory.
 
 use chrono::NaiveDate;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Case;
@@ -83,10 +83,7 @@ fn crowd() -> Vec<Contact> {
 }
 
 fn leaves() -> Vec<Audience> {
-    let custom = |equals| Audience::CustomField {
-        name: "a \"b\".c'd".to_owned(),
-        equals,
-    };
+    let custom = |equals: Value| Audience::custom_field("a \"b\".c'd", equals);
     vec![
         Audience::Segment("VIP".to_owned()),
         Audience::Segment("ВИП".to_owned()),
@@ -114,10 +111,7 @@ fn leaves() -> Vec<Audience> {
         custom(json!(1.5)),
         custom(json!(true)),
         custom(json!("1")),
-        Audience::CustomField {
-            name: "deep".to_owned(),
-            equals: json!(1),
-        },
+        Audience::custom_field("deep", 1),
         Audience::Contact(ContactId(nth(5))),
         Audience::Contact(ContactId(nth(500))),
         Audience::And(Vec::new()),
