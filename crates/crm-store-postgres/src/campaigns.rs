@@ -180,10 +180,7 @@ mod tests {
         "Navroʻz bilan — Наврўз".clone_into(&mut row.fields.name);
         row.fields.description = Some("Eng yaxshi soʻzlar".to_owned());
         row.fields.occasion_type = Occasion::Birthday;
-        row.fields.audience = Audience::CustomField {
-            name: "points".to_owned(),
-            equals: json!(1e16),
-        };
+        row.fields.audience = Audience::custom_field("points", 1e16);
         row.fields.schedule = Schedule::Scheduled {
             at: noon(),
             local_time: true,

@@ -1,5 +1,6 @@
 //! Conformance of stores: the contract of [`Store`] as named cases.
 
+mod audience_samples;
 mod audiences;
 mod changes;
 mod claims;
