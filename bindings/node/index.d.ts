@@ -13,8 +13,39 @@ export type Audience =
   | { language: string }
   | { birthday_within: number }
   | { birthday_month: number }
-  | { custom_field: { name: string; equals: string | number | boolean } }
+  | { custom_field: CustomField }
+  | {
+      consent: {
+        channel: string;
+        topic: 'relationship' | 'marketing';
+        status: 'opted_in' | 'opted_out' | 'none';
+      };
+    }
+  | { last_interaction_before: { days: number } | { date: string } }
+  | {
+      has:
+        | 'email'
+        | 'phone'
+        | 'telegram_chat_id'
+        | 'whatsapp'
+        | 'birthday'
+        | 'company'
+        | 'position'
+        | 'external_id'
+        | 'time_zone'
+        | 'last_interaction_date';
+    }
   | { contact: string };
+
+/** A custom field and one test; the four comparisons take a number, a date or an instant. */
+export type CustomField = { name: string } & (
+  | { equals: string | number | boolean }
+  | { less_than: string | number }
+  | { at_most: string | number }
+  | { greater_than: string | number }
+  | { at_least: string | number }
+  | { exists: true }
+);
 
 /** When a campaign writes. */
 export type Schedule =

@@ -53,7 +53,10 @@ CampaignStatus: TypeAlias = Literal[
 Audience: TypeAlias = dict[str, Any]
 """``{"and": [..]}``, ``{"or": [..]}``, ``{"not": ..}``, ``{"segment": "vip"}``, ``{"tag": ..}``,
 ``{"language": ..}``, ``{"birthday_within": days}``, ``{"birthday_month": 1..12}``,
-``{"custom_field": {"name": .., "equals": ..}}``, ``{"contact": id}``; everybody is ``{"and": []}``."""
+``{"custom_field": {"name": .., "equals": ..}}`` (or ``less_than``, ``at_most``, ``greater_than``, ``at_least`` a number,
+a date or an instant; or ``"exists": True``), ``{"consent": {"channel": .., "topic": .., "status": "opted_in"}}`` (or
+``"opted_out"``, ``"none"``), ``{"last_interaction_before": {"days": 90}}`` (or ``{"date": "2026-01-31"}``),
+``{"has": "email"}``, ``{"contact": id}``; everybody is ``{"and": []}``."""
 Schedule: TypeAlias = dict[str, Any]
 """``{"type": "immediate"}``, ``{"type": "scheduled", "at": instant, "local_time": bool}``,
 ``{"type": "recurring", "cron": "0 9 * * 1", "time_zone": ..}`` or ``{"type": "birthday", "hour": 9}``."""

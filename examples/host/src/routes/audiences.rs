@@ -1,0 +1,22 @@
+//! What an audience is, for programs that write one.
+
+use crm_core::audience::schema;
+use serde_json::Value;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Answer;
+use crate::auth::extract::User;
+use crate::state::App;
+
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(audience_schema))
+}
+
+/// The JSON Schema (draft 2020-12) of an audience: what `segment_filter` of a campaign may be besides its short form
+/// and a text.
+#[utoipa::path(get, path = "/api/audiences/schema", tag = "campaigns",
+    responses((status = 200, description = "A JSON Schema.", body = Object)))]
+async fn audience_schema(_: User) -> Answer<Value> {
+    Ok(axum::Json(schema()))
+}
