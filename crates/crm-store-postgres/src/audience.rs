@@ -6,6 +6,7 @@ use crm_core::audience::Audience;
 use crm_core::audience::compare::{date, date_pattern, instant, instant_pattern};
 use crm_core::audience::condition::{Before, ConsentCondition, ContactField, FieldTest};
 use crm_core::audience::evaluate::birthdays_within;
+use crm_core::audience::messages::{MessageCondition, MessageState};
 use crm_core::consent::{ConsentStatus, Topic};
 use serde_json::{Value, json};
 
@@ -67,6 +68,15 @@ pub(crate) fn compile(
         Audience::Has(field) => {
             filter.raw(filled(*field));
         }
+        Audience::InCampaign(id) => {
+            filter
+                .raw(
+                    "EXISTS (SELECT 1 FROM crm.plan_rows p WHERE p.workspace = c.workspace AND p.campaign = ",
+                )
+                .bind(id.0)
+                .raw(" AND p.contact = c.id AND p.excluded IS NULL)");
+        }
+        Audience::Message(condition) => message(condition, today, filter)?,
         Audience::Contact(id) => {
             filter.raw("c.id = ").bind(id.0);
         }
@@ -102,12 +112,8 @@ fn joined(
 
 /// What is relative needs a day.
 fn day(today: Option<NaiveDate>) -> Outcome<NaiveDate> {
-    Ok(today.ok_or_else(|| {
-        Error::field(
-            "today",
-            "give the date that the audience is compared with",
-        )
-    })?)
+    Ok(today
+        .ok_or_else(|| Error::field("today", "give the date that the audience is compared with"))?)
 }
 
 fn custom_field(name: &str, test: &FieldTest, filter: &mut Filter) -> Outcome<()> {
@@ -228,6 +234,34 @@ fn interaction(before: Before, today: Option<NaiveDate>, filter: &mut Filter) ->
     Ok(())
 }
 
+/// The messages of one contact are few and have an index.
+fn message(
+    condition: &MessageCondition,
+    today: Option<NaiveDate>,
+    filter: &mut Filter,
+) -> Outcome<()> {
+    let statuses = condition.state.statuses().iter();
+    let statuses: Vec<&str> = statuses.map(|status| status.as_str()).collect();
+    filter.raw(
+        "EXISTS (SELECT 1 FROM crm.messages m WHERE m.workspace = c.workspace AND m.contact = c.id",
+    );
+    filter.one_of("m.status", &statuses);
+    filter.given("m.campaign = ", condition.campaign.map(|id| id.0));
+    if condition.within_days.is_some() {
+        let column = match condition.state {
+            MessageState::Sent | MessageState::Delivered => "m.sent_at >= ",
+            MessageState::Failed => "m.updated_at >= ",
+        };
+        match condition.since(day(today)?) {
+            Some(since) => filter.and(column).bind(since),
+            // The calendar does not go back as far: whenever it was.
+            None => filter.and(column).raw("'-infinity'"),
+        };
+    }
+    filter.raw(")");
+    Ok(())
+}
+
 fn consent(condition: &ConsentCondition, filter: &mut Filter) {
     match condition.status {
         Some(ConsentStatus::OptedOut) => said(condition, ConsentStatus::OptedOut, filter),
@@ -255,7 +289,8 @@ fn said(condition: &ConsentCondition, status: ConsentStatus, filter: &mut Filter
         ConsentStatus::OptedOut => ("opted_out", Topic::Relationship),
     };
     let channel = sought(&condition.channel);
-    let entry = |channel: &str, topic| json!([{"channel": channel, "topic": topic, "status": status}]);
+    let entry =
+        |channel: &str, topic| json!([{"channel": channel, "topic": topic, "status": status}]);
     filter.raw("(");
     for (index, channel) in [channel.as_str(), "*"].into_iter().enumerate() {
         for (also, topic) in [condition.topic, covering].into_iter().enumerate() {

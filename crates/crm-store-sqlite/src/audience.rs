@@ -5,6 +5,7 @@ use crm_core::Error;
 use crm_core::audience::Audience;
 use crm_core::audience::condition::{Before, ConsentCondition, ContactField, FieldCondition};
 use crm_core::audience::evaluate::birthdays_within;
+use crm_core::audience::messages::{MessageCondition, MessageState};
 use crm_core::consent::{ConsentStatus, Topic};
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
@@ -89,6 +90,15 @@ pub(crate) fn compile(
         Audience::Has(field) => {
             filter.raw(filled(*field));
         }
+        Audience::InCampaign(id) => {
+            filter
+                .raw(
+                    "EXISTS (SELECT 1 FROM plan_rows p WHERE p.workspace = c.workspace AND p.campaign = ? \
+                     AND p.contact = c.id AND p.excluded IS NULL)",
+                )
+                .bind(blob(id.0));
+        }
+        Audience::Message(condition) => message(condition, today, filter)?,
         Audience::Contact(id) => {
             filter.raw("c.id = ?").bind(blob(id.0));
         }
@@ -124,12 +134,8 @@ fn joined(
 
 /// What is relative needs a day.
 fn day(today: Option<NaiveDate>) -> Outcome<NaiveDate> {
-    Ok(today.ok_or_else(|| {
-        Error::field(
-            "today",
-            "give the date that the audience is compared with",
-        )
-    })?)
+    Ok(today
+        .ok_or_else(|| Error::field("today", "give the date that the audience is compared with"))?)
 }
 
 fn interaction(before: Before, today: Option<NaiveDate>, filter: &mut Filter) -> Outcome<()> {
@@ -143,6 +149,37 @@ fn interaction(before: Before, today: Option<NaiveDate>, filter: &mut Filter) ->
             .bind(micros(end)),
         None => filter.raw("0"),
     };
+    Ok(())
+}
+
+/// The messages of one contact are few and have an index.
+fn message(
+    condition: &MessageCondition,
+    today: Option<NaiveDate>,
+    filter: &mut Filter,
+) -> Outcome<()> {
+    let statuses = condition.state.statuses().iter();
+    let statuses: Vec<&str> = statuses.map(|status| status.as_str()).collect();
+    filter
+        .raw(
+            "EXISTS (SELECT 1 FROM messages m WHERE m.workspace = c.workspace AND m.contact = c.id \
+             AND m.status IN (SELECT value FROM json_each(?))",
+        )
+        .bind(Value::from(statuses).to_string());
+    if let Some(id) = condition.campaign {
+        filter.and("m.campaign = ?").bind(blob(id.0));
+    }
+    if condition.within_days.is_some() {
+        let column = match condition.state {
+            MessageState::Sent | MessageState::Delivered => {
+                "m.sent_at IS NOT NULL AND m.sent_at >= ?"
+            }
+            MessageState::Failed => "m.updated_at >= ?",
+        };
+        let since = condition.since(day(today)?);
+        filter.and(column).bind(since.map_or(i64::MIN, micros));
+    }
+    filter.raw(")");
     Ok(())
 }
 

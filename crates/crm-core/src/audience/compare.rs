@@ -158,11 +158,11 @@ fn whole_to_real(whole: i128, real: f64) -> Option<Ordering> {
     // The cast saturates, and no whole number here is near its bounds.
     #[allow(clippy::cast_possible_truncation)]
     let cut = real.trunc() as i128;
-    Some(
-        whole
-            .cmp(&cut)
-            .then_with(|| 0.0_f64.partial_cmp(&real.fract()).unwrap_or(Ordering::Equal)),
-    )
+    Some(whole.cmp(&cut).then_with(|| {
+        0.0_f64
+            .partial_cmp(&real.fract())
+            .unwrap_or(Ordering::Equal)
+    }))
 }
 
 #[cfg(test)]

@@ -273,7 +273,9 @@ pub(super) fn consent<'de, D: Deserializer<'de>>(
 /// A whole number. `7.0` is one in JSON Schema, and some programs write it so.
 pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let number = serde_json::Number::deserialize(deserializer)?;
-    let exact = number.as_u64().and_then(|number| u32::try_from(number).ok());
+    let exact = number
+        .as_u64()
+        .and_then(|number| u32::try_from(number).ok());
     let real = number.as_f64().filter(|real| real.fract() == 0.0);
     let real = real.filter(|real| (0.0..=f64::from(u32::MAX)).contains(real));
     // In range and without a fraction, so that nothing is cut off.

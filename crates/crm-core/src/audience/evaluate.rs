@@ -15,6 +15,8 @@
 //! - `last_interaction_before` holds when there was an interaction and its day, in UTC, is before the date, or more
 //!   than so many days before today.
 //! - `has` holds when the field is filled.
+//! - `in_campaign` and `message` are answered from [`Facts`]: what was planned for the contact and sent to them. Messages
+//!   in test mode and deleted ones are not left out.
 //! - Missing values make a condition false, never unknown.
 
 mod short;
@@ -27,6 +29,7 @@ use chrono::{Datelike, Days, NaiveDate};
 use serde_json::Value;
 
 use super::condition::{Before, FieldTest};
+use super::messages::Facts;
 use super::{Audience, compare};
 use crate::consent::decision;
 use crate::contact::{Birthday, Contact};
@@ -40,8 +43,8 @@ pub(super) const NODES: usize = 1_000;
 pub(super) const LONGEST: usize = 255;
 /// Most days that a birthday is looked for ahead.
 pub(super) const BIRTHDAY_DAYS: u32 = 366;
-/// Most days that an interaction is looked for back.
-pub(super) const INTERACTION_DAYS: u32 = 36_500;
+/// Most days that an interaction or a message is looked for back.
+pub(super) const DAYS_BACK: u32 = 36_500;
 
 /// The birthdays, as month * 100 + day, that `birthday_within: days` means on `today`: what a store with
 /// an index over them looks for. Never more than 366.
@@ -61,13 +64,21 @@ pub fn birthdays_within(today: NaiveDate, days: u32) -> BTreeSet<u32> {
 }
 
 impl Audience {
-    /// Whether the contact belongs to it on this date.
+    /// Whether the contact belongs to it on this date, when nothing was planned for them and sent to them.
     #[must_use]
     pub fn matches(&self, contact: &Contact, today: NaiveDate) -> bool {
+        self.matches_with(contact, &Facts::on(today))
+    }
+
+    /// Whether the contact belongs to it. `facts` have to be complete when it
+    /// [asks for them](Self::needs_messages).
+    #[must_use]
+    pub fn matches_with(&self, contact: &Contact, facts: &Facts) -> bool {
+        let today = facts.today;
         match self {
-            Self::And(parts) => parts.iter().all(|part| part.matches(contact, today)),
-            Self::Or(parts) => parts.iter().any(|part| part.matches(contact, today)),
-            Self::Not(part) => !part.matches(contact, today),
+            Self::And(parts) => parts.iter().all(|part| part.matches_with(contact, facts)),
+            Self::Or(parts) => parts.iter().any(|part| part.matches_with(contact, facts)),
+            Self::Not(part) => !part.matches_with(contact, facts),
             Self::Segment(segment) => contact.segment == *segment,
             Self::Tag(tag) => contact.tags.contains(tag),
             Self::Language(wanted) => speaks(&contact.language, wanted),
@@ -85,9 +96,12 @@ impl Audience {
             }
             Self::LastInteractionBefore(before) => {
                 let last = contact.last_interaction_date;
-                last.zip(before.end(today)).is_some_and(|(at, end)| at < end)
+                last.zip(before.end(today))
+                    .is_some_and(|(at, end)| at < end)
             }
             Self::Has(field) => field.is_filled(contact),
+            Self::InCampaign(id) => facts.campaigns.contains(id),
+            Self::Message(wanted) => facts.has(wanted),
             Self::Contact(id) => contact.id == *id,
         }
     }
@@ -127,16 +141,21 @@ impl Audience {
                 tested(&wanted.test)
             }
             Self::Consent(wanted) => word(&wanted.channel),
-            Self::LastInteractionBefore(Before::Days(days)) if *days > INTERACTION_DAYS => Err(
-                refuse("last_interaction_before takes 0 to 36,500 days; give a date instead"),
-            ),
+            Self::LastInteractionBefore(Before::Days(days)) if *days > DAYS_BACK => Err(refuse(
+                "last_interaction_before takes 0 to 36,500 days; give a date instead",
+            )),
             Self::LastInteractionBefore(Before::Date(date))
                 if !(1..=9999).contains(&date.year()) =>
             {
                 Err(refuse("last_interaction_before takes years 1 to 9999"))
             }
+            Self::Message(wanted) if wanted.within_days.is_some_and(|days| days > DAYS_BACK) => {
+                Err(refuse("message within_days is 0 to 36,500"))
+            }
             Self::BirthdayWithin(_)
             | Self::BirthdayMonth(_)
+            | Self::InCampaign(_)
+            | Self::Message(_)
             | Self::LastInteractionBefore(_)
             | Self::Has(_)
             | Self::Contact(_) => Ok(()),

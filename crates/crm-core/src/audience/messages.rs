@@ -72,11 +72,19 @@ pub struct MessageCondition {
     /// What became of it.
     pub state: MessageState,
     /// Of this campaign.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given_id")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "given_id"
+    )]
     pub campaign: Option<CampaignId>,
     /// It was at most this many days before today, 0 to 36,500: sent then or, when it failed, last changed then. Days
     /// are those of UTC; today is the workspace's date.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given_days")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "given_days"
+    )]
     pub within_days: Option<u32>,
 }
 

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod condition;
 pub mod evaluate;
+pub mod messages;
 #[cfg(test)]
 mod random;
 mod schema;
@@ -10,7 +11,9 @@ pub mod text;
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::CampaignId;
 use condition::{Before, ConsentCondition, ContactField, FieldCondition};
+use messages::MessageCondition;
 
 pub use schema::schema;
 
@@ -57,6 +60,11 @@ pub enum Audience {
     LastInteractionBefore(Before),
     /// The contact has one of these.
     Has(ContactField),
+    /// The plan of this campaign has a line for the contact that is not excluded, in any of its runs.
+    InCampaign(CampaignId),
+    /// There is such a message to the contact.
+    #[serde(deserialize_with = "messages::message")]
+    Message(MessageCondition),
     /// The contact has this id.
     Contact(crate::id::ContactId),
 }
@@ -90,6 +98,18 @@ impl Audience {
             Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::needs_today),
             Self::Not(part) => part.needs_today(),
             Self::BirthdayWithin(_) | Self::LastInteractionBefore(Before::Days(_)) => true,
+            Self::Message(wanted) => wanted.within_days.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether it asks for more than the contact itself: for messages and plans.
+    #[must_use]
+    pub fn needs_messages(&self) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::needs_messages),
+            Self::Not(part) => part.needs_messages(),
+            Self::InCampaign(_) | Self::Message(_) => true,
             _ => false,
         }
     }

@@ -12,14 +12,51 @@ use super::Audience;
 use super::condition::{
     Before, ConsentCondition, ContactField, FieldCondition, FieldTest, STATUSES, TOPICS,
 };
-use crate::id::ContactId;
+use super::messages::{MessageCondition, MessageState};
+use crate::id::{CampaignId, ContactId};
 
 /// Words of the grammar, things that look like numbers, signs, and other scripts.
 const HARD: [&str; 40] = [
-    "and", "OR", "Not", "in", "all", "any", "of", "everybody", "nobody", "segment", "field.x", "field.",
-    "true", "FALSE", "none", "5", "-5", "007", "1e9", "1.5", "-0", "18446744073709551616", "1e999", "7d",
-    "2026-01-31", "\"", "\\", "\\\"", "a\"b\\c", "(", ",", "= x", "<=", " ", " a ", "\n", "o'zbek", "Oʻzbekiston",
-    "ВИП клиент", "👩‍👧 big",
+    "and",
+    "OR",
+    "Not",
+    "in",
+    "all",
+    "any",
+    "of",
+    "everybody",
+    "nobody",
+    "segment",
+    "field.x",
+    "field.",
+    "true",
+    "FALSE",
+    "none",
+    "5",
+    "-5",
+    "007",
+    "1e9",
+    "1.5",
+    "-0",
+    "18446744073709551616",
+    "1e999",
+    "7d",
+    "2026-01-31",
+    "\"",
+    "\\",
+    "\\\"",
+    "a\"b\\c",
+    "(",
+    ",",
+    "= x",
+    "<=",
+    " ",
+    " a ",
+    "\n",
+    "o'zbek",
+    "Oʻzbekiston",
+    "ВИП клиент",
+    "👩‍👧 big",
 ];
 
 pub(super) fn text() -> impl Strategy<Value = String> {
@@ -51,15 +88,25 @@ fn date() -> impl Strategy<Value = NaiveDate> {
         .unwrap()
         .signed_duration_since(NaiveDate::from_ymd_opt(1, 1, 1).unwrap())
         .num_days();
-    (0..=days).prop_map(|days| NaiveDate::from_ymd_opt(1, 1, 1).unwrap() + chrono::Duration::days(days))
+    (0..=days)
+        .prop_map(|days| NaiveDate::from_ymd_opt(1, 1, 1).unwrap() + chrono::Duration::days(days))
 }
 
 fn ordered() -> impl Strategy<Value = Value> {
-    let instant = (date(), 0..24, 0..60, 0..60, option::of("[0-9]{1,6}"), "Z|[+-]0[0-9]:[0-5][0-9]");
+    let instant = (
+        date(),
+        0..24,
+        0..60,
+        0..60,
+        option::of("[0-9]{1,6}"),
+        "Z|[+-]0[0-9]:[0-5][0-9]",
+    );
     let instant = instant.prop_map(|(date, hour, minute, second, fraction, zone)| {
         let fraction = fraction.map_or(String::new(), |digits| format!(".{digits}"));
         let date = date.format("%Y-%m-%d");
-        Value::from(format!("{date}T{hour:02}:{minute:02}:{second:02}{fraction}{zone}"))
+        Value::from(format!(
+            "{date}T{hour:02}:{minute:02}:{second:02}{fraction}{zone}"
+        ))
     });
     prop_oneof![
         number(),
@@ -95,32 +142,49 @@ fn condition() -> impl Strategy<Value = Audience> {
         topic,
         status,
     });
+    let campaign = option::of(any::<u128>().prop_map(|id| CampaignId(Uuid::from_u128(id))));
+    let message = (
+        select(&MessageState::ALL[..]),
+        campaign,
+        option::of(0..=36_500_u32),
+    );
+    let message = message.prop_map(|(state, campaign, within_days)| MessageCondition {
+        state,
+        campaign,
+        within_days,
+    });
     prop_oneof![
         text().prop_map(Audience::Segment),
         text().prop_map(Audience::Tag),
         text().prop_map(Audience::Language),
         (0..=366_u32).prop_map(Audience::BirthdayWithin),
         (1..=12_u32).prop_map(Audience::BirthdayMonth),
-        (text(), test()).prop_map(|(name, test)| Audience::CustomField(FieldCondition { name, test })),
+        (text(), test())
+            .prop_map(|(name, test)| Audience::CustomField(FieldCondition { name, test })),
         consent.prop_map(Audience::Consent),
         (0..=36_500_u32).prop_map(|days| Audience::LastInteractionBefore(Before::Days(days))),
         date().prop_map(|date| Audience::LastInteractionBefore(Before::Date(date))),
         select(&ContactField::ALL[..]).prop_map(Audience::Has),
         any::<u128>().prop_map(|id| Audience::Contact(ContactId(Uuid::from_u128(id)))),
+        any::<u128>().prop_map(|id| Audience::InCampaign(CampaignId(Uuid::from_u128(id)))),
+        message.prop_map(Audience::Message),
     ]
 }
 
 /// Conditions of one kind, as a list in the text form has them.
 fn alike() -> impl Strategy<Value = Audience> {
     let field = (text(), vec(test(), 0..4)).prop_map(|(name, tests)| {
-        let field = |test| Audience::CustomField(FieldCondition {
-            name: name.clone(),
-            test,
-        });
+        let field = |test| {
+            Audience::CustomField(FieldCondition {
+                name: name.clone(),
+                test,
+            })
+        };
         Audience::Or(tests.into_iter().map(field).collect())
     });
     prop_oneof![
-        vec(text(), 0..4).prop_map(|all| Audience::Or(all.into_iter().map(Audience::Tag).collect())),
+        vec(text(), 0..4)
+            .prop_map(|all| Audience::Or(all.into_iter().map(Audience::Tag).collect())),
         field,
     ]
 }

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::compare::{date_pattern, instant_pattern};
 use super::condition::{ContactField, STATUSES, TOPICS};
-use super::evaluate::{BIRTHDAY_DAYS, INTERACTION_DAYS, LONGEST};
+use super::evaluate::{BIRTHDAY_DAYS, DAYS_BACK, LONGEST};
+use super::messages::MessageState;
 
 /// The four forms of a UUID that are read.
 const UUID: &str = "^(?:(?:[uU][rR][nN]:[uU][uU][iI][dD]:)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\
@@ -28,6 +29,7 @@ pub fn schema() -> Value {
             "list": {"type": "array", "items": {"$ref": "#/$defs/audience"}},
             "text": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[^\\u0000]*$"},
             "date": {"type": "string", "pattern": date_pattern()},
+            "id": {"type": "string", "pattern": UUID},
             "instant": {"type": "string", "pattern": instant_pattern()},
             "ordered": {
                 "description": "A number, a date or an instant.",
@@ -64,10 +66,12 @@ fn parts() -> Value {
             "description": "This field is filled.",
             "enum": ContactField::ALL.map(ContactField::as_str),
         },
-        "contact": {
-            "description": "The contact with this id.",
-            "type": "string", "pattern": UUID,
-        },
+        "in_campaign": described(
+            "id",
+            "The plan of the campaign with this id has a line for the contact that is not excluded.",
+        ),
+        "message": message(),
+        "contact": described("id", "The contact with this id."),
     })
 }
 
@@ -108,9 +112,26 @@ fn consent() -> Value {
     })
 }
 
+fn message() -> Value {
+    json!({
+        "description": "There is such a message to the contact.",
+        "type": "object",
+        "properties": {
+            "state": {"enum": MessageState::ALL.map(MessageState::as_str)},
+            "campaign": described("id", "Of the campaign with this id."),
+            "within_days": {
+                "description": "At most this many days ago.",
+                "type": "integer", "minimum": 0, "maximum": DAYS_BACK,
+            },
+        },
+        "required": ["state"],
+        "additionalProperties": false,
+    })
+}
+
 fn last_interaction_before() -> Value {
     let before = one_of_these(json!({
-        "days": {"type": "integer", "minimum": 0, "maximum": INTERACTION_DAYS},
+        "days": {"type": "integer", "minimum": 0, "maximum": DAYS_BACK},
         "date": {"$ref": "#/$defs/date"},
     }));
     with(

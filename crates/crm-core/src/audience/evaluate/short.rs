@@ -20,6 +20,8 @@ pub(super) fn read(value: &Value, month: Option<u32>) -> Result<Audience> {
                 | "consent"
                 | "last_interaction_before"
                 | "has"
+                | "in_campaign"
+                | "message"
                 | "contact"
         )
     };

@@ -10,9 +10,10 @@ use super::words;
 use crate::audience::condition::{
     Before, ConsentCondition, ContactField, FieldCondition, FieldTest, STATUSES, TOPICS,
 };
+use crate::audience::messages::{MessageCondition, MessageState};
 use crate::audience::{Audience, compare};
 use crate::error::{Error, Result};
-use crate::id::ContactId;
+use crate::id::{CampaignId, ContactId};
 
 /// What is read where a value stands.
 enum Read<'t> {
@@ -37,7 +38,8 @@ impl<'t> Parser<'t> {
     pub(super) fn condition(&mut self, word: &'t str) -> Result<Option<Audience>> {
         let lower = word.to_ascii_lowercase();
         let at = self.next.at;
-        let text = |make: fn(String) -> Audience| move |read: Read<'_>, at| whole(make(read.text()), at);
+        let text =
+            |make: fn(String) -> Audience| move |read: Read<'_>, at| whole(make(read.text()), at);
         let read = match lower.as_str() {
             "everybody" => self.alone(Audience::everybody()),
             "nobody" => self.alone(Audience::nobody()),
@@ -49,6 +51,8 @@ impl<'t> Parser<'t> {
                 let id = id.map_err(|_| refuse(at, "expected the id of a contact, a UUID"))?;
                 Ok(Audience::Contact(ContactId(id)))
             }),
+            "in" => self.in_campaign(),
+            "message" => self.message(),
             "birthday" => self.birthday(),
             "last" => self.last(),
             "has" => self.has(),
@@ -162,7 +166,10 @@ impl<'t> Parser<'t> {
         let Token::Word(word) = self.next.token else {
             return Err(self.unexpected(expected));
         };
-        let (digits, unit) = word.split_at(word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len()));
+        let (digits, unit) = word.split_at(
+            word.find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(word.len()),
+        );
         let days = number(digits).ok_or_else(|| self.unexpected(expected))?;
         if unit.is_empty() {
             self.take()?;
@@ -175,7 +182,10 @@ impl<'t> Parser<'t> {
         } else {
             unit
         };
-        if !["d", "day", "days"].iter().any(|known| words::is(unit, known)) {
+        if !["d", "day", "days"]
+            .iter()
+            .any(|known| words::is(unit, known))
+        {
             return Err(self.unexpected("d or days"));
         }
         self.take()?;
@@ -197,7 +207,9 @@ impl<'t> Parser<'t> {
                 self.take()?;
                 Before::Date(date)
             }
-            None => Before::Days(self.days("a number of days, such as 90d, or a date, such as 2026-01-31")?),
+            None => Before::Days(
+                self.days("a number of days, such as 90d, or a date, such as 2026-01-31")?,
+            ),
         };
         whole(Audience::LastInteractionBefore(before), at)
     }
@@ -213,7 +225,9 @@ impl<'t> Parser<'t> {
             let name = self.field_name()?;
             return custom(&name, FieldTest::Exists, at);
         }
-        let named = ContactField::ALL.into_iter().find(|field| words::is(word, field.as_str()));
+        let named = ContactField::ALL
+            .into_iter()
+            .find(|field| words::is(word, field.as_str()));
         let Some(field) = named else {
             let mut known: Vec<&'static str> = words::fields().collect();
             known.push("field.name");
@@ -252,6 +266,42 @@ impl<'t> Parser<'t> {
         })
     }
 
+    fn in_campaign(&mut self) -> Result<Audience> {
+        self.part()?;
+        self.take()?;
+        Ok(Audience::InCampaign(self.campaign()?))
+    }
+
+    /// `campaign` and its id.
+    fn campaign(&mut self) -> Result<CampaignId> {
+        self.wanted("campaign")?;
+        let at = self.next.at;
+        let id = Uuid::parse_str(&self.text()?.text());
+        id.map(CampaignId)
+            .map_err(|_| refuse(at, "expected the id of a campaign, a UUID"))
+    }
+
+    fn message(&mut self) -> Result<Audience> {
+        self.part()?;
+        self.take()?;
+        let state = self.choice(&MessageState::ALL.map(|state| (state.as_str(), state)))?;
+        let campaign = match self.word("in")? {
+            true => Some(self.campaign()?),
+            false => None,
+        };
+        let at = self.next.at;
+        let within_days = match self.word("within")? {
+            true => Some(self.days("a number of days, such as 30d")?),
+            false => None,
+        };
+        let wanted = MessageCondition {
+            state,
+            campaign,
+            within_days,
+        };
+        whole(Audience::Message(wanted), at)
+    }
+
     /// One of a few words.
     fn choice<T: Copy>(&mut self, choices: &[(&'static str, T)]) -> Result<T> {
         let word = match self.next.token {
@@ -283,7 +333,9 @@ impl<'t> Parser<'t> {
             Some((_, name)) if !name.is_empty() => Ok(name.to_owned()),
             _ => {
                 if !matches!(self.next.token, Token::Quoted(_)) {
-                    return Err(self.unexpected("the name of a field, as in field.level or field.\"my level\""));
+                    return Err(self.unexpected(
+                        "the name of a field, as in field.level or field.\"my level\"",
+                    ));
                 }
                 Ok(self.text()?.text())
             }
@@ -394,7 +446,9 @@ fn like_json(word: &str) -> Option<bool> {
         None => (false, rest),
     };
     let (exponent, rest) = match rest.strip_prefix(['e', 'E']) {
-        Some(rest) => run(rest.strip_prefix(['+', '-']).unwrap_or(rest)).map(|(_, rest)| (true, rest))?,
+        Some(rest) => {
+            run(rest.strip_prefix(['+', '-']).unwrap_or(rest)).map(|(_, rest)| (true, rest))?
+        }
         None => (false, rest),
     };
     rest.is_empty().then_some(!fraction && !exponent)
@@ -402,6 +456,8 @@ fn like_json(word: &str) -> Option<bool> {
 
 /// The digits it begins with, at least one, and the rest.
 fn run(text: &str) -> Option<(&str, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     (end > 0).then(|| text.split_at(end))
 }

@@ -104,10 +104,7 @@ impl<'t> Lexer<'t> {
 
     /// Takes so many bytes, which end between two characters.
     fn skip(&mut self, bytes: usize) -> &'t str {
-        let (head, tail) = self
-            .rest
-            .split_at_checked(bytes)
-            .unwrap_or((self.rest, ""));
+        let (head, tail) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
         self.rest = tail;
         self.at += head.chars().count();
         head

@@ -41,12 +41,15 @@
 //!           | "last interaction before" ( days | date )
 //!           | "consent" channel topic ( "=" | "!=" ) status
 //!           | "has" ( name | field )
+//!           | "in campaign" id
+//!           | "message" state [ "in campaign" id ] [ "within" days ]
 //! is        = ( "=" | "!=" ) value
 //!           | [ "not" ] "in" "(" value { "," value } ")"
 //! field     = "field." ( word | quoted )
 //! days      = "7d" | "7 days"
 //! topic     = "relationship" | "marketing"
 //! status    = "opted_in" | "opted_out" | "none"
+//! state     = "sent" | "delivered" | "failed"
 //! value     = word | quoted
 //! ```
 //! - `and` binds closer than `or`, `not` closer than both. Words of the grammar may be written in any case; `tag`,

@@ -101,10 +101,7 @@ impl<'t> Parser<'t> {
                 None => "another word".to_owned(),
             },
         };
-        refuse(
-            self.next.at,
-            &format!("expected {expected}, found {found}"),
-        )
+        refuse(self.next.at, &format!("expected {expected}, found {found}"))
     }
 
     fn any(&mut self, depth: usize) -> Result<Audience> {

@@ -6,7 +6,7 @@ use crate::audience::condition::ContactField;
 pub(super) const RESERVED: [&str; 4] = ["and", "or", "not", "in"];
 
 /// Words that a condition begins with.
-pub(super) const CONDITIONS: [&str; 12] = [
+pub(super) const CONDITIONS: [&str; 14] = [
     "segment",
     "tag",
     "language",
@@ -15,6 +15,8 @@ pub(super) const CONDITIONS: [&str; 12] = [
     "consent",
     "last",
     "has",
+    "in campaign",
+    "message",
     "contact",
     "everybody",
     "nobody",
@@ -22,7 +24,7 @@ pub(super) const CONDITIONS: [&str; 12] = [
 ];
 
 /// Words that only stand inside conditions.
-const INNER: [&str; 11] = [
+const INNER: [&str; 12] = [
     "and",
     "or",
     "in",
@@ -30,6 +32,7 @@ const INNER: [&str; 11] = [
     "any",
     "of",
     "within",
+    "campaign",
     "month",
     "interaction",
     "before",
@@ -98,13 +101,12 @@ fn slips(left: &[char], right: &[char]) -> usize {
     for (i, l) in left.iter().enumerate() {
         let mut next = vec![i + 1];
         for (j, r) in right.iter().enumerate() {
-            let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
+            let at =
+                |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
             let wrong = at(&row, j) + usize::from(l != r);
             let mut least = wrong.min(at(&row, j + 1) + 1).min(at(&next, j) + 1);
-            let turned = i > 0
-                && j > 0
-                && left.get(i - 1) == Some(r)
-                && right.get(j - 1) == Some(l);
+            let turned =
+                i > 0 && j > 0 && left.get(i - 1) == Some(r) && right.get(j - 1) == Some(l);
             if turned {
                 least = least.min(at(&above, j - 1) + 1);
             }

@@ -127,7 +127,10 @@ fn compared(condition: &Audience, equals: &str, text: &mut String) {
             text.push_str(&format!("last interaction before {days}d"));
         }
         Audience::LastInteractionBefore(Before::Date(date)) => {
-            text.push_str(&format!("last interaction before {}", date.format("%Y-%m-%d")));
+            text.push_str(&format!(
+                "last interaction before {}",
+                date.format("%Y-%m-%d")
+            ));
         }
         Audience::Has(field) => text.push_str(&format!("has {}", field.as_str())),
         Audience::Consent(wanted) => text.push_str(&format!(
@@ -136,15 +139,31 @@ fn compared(condition: &Audience, equals: &str, text: &mut String) {
             name_of(&TOPICS, wanted.topic),
             name_of(&STATUSES, wanted.status),
         )),
+        Audience::InCampaign(id) => text.push_str(&format!("in campaign {}", id.0)),
+        Audience::Message(wanted) => {
+            text.push_str(&format!("message {}", wanted.state.as_str()));
+            if let Some(id) = wanted.campaign {
+                text.push_str(&format!(" in campaign {}", id.0));
+            }
+            if let Some(days) = wanted.within_days {
+                text.push_str(&format!(" within {days}d"));
+            }
+        }
         Audience::CustomField(wanted) => {
             let field = field(&wanted.name);
             match &wanted.test {
-                FieldTest::LessThan(value) => text.push_str(&format!("{field} < {}", literal(value))),
-                FieldTest::AtMost(value) => text.push_str(&format!("{field} <= {}", literal(value))),
+                FieldTest::LessThan(value) => {
+                    text.push_str(&format!("{field} < {}", literal(value)))
+                }
+                FieldTest::AtMost(value) => {
+                    text.push_str(&format!("{field} <= {}", literal(value)))
+                }
                 FieldTest::GreaterThan(value) => {
                     text.push_str(&format!("{field} > {}", literal(value)));
                 }
-                FieldTest::AtLeast(value) => text.push_str(&format!("{field} >= {}", literal(value))),
+                FieldTest::AtLeast(value) => {
+                    text.push_str(&format!("{field} >= {}", literal(value)))
+                }
                 FieldTest::Exists => text.push_str(&format!("has {field}")),
                 FieldTest::Equals(_) => {}
             }

@@ -29,7 +29,7 @@ impl Draw {
     }
 
     /// One of 0 to `bound` - 1.
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -37,11 +37,11 @@ impl Draw {
     }
 
     /// One of these.
-    fn of<T: Clone>(&mut self, list: &[T]) -> Option<T> {
+    pub(super) fn of<T: Clone>(&mut self, list: &[T]) -> Option<T> {
         list.get(self.below(list.len())).cloned()
     }
 
-    fn one_in(&mut self, number: usize) -> bool {
+    pub(super) fn one_in(&mut self, number: usize) -> bool {
         self.below(number) == 0
     }
 }

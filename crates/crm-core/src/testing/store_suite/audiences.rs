@@ -9,6 +9,7 @@ use super::kit::{S, everything, put, told, ws};
 use super::lists::{ids, people};
 use crate::audience::Audience;
 use crate::audience::condition::Before;
+use crate::audience::messages::{MessageCondition, MessageState};
 use crate::contact::Contact;
 use crate::error::ErrorKind;
 use crate::id::ContactId;
@@ -116,7 +117,13 @@ async fn what_is_relative_needs_the_day(store: S) -> Verdict {
         audience: Some(Audience::Not(Box::new(audience))),
         ..ContactQuery::default()
     };
+    let message = MessageCondition {
+        state: MessageState::Sent,
+        campaign: None,
+        within_days: Some(1),
+    };
     for relative in [
+        Audience::Message(message),
         Audience::BirthdayWithin(1),
         Audience::LastInteractionBefore(Before::Days(1)),
     ] {
