@@ -35,6 +35,14 @@ export type Audience =
         | 'time_zone'
         | 'last_interaction_date';
     }
+  | { in_campaign: string }
+  | {
+      message: {
+        state: 'sent' | 'delivered' | 'failed';
+        campaign?: string;
+        within_days?: number;
+      };
+    }
   | { contact: string };
 
 /** A custom field and one test; the four comparisons take a number, a date or an instant. */

@@ -56,7 +56,8 @@ Audience: TypeAlias = dict[str, Any]
 ``{"custom_field": {"name": .., "equals": ..}}`` (or ``less_than``, ``at_most``, ``greater_than``, ``at_least`` a number,
 a date or an instant; or ``"exists": True``), ``{"consent": {"channel": .., "topic": .., "status": "opted_in"}}`` (or
 ``"opted_out"``, ``"none"``), ``{"last_interaction_before": {"days": 90}}`` (or ``{"date": "2026-01-31"}``),
-``{"has": "email"}``, ``{"contact": id}``; everybody is ``{"and": []}``."""
+``{"has": "email"}``, ``{"in_campaign": id}``, ``{"message": {"state": "sent"}}`` (or ``"delivered"``, ``"failed"``; perhaps
+with ``"campaign": id`` and ``"within_days": 30``), ``{"contact": id}``; everybody is ``{"and": []}``."""
 Schedule: TypeAlias = dict[str, Any]
 """``{"type": "immediate"}``, ``{"type": "scheduled", "at": instant, "local_time": bool}``,
 ``{"type": "recurring", "cron": "0 9 * * 1", "time_zone": ..}`` or ``{"type": "birthday", "hour": 9}``."""

@@ -168,7 +168,6 @@ mod tests {
     use crm_core::message::Occasion;
     use crm_core::port::store::{PageRequest, PlanQuery};
     use crm_core::testing::fixtures::{campaign, contact, noon, plan_row};
-    use serde_json::json;
 
     use super::*;
     use crate::plan;
