@@ -53,10 +53,11 @@ CampaignStatus: TypeAlias = Literal[
 Audience: TypeAlias = dict[str, Any]
 """``{"and": [..]}``, ``{"or": [..]}``, ``{"not": ..}``, ``{"segment": "vip"}``, ``{"tag": ..}``,
 ``{"language": ..}``, ``{"birthday_within": days}``, ``{"birthday_month": 1..12}``,
-``{"custom_field": {"name": .., "equals": ..}}`` (or ``less_than``, ``at_most``, ``greater_than``, ``at_least`` a number,
-a date or an instant; or ``"exists": True``), ``{"consent": {"channel": .., "topic": .., "status": "opted_in"}}`` (or
-``"opted_out"``, ``"none"``), ``{"last_interaction_before": {"days": 90}}`` (or ``{"date": "2026-01-31"}``),
-``{"has": "email"}``, ``{"in_campaign": id}``, ``{"message": {"state": "sent"}}`` (or ``"delivered"``, ``"failed"``; perhaps
+``{"custom_field": {"name": .., "equals": ..}}`` (or ``less_than``, ``at_most``, ``greater_than``,
+``at_least`` a number, a date or an instant; or ``"exists": True``), ``{"has": "email"}``,
+``{"consent": {"channel": .., "topic": .., "status": "opted_in"}}`` (or ``"opted_out"``, ``"none"``),
+``{"last_interaction_before": {"days": 90}}`` (or ``{"date": "2026-01-31"}``),
+``{"in_campaign": id}``, ``{"message": {"state": "sent"}}`` (or ``"delivered"``, ``"failed"``; perhaps
 with ``"campaign": id`` and ``"within_days": 30``), ``{"contact": id}``; everybody is ``{"and": []}``."""
 Schedule: TypeAlias = dict[str, Any]
 """``{"type": "immediate"}``, ``{"type": "scheduled", "at": instant, "local_time": bool}``,

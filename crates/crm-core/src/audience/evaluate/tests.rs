@@ -231,6 +231,8 @@ fn interactions_are_before_a_day_of_utc() {
     assert!(holds(&contact, &date("2026-03-09")));
     assert!(!holds(&contact, &date("2026-03-08")));
     assert!(!holds(&contact, &days(36_500)));
+    contact.fields.last_interaction_date = Some("2026-03-09T00:00:00Z".parse().unwrap());
+    assert!(!holds(&contact, &days(1)) && holds(&contact, &days(0)));
     let ages = Audience::LastInteractionBefore(Before::Days(u32::MAX));
     assert!(!ages.matches(&contact, NaiveDate::MIN));
 }
