@@ -3,7 +3,9 @@
 // Rows are plain objects with the engine's own field names. Instants are text in RFC 3339 and UTC, ids
 // are UUIDs as text, money is exact decimal text. Where an instant goes in, a Date does as well.
 
-/** Who receives: everybody is `{ and: [] }`. */
+/**
+ * Who receives: everybody is `{ and: [] }`. Where one goes in, a text does as well: `'segment = vip and not has email'`.
+ */
 export type Audience =
   | { and: Audience[] }
   | { or: Audience[] }
@@ -169,7 +171,7 @@ export interface ContactQuery extends PageQuery {
   external_id?: string;
   phone?: string;
   search?: string;
-  audience?: Audience;
+  audience?: Audience | string;
 }
 
 /** A row of an import that could not be taken. */
@@ -505,7 +507,7 @@ export interface CampaignFields {
   name: string;
   description?: string | null;
   occasion_type: Occasion;
-  audience: Audience;
+  audience: Audience | string;
   schedule: Schedule;
   channel: string;
   /** For those whom `channel` does not reach, best first. */

@@ -8,7 +8,7 @@
 //!   a year without 29 February such a birthday is on the 28th. The year of birth plays no part, so a
 //!   search in late December finds January birthdays. Without a birthday it never holds.
 //! - `birthday_month` compares the stored month alone.
-//! - `custom_field` compares as [`compare`](super::compare) says. A field the contact lacks passes no test, so `not`
+//! - `custom_field` compares as [`compare`] says. A field the contact lacks passes no test, so `not`
 //!   of one holds.
 //! - `consent` is what [`consent::decision`](crate::consent::decision) says: exactly one of `opted_in`, `opted_out` and
 //!   `none` holds.

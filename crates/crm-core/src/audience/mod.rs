@@ -8,6 +8,7 @@ pub mod messages;
 mod random;
 mod schema;
 pub mod text;
+mod written;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ use condition::{Before, ConsentCondition, ContactField, FieldCondition};
 use messages::MessageCondition;
 
 pub use schema::schema;
+pub use written::read;
 
 /// An expression over one contact. The empty `and` is everybody.
 ///

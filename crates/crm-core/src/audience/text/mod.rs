@@ -63,10 +63,13 @@
 
 mod conditions;
 mod lexer;
+mod literal;
 mod parser;
 mod words;
 mod writer;
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;
 

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::conditions::{Plain, plain};
 use super::lexer::in_word;
+use super::literal::{Plain, plain};
 use super::words;
 use crate::audience::Audience;
 use crate::audience::condition::{Before, FieldTest, STATUSES, TOPICS, name_of};
