@@ -3,7 +3,9 @@
 // Rows are plain objects with the engine's own field names. Instants are text in RFC 3339 and UTC, ids
 // are UUIDs as text, money is exact decimal text. Where an instant goes in, a Date does as well.
 
-/** Who receives: everybody is `{ and: [] }`. */
+/**
+ * Who receives: everybody is `{ and: [] }`. Where one goes in, a text does as well: `'segment = vip and not has email'`.
+ */
 export type Audience =
   | { and: Audience[] }
   | { or: Audience[] }
@@ -13,8 +15,47 @@ export type Audience =
   | { language: string }
   | { birthday_within: number }
   | { birthday_month: number }
-  | { custom_field: { name: string; equals: string | number | boolean } }
+  | { custom_field: CustomField }
+  | {
+      consent: {
+        channel: string;
+        topic: 'relationship' | 'marketing';
+        status: 'opted_in' | 'opted_out' | 'none';
+      };
+    }
+  | { last_interaction_before: { days: number } | { date: string } }
+  | {
+      has:
+        | 'email'
+        | 'phone'
+        | 'telegram_chat_id'
+        | 'whatsapp'
+        | 'birthday'
+        | 'company'
+        | 'position'
+        | 'external_id'
+        | 'time_zone'
+        | 'last_interaction_date';
+    }
+  | { in_campaign: string }
+  | {
+      message: {
+        state: 'sent' | 'delivered' | 'failed';
+        campaign?: string;
+        within_days?: number;
+      };
+    }
   | { contact: string };
+
+/** A custom field and one test; the four comparisons take a number, a date or an instant. */
+export type CustomField = { name: string } & (
+  | { equals: string | number | boolean }
+  | { less_than: string | number }
+  | { at_most: string | number }
+  | { greater_than: string | number }
+  | { at_least: string | number }
+  | { exists: true }
+);
 
 /** When a campaign writes. */
 export type Schedule =
@@ -130,7 +171,7 @@ export interface ContactQuery extends PageQuery {
   external_id?: string;
   phone?: string;
   search?: string;
-  audience?: Audience;
+  audience?: Audience | string;
 }
 
 /** A row of an import that could not be taken. */
@@ -517,7 +558,7 @@ export interface CampaignFields {
   name: string;
   description?: string | null;
   occasion_type: Occasion;
-  audience: Audience;
+  audience: Audience | string;
   schedule: Schedule;
   channel: string;
   /** For those whom `channel` does not reach, best first. */

@@ -53,7 +53,14 @@ CampaignStatus: TypeAlias = Literal[
 Audience: TypeAlias = dict[str, Any]
 """``{"and": [..]}``, ``{"or": [..]}``, ``{"not": ..}``, ``{"segment": "vip"}``, ``{"tag": ..}``,
 ``{"language": ..}``, ``{"birthday_within": days}``, ``{"birthday_month": 1..12}``,
-``{"custom_field": {"name": .., "equals": ..}}``, ``{"contact": id}``; everybody is ``{"and": []}``."""
+``{"custom_field": {"name": .., "equals": ..}}`` (or ``less_than``, ``at_most``, ``greater_than``,
+``at_least`` a number, a date or an instant; or ``"exists": True``), ``{"has": "email"}``,
+``{"consent": {"channel": .., "topic": .., "status": "opted_in"}}`` (or ``"opted_out"``, ``"none"``),
+``{"last_interaction_before": {"days": 90}}`` (or ``{"date": "2026-01-31"}``),
+``{"in_campaign": id}``, ``{"message": {"state": "sent"}}`` (or ``"delivered"``, ``"failed"``; perhaps
+with ``"campaign": id`` and ``"within_days": 30``), ``{"contact": id}``; everybody is ``{"and": []}``.
+
+Where one goes in, a text does as well: ``"segment = vip and not has email"``."""
 Schedule: TypeAlias = dict[str, Any]
 """``{"type": "immediate"}``, ``{"type": "scheduled", "at": instant, "local_time": bool}``,
 ``{"type": "recurring", "cron": "0 9 * * 1", "time_zone": ..}`` or ``{"type": "birthday", "hour": 9}``."""
@@ -155,7 +162,7 @@ class ContactQuery(PageQuery, total=False):
     external_id: str
     phone: str
     search: str
-    audience: Audience
+    audience: Audience | str
 
 
 class RejectedRow(TypedDict):
@@ -572,7 +579,7 @@ class CampaignFields(TypedDict):
     name: str
     description: NotRequired[str | None]
     occasion_type: Occasion
-    audience: Audience
+    audience: Audience | str
     schedule: Schedule
     channel: str
     fallback_channels: NotRequired[list[str]]

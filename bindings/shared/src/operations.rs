@@ -146,12 +146,17 @@ struct Token {
     token: String,
 }
 
+/// An audience, as JSON or as text.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Written(#[serde(deserialize_with = "crm_core::audience::read")] Audience);
+
 query!(ListContacts {
     email: String,
     external_id: String,
     phone: String,
     search: String,
-    audience: Audience
+    audience: Written
 });
 query!(ListTemplates {
     occasion_type: Occasion,
@@ -393,7 +398,8 @@ async fn contacts(
         _ => {
             let wanted: ListContacts = read(input)?;
             let page = wanted.page()?;
-            if let Some(audience) = &wanted.audience {
+            let audience = wanted.audience.map(|written| written.0);
+            if let Some(audience) = &audience {
                 audience.validate()?;
             }
             let query = ContactQuery {
@@ -401,7 +407,7 @@ async fn contacts(
                 external_id: wanted.external_id,
                 phone: wanted.phone,
                 search: search("search", wanted.search)?,
-                audience: wanted.audience,
+                audience,
                 page,
                 ..ContactQuery::default()
             };

@@ -168,7 +168,6 @@ mod tests {
     use crm_core::message::Occasion;
     use crm_core::port::store::{PageRequest, PlanQuery};
     use crm_core::testing::fixtures::{campaign, contact, noon, plan_row};
-    use serde_json::json;
 
     use super::*;
     use crate::plan;
@@ -180,10 +179,7 @@ mod tests {
         "Navroʻz bilan — Наврўз".clone_into(&mut row.fields.name);
         row.fields.description = Some("Eng yaxshi soʻzlar".to_owned());
         row.fields.occasion_type = Occasion::Birthday;
-        row.fields.audience = Audience::CustomField {
-            name: "points".to_owned(),
-            equals: json!(1e16),
-        };
+        row.fields.audience = Audience::custom_field("points", 1e16);
         row.fields.schedule = Schedule::Scheduled {
             at: noon(),
             local_time: true,

@@ -7,6 +7,7 @@ use crm_core::{Error, ErrorKind};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::audience;
 use crate::fault::Outcome;
 
 /// `PRAGMA synchronous` value of FULL: every commit reaches the disk before it is answered.
@@ -63,6 +64,7 @@ pub(crate) fn reader(path: &Path, busy: Duration) -> Outcome<Connection> {
             Ok(text.is_some_and(|text| text.to_lowercase().contains(needle)))
         },
     )?;
+    audience::register(&connection)?;
     Ok(connection)
 }
 

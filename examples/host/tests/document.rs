@@ -58,6 +58,7 @@ const ROUTES: &[&str] = &[
     "GET /api/campaigns/{id}/plan",
     "GET /api/campaigns/{id}/cost",
     "GET /api/campaigns/{id}/batches",
+    "GET /api/audiences/schema",
     "GET /api/budgets",
     "PUT /api/budgets",
     "DELETE /api/budgets/{period}",
@@ -129,7 +130,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("BulkItem", "id outcome detail"),
     (
         "Campaign",
-        "id name description occasion_type segment_filter schedule_type scheduled_at \
+        "id name description occasion_type segment_filter audience schedule_type scheduled_at \
          recurrence_rule status created_by stats created_at updated_at local_time",
     ),
     ("CampaignStats", "generated_count sent_count failed_count"),

@@ -230,6 +230,12 @@ fn flaw_23_campaigns_move_along_their_states_only() {
     assert_eq!((go(&at, "resume"), go(&at, "resume")), (200, 400));
     assert_eq!((go(&at, "cancel"), go(&at, "cancel")), (200, 400));
     assert_eq!(go(&at, "resume"), 400);
+    let mut by_text = body.clone();
+    by_text["segment_filter"] = json!("segment = nobody and not has email");
+    let by_text = create(by_text).expect(201);
+    assert_eq!(by_text["audience"], "segment = nobody and not has email");
+    let expression = json!({"and": [{"segment": "nobody"}, {"not": {"has": "email"}}]});
+    assert_eq!(by_text["segment_filter"], expression);
     for wrong in [
         json!({"schedule_type": "recurring", "recurrence_rule": "not a cron"}),
         json!({"schedule_type": "recurring", "recurrence_rule": "61 9 * * *"}),
@@ -238,6 +244,7 @@ fn flaw_23_campaigns_move_along_their_states_only() {
         json!({"schedule_type": "sometimes"}),
         json!({"segment_filter": {"colour": "red"}}),
         json!({"segment_filter": "VIP"}),
+        json!({"segment_filter": "segmnt = VIP"}),
         json!({"time_zone": "Mars/One"}),
         json!({"channel": "pigeon"}),
     ] {

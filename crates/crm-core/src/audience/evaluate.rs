@@ -8,8 +8,15 @@
 //!   a year without 29 February such a birthday is on the 28th. The year of birth plays no part, so a
 //!   search in late December finds January birthdays. Without a birthday it never holds.
 //! - `birthday_month` compares the stored month alone.
-//! - `custom_field` compares values of the same JSON type: texts byte for byte, numbers by value
-//!   (`1` equals `1.0`), booleans. A field the contact lacks equals nothing, so `not` of it holds.
+//! - `custom_field` compares as [`compare`] says. A field the contact lacks passes no test, so `not`
+//!   of one holds.
+//! - `consent` is what [`consent::decision`](crate::consent::decision) says: exactly one of `opted_in`, `opted_out` and
+//!   `none` holds.
+//! - `last_interaction_before` holds when there was an interaction and its day, in UTC, is before the date, or more
+//!   than so many days before today.
+//! - `has` holds when the field is filled.
+//! - `in_campaign` and `message` are answered from [`Facts`]: what was planned for the contact and sent to them. Messages
+//!   in test mode and deleted ones are not left out.
 //! - Missing values make a condition false, never unknown.
 
 mod short;
@@ -21,16 +28,23 @@ use std::collections::BTreeSet;
 use chrono::{Datelike, Days, NaiveDate};
 use serde_json::Value;
 
-use super::Audience;
+use super::condition::{Before, FieldTest};
+use super::messages::Facts;
+use super::{Audience, compare};
+use crate::consent::decision;
 use crate::contact::{Birthday, Contact};
 use crate::error::{Error, Result};
 
 /// Deepest nesting; a single condition is 1 deep.
-const DEPTH: usize = 32;
+pub(super) const DEPTH: usize = 32;
 /// Most conditions and operators together.
-const NODES: usize = 1_000;
+pub(super) const NODES: usize = 1_000;
 /// Longest text in characters.
-const LONGEST: usize = 255;
+pub(super) const LONGEST: usize = 255;
+/// Most days that a birthday is looked for ahead.
+pub(super) const BIRTHDAY_DAYS: u32 = 366;
+/// Most days that an interaction or a message is looked for back.
+pub(super) const DAYS_BACK: u32 = 36_500;
 
 /// The birthdays, as month * 100 + day, that `birthday_within: days` means on `today`: what a store with
 /// an index over them looks for. Never more than 366.
@@ -50,13 +64,21 @@ pub fn birthdays_within(today: NaiveDate, days: u32) -> BTreeSet<u32> {
 }
 
 impl Audience {
-    /// Whether the contact belongs to it on this date.
+    /// Whether the contact belongs to it on this date, when nothing was planned for them and sent to them.
     #[must_use]
     pub fn matches(&self, contact: &Contact, today: NaiveDate) -> bool {
+        self.matches_with(contact, &Facts::on(today))
+    }
+
+    /// Whether the contact belongs to it. `facts` have to be complete when it
+    /// [asks for them](Self::needs_messages).
+    #[must_use]
+    pub fn matches_with(&self, contact: &Contact, facts: &Facts) -> bool {
+        let today = facts.today;
         match self {
-            Self::And(parts) => parts.iter().all(|part| part.matches(contact, today)),
-            Self::Or(parts) => parts.iter().any(|part| part.matches(contact, today)),
-            Self::Not(part) => !part.matches(contact, today),
+            Self::And(parts) => parts.iter().all(|part| part.matches_with(contact, facts)),
+            Self::Or(parts) => parts.iter().any(|part| part.matches_with(contact, facts)),
+            Self::Not(part) => !part.matches_with(contact, facts),
             Self::Segment(segment) => contact.segment == *segment,
             Self::Tag(tag) => contact.tags.contains(tag),
             Self::Language(wanted) => speaks(&contact.language, wanted),
@@ -65,10 +87,21 @@ impl Audience {
                 .and_then(|birthday| days_ahead(birthday, today))
                 .is_some_and(|ahead| ahead <= i64::from(*days)),
             Self::BirthdayMonth(month) => contact.birthday.is_some_and(|date| date.month == *month),
-            Self::CustomField { name, equals } => contact
+            Self::CustomField(wanted) => contact
                 .custom_fields
-                .get(name)
-                .is_some_and(|value| same(value, equals)),
+                .get(&wanted.name)
+                .is_some_and(|value| wanted.test.holds(value)),
+            Self::Consent(wanted) => {
+                decision(contact, &wanted.channel, wanted.topic) == wanted.status
+            }
+            Self::LastInteractionBefore(before) => {
+                let last = contact.last_interaction_date;
+                last.zip(before.end(today))
+                    .is_some_and(|(at, end)| at < end)
+            }
+            Self::Has(field) => field.is_filled(contact),
+            Self::InCampaign(id) => facts.campaigns.contains(id),
+            Self::Message(wanted) => facts.has(wanted),
             Self::Contact(id) => contact.id == *id,
         }
     }
@@ -97,24 +130,35 @@ impl Audience {
                 .try_for_each(|part| part.check(depth + 1, nodes)),
             Self::Not(part) => part.check(depth + 1, nodes),
             Self::Segment(text) | Self::Tag(text) | Self::Language(text) => word(text),
-            Self::BirthdayWithin(days) if *days > 366 => Err(refuse("birthday_within is 0 to 366")),
+            Self::BirthdayWithin(days) if *days > BIRTHDAY_DAYS => {
+                Err(refuse("birthday_within is 0 to 366"))
+            }
             Self::BirthdayMonth(month) if !(1..=12).contains(month) => {
                 Err(refuse("birthday_month is 1 to 12"))
             }
-            Self::CustomField { name, equals } => {
-                word(name)?;
-                match equals {
-                    Value::String(text) if text.chars().count() > LONGEST => {
-                        Err(refuse("a text is longer than 255 characters"))
-                    }
-                    Value::String(text) if text.contains('\0') => Err(refuse("a text holds NUL")),
-                    Value::String(_) | Value::Number(_) | Value::Bool(_) => Ok(()),
-                    _ => Err(refuse(
-                        "custom_field equals a text, a number, true or false",
-                    )),
-                }
+            Self::CustomField(wanted) => {
+                word(&wanted.name)?;
+                tested(&wanted.test)
             }
-            Self::BirthdayWithin(_) | Self::BirthdayMonth(_) | Self::Contact(_) => Ok(()),
+            Self::Consent(wanted) => word(&wanted.channel),
+            Self::LastInteractionBefore(Before::Days(days)) if *days > DAYS_BACK => Err(refuse(
+                "last_interaction_before takes 0 to 36,500 days; give a date instead",
+            )),
+            Self::LastInteractionBefore(Before::Date(date))
+                if !(1..=9999).contains(&date.year()) =>
+            {
+                Err(refuse("last_interaction_before takes years 1 to 9999"))
+            }
+            Self::Message(wanted) if wanted.within_days.is_some_and(|days| days > DAYS_BACK) => {
+                Err(refuse("message within_days is 0 to 36,500"))
+            }
+            Self::BirthdayWithin(_)
+            | Self::BirthdayMonth(_)
+            | Self::InCampaign(_)
+            | Self::Message(_)
+            | Self::LastInteractionBefore(_)
+            | Self::Has(_)
+            | Self::Contact(_) => Ok(()),
         }
     }
 
@@ -151,6 +195,34 @@ fn word(text: &str) -> Result<()> {
     Ok(())
 }
 
+fn tested(test: &FieldTest) -> Result<()> {
+    match test {
+        FieldTest::Equals(Value::String(text)) if text.chars().count() > LONGEST => {
+            Err(refuse("a text is longer than 255 characters"))
+        }
+        FieldTest::Equals(Value::String(text)) if text.contains('\0') => {
+            Err(refuse("a text holds NUL"))
+        }
+        FieldTest::Equals(Value::String(_) | Value::Number(_) | Value::Bool(_))
+        | FieldTest::Exists => Ok(()),
+        FieldTest::Equals(_) => Err(refuse(
+            "custom_field equals a text, a number, true or false",
+        )),
+        FieldTest::LessThan(value)
+        | FieldTest::AtMost(value)
+        | FieldTest::GreaterThan(value)
+        | FieldTest::AtLeast(value) => {
+            if compare::has_order(value) {
+                return Ok(());
+            }
+            Err(refuse(
+                "a custom_field is less or greater than a number, a date such as 2026-01-31 or an instant such as \
+                 2026-01-31T09:00:00Z",
+            ))
+        }
+    }
+}
+
 fn speaks(language: &str, wanted: &str) -> bool {
     match language.get(..wanted.len()) {
         Some(head) if head.eq_ignore_ascii_case(wanted) => {
@@ -179,15 +251,4 @@ fn days_ahead(birthday: Birthday, today: NaiveDate) -> Option<i64> {
         this
     };
     Some(next.signed_duration_since(today).num_days())
-}
-
-fn same(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::String(left), Value::String(right)) => left == right,
-        (Value::Bool(left), Value::Bool(right)) => left == right,
-        (Value::Number(left), Value::Number(right)) => {
-            left == right || ((left.is_f64() || right.is_f64()) && left.as_f64() == right.as_f64())
-        }
-        _ => false,
-    }
 }

@@ -210,7 +210,8 @@ pub struct CampaignFields {
     pub description: Option<String>,
     /// Occasion.
     pub occasion_type: Occasion,
-    /// Who.
+    /// Who; read from JSON it may be a [text](crate::audience::text).
+    #[serde(deserialize_with = "crate::audience::read")]
     pub audience: Audience,
     /// When.
     pub schedule: Schedule,

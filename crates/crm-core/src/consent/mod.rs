@@ -122,6 +122,24 @@ pub(crate) fn check_kept(stored: &[Consent], new: &[Consent]) -> Result<()> {
     ))
 }
 
+/// What the person's word on messages of `topic` over `channel` comes to.
+///
+/// A no wins, and counts as in [`allows`]: one for all channels (`*`), and one to `Relationship`, cover this channel
+/// and topic, too. A yes counts for its own topic alone, on its channel or on all. None is neither.
+#[must_use]
+pub fn decision(contact: &Contact, channel: &str, topic: Topic) -> Option<ConsentStatus> {
+    if !allows(contact, channel, topic) {
+        return Some(ConsentStatus::OptedOut);
+    }
+    let said_yes = |consent: &Consent| {
+        consent.status == ConsentStatus::OptedIn
+            && consent.topic == topic
+            && consent.covers(channel)
+    };
+    let yes = contact.consent.iter().any(said_yes);
+    yes.then_some(ConsentStatus::OptedIn)
+}
+
 /// Joins what is stored with what an import says: an import can only lower consent.
 #[must_use]
 pub fn lower(stored: &[Consent], imported: &[Consent]) -> Vec<Consent> {

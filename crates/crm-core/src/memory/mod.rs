@@ -231,15 +231,12 @@ impl Store for MemoryStore {
     }
 
     async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>> {
-        let matches = query::contact(&query)?;
         let spaces = self.lock();
-        Ok(spaces.get(workspace).map_or_else(
-            || empty(&query.page),
-            |tables| {
-                let rows = tables.contacts.values().map(|row| &**row);
-                query::page(rows, &query.page, |row| row.id.0, matches)
-            },
-        ))
+        let nothing = Tables::default();
+        let tables = spaces.get(workspace).unwrap_or(&nothing);
+        let matches = query::contact(&query, tables)?;
+        let rows = tables.contacts.values().map(|row| &**row);
+        Ok(query::page(rows, &query.page, |row| row.id.0, matches))
     }
 
     async fn contacts_by_keys(

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::tables::Tables;
 use crate::audience::Audience;
+use crate::audience::messages::{Facts, MessageFact};
 use crate::campaign::{Campaign, PlanRow};
 use crate::contact::Contact;
 use crate::draft_batch::DraftBatch;
@@ -103,17 +104,25 @@ pub(super) fn gravest<'a>(
 }
 
 /// A filter over contacts.
-pub(super) fn contact(query: &ContactQuery) -> Result<impl Fn(&Contact) -> bool> {
+pub(super) fn contact<'a>(
+    query: &'a ContactQuery,
+    tables: &'a Tables,
+) -> Result<impl Fn(&Contact) -> bool + 'a> {
     let today = match (query.today, &query.audience) {
-        (None, Some(audience)) if needs_today(audience) => {
+        (None, Some(audience)) if audience.needs_today() => {
             return Err(Error::field(
                 "today",
-                "give the date birthdays are judged by",
+                "give the date that the audience is compared with",
             ));
         }
         (today, _) => today.unwrap_or(NaiveDate::MIN),
     };
     let search = query.search.as_ref().map(|text| text.to_lowercase());
+    let asks = query
+        .audience
+        .as_ref()
+        .is_some_and(Audience::needs_messages);
+    let planned = asks.then(|| tables.planned());
     Ok(move |row: &Contact| {
         among(&query.ids, &row.id)
             && (!row.erased || !query.ids.is_empty())
@@ -123,7 +132,17 @@ pub(super) fn contact(query: &ContactQuery) -> Result<impl Fn(&Contact) -> bool>
             && query
                 .audience
                 .as_ref()
-                .is_none_or(|audience| audience.matches(row, today))
+                .is_none_or(|audience| match &planned {
+                    None => audience.matches(row, today),
+                    Some(planned) => audience.matches_with(
+                        row,
+                        &Facts {
+                            today,
+                            messages: tables.messages_to(row.id).map(MessageFact::from).collect(),
+                            campaigns: planned.get(&row.id).cloned().unwrap_or_default(),
+                        },
+                    ),
+                })
             && search.as_ref().is_none_or(|part| {
                 contains(&row.name, part)
                     || row.email.as_ref().is_some_and(|text| contains(text, part))
@@ -273,13 +292,4 @@ fn equal<T: PartialEq>(wanted: Option<&T>, value: Option<&T>) -> bool {
 /// `part` is in lower case already.
 fn contains(text: &str, part: &str) -> bool {
     text.to_lowercase().contains(part)
-}
-
-fn needs_today(audience: &Audience) -> bool {
-    match audience {
-        Audience::And(list) | Audience::Or(list) => list.iter().any(needs_today),
-        Audience::Not(inner) => needs_today(inner),
-        Audience::BirthdayWithin(_) => true,
-        _ => false,
-    }
 }

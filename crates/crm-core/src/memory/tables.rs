@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::budget::{Account, Amounts, Budget, LedgerEntry, Period, Totals, UsageKey};
 use crate::campaign::{Campaign, PlanRow};
@@ -97,6 +98,26 @@ pub(super) struct Tables {
 }
 
 impl Tables {
+    /// All messages to the contact.
+    pub(super) fn messages_to(&self, contact: ContactId) -> impl Iterator<Item = &Message> {
+        let first = MessageId(Uuid::nil());
+        let onwards = self.by_contact.range((contact, first)..);
+        let theirs = onwards.take_while(move |(owner, _)| *owner == contact);
+        theirs.filter_map(|(_, id)| self.messages.get(id).map(|row| &**row))
+    }
+
+    /// The campaigns whose plan has a line for a contact that is not excluded, by contact.
+    pub(super) fn planned(&self) -> BTreeMap<ContactId, Vec<CampaignId>> {
+        let mut planned: BTreeMap<ContactId, Vec<CampaignId>> = BTreeMap::new();
+        for row in self.plan.values().filter(|row| row.excluded.is_none()) {
+            planned
+                .entry(row.contact_id)
+                .or_default()
+                .push(row.campaign_id);
+        }
+        planned
+    }
+
     /// Writes one row and keeps the indexes in step. Returns the write that undoes this one.
     pub(super) fn put(&mut self, put: Put) -> Put {
         match put {

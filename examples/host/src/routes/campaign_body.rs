@@ -29,10 +29,11 @@ pub(super) struct CampaignBody {
     /// A new campaign needs it.
     #[schema(value_type = Option<OccasionName>)]
     occasion_type: Option<Occasion>,
-    /// `{"segment": "VIP"}`, `{"segments": [..], "language": "ru", "tags": [..]}` or an expression of
-    /// `and`, `or`, `not`, ...; everybody unless set.
+    /// `{"segment": "VIP"}`, `{"segments": [..], "language": "ru", "tags": [..]}`, an expression of `and`, `or`,
+    /// `not`, ... (`GET /api/audiences/schema` describes it), or a text such as `segment = VIP and not has email`;
+    /// everybody unless set.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<Object>, example = json!({"segment": "VIP"}))]
+    #[schema(value_type = Option<Value>, example = json!({"segment": "VIP"}))]
     segment_filter: Given<Value>,
     /// `immediate`, `scheduled`, `recurring` or `birthday`; `immediate` unless set.
     schedule_type: Option<Kind>,
@@ -195,18 +196,24 @@ struct Short {
     tags: Option<Vec<String>>,
 }
 
-/// The audience behind a filter: the full expression, or the short form in which all parts hold.
+/// The audience behind a filter: a text, the full expression, or the short form in which all parts hold.
 fn audience(filter: Option<Value>) -> Result<Audience, Problem> {
     let Some(value) = filter.filter(|value| !value.is_null()) else {
         return Ok(Audience::everybody());
     };
+    if let Value::String(text) = &value {
+        return Audience::from_text(text).map_err(|error| {
+            let told = error.fields().first().map(|field| field.message.as_str());
+            Problem::invalid("segment_filter", told.unwrap_or("it cannot be read"))
+        });
+    }
     if let Ok(audience) = serde_json::from_value::<Audience>(value.clone()) {
         return Ok(audience);
     }
     let short: Short = serde_json::from_value(value).map_err(|_| {
         Problem::invalid(
             "segment_filter",
-            "use segment, segments, language, tag and tags, or an expression of and, or, not",
+            "use segment, segments, language, tag and tags, an expression of and, or, not, or a text",
         )
     })?;
     let mut all: Vec<Audience> = short.segment.map(Audience::Segment).into_iter().collect();
@@ -245,6 +252,9 @@ mod tests {
             Audience::Language("ru".into()),
         ]);
         assert_eq!(audience(Some(short)).unwrap(), expected);
+        let text = json!("segment in (VIP, partner) and language = ru");
+        assert_eq!(audience(Some(text)).unwrap(), expected);
+        assert!(audience(Some(json!("VIP"))).is_err());
         assert!(audience(Some(json!({"colour": "red"}))).is_err());
         assert!(audience(Some(json!([1]))).is_err());
         for filter in [

@@ -1,6 +1,7 @@
 //! The routes. Each reads a request, calls one use case and shapes the answer.
 
 mod analytics;
+mod audiences;
 mod audit;
 mod auth;
 mod batches;
@@ -71,6 +72,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(messages::router())
         .merge(decisions::router())
         .merge(campaigns::router())
+        .merge(audiences::router())
         .merge(cost::router())
         .merge(batches::router())
         .merge(budgets::router())

@@ -39,6 +39,9 @@ pub(crate) struct CampaignView {
     /// The short form where it can say it, else the full audience expression.
     #[schema(value_type = Object)]
     segment_filter: Value,
+    /// The audience as text, as people write it; `segment_filter` takes it, too.
+    #[schema(example = "segment = VIP and not has email")]
+    audience: String,
     /// `immediate`, `scheduled`, `recurring` or `birthday`.
     schedule_type: &'static str,
     scheduled_at: Option<DateTime<Utc>>,
@@ -179,6 +182,7 @@ impl CampaignView {
             description: fields.description,
             occasion_type: fields.occasion_type,
             segment_filter: audience_of(&fields.audience),
+            audience: fields.audience.to_text(),
             schedule_type: times.kind,
             scheduled_at: times.at,
             recurrence_rule: times.rule,

@@ -13,7 +13,16 @@ pub(super) fn read(value: &Value, month: Option<u32>) -> Result<Audience> {
     let operator = |key: &String| {
         matches!(
             key.as_str(),
-            "and" | "or" | "not" | "custom_field" | "contact"
+            "and"
+                | "or"
+                | "not"
+                | "custom_field"
+                | "consent"
+                | "last_interaction_before"
+                | "has"
+                | "in_campaign"
+                | "message"
+                | "contact"
         )
     };
     let audience = if keys.keys().any(operator) {
@@ -53,10 +62,10 @@ fn short(keys: &Map<String, Value>, month: Option<u32>) -> Result<Audience> {
             "custom_fields" => {
                 let fields = value.as_object().filter(|fields| !fields.is_empty());
                 let fields = fields.ok_or_else(|| refuse("custom_fields is a filled object"))?;
-                all.extend(fields.iter().map(|(name, equals)| Audience::CustomField {
-                    name: name.clone(),
-                    equals: equals.clone(),
-                }));
+                let field = |(name, equals): (&String, &Value)| {
+                    Audience::custom_field(name.as_str(), equals.clone())
+                };
+                all.extend(fields.iter().map(field));
             }
             _ => return Err(refuse("it holds a key that is not known")),
         }

@@ -1,174 +1,145 @@
 //! Audiences select in the store exactly the contacts that they match in memory.
 
 use chrono::NaiveDate;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::Case;
+use super::audience_samples::{Draw, comparisons, crowd, leaves, nested};
 use super::kit::{S, everything, put, told, ws};
 use super::lists::{ids, people};
 use crate::audience::Audience;
-use crate::contact::{Birthday, Contact};
+use crate::audience::condition::Before;
+use crate::audience::messages::{MessageCondition, MessageState};
+use crate::contact::Contact;
+use crate::error::ErrorKind;
 use crate::id::ContactId;
 use crate::port::store::{ContactQuery, PageRequest};
-use crate::testing::fixtures::contact;
 use crate::testing::ids::nth;
-use crate::testing::suite::{Verdict, list, same};
+use crate::testing::suite::{Stop, Verdict, list, same};
 
 pub(super) fn cases() -> Vec<Case> {
     list![
         audiences_select_as_matches_does,
+        fields_compare_in_the_store_as_in_memory,
+        nested_audiences_select_as_matches_does,
+        what_is_relative_needs_the_day,
         audience_of_a_thousand_parts,
         audience_with_paging,
     ]
 }
 
-/// Contacts that differ in everything an audience can ask for, the same in every run.
-fn crowd() -> Vec<Contact> {
-    let (mut list, mut seed) = (Vec::new(), 0x2545_F491_4F6C_DD1D_u64);
-    for number in 1..=30 {
-        let mut draw = |bound: u64| {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed % bound
-        };
-        let mut row = contact(number);
-        let fields = &mut row.fields;
-        fields.segment = ["VIP", "vip", "regular", "ВИП"]
-            .into_iter()
-            .nth(draw(4) as usize)
-            .unwrap_or_default()
-            .to_owned();
-        fields.language = ["uz", "uz-Cyrl", "ru", "en", "uzb"]
-            .into_iter()
-            .nth(draw(5) as usize)
-            .unwrap_or_default()
-            .to_owned();
-        if draw(2) == 0 {
-            fields.tags.insert("gold".to_owned());
-        }
-        if draw(3) == 0 {
-            fields.tags.insert("ўзбек".to_owned());
-        }
-        if draw(5) > 0 {
-            fields.birthday = Some(Birthday {
-                year: (draw(2) == 0).then_some(1984),
-                month: [1, 2, 2, 3, 12]
-                    .into_iter()
-                    .nth(draw(5) as usize)
-                    .unwrap_or(1),
-                day: [1, 2, 28, 29]
-                    .into_iter()
-                    .nth(draw(4) as usize)
-                    .unwrap_or(1),
-            });
-        }
-        let value = [
-            json!("да"),
-            json!(1),
-            json!(1.0),
-            json!(1.5),
-            json!(true),
-            json!("1"),
-            json!([1]),
-            json!({"deep": 1}),
-        ];
-        if let Some(value) = value.into_iter().nth(draw(10) as usize) {
-            fields.custom_fields.insert("a \"b\".c'd".to_owned(), value);
-        }
-        list.push(row);
-    }
-    list
+const DAYS: [(i32, u32, u32); 7] = [
+    (2026, 2, 27),
+    (2026, 2, 28),
+    (2026, 3, 1),
+    (2026, 6, 1),
+    (2026, 12, 30),
+    (2028, 2, 28),
+    (2028, 2, 29),
+];
+
+fn day(number: usize) -> NaiveDate {
+    let day = DAYS.into_iter().nth(number % DAYS.len());
+    day.and_then(|(year, month, day)| NaiveDate::from_ymd_opt(year, month, day))
+        .unwrap_or_default()
 }
 
-fn leaves() -> Vec<Audience> {
-    let custom = |equals| Audience::CustomField {
-        name: "a \"b\".c'd".to_owned(),
-        equals,
-    };
-    vec![
-        Audience::Segment("VIP".to_owned()),
-        Audience::Segment("ВИП".to_owned()),
-        Audience::Segment("V%".to_owned()),
-        Audience::Tag("gold".to_owned()),
-        Audience::Tag("ўзбек".to_owned()),
-        Audience::Tag("gol".to_owned()),
-        Audience::Tag("%".to_owned()),
-        Audience::Tag("' OR 1=1 --".to_owned()),
-        Audience::Language("uz".to_owned()),
-        Audience::Language("uz-Cyrl".to_owned()),
-        Audience::Language("UZ-CYRL".to_owned()),
-        Audience::Language("u_".to_owned()),
-        Audience::BirthdayWithin(0),
-        Audience::BirthdayWithin(3),
-        Audience::BirthdayWithin(60),
-        Audience::BirthdayWithin(363),
-        Audience::BirthdayWithin(364),
-        Audience::BirthdayWithin(365),
-        Audience::BirthdayWithin(366),
-        Audience::BirthdayMonth(2),
-        Audience::BirthdayMonth(12),
-        custom(json!("да")),
-        custom(json!(1)),
-        custom(json!(1.5)),
-        custom(json!(true)),
-        custom(json!("1")),
-        Audience::CustomField {
-            name: "deep".to_owned(),
-            equals: json!(1),
+/// Finds on that day whom the audience matches, and nobody else.
+async fn selects(store: &S, crowd: &[Contact], audience: &Audience, today: NaiveDate) -> Verdict {
+    let wanted: Vec<Uuid> = crowd
+        .iter()
+        .filter(|row| audience.matches(row, today))
+        .map(|row| row.id.0)
+        .collect();
+    let query = ContactQuery {
+        audience: Some(audience.clone()),
+        today: Some(today),
+        page: PageRequest {
+            oldest_first: true,
+            ..everything()
         },
-        Audience::Contact(ContactId(nth(5))),
-        Audience::Contact(ContactId(nth(500))),
-        Audience::And(Vec::new()),
-        Audience::Or(Vec::new()),
-    ]
+        ..ContactQuery::default()
+    };
+    let found = ids(store, query).await?;
+    same(found, wanted, &format!("{audience:?} on {today}"))
+}
+
+async fn settled(store: &S) -> Result<Vec<Contact>, Stop> {
+    let crowd = crowd();
+    put(store, |s| {
+        crowd.iter().fold(s, |s, row| s.insert_contact(row.clone()))
+    })
+    .await?;
+    Ok(crowd)
 }
 
 async fn audiences_select_as_matches_does(store: S) -> Verdict {
-    let crowd = crowd();
-    for row in &crowd {
-        put(&store, |s| s.insert_contact(row.clone())).await?;
-    }
-    let mut list = leaves();
-    for pair in leaves().windows(2) {
-        list.push(Audience::And(pair.to_vec()));
-        list.push(Audience::Or(pair.to_vec()));
-        list.extend(
-            pair.first()
-                .map(|leaf| Audience::Not(Box::new(leaf.clone()))),
-        );
-    }
-    let days = [
-        (2026, 2, 27),
-        (2026, 2, 28),
-        (2026, 3, 1),
-        (2026, 6, 1),
-        (2026, 12, 30),
-        (2028, 2, 28),
-        (2028, 2, 29),
-    ];
-    for (year, month, day) in days {
-        let today = NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
-        for audience in &list {
-            let wanted: Vec<Uuid> = crowd
-                .iter()
-                .filter(|row| audience.matches(row, today))
-                .map(|row| row.id.0)
-                .collect();
-            let query = ContactQuery {
-                audience: Some(audience.clone()),
-                today: Some(today),
-                page: PageRequest {
-                    oldest_first: true,
-                    ..everything()
-                },
-                ..ContactQuery::default()
-            };
-            let found = ids(&store, query).await?;
-            same(found, wanted, &format!("{audience:?} on {today}"))?;
+    let crowd = settled(&store).await?;
+    let leaves = leaves();
+    for audience in &leaves {
+        let days = if audience.needs_today() {
+            DAYS.len()
+        } else {
+            1
+        };
+        for number in 0..days {
+            selects(&store, &crowd, audience, day(number)).await?;
         }
     }
+    for (number, pair) in leaves.windows(2).enumerate() {
+        let not = |leaf: &Audience| Audience::Not(Box::new(leaf.clone()));
+        selects(&store, &crowd, &Audience::And(pair.to_vec()), day(number)).await?;
+        selects(&store, &crowd, &Audience::Or(pair.to_vec()), day(number)).await?;
+        for leaf in pair.iter().take(1) {
+            selects(&store, &crowd, &not(leaf), day(number)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn fields_compare_in_the_store_as_in_memory(store: S) -> Verdict {
+    let crowd = settled(&store).await?;
+    for audience in comparisons() {
+        selects(&store, &crowd, &audience, day(0)).await?;
+    }
+    Ok(())
+}
+
+async fn nested_audiences_select_as_matches_does(store: S) -> Verdict {
+    let crowd = settled(&store).await?;
+    let mut draw = Draw::new(0x9E37_79B9_7F4A_7C15);
+    let conditions: Vec<Audience> = leaves().into_iter().chain(comparisons()).collect();
+    for number in 0..400 {
+        let audience = nested(&conditions, &mut draw, 5);
+        audience.validate().map_err(told)?;
+        selects(&store, &crowd, &audience, day(number)).await?;
+    }
+    Ok(())
+}
+
+async fn what_is_relative_needs_the_day(store: S) -> Verdict {
+    people(&store, 2).await?;
+    let asks = |audience| ContactQuery {
+        audience: Some(Audience::Not(Box::new(audience))),
+        ..ContactQuery::default()
+    };
+    let message = MessageCondition {
+        state: MessageState::Sent,
+        campaign: None,
+        within_days: Some(1),
+    };
+    for relative in [
+        Audience::Message(message),
+        Audience::BirthdayWithin(1),
+        Audience::LastInteractionBefore(Before::Days(1)),
+    ] {
+        let refused = store.contacts(&ws(), asks(relative)).await;
+        let kind = refused.map(|_| ()).map_err(|error| error.kind());
+        same(kind, Err(ErrorKind::Invalid), "without today")?;
+    }
+    let date = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap_or_default();
+    let absolute = Audience::LastInteractionBefore(Before::Date(date));
+    store.contacts(&ws(), asks(absolute)).await.map_err(told)?;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Conformance of stores: the contract of [`Store`] as named cases.
 
+mod audience_messages;
+mod audience_samples;
 mod audiences;
 mod changes;
 mod claims;
@@ -44,6 +46,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(message_lists::cases());
     all.extend(filters::cases());
     all.extend(audiences::cases());
+    all.extend(audience_messages::cases());
     all.extend(claims::cases());
     all.extend(history::cases());
     all.extend(views::cases());

@@ -14,7 +14,7 @@ export function AboutCard({ campaign }: { campaign: Campaign }) {
   const channels = [campaign.channel, ...campaign.fallback_channels].map((name) => channel(name, say));
   const rows: [string, string | null | undefined][] = [
     [t.list.occasion, t.occasion[campaign.occasion_type]],
-    [t.campaign.audience, audience(campaign.segment_filter, say)],
+    [t.campaign.audience, audience(campaign, say)],
     [t.campaign.schedule, schedule(campaign, say)],
     [t.campaign.nextRun, campaign.next_run_at ? moment(campaign.next_run_at) : null],
     [t.campaign.channel, channels.join(" → ")],

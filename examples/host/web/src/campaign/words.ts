@@ -36,14 +36,15 @@ export function schedule(campaign: Campaign, { t, fill, moment, wall }: Say): st
   }
 }
 
-/** The short form in words; an expression as it stands. */
-export function audience(filter: unknown, { t }: Say): string {
+/** The short form in words; an expression as people write it. */
+export function audience(campaign: Campaign, { t }: Say): string {
+  const filter: unknown = campaign.segment_filter;
   if (typeof filter !== "object" || filter === null) return t.campaign.everybody;
   const parts: string[] = [];
   if ("contact" in filter) return t.campaign.onePerson;
   for (const [key, value] of Object.entries(filter)) {
     const short = ["segment", "segments", "language", "tags"].includes(key);
-    if (!short) return JSON.stringify(filter);
+    if (!short) return campaign.audience;
     parts.push(Array.isArray(value) ? value.join(", ") : String(value));
   }
   return parts.length > 0 ? parts.join(" · ") : t.campaign.everybody;
