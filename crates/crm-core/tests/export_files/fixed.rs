@@ -48,8 +48,8 @@ fn anna() -> ContactFields {
 const ANNA_IN_EXCEL: &str = "\u{feff}id;external_id;name;email;phone;telegram_chat_id;whatsapp;segment;birthday;company;\
     position;language;time_zone;tags;preferred_channels;consent;last_interaction_date;custom_fields.level;custom_fields.note\r\n\
     00000000-0000-0000-0000-000000000000;crm-17;Анна Петрова;anna@post.example;'+998901234567;'-100123;'+998901234568;VIP;\
-    '--03-07;\"ООО \"\"Чинор\"\"; сад\";'=директор;uz-Cyrl;Asia/Tashkent;\"[\"\"gold\"\",\"\"клуб, зал\"\"]\";telegram;email;\
-    email marketing opted_out 2023-11-14T22:13:20Z form 12;* marketing opted_in 2023-11-14T22:13:20Z;2025-06-15T15:06:40Z;7;\"a\nb\"\r\n";
+    '--03-07;\"ООО \"\"Чинор\"\"; сад\";'=директор;uz-Cyrl;Asia/Tashkent;\"[\"\"gold\"\",\"\"клуб, зал\"\"]\";\"telegram;email\";\
+    \"email marketing opted_out 2023-11-14T22:13:20Z form 12;* marketing opted_in 2023-11-14T22:13:20Z\";2025-06-15T15:06:40Z;7;\"a\nb\"\r\n";
 
 #[test]
 fn a_file_for_excel() {
@@ -59,11 +59,7 @@ fn a_file_for_excel() {
         ..Options::default()
     };
     let (file, report) = written(&[anna()], &options);
-    let wanted = ANNA_IN_EXCEL.replace("telegram;email;\\", "").replace(
-        "telegram;email;email marketing opted_out 2023-11-14T22:13:20Z form 12;* marketing opted_in 2023-11-14T22:13:20Z;",
-        "\"telegram;email\";\"email marketing opted_out 2023-11-14T22:13:20Z form 12;* marketing opted_in 2023-11-14T22:13:20Z\";",
-    );
-    assert_eq!(String::from_utf8(file).unwrap(), wanted);
+    assert_eq!(String::from_utf8(file).unwrap(), ANNA_IN_EXCEL);
     assert_eq!(
         report,
         ExportReport {

@@ -170,7 +170,8 @@ proptest! {
     ) {
         let whole = cells(&written(&people, &csv("utf-8", separator, LineEnd::Lf, &people)).0, separator);
         for cell in whole.iter().flatten() {
-            prop_assert!(!cell.trim_start_matches(' ').starts_with(['=', '+', '-', '@', '\t', '\r', '\n']), "{:?}", cell);
+            let run = cell.starts_with(['\t', '\r', '\n']) || cell.trim_start().starts_with(['=', '+', '-', '@']);
+            prop_assert!(!run, "{:?}", cell);
         }
         let (file, report) = written(&people, &csv(encoding, separator, LineEnd::Lf, &people));
         let decoded = decode(&file, encoding);
