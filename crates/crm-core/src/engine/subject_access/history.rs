@@ -1,0 +1,41 @@
+//! All events about one row, however many there are.
+
+use super::super::Session;
+use crate::error::Result;
+use crate::message::history::{StoredEvent, Subject};
+use crate::port::store::EventQuery;
+use uuid::Uuid;
+
+/// Events that are read together, the most that a store gives.
+const PAGE: u32 = 10_000;
+
+/// The events about this row, oldest first.
+pub(super) async fn events(session: &Session, subject: (Subject, Uuid)) -> Result<Vec<StoredEvent>> {
+    in_pages(session, subject, PAGE).await
+}
+
+async fn in_pages(session: &Session, subject: (Subject, Uuid), limit: u32) -> Result<Vec<StoredEvent>> {
+    let (store, workspace) = (session.store(), session.workspace());
+    let mut query = EventQuery {
+        subject: Some(subject),
+        sealed_after: None,
+        limit,
+    };
+    let all = store.events(workspace, query.clone()).await?;
+    if all.len() < limit as usize {
+        return Ok(all);
+    }
+    // What has a place in the chain can be read on from there; so that all have one, they are sealed first.
+    while store.seal(workspace, 1_000).await? > 0 {}
+    let mut all: Vec<StoredEvent> = Vec::new();
+    loop {
+        let last = all.last().and_then(|event| event.seal);
+        query.sealed_after = Some(last.map_or(0, |seal| seal.position));
+        let found = store.events(workspace, query.clone()).await?;
+        let is_last = found.len() < limit as usize;
+        all.extend(found);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
