@@ -97,7 +97,11 @@ impl Contacts<'_> {
     }
 }
 
-async fn page(session: &Session, query: &ContactQuery, after: Option<Uuid>) -> Result<Page<Contact>> {
+async fn page(
+    session: &Session,
+    query: &ContactQuery,
+    after: Option<Uuid>,
+) -> Result<Page<Contact>> {
     let mut query = query.clone();
     query.page = PageRequest {
         limit: PAGE,
@@ -227,7 +231,10 @@ fn write_shape(audience: &Audience, out: &mut String) {
         Audience::Contact(_) => ("contact", &[]),
     };
     out.push_str(word);
-    if matches!(audience, Audience::And(_) | Audience::Or(_) | Audience::Not(_)) {
+    if matches!(
+        audience,
+        Audience::And(_) | Audience::Or(_) | Audience::Not(_)
+    ) {
         out.push('(');
         for (number, part) in parts.iter().enumerate() {
             if number > 0 {

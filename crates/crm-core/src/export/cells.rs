@@ -48,7 +48,10 @@ pub(super) fn cells(contact: &Contact) -> [String; COLUMNS.len()] {
         list::texts(contact.tags.iter().map(String::as_str)),
         list::texts(contact.preferred_channels.iter().map(String::as_str)),
         list::consent(&contact.consent),
-        contact.last_interaction_date.map(instant).unwrap_or_default(),
+        contact
+            .last_interaction_date
+            .map(instant)
+            .unwrap_or_default(),
     ]
 }
 

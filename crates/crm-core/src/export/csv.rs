@@ -58,7 +58,11 @@ impl Lines {
         let (bytes, lossy) = self.encoding.encode(&self.line(&cells));
         out.extend(bytes);
         let lost = |cell: &&String| self.encoding.encode(cell).1;
-        let lossy = if lossy { cells.iter().filter(lost).count() } else { 0 };
+        let lossy = if lossy {
+            cells.iter().filter(lost).count()
+        } else {
+            0
+        };
         (lossy as u64, (contact.custom_fields.len() - written) as u64)
     }
 
@@ -155,13 +159,35 @@ mod tests {
     #[test]
     fn what_a_spreadsheet_would_run_begins_with_an_apostrophe() {
         for cell in [
-            "=1+1", "+998901234567", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "'=1", "''+1", "＝1",
-            "\u{a0}=1", "' =1",
+            "=1+1",
+            "+998901234567",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            " =1",
+            "'=1",
+            "''+1",
+            "＝1",
+            "\u{a0}=1",
+            "' =1",
         ] {
             assert!(is_run(cell), "{cell:?}");
             assert_eq!(unescaped(&format!("'{cell}")), cell);
         }
-        for cell in ["", "'", "''", "a=1", "'a", "O'zbek", "'s-Gravenhage", "1-1", " a", "?=1"] {
+        for cell in [
+            "",
+            "'",
+            "''",
+            "a=1",
+            "'a",
+            "O'zbek",
+            "'s-Gravenhage",
+            "1-1",
+            " a",
+            "?=1",
+        ] {
             assert!(!is_run(cell), "{cell:?}");
             assert_eq!(unescaped(cell), cell);
         }

@@ -52,11 +52,18 @@ pub(crate) fn array(all: &[Value]) -> String {
     let strings: Option<Vec<&str>> = all.iter().map(Value::as_str).collect();
     match strings {
         Some(strings) => texts(strings.into_iter()),
-        None if all.iter().any(|value| value.is_object() || value.is_array()) => {
+        None if all
+            .iter()
+            .any(|value| value.is_object() || value.is_array()) =>
+        {
             Value::Array(all.to_vec()).to_string()
         }
         None => {
-            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text = |value: &Value| {
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+            };
             all.iter().map(text).collect::<Vec<_>>().join(";")
         }
     }
@@ -88,7 +95,9 @@ pub(crate) fn consent(all: &[Consent]) -> String {
 }
 
 fn decision(consent: &Consent) -> Option<String> {
-    let Consent { channel, evidence, .. } = consent;
+    let Consent {
+        channel, evidence, ..
+    } = consent;
     let is_word = !channel.is_empty() && !channel.contains(|c: char| c == ';' || c.is_whitespace());
     let is_plain = |evidence: &String| {
         !evidence.is_empty() && evidence.trim() == evidence && !evidence.contains([';', '\n', '\r'])
@@ -96,7 +105,11 @@ fn decision(consent: &Consent) -> Option<String> {
     if !is_word || !evidence.iter().all(is_plain) {
         return None;
     }
-    let (topic, status, at) = (topic(consent.topic), status(consent.status), instant(consent.at));
+    let (topic, status, at) = (
+        topic(consent.topic),
+        status(consent.status),
+        instant(consent.at),
+    );
     let words = format!("{channel} {topic} {status} {at}");
     Some(match evidence {
         Some(evidence) => format!("{words} {evidence}"),
@@ -114,7 +127,10 @@ pub(crate) fn read_consent(cell: &str) -> Result<Vec<Consent>, &'static str> {
     if cell.starts_with('[') {
         return serde_json::from_str(cell).map_err(|_| WRONG);
     }
-    let parts = cell.split(';').map(str::trim).filter(|part| !part.is_empty());
+    let parts = cell
+        .split(';')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
     parts.map(|part| read_decision(part).ok_or(WRONG)).collect()
 }
 
@@ -169,7 +185,10 @@ mod tests {
             evidence: evidence.map(str::to_owned),
             at,
         };
-        let plain = [consent_of("email", Some("form 12, page 3")), consent_of("*", None)];
+        let plain = [
+            consent_of("email", Some("form 12, page 3")),
+            consent_of("*", None),
+        ];
         let cell = consent(&plain);
         assert_eq!(
             cell,

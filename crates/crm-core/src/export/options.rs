@@ -61,7 +61,8 @@ impl Options {
     /// Refuses what does not go together.
     pub(super) fn check(&self) -> Result<()> {
         if self.format != Format::Csv {
-            let only_csv = |field: &str| Err(Error::field(field, "only CSV files have a choice of it"));
+            let only_csv =
+                |field: &str| Err(Error::field(field, "only CSV files have a choice of it"));
             let utf_8 = |label: &String| {
                 Encoding::named(label).is_ok_and(|encoding| encoding.name() == "utf-8")
             };
@@ -99,7 +100,8 @@ impl Options {
             let what = "name fields with a-z, 0-9 and _, for example loyalty_level";
             return Err(Error::field("custom_fields", what));
         }
-        let twice = |(place, name): (usize, &String)| names.iter().skip(place + 1).any(|n| n == name);
+        let twice =
+            |(place, name): (usize, &String)| names.iter().skip(place + 1).any(|n| n == name);
         if names.iter().enumerate().any(twice) {
             return Err(Error::field("custom_fields", "name each of them once"));
         }

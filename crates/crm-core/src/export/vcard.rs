@@ -34,7 +34,9 @@ impl Cards {
     /// Writes the card of a contact; how many custom fields were left out.
     pub(super) fn contact(&self, contact: &Contact, out: &mut Vec<u8>) -> u64 {
         let is_3 = self.version == VcardVersion::V3;
-        let either = |version_3: &'static str, version_4: &'static str| if is_3 { version_3 } else { version_4 };
+        let either = |version_3: &'static str, version_4: &'static str| {
+            if is_3 { version_3 } else { version_4 }
+        };
         let mut card = Card { out };
         card.put("BEGIN", "VCARD");
         card.put("VERSION", either("3.0", "4.0"));
@@ -43,9 +45,16 @@ impl Cards {
         card.text("FN", Some(&contact.name));
         // Nobody knows which part of the name is which: the whole of it is what the person is called.
         card.put("N", &format!(";{};;;", escaped(&contact.name)));
-        card.text(either("EMAIL;TYPE=INTERNET", "EMAIL"), contact.email.as_deref());
+        card.text(
+            either("EMAIL;TYPE=INTERNET", "EMAIL"),
+            contact.email.as_deref(),
+        );
         if let Some(phone) = &contact.phone {
-            let (name, scheme) = if is_3 { ("TEL;TYPE=CELL", "") } else { ("TEL;VALUE=uri;TYPE=cell", "tel:") };
+            let (name, scheme) = if is_3 {
+                ("TEL;TYPE=CELL", "")
+            } else {
+                ("TEL;VALUE=uri;TYPE=cell", "tel:")
+            };
             card.put(name, &format!("{scheme}{phone}"));
         }
         if let Some(day) = contact.birthday {
@@ -67,13 +76,22 @@ impl Cards {
         let channels = list::texts(contact.preferred_channels.iter().map(String::as_str));
         card.text("X-CRM-PREFERRED-CHANNELS", Some(&channels));
         card.text("X-CRM-CONSENT", Some(&list::consent(&contact.consent)));
-        card.text("X-CRM-LAST-INTERACTION", contact.last_interaction_date.map(instant).as_deref());
+        card.text(
+            "X-CRM-LAST-INTERACTION",
+            contact.last_interaction_date.map(instant).as_deref(),
+        );
         let mut left_out = 0;
         for (name, value) in &contact.custom_fields {
-            let wanted = self.custom_fields.as_ref().is_none_or(|names| names.contains(name));
+            let wanted = self
+                .custom_fields
+                .as_ref()
+                .is_none_or(|names| names.contains(name));
             if wanted {
                 let kind = kind(value);
-                card.put(&format!("X-CRM-FIELD;X-NAME={name}{kind}"), &escaped(&custom(value)));
+                card.put(
+                    &format!("X-CRM-FIELD;X-NAME={name}{kind}"),
+                    &escaped(&custom(value)),
+                );
             } else {
                 left_out += 1;
             }
@@ -84,12 +102,17 @@ impl Cards {
 
     /// The property of a birthday. Version 3.0 has none without a year; what Apple writes there is understood widely.
     fn birthday(&self, day: Birthday) -> (&'static str, String) {
-        let Birthday { year, month, day: of_month } = day;
+        let Birthday {
+            year,
+            month,
+            day: of_month,
+        } = day;
         match (self.version, year) {
             (VcardVersion::V3, Some(_)) => ("BDAY", day.to_string()),
-            (VcardVersion::V3, None) => {
-                ("BDAY;X-APPLE-OMIT-YEAR=1604", format!("1604-{month:02}-{of_month:02}"))
-            }
+            (VcardVersion::V3, None) => (
+                "BDAY;X-APPLE-OMIT-YEAR=1604",
+                format!("1604-{month:02}-{of_month:02}"),
+            ),
             (VcardVersion::V4, Some(year)) => ("BDAY", format!("{year:04}{month:02}{of_month:02}")),
             (VcardVersion::V4, None) => ("BDAY", format!("--{month:02}{of_month:02}")),
         }
@@ -215,15 +238,25 @@ mod tests {
 
     #[test]
     fn lines_are_folded_at_75_octets_and_never_within_a_character() {
-        for name in ["ы".repeat(150), "a".repeat(150), "🎉".repeat(100), "aы🎉".repeat(40)] {
-            let card = card(VcardVersion::V4, |contact| contact.fields.name.clone_from(&name));
+        for name in [
+            "ы".repeat(150),
+            "a".repeat(150),
+            "🎉".repeat(100),
+            "aы🎉".repeat(40),
+        ] {
+            let card = card(VcardVersion::V4, |contact| {
+                contact.fields.name.clone_from(&name)
+            });
             let lines: Vec<&str> = card.split("\r\n").collect();
             assert!(lines.iter().all(|line| line.len() <= 75), "{card}");
             let folded = lines.iter().filter(|line| line.starts_with(' ')).count();
             assert!(folded >= 4, "{card}");
             // As full as they may be.
             assert!(lines.iter().any(|line| line.len() >= 72), "{card}");
-            assert!(card.replace("\r\n ", "").contains(&format!("\r\nFN:{name}\r\n")));
+            assert!(
+                card.replace("\r\n ", "")
+                    .contains(&format!("\r\nFN:{name}\r\n"))
+            );
         }
     }
 }

@@ -108,7 +108,12 @@ fn beside(column: &str, all: &[Column]) -> String {
         // Only another one that says so takes it.
         Some(said) => {
             let fills = |column: &Column, name: &str| matches!(&column.target, Some(Target::Custom(field)) if field == name);
-            unique(said, |name| all.iter().any(|other| fills(other, name)), "_", "")
+            unique(
+                said,
+                |name| all.iter().any(|other| fills(other, name)),
+                "_",
+                "",
+            )
         }
         None => unique(
             &field_name(column),

@@ -78,7 +78,12 @@ fn birthday(property: &Property<'_>) -> String {
 }
 
 fn custom(property: &Property<'_>, cell: String, found: &mut OwnCells) {
-    let mark = |name: &str| property.marks.iter().find_map(|mark| mark.strip_prefix(name));
+    let mark = |name: &str| {
+        property
+            .marks
+            .iter()
+            .find_map(|mark| mark.strip_prefix(name))
+    };
     let Some(name) = mark("x-name=") else { return };
     let name = format!("custom_fields.{name}");
     let value = mark("value=").and_then(|kind| {
@@ -91,6 +96,8 @@ fn custom(property: &Property<'_>, cell: String, found: &mut OwnCells) {
         fits.then_some(value)
     });
     let empty = cell.is_empty().then(|| Value::String(String::new()));
-    found.typed.extend(value.or(empty).map(|value| (name.clone(), value)));
+    found
+        .typed
+        .extend(value.or(empty).map(|value| (name.clone(), value)));
     found.cells.push((name, cell));
 }

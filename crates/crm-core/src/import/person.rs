@@ -285,11 +285,7 @@ impl Person {
             Field::LastInteraction => {
                 match values::instant(cell) {
                     Some(at) => fields.last_interaction_date = Some(at),
-                    None => beside(
-                        &mut fields.custom_fields,
-                        &column.beside,
-                        cell.to_owned(),
-                    ),
+                    None => beside(&mut fields.custom_fields, &column.beside, cell.to_owned()),
                 }
                 return;
             }

@@ -218,6 +218,8 @@ impl<R: Read> Source<R> {
 /// The cells in the order of the columns; empty where the record has none of that name.
 fn in_order(columns: &[String], cells: &[(String, String)]) -> Vec<String> {
     let cell = |name: &String| cells.iter().find(|(key, _)| key == name);
-    let cells = columns.iter().map(|name| cell(name).map(|(_, cell)| cell.clone()));
+    let cells = columns
+        .iter()
+        .map(|name| cell(name).map(|(_, cell)| cell.clone()));
     cells.map(Option::unwrap_or_default).collect()
 }

@@ -13,9 +13,48 @@ use serde_json::Value;
 
 /// Pieces that have confused some reader of some file.
 const PIECES: [&str; 42] = [
-    "=", "+", "-", "@", "'", "''", "\"", "\"\"", ",", ";", "|", ":", "\\", "\\n", " ::: ", "* ", "[", "{", "#", "%", "a", "Z",
-    "7", "0", " ", "  ", "O‘g‘li", "G'ayrat", "oʻ", "Анна", "Ёлкина", "Қодир", "ўғли", "Иванова Анна Петровна", "Smith, John",
-    "李", "🎉", "👩‍👩‍👧", "é", "e\u{301}", "END:VCARD", "mailto:",
+    "=",
+    "+",
+    "-",
+    "@",
+    "'",
+    "''",
+    "\"",
+    "\"\"",
+    ",",
+    ";",
+    "|",
+    ":",
+    "\\",
+    "\\n",
+    " ::: ",
+    "* ",
+    "[",
+    "{",
+    "#",
+    "%",
+    "a",
+    "Z",
+    "7",
+    "0",
+    " ",
+    "  ",
+    "O‘g‘li",
+    "G'ayrat",
+    "oʻ",
+    "Анна",
+    "Ёлкина",
+    "Қодир",
+    "ўғли",
+    "Иванова Анна Петровна",
+    "Smith, John",
+    "李",
+    "🎉",
+    "👩‍👩‍👧",
+    "é",
+    "e\u{301}",
+    "END:VCARD",
+    "mailto:",
 ];
 
 /// A text of one line.
@@ -33,12 +72,14 @@ pub(crate) fn line() -> impl Strategy<Value = String> {
 /// A text of any number of lines.
 fn text() -> impl Strategy<Value = String> {
     let end = prop::sample::select(&["\n", "\r\n", "\r", "\t", "", "\n\n", " \n "][..]);
-    vec((line(), end), 0..4).prop_map(|parts| parts.into_iter().map(|(text, end)| text + end).collect())
+    vec((line(), end), 0..4)
+        .prop_map(|parts| parts.into_iter().map(|(text, end)| text + end).collect())
 }
 
 fn instant() -> impl Strategy<Value = DateTime<Utc>> {
     // Up to the year 2100, to the microsecond.
-    (0_i64..4_102_444_800_000_000).prop_map(|micros| DateTime::from_timestamp_micros(micros).unwrap())
+    (0_i64..4_102_444_800_000_000)
+        .prop_map(|micros| DateTime::from_timestamp_micros(micros).unwrap())
 }
 
 fn birthday() -> impl Strategy<Value = Birthday> {
@@ -56,9 +97,20 @@ fn consent() -> impl Strategy<Value = Consent> {
     ];
     let topic = prop::sample::select(&[Topic::Relationship, Topic::Marketing][..]);
     let status = prop::sample::select(&[ConsentStatus::OptedIn, ConsentStatus::OptedOut][..]);
-    (channel, topic, status, of(prop_oneof![line(), Just(String::new())]), instant()).prop_map(
-        |(channel, topic, status, evidence, at)| Consent { channel, topic, status, evidence, at },
+    (
+        channel,
+        topic,
+        status,
+        of(prop_oneof![line(), Just(String::new())]),
+        instant(),
     )
+        .prop_map(|(channel, topic, status, evidence, at)| Consent {
+            channel,
+            topic,
+            status,
+            evidence,
+            at,
+        })
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -76,8 +128,12 @@ fn value() -> impl Strategy<Value = Value> {
 fn custom_fields() -> impl Strategy<Value = BTreeMap<String, Value>> {
     let name = prop_oneof![
         "[a-z_][a-z0-9_]{0,63}",
-        prop::sample::select(&["email", "email_2", "name", "id", "tags", "consent", "__", "a__b_"][..])
-            .prop_map(str::to_owned),
+        prop::sample::select(
+            &[
+                "email", "email_2", "name", "id", "tags", "consent", "__", "a__b_"
+            ][..]
+        )
+        .prop_map(str::to_owned),
     ];
     btree_map(name, value(), 0..4)
 }
@@ -89,7 +145,12 @@ fn texts() -> impl Strategy<Value = Texts> {
 }
 
 fn addresses() -> impl Strategy<Value = [Option<String>; 4]> {
-    const PHONES: [&str; 4] = ["+998901234567", "+79161234567", "+14155552671", "+442071838750"];
+    const PHONES: [&str; 4] = [
+        "+998901234567",
+        "+79161234567",
+        "+14155552671",
+        "+442071838750",
+    ];
     let phone = || of(prop::sample::select(&PHONES[..]).prop_map(str::to_owned));
     let telegram = prop_oneof!["-?[1-9][0-9]{4,14}", "@[a-z][a-zA-Z0-9_]{4,20}"];
     let email = "[a-z0-9'+=&{|}_]{1,12}@[a-z]{2,8}\\.(example|uz)";
@@ -107,16 +168,41 @@ pub(crate) fn anybody() -> impl Strategy<Value = ContactFields> {
     let language = known(&["ru", "uz", "uz-Cyrl", "en-GB", "rus", "eng", "uzb"]);
     let tags = btree_set(line(), 0..4);
     let channels = prop::sample::subsequence(&["email", "sms", "a;b", "[x", "+x"][..], 0..4);
-    let more = (tags, custom_fields(), channels, vec(consent(), 0..4), of(instant()));
+    let more = (
+        tags,
+        custom_fields(),
+        channels,
+        vec(consent(), 0..4),
+        of(instant()),
+    );
     let fields = (who, zone, language, more).prop_map(|(who, time_zone, language, more)| {
-        let (name, [external_id, company, position], [email, phone, whatsapp, telegram_chat_id], birthday, segment) = who;
+        let (
+            name,
+            [external_id, company, position],
+            [email, phone, whatsapp, telegram_chat_id],
+            birthday,
+            segment,
+        ) = who;
         let (tags, custom_fields, channels, consent, last_interaction_date) = more;
         let tags: BTreeSet<String> = tags;
         ContactFields {
-            external_id, name, email, phone, telegram_chat_id, whatsapp, segment, birthday, company, position, language,
-            time_zone, tags, custom_fields,
+            external_id,
+            name,
+            email,
+            phone,
+            telegram_chat_id,
+            whatsapp,
+            segment,
+            birthday,
+            company,
+            position,
+            language,
+            time_zone,
+            tags,
+            custom_fields,
             preferred_channels: channels.into_iter().map(str::to_owned).collect(),
-            consent, last_interaction_date,
+            consent,
+            last_interaction_date,
         }
     });
     fields.prop_filter_map("no store would hold it", |fields| normalise(fields).ok())

@@ -3,7 +3,9 @@
 use crm_core::ErrorKind;
 use crm_core::consent::{Consent, ConsentStatus, Topic};
 use crm_core::contact::{Birthday, ContactFields};
-use crm_core::export::{ExportReport, Format, LineEnd, MOST_CUSTOM_FIELDS, Options, VcardVersion, Writer};
+use crm_core::export::{
+    ExportReport, Format, LineEnd, MOST_CUSTOM_FIELDS, Options, VcardVersion, Writer,
+};
 use crm_core::import::{Rows, inspect};
 use serde_json::{Value, json};
 
@@ -68,7 +70,10 @@ fn a_file_for_excel() {
             left_out: 0
         }
     );
-    assert_eq!(options.media_type(), "text/csv; charset=utf-8; header=present");
+    assert_eq!(
+        options.media_type(),
+        "text/csv; charset=utf-8; header=present"
+    );
 }
 
 #[test]
@@ -84,7 +89,10 @@ fn what_is_said_wins_over_excels_ways() {
     assert!(file.starts_with(b"id\texternal_id\tname\t"));
     assert!(file.ends_with(b"\n") && !file.contains(&b'\r'));
     assert_eq!((report.lossy_cells, report.left_out), (0, 2));
-    assert_eq!(options.media_type(), "text/csv; charset=windows-1251; header=present");
+    assert_eq!(
+        options.media_type(),
+        "text/csv; charset=windows-1251; header=present"
+    );
     // Long enough a text in Russian says its encoding itself.
     let (found, again) = read(&file, None);
     assert_eq!(found.encoding, "windows-1251");
@@ -122,7 +130,10 @@ fn a_json_line_is_the_contact() {
     object.remove("erased");
     object["consent"][1]["evidence"] = Value::Null;
     assert_eq!(line, whole);
-    assert_eq!((options.media_type().as_str(), options.extension()), ("application/jsonl", "jsonl"));
+    assert_eq!(
+        (options.media_type().as_str(), options.extension()),
+        ("application/jsonl", "jsonl")
+    );
 }
 
 #[test]
@@ -140,10 +151,15 @@ fn nobody_is_said_to_have_agreed_by_a_file() {
 #[test]
 fn a_word_on_consent_that_cannot_be_read_stops_its_row_alone() {
     let (file, _) = written(&[anna(), anna()], &Options::default());
-    let file = String::from_utf8(file).unwrap().replacen("opted_out", "opted-out", 1);
+    let file = String::from_utf8(file)
+        .unwrap()
+        .replacen("opted_out", "opted-out", 1);
     let mut file = std::io::Cursor::new(file.into_bytes());
     let found = inspect(&mut file, &Default::default()).unwrap();
-    let rows: Vec<_> = Rows::new(file, &found).unwrap().map(Result::unwrap).collect();
+    let rows: Vec<_> = Rows::new(file, &found)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     let error = rows[0].person.as_ref().unwrap_err();
     assert_eq!(error.fields()[0].field, "consent");
     assert!(rows[1].person.is_ok());
@@ -162,8 +178,14 @@ fn a_replacement_character_does_not_come_back() {
         let (file, _) = written(&[somebody.clone(), anna()], &options);
         let mut file = std::io::Cursor::new(file);
         let found = inspect(&mut file, &Default::default()).unwrap();
-        let rows: Vec<_> = Rows::new(file, &found).unwrap().map(Result::unwrap).collect();
-        assert!(rows[0].person.is_err() && rows[1].person.is_ok(), "{format:?}");
+        let rows: Vec<_> = Rows::new(file, &found)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert!(
+            rows[0].person.is_err() && rows[1].person.is_ok(),
+            "{format:?}"
+        );
     }
 }
 
@@ -172,7 +194,9 @@ fn a_replacement_character_does_not_come_back() {
 fn what_a_spreadsheet_did_to_a_file_of_ours_is_understood() {
     let (file, _) = written(&[anna()], &Options::default());
     let file = String::from_utf8(file).unwrap();
-    let file = file.replace("'--03-07", "07.03.1985").replace("'+998901234567", "\"9,98901E+11\"");
+    let file = file
+        .replace("'--03-07", "07.03.1985")
+        .replace("'+998901234567", "\"9,98901E+11\"");
     let mut file = std::io::Cursor::new(file.into_bytes());
     let found = inspect(&mut file, &Default::default()).unwrap();
     let row = Rows::new(file, &found).unwrap().next().unwrap().unwrap();
@@ -186,7 +210,9 @@ fn what_a_spreadsheet_did_to_a_file_of_ours_is_understood() {
 #[test]
 fn a_contact_of_the_greatest_size_comes_back() {
     let mut somebody = anna();
-    somebody.tags = (0..100).map(|n| format!("{n:03}{}", "🎉".repeat(61))).collect();
+    somebody.tags = (0..100)
+        .map(|n| format!("{n:03}{}", "🎉".repeat(61)))
+        .collect();
     somebody.consent = (0..100)
         .map(|n| Consent {
             channel: format!("{n:03}{}", "ы;".repeat(30)),
@@ -239,14 +265,22 @@ fn cards_of_ours_are_cards_for_everybody() {
         };
         let (file, _) = written(&[anna()], &options);
         // Who does not know us reads what is common.
-        let file = String::from_utf8(file).unwrap().replace("PRODID", "X-PRODID");
+        let file = String::from_utf8(file)
+            .unwrap()
+            .replace("PRODID", "X-PRODID");
         let (found, again) = read(file.as_bytes(), None);
         assert_eq!(found.profile, "vcard");
         let (again, anna) = (&again[0], anna());
         assert_eq!(again.name, anna.name);
         assert_eq!((&again.email, &again.phone), (&anna.email, &anna.phone));
-        assert_eq!((again.birthday, &again.time_zone), (anna.birthday, &anna.time_zone));
-        assert_eq!((&again.company, &again.position), (&anna.company, &anna.position));
+        assert_eq!(
+            (again.birthday, &again.time_zone),
+            (anna.birthday, &anna.time_zone)
+        );
+        assert_eq!(
+            (&again.company, &again.position),
+            (&anna.company, &anna.position)
+        );
         assert_eq!(again.telegram_chat_id, anna.telegram_chat_id);
         assert_eq!(again.tags.len(), 3, "{:?}", again.tags);
     }
@@ -273,29 +307,138 @@ fn wishes_that_do_not_go_together_are_refused() {
     let fields = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
     let many: Vec<String> = (0..=MOST_CUSTOM_FIELDS).map(|n| format!("f{n}")).collect();
     for (options, field) in [
-        (Options { encoding: text("klingon"), ..Options::default() }, "encoding"),
-        (Options { encoding: text("shift_jis"), ..Options::default() }, "encoding"),
-        (Options { separator: Some('x'), ..Options::default() }, "separator"),
-        (Options { line_end: Some(LineEnd::Cr), ..Options::default() }, "line_end"),
-        (Options { line_end: Some(LineEnd::Mixed), ..Options::default() }, "line_end"),
-        (Options { vcard_version: Some(VcardVersion::V3), ..Options::default() }, "vcard_version"),
-        (Options { custom_fields: fields(&["Level"]), ..Options::default() }, "custom_fields"),
-        (Options { custom_fields: fields(&["a", "b", "a"]), ..Options::default() }, "custom_fields"),
-        (Options { custom_fields: Some(many), ..Options::default() }, "custom_fields"),
-        (Options { encoding: text("windows-1251"), ..json() }, "encoding"),
-        (Options { encoding: text("utf-8-bom"), ..json() }, "encoding"),
-        (Options { separator: Some(';'), ..json() }, "separator"),
-        (Options { line_end: Some(LineEnd::Lf), ..json() }, "line_end"),
-        (Options { excel: true, ..json() }, "excel"),
-        (Options { custom_fields: fields(&["a"]), ..json() }, "custom_fields"),
-        (Options { vcard_version: Some(VcardVersion::V4), ..json() }, "vcard_version"),
+        (
+            Options {
+                encoding: text("klingon"),
+                ..Options::default()
+            },
+            "encoding",
+        ),
+        (
+            Options {
+                encoding: text("shift_jis"),
+                ..Options::default()
+            },
+            "encoding",
+        ),
+        (
+            Options {
+                separator: Some('x'),
+                ..Options::default()
+            },
+            "separator",
+        ),
+        (
+            Options {
+                line_end: Some(LineEnd::Cr),
+                ..Options::default()
+            },
+            "line_end",
+        ),
+        (
+            Options {
+                line_end: Some(LineEnd::Mixed),
+                ..Options::default()
+            },
+            "line_end",
+        ),
+        (
+            Options {
+                vcard_version: Some(VcardVersion::V3),
+                ..Options::default()
+            },
+            "vcard_version",
+        ),
+        (
+            Options {
+                custom_fields: fields(&["Level"]),
+                ..Options::default()
+            },
+            "custom_fields",
+        ),
+        (
+            Options {
+                custom_fields: fields(&["a", "b", "a"]),
+                ..Options::default()
+            },
+            "custom_fields",
+        ),
+        (
+            Options {
+                custom_fields: Some(many),
+                ..Options::default()
+            },
+            "custom_fields",
+        ),
+        (
+            Options {
+                encoding: text("windows-1251"),
+                ..json()
+            },
+            "encoding",
+        ),
+        (
+            Options {
+                encoding: text("utf-8-bom"),
+                ..json()
+            },
+            "encoding",
+        ),
+        (
+            Options {
+                separator: Some(';'),
+                ..json()
+            },
+            "separator",
+        ),
+        (
+            Options {
+                line_end: Some(LineEnd::Lf),
+                ..json()
+            },
+            "line_end",
+        ),
+        (
+            Options {
+                excel: true,
+                ..json()
+            },
+            "excel",
+        ),
+        (
+            Options {
+                custom_fields: fields(&["a"]),
+                ..json()
+            },
+            "custom_fields",
+        ),
+        (
+            Options {
+                vcard_version: Some(VcardVersion::V4),
+                ..json()
+            },
+            "vcard_version",
+        ),
     ] {
         let error = Writer::new(&options).unwrap_err();
-        assert_eq!((error.kind(), error.fields()[0].field.as_str()), (ErrorKind::Invalid, field), "{options:?}");
+        assert_eq!(
+            (error.kind(), error.fields()[0].field.as_str()),
+            (ErrorKind::Invalid, field),
+            "{options:?}"
+        );
     }
     for encoding in ["UTF8", "cp866", "utf-16", "latin1", "windows-1252"] {
-        let options = Options { encoding: text(encoding), ..Options::default() };
+        let options = Options {
+            encoding: text(encoding),
+            ..Options::default()
+        };
         assert!(Writer::new(&options).is_ok(), "{encoding}");
     }
-    assert!(Writer::new(&Options { encoding: text("utf-8"), ..json() }).is_ok());
+    assert!(
+        Writer::new(&Options {
+            encoding: text("utf-8"),
+            ..json()
+        })
+        .is_ok()
+    );
 }

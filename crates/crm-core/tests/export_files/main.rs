@@ -38,7 +38,11 @@ fn contact(number: u128, fields: ContactFields) -> Contact {
 /// The names of all custom fields, as the use case finds them.
 fn custom_fields(people: &[ContactFields]) -> Vec<String> {
     let names = people.iter().flat_map(|fields| fields.custom_fields.keys());
-    names.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    names
+        .cloned()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 fn written(people: &[ContactFields], options: &Options) -> (Vec<u8>, ExportReport) {
@@ -62,7 +66,9 @@ fn read(file: &[u8], encoding: Option<&str>) -> (Detected, Vec<ContactFields>) {
     let rows = Rows::new(&mut file, &found).unwrap();
     let people = rows.map(|row| {
         let row = row.unwrap();
-        let person = row.person.unwrap_or_else(|error| panic!("line {}: {error}", row.line));
+        let person = row
+            .person
+            .unwrap_or_else(|error| panic!("line {}: {error}", row.line));
         assert!(person.lost.is_empty() && person.opted_out.is_empty() && !person.bounced);
         normalise(person.fields).unwrap_or_else(|error| panic!("line {}: {error}", row.line))
     });

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crm_core::consent::ConsentStatus;
-use crm_core::contact::normalise::normalise;
 use crm_core::contact::ContactFields;
+use crm_core::contact::normalise::normalise;
 use crm_core::export::{Format, LineEnd, Options, VcardVersion};
 use crm_core::import::encoding::Encoding;
 use proptest::collection::vec;
@@ -27,7 +27,9 @@ const ENCODINGS: [&str; 8] = [
 
 /// What no file brings back: that somebody agreed. An import only takes a no.
 fn without_yes(mut fields: ContactFields) -> ContactFields {
-    fields.consent.retain(|consent| consent.status == ConsentStatus::OptedOut);
+    fields
+        .consent
+        .retain(|consent| consent.status == ConsentStatus::OptedOut);
     fields
 }
 
@@ -61,7 +63,11 @@ fn held_by(encoding: Encoding, fields: &ContactFields) -> Option<ContactFields> 
         text.chars().filter(has).collect()
     };
     let mut fields = fields.clone();
-    let texts = [&mut fields.external_id, &mut fields.company, &mut fields.position];
+    let texts = [
+        &mut fields.external_id,
+        &mut fields.company,
+        &mut fields.position,
+    ];
     for text in texts.into_iter().flatten() {
         *text = held(text);
     }

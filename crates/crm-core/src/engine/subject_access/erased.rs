@@ -1,10 +1,9 @@
-//! What may be said of a person who was erased: nothing that anybody wrote in words of their own.
+//! What may be said of a person who was erased: what happened and when, in nobody's words.
 //!
-//! The store has emptied contact and texts. The history cannot be emptied, so reasons of people stand in it, and
-//! providers' ids may be addresses; none of that is given out.
+//! The store has emptied contact and texts. The history cannot be emptied, so the reasons of people stand in it, and
+//! providers' ids and reasons may hold an address; none of that is given out.
 
 use super::SubjectAccess;
-use crate::actor::Role;
 use crate::message::history::StoredEvent;
 
 pub(super) fn redact(found: &mut SubjectAccess) {
@@ -30,11 +29,8 @@ pub(super) fn redact(found: &mut SubjectAccess) {
     }
 }
 
-/// Keeps the codes of the worker and no reasons of people.
 fn silence(history: &mut [StoredEvent]) {
     for stored in history {
-        if stored.event.role != Role::System || stored.event.actor != "system" {
-            stored.event.reason = None;
-        }
+        stored.event.reason = None;
     }
 }

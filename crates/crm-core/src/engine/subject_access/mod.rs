@@ -100,12 +100,15 @@ impl std::fmt::Debug for LastInbound {
 /// The salt of a text keeps its digest in the history from being guessed once the text is erased: it must not lie
 /// about in documents that nobody erases.
 fn without_salt<S: Serializer>(row: &impl Serialize, serializer: S) -> Result<S::Ok, S::Error> {
-    bare(row).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    bare(row)
+        .map_err(serde::ser::Error::custom)?
+        .serialize(serializer)
 }
 
 fn each_without_salt<S: Serializer>(rows: &[Revision], serializer: S) -> Result<S::Ok, S::Error> {
     let rows: Result<Vec<Value>, _> = rows.iter().map(bare).collect();
-    rows.map_err(serde::ser::Error::custom)?.serialize(serializer)
+    rows.map_err(serde::ser::Error::custom)?
+        .serialize(serializer)
 }
 
 fn bare(row: &impl Serialize) -> Result<Value, serde_json::Error> {
@@ -219,7 +222,10 @@ async fn plans(session: &Session, id: ContactId) -> Result<Vec<PlanRow>> {
             page: behind(after),
             ..CampaignQuery::default()
         };
-        let page = session.store().campaigns(session.workspace(), query).await?;
+        let page = session
+            .store()
+            .campaigns(session.workspace(), query)
+            .await?;
         for campaign in &page.items {
             lines(session, campaign.id, id, &mut all).await?;
         }
@@ -254,7 +260,11 @@ async fn lines(
                 ..behind(id.0.as_u128().checked_sub(1).map(Uuid::from_u128))
             },
         };
-        let found = session.store().plan(session.workspace(), query).await?.items;
+        let found = session
+            .store()
+            .plan(session.workspace(), query)
+            .await?
+            .items;
         let about = found.into_iter().take_while(|row| row.contact_id == id);
         let before = all.len();
         all.extend(about);
@@ -329,7 +339,11 @@ async fn suppressions(session: &Session, addresses: &[String]) -> Result<Vec<Sup
                 limit: PAGE,
                 skip,
             };
-            let found = session.store().suppressions(session.workspace(), query).await?.items;
+            let found = session
+                .store()
+                .suppressions(session.workspace(), query)
+                .await?
+                .items;
             let last = found.len() < PAGE as usize;
             all.extend(found);
             if last {
@@ -346,7 +360,10 @@ async fn inbound(
     found: &SubjectAccess,
     addresses: &[String],
 ) -> Result<Vec<LastInbound>> {
-    let used = found.messages.iter().map(|one| one.message.channel.as_str());
+    let used = found
+        .messages
+        .iter()
+        .map(|one| one.message.channel.as_str());
     let channels: BTreeSet<&str> = session
         .engine
         .channels()
