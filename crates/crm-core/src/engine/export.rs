@@ -149,6 +149,12 @@ impl Export {
         Ok(None)
     }
 
+    /// The id that the history knows the export by.
+    #[must_use]
+    pub const fn id(&self) -> Uuid {
+        self.id
+    }
+
     /// What was written up to now; of the whole file once [`next`](Self::next) found nothing more.
     #[must_use]
     pub const fn report(&self) -> ExportReport {
