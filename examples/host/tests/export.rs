@@ -298,7 +298,7 @@ fn everything_about_one_person_and_nothing_about_another() {
     let draft = message(&anna, "Дорогая Анна, первая версия.").expect(201);
     let path = format!("/api/messages/{}", draft["id"].as_str().unwrap());
     let change = json!({"content": "Дорогая Анна, вторая версия.", "version": draft["version"]});
-    host.call(&admin, "PUT", &path, &change).expect(200);
+    host.call(&admin, "PATCH", &path, &change).expect(200);
     let deleted = message(&anna, "Дорогая Анна, удалённое.").expect(201);
     let path = format!("/api/messages/{}", deleted["id"].as_str().unwrap());
     host.call(&admin, "DELETE", &path, &Value::Null).expect(204);
