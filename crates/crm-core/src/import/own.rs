@@ -24,10 +24,9 @@ const LONGEST_LIST: usize = 256 * 1024;
 /// Whether a file with these columns is read to the letter: one of ours, whose columns fill what they filled when it was
 /// written or nothing.
 pub(super) fn reads(columns: &[Column]) -> bool {
-    let exact = |target: &Target| match target {
-        Target::Name | Target::Email(_) | Target::Phone(_) | Target::Field(_) => true,
-        Target::Custom(_) => true,
-        _ => false,
+    let exact = |target: &Target| {
+        use Target::{Custom, Email, Field, Name, Phone};
+        matches!(target, Name | Email(_) | Phone(_) | Field(_) | Custom(_))
     };
     let fits = |column: &Column| column.own.is_some() && column.target.iter().all(exact);
     columns.iter().all(fits)

@@ -79,7 +79,7 @@ impl<R: Read + Seek> Rows<R> {
             match (fields.get(field), &value) {
                 // An empty cell says nothing; an empty text in these formats is one.
                 (None, Value::String(_)) => {}
-                (Some(Value::String(text)), _) if *text == value.to_string() => {}
+                (Some(Value::String(_)), Value::Number(_) | Value::Bool(_)) => {}
                 _ => continue,
             }
             fields.insert(field.clone(), value);
