@@ -47,7 +47,7 @@ def test_what_is_wanted_is_said_by_name(engine: Engine) -> None:
     assert export.report["lossy_cells"] == 1
     with pytest.raises(InvalidError) as error:
         engine.export_contacts(encoding="klingon").read()
-    assert error.value.fields[0].field == "encoding"
+    assert error.value.fields[0]["field"] == "encoding"
     viewer = engine.act_as("vera", "viewer")
     with pytest.raises(ForbiddenError):
         next(viewer.export_contacts())

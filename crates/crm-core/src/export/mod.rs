@@ -29,10 +29,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::contact::Contact;
 use crate::error::Result;
-pub use crate::import::{Format, LineEnd};
+pub use crate::import::LineEnd;
 pub use cells::COLUMNS;
 pub(crate) use csv::unescaped;
-pub use options::{MOST_CUSTOM_FIELDS, Options, VcardVersion};
+pub use options::{Format, MOST_CUSTOM_FIELDS, Options, VcardVersion};
 
 /// What an export wrote.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

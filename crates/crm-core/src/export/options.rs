@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::contact::normalise::custom_name;
 use crate::error::{Error, Result};
+use crate::import::LineEnd;
 use crate::import::encoding::Encoding;
-use crate::import::{Format, LineEnd};
 
 /// Most custom fields that get a column: with the other columns an import still takes the file.
 pub const MOST_CUSTOM_FIELDS: usize = 480;
@@ -21,6 +21,19 @@ const ENCODINGS: [&str; 8] = [
     "ibm866",
     "koi8-r",
 ];
+
+/// What kind of file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Values between separators.
+    #[default]
+    Csv,
+    /// vCards.
+    Vcard,
+    /// A JSON object in each line.
+    JsonLines,
+}
 
 /// The version of a vCard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

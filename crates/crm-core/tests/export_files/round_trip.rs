@@ -6,6 +6,7 @@ use crm_core::consent::ConsentStatus;
 use crm_core::contact::ContactFields;
 use crm_core::contact::normalise::normalise;
 use crm_core::export::{Format, LineEnd, Options, VcardVersion};
+use crm_core::import;
 use crm_core::import::encoding::Encoding;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -145,7 +146,7 @@ proptest! {
         let (file, report) = written(&people, &options);
         prop_assert_eq!((report.contacts, report.left_out), (people.len() as u64, 0));
         let (found, again) = read(&file, None);
-        prop_assert_eq!((found.format, found.profile.as_str()), (Format::JsonLines, "crm_engine"));
+        prop_assert_eq!((found.format, found.profile.as_str()), (import::Format::JsonLines, "crm_engine"));
         same(&again, &people.iter().cloned().map(without_yes).collect::<Vec<_>>())?;
     }
 
@@ -164,7 +165,7 @@ proptest! {
         let longest = file.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line).len()).max();
         prop_assert!(longest <= Some(75));
         let (found, again) = read(&file, None);
-        prop_assert_eq!((found.format, found.profile.as_str()), (Format::Vcard, "crm_engine"));
+        prop_assert_eq!((found.format, found.profile.as_str()), (import::Format::Vcard, "crm_engine"));
         same(&again, &people.iter().map(in_vcard).collect::<Vec<_>>())?;
     }
 
