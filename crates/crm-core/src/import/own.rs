@@ -11,8 +11,8 @@ use super::person::{CUT_SHORT, LONGEST_CELL, Person};
 use super::target::{Field, Target};
 use super::values;
 use crate::consent::ConsentStatus;
+use crate::contact::Birthday;
 use crate::contact::normalise::language;
-use crate::contact::{Birthday, ContactFields};
 use crate::error::{Error, FieldError, Result};
 use crate::export::{list, unescaped};
 
@@ -41,8 +41,9 @@ pub(super) fn person(columns: &[Column], cells: &[String]) -> Result<Person> {
     let mut wrong: Vec<FieldError> = Vec::new();
     for (column, cell) in columns.iter().zip(cells) {
         let cell = match column.own {
-            Some(Format::Csv) => unescaped(cell),
-            _ => cell,
+            // Nothing runs these.
+            Some(Format::Vcard | Format::JsonLines) => cell,
+            _ => unescaped(cell),
         };
         let Some(target) = column.target.as_ref().filter(|_| !cell.is_empty()) else {
             continue;
@@ -93,18 +94,19 @@ fn take(
             let value = Value::String(cell.to_owned());
             fields.custom_fields.insert(name.clone(), value);
         }
-        Target::Field(field) => take_field(fields, *field, column, cell)?,
+        Target::Field(field) => take_field(person, *field, column, cell)?,
         _ => {}
     }
     Ok(())
 }
 
 fn take_field(
-    fields: &mut ContactFields,
+    person: &mut Person,
     field: Field,
     column: &Column,
     cell: &str,
 ) -> Result<(), &'static str> {
+    let fields = &mut person.fields;
     let text = || Some(cell.to_owned());
     match field {
         Field::ExternalId => fields.external_id = text(),

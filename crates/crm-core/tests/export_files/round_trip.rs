@@ -111,7 +111,7 @@ fn cells(file: &[u8], separator: char) -> Vec<Vec<String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(160))]
+    #![proptest_config(ProptestConfig::with_cases(80))]
 
     #[test]
     fn csv_brings_everybody_back(
