@@ -207,6 +207,45 @@ export interface ImportOptions {
  */
 export type Duplicates = 'skip' | 'update' | 'fill' | 'create';
 
+/** How a file of contacts is written, and whom it holds; what is not said is as usual for the format. */
+export interface ExportOptions {
+  /** Usually `csv`. */
+  format?: 'csv' | 'vcard' | 'json_lines';
+  /** CSV alone: as spreadsheets open it by a double click. */
+  excel?: boolean;
+  /** CSV alone: `utf-8`, `utf-8-bom`, `utf-16le`, `utf-16be`, `windows-1251`, `windows-1252`, `ibm866`, `koi8-r`. */
+  encoding?: string | null;
+  /** CSV alone: `,` `;` `|` or a tab. */
+  separator?: string | null;
+  line_end?: 'lf' | 'crlf' | null;
+  vcard_version?: '3.0' | '4.0' | null;
+  /** Custom fields that are written; all unless set. */
+  custom_fields?: string[] | null;
+  audience?: Audience | null;
+  /** Part of name, e-mail or company. */
+  search?: string | null;
+}
+
+/** What an export wrote. */
+export interface ExportReport {
+  contacts: number;
+  /** Cells with a character that the encoding has not; `?` stands in its place. */
+  lossy_cells: number;
+  /** Custom fields that no column was written for. */
+  left_out: number;
+}
+
+/** All that is kept about one person: a document for them. */
+export interface SubjectAccess {
+  at: string;
+  contact: Contact;
+  messages: Record<string, unknown>[];
+  plans: Record<string, unknown>[];
+  suppressions: Record<string, unknown>[];
+  inbound: Record<string, unknown>[];
+  history: Record<string, unknown>[];
+}
+
 /** Something a person should look at: `one_column`, `ambiguous_dates`, `doubtful_encoding`, `more_sheets`. */
 export interface ImportWarning {
   code: string;
@@ -1452,6 +1491,16 @@ export interface Options {
   time_zone?: string;
 }
 
+/** A file that is being exported, part by part: `for await (const part of exported) ...`. */
+export class ContactsExport implements AsyncIterable<Uint8Array> {
+  private constructor();
+  /** What was written up to now; of the whole file once it was read to its end. */
+  readonly report: ExportReport;
+  /** The rest of the file at once. */
+  bytes(): Promise<Uint8Array>;
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array>;
+}
+
 /** The engine. One method for each operation; ids are text, all other values are named. */
 export class Engine {
   private constructor();
@@ -1469,6 +1518,11 @@ export class Engine {
   previewImport(file: string | Uint8Array, options?: ImportOptions): Promise<ImportPreview>;
   /** Takes an import back: removes what it made and restores what it changed, unless somebody used it since. */
   revertImport(report: { import_id: string; rows: number }): Promise<RevertReport>;
+  /**
+   * Contacts as a file, oldest first: CSV, JSON lines or vCards, all of which an import reads back. Nothing is read
+   * before the first part is asked for. That it took place stands in the history.
+   */
+  exportContacts(wanted?: ExportOptions): ContactsExport;
   /** Saves a new contact; it needs a name. */
   createContact(fields: ContactFields): Promise<Contact>;
   /** Replaces what is known; with `version`, only if it is still the current one. */
@@ -1479,6 +1533,8 @@ export class Engine {
   listContacts(query?: ContactQuery): Promise<Page<Contact>>;
   /** Erases a person: personal data and texts go, the history stays and still verifies. */
   eraseContact(id: string): Promise<void>;
+  /** Everything that is kept about one person, for whoever asks what that is; also of an erased one. */
+  subjectAccess(id: string): Promise<SubjectAccess>;
   /**
    * Drafts a message with a link by which the person says yes, and asks for its approval. The engine needs
    * `opt_in_url` and `unsubscribe_keys`.

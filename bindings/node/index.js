@@ -175,6 +175,42 @@ function pairsOf(headers) {
   });
 }
 
+/** A file that is being exported, part by part. */
+class ContactsExport {
+  #call;
+  #values;
+  #report = { contacts: 0, lossy_cells: 0, left_out: 0 };
+  #ended = false;
+
+  constructor(call, values) {
+    this.#call = call;
+    this.#values = values;
+  }
+
+  get report() {
+    return this.#report;
+  }
+
+  async #next() {
+    if (this.#ended) return undefined;
+    const { export_id, part, report } = await this.#call(this.#values);
+    this.#values = { export_id };
+    this.#report = report;
+    this.#ended = part === null;
+    return this.#ended ? undefined : Buffer.from(part, 'base64');
+  }
+
+  async *[Symbol.asyncIterator]() {
+    for (let part = await this.#next(); part !== undefined; part = await this.#next()) yield part;
+  }
+
+  async bytes() {
+    const parts = [];
+    for await (const part of this) parts.push(part);
+    return Buffer.concat(parts);
+  }
+}
+
 class Engine {
   #native;
 
@@ -211,6 +247,10 @@ class Engine {
     return this.#call('revert_import', { import_id, rows });
   }
 
+  exportContacts(wanted) {
+    return new ContactsExport((values) => this.#call('export_contacts', values), named(wanted));
+  }
+
   async createContact(fields) {
     return this.#call('create_contact', named(fields));
   }
@@ -229,6 +269,10 @@ class Engine {
 
   async eraseContact(id) {
     await this.#call('erase_contact', { id });
+  }
+
+  async subjectAccess(id) {
+    return this.#call('subject_access', { id });
   }
 
   async requestOptIn(id, wish) {
@@ -507,4 +551,4 @@ const told = Object.freeze({
   closed: (reason) => ({ told: 'closed', reason }),
 });
 
-module.exports = { CrmError, Engine, outcome, told };
+module.exports = { ContactsExport, CrmError, Engine, outcome, told };

@@ -11,6 +11,7 @@ _CHANGES = [
         '"""The operations of the engine, blocking. Derived from ``_async_operations.py``: edit that one."""',
     ),
     ("class AsyncOperations", "class Operations"),
+    ("AsyncExport", "Export"),
     ("async def ", "def "),
     ("await ", ""),
 ]

@@ -10,6 +10,7 @@ import {
   type Attempt,
   type Callback,
   type Channel,
+  type ContactsExport,
   type Delivery,
   type Doubt,
   type Llm,
@@ -22,6 +23,7 @@ import {
   type Received,
   type Refused,
   type StateChange,
+  type SubjectAccess,
   type Subscriber,
   type Subscription,
   type Told,
@@ -82,6 +84,16 @@ export async function receipts(engine: Engine, request: IncomingMessage, body: U
   // @ts-expect-error: a receipt has a fate
   await engine.hear('sms', [{ news: 'receipt', provider_id: 'x' }]);
   return received.receipts + (attempt?.receipts.length ?? 0);
+}
+
+/** Contacts written to wherever a host keeps files. */
+export async function written(engine: Engine, write: (part: Uint8Array) => Promise<void>): Promise<number> {
+  const exported: ContactsExport = engine.exportContacts({ format: 'csv', excel: true, audience: { segment: 'vip' } });
+  for await (const part of exported) await write(part);
+  const document: SubjectAccess = await engine.subjectAccess('id');
+  // @ts-expect-error: there is no such format
+  engine.exportContacts({ format: 'xlsx' });
+  return exported.report.lossy_cells + document.messages.length;
 }
 
 class Crm implements Subscriber {

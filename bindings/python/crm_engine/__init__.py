@@ -7,6 +7,7 @@ of your own are plain classes (:class:`Channel`, :class:`Llm`, :class:`Subscribe
 
 from . import outcome, told, types
 from ._engine import AsyncEngine, Engine
+from ._export import AsyncExport, Export
 from .errors import (
     ClosedError,
     ConfigurationError,
@@ -31,6 +32,7 @@ from .types import Channel, Llm, Observer, Subscriber
 
 __all__ = [
     "AsyncEngine",
+    "AsyncExport",
     "Channel",
     "ClosedError",
     "ConfigurationError",
@@ -39,6 +41,7 @@ __all__ = [
     "CrmError",
     "DuplicateError",
     "Engine",
+    "Export",
     "FieldError",
     "ForbiddenError",
     "ForkedError",

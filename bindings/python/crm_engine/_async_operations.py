@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Unpack, cast
 
 from . import types as t
+from ._export import AsyncExport
 from ._json import file_bytes, header_pairs
 
 
@@ -39,6 +40,13 @@ class AsyncOperations:
         values = {"import_id": import_id, "rows": rows}
         return cast(t.RevertReport, await self._call("revert_import", values))
 
+    def export_contacts(self, **wanted: Unpack[t.ExportOptions]) -> AsyncExport:
+        """Contacts as a file, oldest first: CSV, JSON lines or vCards, all of which an import reads back.
+
+        Nothing is read before the first part is asked for. That it took place stands in the history.
+        """
+        return AsyncExport(self._call, wanted)
+
     async def create_contact(self, **fields: Unpack[t.ContactFields]) -> t.Contact:
         """Saves a new contact."""
         return cast(t.Contact, await self._call("create_contact", fields))
@@ -61,6 +69,10 @@ class AsyncOperations:
     async def erase_contact(self, id: str) -> None:
         """Erases a person: personal data and texts go, the history stays and still verifies."""
         await self._call("erase_contact", {"id": id})
+
+    async def subject_access(self, id: str) -> t.SubjectAccess:
+        """Everything that is kept about one person, for whoever asks what that is; also of an erased one."""
+        return cast(t.SubjectAccess, await self._call("subject_access", {"id": id}))
 
     async def request_opt_in(self, id: str, **wish: Unpack[t.OptInWish]) -> t.Message:
         """Drafts a message with a link by which the person says yes, and asks for its approval. The engine

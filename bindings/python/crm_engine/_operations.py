@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Unpack, cast
 
 from . import types as t
+from ._export import Export
 from ._json import file_bytes, header_pairs
 
 
@@ -39,6 +40,13 @@ class Operations:
         values = {"import_id": import_id, "rows": rows}
         return cast(t.RevertReport, self._call("revert_import", values))
 
+    def export_contacts(self, **wanted: Unpack[t.ExportOptions]) -> Export:
+        """Contacts as a file, oldest first: CSV, JSON lines or vCards, all of which an import reads back.
+
+        Nothing is read before the first part is asked for. That it took place stands in the history.
+        """
+        return Export(self._call, wanted)
+
     def create_contact(self, **fields: Unpack[t.ContactFields]) -> t.Contact:
         """Saves a new contact."""
         return cast(t.Contact, self._call("create_contact", fields))
@@ -61,6 +69,10 @@ class Operations:
     def erase_contact(self, id: str) -> None:
         """Erases a person: personal data and texts go, the history stays and still verifies."""
         self._call("erase_contact", {"id": id})
+
+    def subject_access(self, id: str) -> t.SubjectAccess:
+        """Everything that is kept about one person, for whoever asks what that is; also of an erased one."""
+        return cast(t.SubjectAccess, self._call("subject_access", {"id": id}))
 
     def request_opt_in(self, id: str, **wish: Unpack[t.OptInWish]) -> t.Message:
         """Drafts a message with a link by which the person says yes, and asks for its approval. The engine

@@ -282,6 +282,40 @@ class RevertReport(TypedDict):
     items: list[KeptContact]
 
 
+class ExportOptions(TypedDict, total=False):
+    """How a file of contacts is written, and whom it holds; what is not said is as usual for the format."""
+
+    format: Literal["csv", "vcard", "json_lines"]
+    excel: bool
+    encoding: str | None
+    separator: str | None
+    line_end: Literal["lf", "crlf"] | None
+    vcard_version: Literal["3.0", "4.0"] | None
+    custom_fields: list[str] | None
+    audience: Audience | None
+    search: str | None
+
+
+class ExportReport(TypedDict):
+    """What an export wrote."""
+
+    contacts: int
+    lossy_cells: int
+    left_out: int
+
+
+class SubjectAccess(TypedDict):
+    """All that is kept about one person: a document for them."""
+
+    at: str
+    contact: Contact
+    messages: list[dict[str, Any]]
+    plans: list[dict[str, Any]]
+    suppressions: list[dict[str, Any]]
+    inbound: list[dict[str, Any]]
+    history: list[dict[str, Any]]
+
+
 class TemplateFields(TypedDict):
     """What a person writes into a template."""
 

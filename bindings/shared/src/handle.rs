@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{RwLock, RwLockReadGuard, watch};
 
 use crate::database::Closing;
+use crate::exports::Exports;
 use crate::failure::Failure;
 use crate::foreign::{Observing, Plugins};
 use crate::options::{Delivery, Opened, Options, Who};
@@ -39,6 +40,7 @@ pub(crate) struct Open {
     pub(crate) engine: Engine,
     pub(crate) worker: Worker,
     pub(crate) delivery: Delivery,
+    pub(crate) exports: Exports,
     observing: Option<Observing>,
     closing: Closing,
 }
@@ -130,6 +132,7 @@ impl Handle {
                 worker: Worker::new(engine.clone(), worker),
                 engine,
                 delivery,
+                exports: Exports::default(),
                 observing,
                 closing,
             };

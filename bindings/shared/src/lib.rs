@@ -9,6 +9,7 @@ mod bulk;
 mod campaigns;
 mod channels;
 mod database;
+mod exports;
 mod failure;
 mod foreign;
 mod handle;

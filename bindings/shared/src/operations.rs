@@ -28,18 +28,20 @@ use crate::handle::Call;
 use crate::input::{given, read, search};
 use crate::query::{Id, query};
 use crate::view::{Event, List, Message, Variant, Work};
-use crate::{budgets, bulk, campaigns, receipts, subscriptions, unsubscribe};
+use crate::{budgets, bulk, campaigns, exports, receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 68] = [
+pub const OPERATIONS: [&str; 70] = [
     "import_contacts",
     "preview_import",
     "revert_import",
+    "export_contacts",
     "create_contact",
     "update_contact",
     "get_contact",
     "list_contacts",
     "erase_contact",
+    "subject_access",
     "request_opt_in",
     "confirm_opt_in",
     "create_template",
@@ -265,7 +267,8 @@ pub(crate) async fn perform(
     match operation {
         "import_contacts" | "preview_import" | "revert_import" | "create_contact"
         | "update_contact" | "get_contact" | "list_contacts" | "erase_contact"
-        | "request_opt_in" => contacts(call, operation, input, file).await,
+        | "subject_access" | "request_opt_in" => contacts(call, operation, input, file).await,
+        "export_contacts" => exports::perform(call, input).await,
         "create_template" | "get_template" | "list_templates" | "preview_template" => {
             templates(call, operation, input).await
         }
@@ -379,6 +382,10 @@ async fn contacts(
         "erase_contact" => {
             contacts.erase(read::<Id<ContactId>>(input)?.id).await?;
             Ok(Value::Null)
+        }
+        "subject_access" => {
+            let id = read::<Id<ContactId>>(input)?.id;
+            show(&contacts.subject_access(id).await?)
         }
         "request_opt_in" => {
             let RequestOptIn {

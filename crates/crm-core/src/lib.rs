@@ -61,6 +61,7 @@ pub mod counter;
 pub mod draft_batch;
 pub mod engine;
 pub mod error;
+pub mod export;
 pub mod generation;
 pub mod guardrail;
 pub mod hold;

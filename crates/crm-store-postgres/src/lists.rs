@@ -331,11 +331,13 @@ fn search(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
 pub(crate) fn conditions(filter: &mut Filter, query: &MessageQuery, lower: Lower) {
     filter.ids("m.id", query.ids.iter().map(|id| id.0));
     let of_contact = query.ids.is_empty() && query.contact_id.is_some() && !ends(query);
-    if everything(query) || of_contact {
+    if query.finds_deleted() {
+        // By id or by contact: no index leaves those out.
+    } else if everything(query) || of_contact {
         // The same as below, but no index of kinds answers it: all ids, or the few of a contact, are walked
         // in order, where an index that holds them in another one would have to be read as a whole.
         filter.and("m.deleted IS NOT TRUE");
-    } else if query.ids.is_empty() {
+    } else {
         filter.and("NOT m.deleted");
     }
     let statuses: Vec<&str> = query

@@ -402,7 +402,7 @@ pub(crate) fn filter(key: i64, query: &MessageQuery) -> Filter {
         "m.id IN (SELECT unhex(value) FROM json_each(?))",
         query.ids.iter().map(|id| id.0),
     );
-    if query.ids.is_empty() {
+    if !query.finds_deleted() {
         filter.and("m.deleted = 0");
     }
     let statuses: Vec<&str> = query

@@ -25,7 +25,9 @@ const ROUTES: &[&str] = &[
     "GET /api/contacts/imports/{import_id}",
     "GET /api/contacts/imports/{import_id}/rejects",
     "POST /api/contacts/imports/{import_id}/revert",
+    "GET /api/contacts/export",
     "GET /api/contacts/export/csv",
+    "GET /api/contacts/{id}/everything",
     "POST /api/messages/generate",
     "POST /api/messages/variants",
     "GET /api/voice",
@@ -101,6 +103,10 @@ const FIELDS: &[(&str, &str)] = &[
         "id name email phone segment birthday company position language tags custom_fields \
          last_interaction_date created_by created_at updated_at external_id time_zone \
          telegram_chat_id whatsapp preferred_channels consent",
+    ),
+    (
+        "SubjectAccess",
+        "at contact messages plans suppressions inbound history",
     ),
     (
         "Import",

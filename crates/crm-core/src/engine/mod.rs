@@ -13,6 +13,7 @@ mod cost;
 mod deferred;
 mod drain;
 mod duplicates;
+mod export;
 mod generate;
 mod guard;
 mod hold;
@@ -23,6 +24,7 @@ mod opt_in;
 mod previews;
 mod receive;
 mod spend;
+mod subject_access;
 mod subscriptions;
 mod suppressions;
 mod template_preview;
@@ -66,6 +68,7 @@ pub use cost::{CampaignCost, CostBasis};
 pub use deferred::Deferred;
 pub use drain::Drained;
 pub use duplicates::Duplicates;
+pub use export::Export;
 pub use generate::{GenerateMessage, Variant};
 pub use import::{
     Import, ImportPreview, ImportReport, ImportSample, KeptContact, LostValue, RejectedRow,
@@ -78,6 +81,7 @@ pub use receive::Received;
 pub(crate) use spend::NoDraft;
 #[cfg(any(feature = "testing", feature = "worker"))]
 pub(crate) use spend::Purpose;
+pub use subject_access::{LastInbound, MessageAccess, SubjectAccess};
 pub use subscriptions::{Subscribed, Subscriptions};
 pub use suppressions::Suppressions;
 pub use template_preview::{ChannelPreview, PreviewFor, TemplatePreview};

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use super::REASON;
 use super::dates::Order;
+use super::look::Format;
+use super::own;
 use super::profile::{self, Profile};
 use super::target::{Field, Target};
+use crate::contact::normalise::custom_name;
 use crate::error::{Error, Result};
 
 /// Most columns of a file.
@@ -26,6 +29,8 @@ pub(super) struct Column {
     pub(super) order: Order,
     /// The custom field for what it holds beside the value that is taken.
     pub(super) beside: String,
+    /// The format of a file of ours; nothing in one of another program.
+    pub(super) own: Option<Format>,
 }
 
 /// The columns of these names in a file of `profile`; `mapping` says what some of them fill instead.
@@ -53,12 +58,8 @@ pub(super) fn columns(
             ),
             target: automatic(name, profile),
             order: profile.map_or(profile::PLAIN_DATES, |profile| profile.dates),
-            beside: unique(
-                &field_name(name),
-                |name| all.iter().any(|other| other.beside == name),
-                "_",
-                "",
-            ),
+            beside: beside(name, &all),
+            own: None,
         };
         if let Some(Target::Custom(field)) = &mut column.target {
             // Columns that differ stay apart as custom fields.
@@ -101,6 +102,34 @@ pub(super) fn columns(
     Ok(all)
 }
 
+/// A name for a custom field that no column before has.
+fn beside(column: &str, all: &[Column]) -> String {
+    match said(column) {
+        // Only another one that says so takes it.
+        Some(said) => {
+            let fills = |column: &Column, name: &str| matches!(&column.target, Some(Target::Custom(field)) if field == name);
+            unique(
+                said,
+                |name| all.iter().any(|other| fills(other, name)),
+                "_",
+                "",
+            )
+        }
+        None => unique(
+            &field_name(column),
+            |name| all.iter().any(|other| other.beside == name),
+            "_",
+            "",
+        ),
+    }
+}
+
+/// The custom field that a column of this name names itself.
+fn said(column: &str) -> Option<&str> {
+    let field = column.trim().strip_prefix("custom_fields.")?;
+    custom_name(field).then_some(field)
+}
+
 /// Where no other column holds the name, a given name is the whole one.
 fn whole_name(all: &mut [Column], mapping: &BTreeMap<String, Option<String>>) {
     let others = [Target::Name, Target::NameFamilyFirst, Target::FamilyName];
@@ -125,8 +154,13 @@ fn automatic(name: &str, profile: Option<&'static Profile>) -> Option<Target> {
     if folded == REASON || folded.is_empty() {
         return None;
     }
-    if let Ok(target) = Target::named(&folded) {
-        return Some(target);
+    let is_own = profile.is_some_and(|profile| profile.name == own::NAME);
+    // What other files call consent may be anything; whoever knows better says so in a mapping.
+    let told = Target::named(&folded)
+        .ok()
+        .filter(|target| is_own || *target != Target::Field(Field::Consent));
+    if told.is_some() {
+        return told;
     }
     match profile::known(profile, &folded) {
         Some(target) => target,

@@ -57,6 +57,14 @@ impl Encoding {
         self.of.name().to_ascii_lowercase()
     }
 
+    /// The same, for a file that begins with its mark.
+    pub(crate) const fn with_mark(self) -> Self {
+        Self {
+            marked: true,
+            ..self
+        }
+    }
+
     pub(super) fn decoder(self) -> encoding_rs::Decoder {
         self.of.new_decoder_with_bom_removal()
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::records::first_line;
 use super::text::Text;
 use crate::error::Result;
+use crate::export::list;
 
 /// Longest line in bytes.
 const LONGEST: usize = 256 * 1024;
@@ -16,6 +17,8 @@ const LONGEST: usize = 256 * 1024;
 pub(super) struct JsonLines<R> {
     text: Text<R>,
     line: u64,
+    /// The values of the last line that are no texts, and empty texts.
+    pub(super) typed: Vec<(String, Value)>,
 }
 
 /// What a line holds.
@@ -28,7 +31,11 @@ pub(super) enum Line {
 
 impl<R: Read> JsonLines<R> {
     pub(super) const fn new(text: Text<R>) -> Self {
-        Self { text, line: 1 }
+        Self {
+            text,
+            line: 1,
+            typed: Vec::new(),
+        }
     }
 
     /// The next line that is not empty, and its number.
@@ -65,7 +72,11 @@ impl<R: Read> JsonLines<R> {
                 _ if line.len() > LONGEST => {
                     Some(Line::Unreadable(line.chars().take(200).collect()))
                 }
-                Ok(object) => Some(Line::Object(cells(object))),
+                Ok(object) => {
+                    let (cells, typed) = cells(object);
+                    self.typed = typed;
+                    Some(Line::Object(cells))
+                }
                 Err(_) if line.trim().is_empty() => None,
                 Err(_) => Some(Line::Unreadable(line.to_owned())),
             };
@@ -92,28 +103,35 @@ impl<R: Read> JsonLines<R> {
     }
 }
 
-fn cells(object: Map<String, Value>) -> Vec<(String, String)> {
-    let mut cells = Vec::with_capacity(object.len());
+type Named<T> = Vec<(String, T)>;
+
+/// The cells of an object, and the values that are more than their text says.
+fn cells(object: Map<String, Value>) -> (Named<String>, Named<Value>) {
+    let mut values = Vec::with_capacity(object.len());
     for (key, value) in object {
         match value {
             Value::Object(fields) if key == "custom_fields" => {
-                cells.extend(
-                    fields
-                        .into_iter()
-                        .map(|(name, value)| (format!("{key}.{name}"), text(&value))),
-                );
+                let fields = fields.into_iter();
+                values.extend(fields.map(|(name, value)| (format!("{key}.{name}"), value)));
             }
-            other => cells.push((key, text(&other))),
+            other => values.push((key, other)),
         }
     }
-    cells
+    let cells = values.iter().map(|(key, value)| (key.clone(), text(value)));
+    let cells = cells.collect();
+    values.retain(|(_, value)| match value {
+        Value::Number(_) | Value::Bool(_) => true,
+        Value::String(text) => text.is_empty(),
+        _ => false,
+    });
+    (cells, values)
 }
 
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        Value::Array(list) => list.iter().map(text).collect::<Vec<_>>().join(";"),
+        Value::Array(all) => list::array(all),
         other => other.to_string(),
     }
 }

@@ -11,13 +11,16 @@ use super::dialect::{self, LineEnd};
 use super::duplicates::Duplicates;
 use super::encoding::{Encoding, Guess, Guesser};
 use super::json_lines::{JsonLines, Line};
+use super::own;
 use super::profile::{self, Profile};
 use super::records::{Cells, Records, first_line};
 use super::rows::Source;
 use super::text::Text;
-use super::vcard;
+use super::vcard::{self, Card, Cards};
 use crate::contact::normalise::Region;
 use crate::error::{Error, ErrorKind, Result};
+use crate::export::COLUMNS;
+use crate::export::vcard::WRITER;
 
 /// How much of a text its dialect is found out from, in bytes.
 const HEAD: usize = 256 * 1024;
@@ -93,8 +96,9 @@ pub struct Detected {
     pub says_separator: bool,
     /// The country that phone numbers without a country code are of.
     pub region: Region,
-    /// Which program wrote it: `google`, `google_old`, `hubspot`, `salesforce`, `outlook`, `bitrix24`, `amocrm`; `plain` when the
-    /// columns are found by names that people give them, in English, Russian or Uzbek; `vcard`; `json_lines`.
+    /// Which program wrote it: `google`, `google_old`, `hubspot`, `salesforce`, `outlook`, `bitrix24`, `amocrm`; `crm_engine`
+    /// for an export of ours in any format; `plain` when the columns are found by names that people give them, in English,
+    /// Russian or Uzbek; `vcard`; `json_lines`.
     pub profile: String,
     /// Share of the columns whose meaning is known, 0 to 1; the others become custom fields.
     pub confidence: f64,
@@ -118,17 +122,13 @@ impl Detected {
             if let Some(order) = self.dates.get(&column.name) {
                 column.order = *order;
             }
+            column.own = (self.profile == own::NAME).then_some(self.format);
         }
         Ok(columns)
     }
 
     fn program(&self) -> Option<&'static Profile> {
-        let names: Vec<String> = self
-            .columns
-            .iter()
-            .map(|name| profile::folded(name))
-            .collect();
-        profile::profile(&names).filter(|profile| profile.name == self.profile)
+        profile::profile(&folded(&self.columns)).filter(|profile| profile.name == self.profile)
     }
 
     fn warn(&mut self, code: &str, column: Option<&str>) {
@@ -172,11 +172,23 @@ pub fn inspect(file: &mut (impl Read + Seek), options: &Options) -> Result<Detec
         found.format = Format::Vcard;
         found.profile = "vcard".to_owned();
         found.columns = vcard::COLUMNS.iter().map(|&name| name.to_owned()).collect();
+        if head.contains(WRITER) {
+            rewind(file)?;
+            if let Some(columns) = own_columns(Text::new(&mut *file, guess.encoding))? {
+                found.columns = columns;
+                found.profile = own::NAME.to_owned();
+            }
+        }
     } else if start.starts_with('{') {
         found.format = Format::JsonLines;
         found.profile = "json_lines".to_owned();
         rewind(file)?;
         found.columns = keys(Text::new(&mut *file, guess.encoding))?;
+        let is_own = profile::profile(&folded(&found.columns))
+            .is_some_and(|profile| profile.name == own::NAME);
+        if is_own {
+            found.profile = own::NAME.to_owned();
+        }
     } else {
         csv(&mut found, &head, options)?;
     }
@@ -246,6 +258,10 @@ fn begins_with(file: &mut (impl Read + Seek), start: &[u8]) -> Result<bool> {
         )
     })?;
     Ok(first == start)
+}
+
+fn folded(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| profile::folded(name)).collect()
 }
 
 fn rewind(file: &mut impl Seek) -> Result<()> {
@@ -360,12 +376,7 @@ fn name_columns(found: &mut Detected, header: Vec<String>) -> Result<()> {
     if found.columns.len() == 1 {
         found.warn("one_column", None);
     }
-    let names: Vec<String> = found
-        .columns
-        .iter()
-        .map(|name| profile::folded(name))
-        .collect();
-    let program = profile::profile(&names);
+    let program = profile::profile(&folded(&found.columns));
     found.profile = program
         .map_or(profile::PLAIN_NAME, |program| program.name)
         .to_owned();
@@ -386,6 +397,26 @@ fn keys<R: Read>(text: Text<R>) -> Result<Vec<String>> {
         }
     }
     Ok(names)
+}
+
+/// The columns of vCards of ours, or nothing where another program wrote one of them.
+fn own_columns<R: Read>(text: Text<R>) -> Result<Option<Vec<String>>> {
+    let mut cards = Cards::own(text);
+    let mut names: Vec<String> = COLUMNS.iter().map(|&name| name.to_owned()).collect();
+    while let Some((_, card)) = cards.next()? {
+        match card {
+            Card::Read(_) => return Ok(None),
+            Card::Unreadable(_) => {}
+            Card::Own(card) => {
+                for (name, _) in card.cells {
+                    if names.len() <= MOST_COLUMNS && !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+            }
+        }
+    }
+    Ok(Some(names))
 }
 
 /// Counts the rows and looks at all dates.

@@ -30,6 +30,8 @@ pub mod encoding;
 mod json_lines;
 mod look;
 mod names;
+mod own;
+mod own_cards;
 mod person;
 mod profile;
 mod records;

@@ -6,13 +6,15 @@ use std::fmt;
 use serde_json::Value;
 
 use super::columns::Column;
+use super::own;
 use super::target::{Field, Target};
 use super::{dates, names, values};
 use crate::contact::{AddressKind, ContactFields};
 use crate::error::{Error, FieldError, Result};
+use crate::export::list;
 
 /// Longest cell that is read, in bytes.
-const LONGEST_CELL: usize = 16 * 1024;
+pub(super) const LONGEST_CELL: usize = 16 * 1024;
 
 /// What a record says.
 #[derive(Clone, PartialEq, Default)]
@@ -46,7 +48,7 @@ pub struct LostCell {
     pub reason: &'static str,
 }
 
-const CUT_SHORT: &str = "a spreadsheet made a number of it and cut its last digits off; format the column as text and \
+pub(super) const CUT_SHORT: &str = "a spreadsheet made a number of it and cut its last digits off; format the column as text and \
     export it again";
 
 const FORMULA_ERROR: &str = "it holds the error of a formula; mend the formula and export it again";
@@ -83,6 +85,9 @@ impl<'a> Ranked<'a> {
 /// # Errors
 /// `Invalid` with everything that is wrong with it; values are never repeated.
 pub(super) fn person(columns: &[Column], cells: &[String]) -> Result<Person> {
+    if own::reads(columns) {
+        return own::person(columns, cells);
+    }
     let mut person = Person::default();
     let mut wrong: Vec<FieldError> = Vec::new();
     let (mut given, mut middle, mut family, mut whole) = ("", "", "", None);
@@ -155,6 +160,10 @@ pub(super) fn person(columns: &[Column], cells: &[String]) -> Result<Person> {
                 Ok(date) => person.fields.birthday = person.fields.birthday.or(date),
                 Err(message) => refuse(message),
             },
+            Target::Field(Field::Consent) => match own::opt_outs(cell) {
+                Ok(opt_outs) => person.fields.consent.extend(opt_outs),
+                Err(message) => refuse(message),
+            },
             Target::Field(field) => person.set(*field, column, cell),
         }
     }
@@ -179,14 +188,7 @@ pub(super) fn person(columns: &[Column], cells: &[String]) -> Result<Person> {
             beside(&mut person.fields.custom_fields, &column.beside, value);
         }
     }
-    if !person.lost.is_empty() && !is_reachable(&person.fields) {
-        let what = person.lost.iter().map(|lost| FieldError {
-            field: lost.column.clone(),
-            message: lost.reason.to_owned(),
-        });
-        return Err(Error::fields_invalid(what.collect()));
-    }
-    Ok(person)
+    person.reachable()
 }
 
 const fn has_one_line(target: &Target) -> bool {
@@ -228,7 +230,19 @@ fn beside(fields: &mut BTreeMap<String, Value>, name: &str, value: String) {
 }
 
 impl Person {
-    fn lose(&mut self, column: &Column, reason: &'static str) {
+    /// The person, unless too little of the record was usable to reach them at all.
+    pub(super) fn reachable(self) -> Result<Self> {
+        if self.lost.is_empty() || is_reachable(&self.fields) {
+            return Ok(self);
+        }
+        let what = self.lost.iter().map(|lost| FieldError {
+            field: lost.column.clone(),
+            message: lost.reason.to_owned(),
+        });
+        Err(Error::fields_invalid(what.collect()))
+    }
+
+    pub(super) fn lose(&mut self, column: &Column, reason: &'static str) {
         self.lost.push(LostCell {
             column: column.name.clone(),
             reason,
@@ -265,6 +279,10 @@ impl Person {
                 self.says_language = true;
                 return;
             }
+            Field::Tags if let Some(tags) = list::json_texts(cell) => {
+                fields.tags.extend(tags);
+                return;
+            }
             Field::Tags => {
                 fields
                     .tags
@@ -276,8 +294,19 @@ impl Person {
                 return;
             }
             Field::ExternalId => &mut fields.external_id,
-            // Read by the caller, who knows the order of its parts.
-            Field::Birthday => return,
+            Field::PreferredChannels => {
+                fields.preferred_channels.extend(list::read_texts(cell));
+                return;
+            }
+            Field::LastInteraction => {
+                match values::instant(cell) {
+                    Some(at) => fields.last_interaction_date = Some(at),
+                    None => beside(&mut fields.custom_fields, &column.beside, cell.to_owned()),
+                }
+                return;
+            }
+            // Read by the caller, who knows the order of its parts and can refuse.
+            Field::Birthday | Field::Consent => return,
         };
         place.get_or_insert_with(|| values::spaced(values::first(cell)));
     }

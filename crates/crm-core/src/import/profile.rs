@@ -4,6 +4,7 @@
 //! export, Outlook, Bitrix24 and amoCRM as of 2026.
 
 use super::dates::Order;
+use super::own;
 use super::target::{Field, Target};
 use crate::contact::AddressKind;
 
@@ -41,7 +42,28 @@ const NO_EMAIL: Option<Target> = Some(Target::OptOut(AddressKind::Email));
 const NO_PHONE: Option<Target> = Some(Target::OptOut(AddressKind::Phone));
 
 /// All of them, the telling ones first.
-pub(super) static PROFILES: [Profile; 8] = [
+pub(super) static PROFILES: [Profile; 9] = [
+    Profile {
+        name: own::NAME,
+        signs: &[
+            "id",
+            "external_id",
+            "telegram_chat_id",
+            "preferred_channels",
+            "last_interaction_date",
+        ],
+        // The others have the names of what they fill. These are the engine's own affair.
+        columns: &[
+            ("id", None),
+            ("workspace", None),
+            ("version", None),
+            ("erased", None),
+            ("created_by", None),
+            ("created_at", None),
+            ("updated_at", None),
+        ],
+        dates: Order::DayFirst,
+    },
     Profile {
         name: "google",
         signs: &[
@@ -576,7 +598,7 @@ mod tests {
 
     #[test]
     fn a_column_may_have_a_number() {
-        let google = PROFILES.first();
+        let google = PROFILES.iter().find(|profile| profile.name == "google");
         assert_eq!(known(google, "e-mail 12 - value"), Some(EMAIL));
         assert_eq!(known(google, "e-mail x - value"), None);
         assert_eq!(known(google, "custom field 1 - value"), None);

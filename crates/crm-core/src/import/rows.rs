@@ -3,12 +3,16 @@
 use std::fmt;
 use std::io::{Read, Seek, SeekFrom};
 
+use serde_json::Value;
+
 use super::columns::Column;
 use super::encoding::Encoding;
 use super::json_lines::{JsonLines, Line};
 use super::look::{Detected, Format};
+use super::own;
 use super::person::{Person, person};
 use super::records::{Cells, Records};
+use super::target::Target;
 use super::text::Text;
 use super::vcard::{Card, Cards};
 use crate::error::{Error, ErrorKind, Result};
@@ -63,6 +67,25 @@ impl<R: Read + Seek> Rows<R> {
         })
     }
 
+    /// Gives custom fields the values that their cells are the text of.
+    fn restore(&self, person: &mut Person, typed: Vec<(String, Value)>) {
+        for (name, value) in typed {
+            let column = self.columns.iter().find(|column| column.name == name);
+            let Some(Target::Custom(field)) = column.and_then(|column| column.target.as_ref())
+            else {
+                continue;
+            };
+            let fields = &mut person.fields.custom_fields;
+            match (fields.get(field), &value) {
+                // An empty cell says nothing; an empty text in these formats is one.
+                (None, Value::String(_)) => {}
+                (Some(Value::String(_)), Value::Number(_) | Value::Bool(_)) => {}
+                _ => continue,
+            }
+            fields.insert(field.clone(), value);
+        }
+    }
+
     fn person(&self, cells: &Cells) -> Result<Person> {
         let wrong = |what: String| Err(Error::field("row", what));
         let (Cells::Whole(all) | Cells::Odd(all) | Cells::Unclosed(all)) = cells;
@@ -98,6 +121,11 @@ impl<R: Read + Seek> Iterator for Rows<R> {
             Some(why) => Err(Error::field("row", why)),
             None => self.person(&cells),
         };
+        let typed = std::mem::take(&mut self.source.typed);
+        let person = person.map(|mut person| {
+            self.restore(&mut person, typed);
+            person
+        });
         let (Cells::Whole(cells) | Cells::Odd(cells) | Cells::Unclosed(cells)) = cells;
         Some(Ok(Row {
             line,
@@ -116,6 +144,8 @@ pub(super) struct Source<R> {
     columns: Vec<String>,
     /// Why the last record cannot be read, when its cells do not say it.
     unreadable: Option<&'static str>,
+    /// Values of the last record that are more than the text in their cells, by the names of the columns.
+    typed: Vec<(String, Value)>,
 }
 
 enum Of<R> {
@@ -133,6 +163,9 @@ impl<R: Read + Seek> Source<R> {
         let mut before = 0;
         let of = match found.format {
             Format::Xlsx => Self::of_workbook(file, found)?,
+            Format::Vcard if found.profile == own::NAME => {
+                Of::Vcard(Cards::own(Text::new(file, encoding)))
+            }
             Format::Vcard => Of::Vcard(Cards::new(Text::new(file, encoding))),
             Format::JsonLines => Of::JsonLines(JsonLines::new(Text::new(file, encoding))),
             Format::Csv => {
@@ -154,6 +187,7 @@ impl<R: Read + Seek> Source<R> {
             before,
             columns: found.columns.clone(),
             unreadable: None,
+            typed: Vec::new(),
         })
     }
 
@@ -176,6 +210,10 @@ impl<R: Read + Seek> Source<R> {
             Of::Csv(records) => records.next()?,
             Of::Vcard(cards) => cards.next()?.map(|(line, card)| match card {
                 Card::Read(cells) => (line, Cells::Whole(cells)),
+                Card::Own(card) => {
+                    self.typed = card.typed;
+                    (line, Cells::Whole(in_order(&self.columns, &card.cells)))
+                }
                 Card::Unreadable(why) => {
                     self.unreadable = Some(why);
                     (line, Cells::Odd(Vec::new()))
@@ -185,21 +223,8 @@ impl<R: Read + Seek> Source<R> {
             Of::Xlsx(sheet) => sheet.next_of(self.columns.len()),
             Of::JsonLines(lines) => lines.next()?.map(|(number, line)| match line {
                 Line::Object(cells) => {
-                    let of = |name: &String| {
-                        cells
-                            .iter()
-                            .find(|(key, _)| key == name)
-                            .map(|(_, cell)| cell.clone())
-                    };
-                    (
-                        number,
-                        Cells::Whole(
-                            self.columns
-                                .iter()
-                                .map(|name| of(name).unwrap_or_default())
-                                .collect(),
-                        ),
-                    )
+                    self.typed = std::mem::take(&mut lines.typed);
+                    (number, Cells::Whole(in_order(&self.columns, &cells)))
                 }
                 Line::Unreadable(line) => {
                     self.unreadable = Some("the line is no JSON object, or longer than 256 KiB");
@@ -209,4 +234,13 @@ impl<R: Read + Seek> Source<R> {
         };
         Ok(next.map(|(line, cells)| (line + self.before, cells)))
     }
+}
+
+/// The cells in the order of the columns; empty where the record has none of that name.
+fn in_order(columns: &[String], cells: &[(String, String)]) -> Vec<String> {
+    let cell = |name: &String| cells.iter().find(|(key, _)| key == name);
+    let cells = columns
+        .iter()
+        .map(|name| cell(name).map(|(_, cell)| cell.clone()));
+    cells.map(Option::unwrap_or_default).collect()
 }

@@ -52,10 +52,14 @@ pub enum Field {
     TimeZone,
     Telegram,
     Whatsapp,
+    PreferredChannels,
+    /// Decisions of the person; only those that say no are taken.
+    Consent,
+    LastInteraction,
 }
 
 /// Each target that has a fixed name.
-const NAMES: [(&str, Target); 23] = [
+const NAMES: [(&str, Target); 26] = [
     ("name", Target::Name),
     ("name_family_first", Target::NameFamilyFirst),
     ("given_name", Target::GivenName),
@@ -73,6 +77,15 @@ const NAMES: [(&str, Target); 23] = [
     ("time_zone", Target::Field(Field::TimeZone)),
     ("telegram_chat_id", Target::Field(Field::Telegram)),
     ("whatsapp", Target::Field(Field::Whatsapp)),
+    (
+        "preferred_channels",
+        Target::Field(Field::PreferredChannels),
+    ),
+    ("consent", Target::Field(Field::Consent)),
+    (
+        "last_interaction_date",
+        Target::Field(Field::LastInteraction),
+    ),
     ("opt_out.email", Target::OptOut(AddressKind::Email)),
     ("opt_out.phone", Target::OptOut(AddressKind::Phone)),
     ("bounced", Target::Bounced),
@@ -139,7 +152,7 @@ mod tests {
             "",
             "custom_fields.",
             "custom_fields.Loyalty",
-            "consent",
+            "opted_in",
             "email2",
         ] {
             assert!(Target::named(wrong).is_err(), "{wrong}");

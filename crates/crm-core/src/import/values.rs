@@ -1,5 +1,7 @@
 //! What the cells of a file mean, apart from dates and names.
 
+use chrono::{DateTime, Utc};
+
 /// A cell as it was meant: trimmed, without the apostrophe that keeps spreadsheets from running it.
 pub(super) fn plain(cell: &str) -> &str {
     let cell = cell.trim();
@@ -124,6 +126,12 @@ pub(super) fn first(cell: &str) -> &str {
 /// A text with single spaces, as names of companies and positions are.
 pub(super) fn spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The instant of a cell, with its offset from UTC: `2026-01-31T09:00:00Z`.
+pub(super) fn instant(cell: &str) -> Option<DateTime<Utc>> {
+    let at = DateTime::parse_from_rfc3339(cell.trim()).ok()?;
+    Some(at.to_utc())
 }
 
 /// Whether a cell says yes, in English, Russian or Uzbek.

@@ -8,6 +8,7 @@
 use std::io::Read;
 
 use super::encoding::{Encoding, Guesser, decode};
+use super::own_cards::{self, OwnCells};
 use super::records::first_line;
 use super::text::Text;
 use crate::error::Result;
@@ -45,19 +46,36 @@ const LONGEST_LINE: usize = 64 * 1024;
 pub(super) struct Cards<R> {
     text: Text<R>,
     line: u64,
+    /// Whether cards of ours are told as such.
+    own: bool,
 }
 
 /// What a card holds.
 pub(super) enum Card {
     /// A cell for each of [`COLUMNS`].
     Read(Vec<String>),
+    /// One of ours.
+    Own(OwnCells),
     /// It cannot be read; why.
     Unreadable(&'static str),
 }
 
 impl<R: Read> Cards<R> {
     pub(super) const fn new(text: Text<R>) -> Self {
-        Self { text, line: 1 }
+        Self {
+            text,
+            line: 1,
+            own: false,
+        }
+    }
+
+    /// The same, with the cards of ours as such.
+    pub(super) const fn own(text: Text<R>) -> Self {
+        Self {
+            text,
+            line: 1,
+            own: true,
+        }
     }
 
     /// The next card and the line it begins on.
@@ -79,16 +97,18 @@ impl<R: Read> Cards<R> {
             let Some(line) = self.next_line()? else {
                 return Ok(Some((first, Card::Unreadable("its END:VCARD is missing"))));
             };
-            if is(&line, "BEGIN:VCARD") {
+            let continues = line.starts_with([' ', '\t']) || line.trim().is_empty();
+            // What a folded line goes on with is a part of a value, whatever it looks like.
+            let begins = |what: &str| !continues && is(&line, what);
+            if begins("BEGIN:VCARD") {
                 // The one before it has no end; it is given up, and this one is read next.
                 self.line -= 1;
                 self.text.put_back("BEGIN:VCARD\n");
                 return Ok(Some((first, Card::Unreadable("its END:VCARD is missing"))));
             }
-            if is(&line, "END:VCARD") {
+            if begins("END:VCARD") {
                 break;
             }
-            let continues = line.starts_with([' ', '\t']) || line.trim().is_empty();
             // The value of a picture goes on in lines that begin with a space, or to an empty one.
             skipping = if continues {
                 skipping
@@ -113,7 +133,13 @@ impl<R: Read> Cards<R> {
             let why = "the card is longer than 256 KiB";
             return Ok(Some((first, Card::Unreadable(why))));
         }
-        Ok(Some((first, Card::Read(cells(&card)))))
+        let card: Vec<Property<'_>> = card.iter().filter_map(|line| Property::of(line)).collect();
+        let card = if self.own && own_cards::is_own(&card) {
+            Card::Own(own_cards::cells(&card))
+        } else {
+            Card::Read(cells(&card))
+        };
+        Ok(Some((first, card)))
     }
 
     fn next_line(&mut self) -> Result<Option<String>> {
@@ -262,12 +288,12 @@ fn text_of(bytes: &[u8], charset: Option<Encoding>) -> String {
 }
 
 /// One line of a card: `item1.TEL;TYPE=CELL:+998901234567`.
-struct Property<'a> {
+pub(super) struct Property<'a> {
     /// In capitals, without a group.
-    name: String,
+    pub(super) name: String,
     /// What describes the value, in small letters: `type=cell` and `cell` are `cell`, `pref=1` stays.
-    marks: Vec<String>,
-    value: &'a str,
+    pub(super) marks: Vec<String>,
+    pub(super) value: &'a str,
 }
 
 impl<'a> Property<'a> {
@@ -298,7 +324,7 @@ impl<'a> Property<'a> {
 }
 
 /// The parts of a value between separators that no backslash stands before, without those backslashes.
-fn parts(value: &str, separator: Option<char>) -> Vec<String> {
+pub(super) fn parts(value: &str, separator: Option<char>) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut letters = value.chars();
     while let Some(letter) = letters.next() {
@@ -321,8 +347,7 @@ fn parts(value: &str, separator: Option<char>) -> Vec<String> {
 }
 
 /// The cells of a card.
-fn cells(card: &[String]) -> Vec<String> {
-    let card: Vec<Property<'_>> = card.iter().filter_map(|line| Property::of(line)).collect();
+fn cells(card: &[Property<'_>]) -> Vec<String> {
     let of = |name: &str| card.iter().find(|property| property.name == name);
     let text = |name: &str| {
         let value = of(name).map(|property| parts(property.value, None));
@@ -340,8 +365,8 @@ fn cells(card: &[String]) -> Vec<String> {
         // Later versions put commas between several names.
         if is_2_1 { part } else { part.replace(',', " ") }
     };
-    let emails = ranked(&card, "EMAIL", "");
-    let phones = ranked(&card, "TEL", "cell");
+    let emails = ranked(card, "EMAIL", "");
+    let phones = ranked(card, "TEL", "cell");
     let at = |list: &[String], place: usize| list.get(place).cloned().unwrap_or_default();
     let phone = |place: usize| {
         let phone = at(&phones, place);
@@ -406,6 +431,7 @@ mod tests {
                     line,
                     cells.into_iter().filter(|cell| !cell.is_empty()).collect(),
                 ),
+                Card::Own(_) => unreachable!("nobody asked for them"),
                 Card::Unreadable(why) => (line, vec![format!("! {why}")]),
             });
         }

@@ -190,7 +190,7 @@ pub(super) fn message(query: &MessageQuery) -> impl Fn(&Message) -> bool {
     let search = query.search.as_ref().map(|text| text.to_lowercase());
     move |row| {
         among(&query.ids, &row.id)
-            && (!row.deleted || !query.ids.is_empty())
+            && (!row.deleted || query.finds_deleted())
             && among(&query.statuses, &row.status)
             && query.occasion.is_none_or(|o| o == row.occasion)
             && query.contact_id.is_none_or(|id| id == row.contact_id)

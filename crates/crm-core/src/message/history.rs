@@ -40,6 +40,8 @@ pub enum Subject {
     Voice,
     /// A budget (the id is derived from what it limits), or an entry of the usage ledger.
     Budget,
+    /// An export of contacts (the id is its own).
+    Export,
 }
 
 impl Subject {
@@ -57,6 +59,7 @@ impl Subject {
             Self::Subscription => "subscription",
             Self::Voice => "voice",
             Self::Budget => "budget",
+            Self::Export => "export",
         }
     }
 
@@ -74,6 +77,7 @@ impl Subject {
             Self::Subscription,
             Self::Budget,
             Self::Voice,
+            Self::Export,
         ]
         .into_iter()
         .find(|subject| subject.as_str() == name)

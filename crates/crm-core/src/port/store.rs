@@ -149,7 +149,7 @@ pub struct TemplateQuery {
     pub page: PageRequest,
 }
 
-/// Which messages. Deleted ones appear only when asked for by id.
+/// Which messages. Deleted ones appear only when asked for by id, or [with](Self::with_deleted) all of a contact.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MessageQuery {
     /// Only these ids, if any are given.
@@ -160,6 +160,8 @@ pub struct MessageQuery {
     pub occasion: Option<Occasion>,
     /// To this contact.
     pub contact_id: Option<ContactId>,
+    /// Together with `contact_id`: deleted ones, too.
+    pub with_deleted: bool,
     /// Of this campaign.
     pub campaign_id: Option<CampaignId>,
     /// Written so.
@@ -185,6 +187,14 @@ pub struct MessageQuery {
     pub gravest_first: bool,
     /// Which part of the list.
     pub page: PageRequest,
+}
+
+impl MessageQuery {
+    /// Whether deleted messages are among those that are meant.
+    #[must_use]
+    pub const fn finds_deleted(&self) -> bool {
+        !self.ids.is_empty() || (self.with_deleted && self.contact_id.is_some())
+    }
 }
 
 /// Which campaigns.

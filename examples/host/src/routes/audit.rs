@@ -30,6 +30,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 struct Filter {
     /// Only events of this message.
     message_id: Option<Uuid>,
+    /// Only events of this export of contacts; not together with `message_id`.
+    export_id: Option<Uuid>,
     /// Only events behind this position of the chain.
     after: Option<u64>,
     #[param(minimum = 1, maximum = 10_000, default = 1000)]
@@ -46,8 +48,8 @@ struct SealedEvent {
     /// What the actor was allowed to be then.
     #[schema(value_type = String)]
     role: Role,
-    /// `contact`, `template`, `message`, `campaign`, `suppression`, `intake`, `dispatch` or
-    /// `subscription`.
+    /// `contact`, `template`, `message`, `campaign`, `suppression`, `intake`, `dispatch`,
+    /// `subscription`, `voice`, `budget` or `export`.
     #[schema(value_type = String, example = "message")]
     subject: Subject,
     subject_id: Uuid,
@@ -100,10 +102,16 @@ async fn events(user: User, Query(filter): Query<Filter>) -> Answer<Chain> {
     if !(1..=10_000).contains(&limit) {
         return Err(Problem::invalid("limit", "use 1 to 10,000"));
     }
+    if filter.message_id.is_some() && filter.export_id.is_some() {
+        let what = "use either message_id or export_id";
+        return Err(Problem::invalid("export_id", what));
+    }
+    let message = filter.message_id.map(|id| (Subject::Message, id));
+    let export = filter.export_id.map(|id| (Subject::Export, id));
     // Positions are stored as signed numbers.
     let after = filter.after.unwrap_or(0).min(i64::MAX.unsigned_abs());
     let query = EventQuery {
-        subject: filter.message_id.map(|id| (Subject::Message, id)),
+        subject: message.or(export),
         sealed_after: Some(after),
         limit,
     };

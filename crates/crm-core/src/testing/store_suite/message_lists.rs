@@ -284,6 +284,36 @@ async fn message_filters(store: S) -> Verdict {
         ),
         (
             MessageQuery {
+                contact_id: Some(contact(3).id),
+                with_deleted: true,
+                ..d()
+            },
+            vec![nth(3)],
+        ),
+        (
+            MessageQuery {
+                contact_id: Some(contact(3).id),
+                with_deleted: true,
+                page: PageRequest {
+                    oldest_first: true,
+                    count: true,
+                    after: Some(nth(2)),
+                    ..PageRequest::default()
+                },
+                ..d()
+            },
+            vec![nth(3)],
+        ),
+        // Without a contact it says nothing.
+        (
+            MessageQuery {
+                with_deleted: true,
+                ..d()
+            },
+            vec![nth(2), nth(1)],
+        ),
+        (
+            MessageQuery {
                 campaign_id: Some(campaign(1).id),
                 ..d()
             },
