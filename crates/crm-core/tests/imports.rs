@@ -70,7 +70,7 @@ async fn people(session: &Session) -> Vec<Contact> {
     let mut all = Vec::new();
     loop {
         let query = ContactQuery {
-            page: page.clone(),
+            page,
             ..ContactQuery::default()
         };
         let found = session.contacts().list(query).await.unwrap();

@@ -140,7 +140,7 @@ fn values_are_what_a_person_sees() {
     );
     let day = CellFormat::new().set_num_format("yyyy-mm-dd hh:mm");
     let noon = ExcelDateTime::parse_from_str("2026-03-04T12:30:00").unwrap();
-    sheet.write(1, 0, 123_456_789_012_345_i64 as f64).unwrap();
+    sheet.write(1, 0, 123_456_789_012_345_f64).unwrap();
     sheet.write(1, 1, "  Анна\u{a0} ").unwrap();
     sheet.write(1, 2, 998_901_234_567.0).unwrap();
     sheet.write(1, 3, true).unwrap();

@@ -152,7 +152,11 @@ impl People {
                 fields.consent = consent::lower(&fields.consent, &row.fields.consent);
                 fields
             }
-            None => row.fields.clone(),
+            // A file cannot say that somebody agreed.
+            None => ContactFields {
+                consent: consent::lower(&[], &row.fields.consent),
+                ..row.fields.clone()
+            },
         };
         fields.consent = consent::lower(&fields.consent, &row.opt_outs);
         if self.is_taken(known, &fields) {
