@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::tables::Tables;
 use crate::audience::Audience;
 use crate::campaign::{Campaign, PlanRow};
-use crate::contact::Contact;
+use crate::contact::{Contact, search};
 use crate::draft_batch::DraftBatch;
 use crate::error::{Error, Result};
 use crate::id::ContactId;
@@ -113,7 +113,7 @@ pub(super) fn contact(query: &ContactQuery) -> Result<impl Fn(&Contact) -> bool>
         }
         (today, _) => today.unwrap_or(NaiveDate::MIN),
     };
-    let search = query.search.as_ref().map(|text| text.to_lowercase());
+    let search = query.search.as_deref().map(search::Query::parse);
     Ok(move |row: &Contact| {
         among(&query.ids, &row.id)
             && (!row.erased || !query.ids.is_empty())
@@ -124,14 +124,9 @@ pub(super) fn contact(query: &ContactQuery) -> Result<impl Fn(&Contact) -> bool>
                 .audience
                 .as_ref()
                 .is_none_or(|audience| audience.matches(row, today))
-            && search.as_ref().is_none_or(|part| {
-                contains(&row.name, part)
-                    || row.email.as_ref().is_some_and(|text| contains(text, part))
-                    || row
-                        .company
-                        .as_ref()
-                        .is_some_and(|text| contains(text, part))
-            })
+            && search
+                .as_ref()
+                .is_none_or(|search| search::matches(row, search))
     })
 }
 
