@@ -8,6 +8,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::fault::Outcome;
+use crate::search;
 
 /// `PRAGMA synchronous` value of FULL: every commit reaches the disk before it is answered.
 const FULL: i64 = 2;
@@ -63,6 +64,7 @@ pub(crate) fn reader(path: &Path, busy: Duration) -> Outcome<Connection> {
             Ok(text.is_some_and(|text| text.to_lowercase().contains(needle)))
         },
     )?;
+    search::define(&connection)?;
     Ok(connection)
 }
 

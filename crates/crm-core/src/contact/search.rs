@@ -39,6 +39,9 @@ use fold::{forms, plain_form, runs};
 pub const LONGEST_FORGIVEN: usize = 32;
 /// Most words of a query that are looked at; each further one is left out.
 pub const MOST_WORDS: usize = 16;
+/// How many contacts that an index finds a store compares one by one. With more, a list is walked in its own order
+/// until a page is full. Both cost as much in a million contacts at about this number.
+pub const FEW: u16 = 4_000;
 /// Longest form of a word in characters; longer ones are cut there, in contacts and in queries.
 const LONGEST_FORM: usize = 256;
 /// From how many digits on, runs of them are one number.

@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 
 use super::{LONGEST_FORGIVEN, may_err};
 
+/// Most marks that a part is looked for by: with so many it is found, and no statement becomes too long.
+const ENOUGH: usize = 24;
+
 /// What a contact has when it may be found: all marks of one of `all`, or one of `any`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -55,7 +58,7 @@ pub(super) fn wanted(workspace: i64, forms: &[String]) -> Wanted {
             [a, b] => triples(workspace, &['\n', a, b]),
             _ => triples(workspace, &chars),
         };
-        wanted.all.push(part.into_iter().collect());
+        wanted.all.push(part.into_iter().take(ENOUGH).collect());
         if may_err(form) {
             any.extend(shortened(workspace, form));
         }
