@@ -57,6 +57,7 @@ mod receipts;
 mod require;
 mod risk;
 mod rows;
+mod search;
 mod store;
 mod subscriptions;
 mod suppressions;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use crm_core::budget::UsageGroup;
+use crm_core::contact::search::FEW;
 use crm_core::engine::Engine;
 use crm_core::guardrail::Severity;
 use crm_core::id::{AttemptId, CampaignId, ContactId, LedgerId, MessageId, TemplateId};
@@ -256,6 +257,14 @@ async fn others(
             let name = format!("contacts {query:?}");
             store.contacts(workspace, query).await.unwrap();
             told(&name, PAGE);
+        }
+        for text in ["name", "na", "rare", "rrae name", "nobody"] {
+            let query = ContactQuery {
+                search: word(text),
+                ..all()
+            };
+            store.contacts(workspace, query).await.unwrap();
+            told(&format!("search for {text}"), 2 * u64::from(FEW));
         }
         let query = TemplateQuery {
             page,
