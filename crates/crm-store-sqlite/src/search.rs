@@ -148,3 +148,68 @@ fn text(marks: &[u32], between: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use crm_core::testing::fixtures::contact;
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::{connection, contacts, migrations};
+
+    /// Whether the index's pages hold the end of one of these marks anywhere.
+    fn held(connection: &Connection, marks: &[u32]) -> bool {
+        let sql =
+            "SELECT count(*) FROM contacts_search_data WHERE instr(block, CAST(?1 AS BLOB)) > 0";
+        marks.iter().any(|mark| {
+            let text = format!("{mark:08x}");
+            let found: i64 = connection
+                .query_row(sql, [text.get(3..)], |row| row.get(0))
+                .unwrap();
+            found > 0
+        })
+    }
+
+    #[test]
+    fn the_index_forgets_what_is_erased_and_survives_vacuum() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crm.db");
+        let mut writer = connection::writer(&path, std::time::Duration::ZERO)
+            .ok()
+            .unwrap();
+        migrations::run(&mut writer).ok().unwrap();
+        writer
+            .execute_batch("INSERT INTO workspaces VALUES (7, 'seven')")
+            .unwrap();
+        for number in 1..=3 {
+            contacts::insert(&writer, 7, &contact(number)).ok().unwrap();
+        }
+        let name = "Zuhra Tayna";
+        let mut known = contact(2);
+        known.version = 2;
+        name.clone_into(&mut known.fields.name);
+        assert!(contacts::update(&writer, 7, &known).ok().unwrap());
+        let own = marks(7, "\ntayna\nzuhra\n");
+        assert!(held(&writer, &own));
+
+        let mut gone = known.clone();
+        gone.version = 3;
+        "erased".clone_into(&mut gone.fields.name);
+        assert!(contacts::update(&writer, 7, &gone).ok().unwrap());
+        assert!(!held(&writer, &own));
+
+        // Nothing left of the first two but numbers that still mean the third.
+        writer
+            .execute_batch("DELETE FROM contacts WHERE place = 1; VACUUM")
+            .unwrap();
+        let found = way(&writer, 7, &Query::parse("ivanova 3")).ok().unwrap();
+        assert!(matches!(found, Way::Few(places) if places == [3]));
+        let third = entry(&writer, 7, contact(3).id.0).ok().unwrap().unwrap();
+        assert_eq!(third.place, 3);
+        writer
+            .execute_batch(
+                "INSERT INTO contacts_search (contacts_search) VALUES ('integrity-check')",
+            )
+            .unwrap();
+    }
+}
