@@ -46,7 +46,14 @@ pub(crate) async fn few(
     if query.finds_none() {
         return Ok(Some(Vec::new()));
     }
-    let mut filter = list.begin("c.id, c.search_key", db.key);
+    let list = List {
+        // No index fits this, so that the server does not walk a workspace it takes for a small one.
+        workspace: "c.workspace + 0",
+        columns: "c.id, c.search_key",
+        ids: list.ids.clone(),
+        ..*list
+    };
+    let mut filter = list.begin(list.columns, db.key);
     others(&mut filter)?;
     indexed(&mut filter, db.key, query);
     filter.raw(" LIMIT ").bind(i64::from(FEW) + 1);
