@@ -20,6 +20,7 @@ pub mod raw;
 pub mod reads;
 pub mod report;
 pub mod scale;
+pub mod search;
 pub mod seed;
 pub mod site;
 pub mod workers;

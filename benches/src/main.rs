@@ -8,7 +8,7 @@ use crm_benches::report::Report;
 use crm_benches::scale::Scale;
 use crm_benches::site::Site;
 use crm_benches::{
-    Outcome, approve, deliver, draft, expand, fill, growth, import, mail, reads, workers,
+    Outcome, approve, deliver, draft, expand, fill, growth, import, mail, reads, search, workers,
 };
 
 /// Measures the engine on a database against what that database itself does on this machine.
@@ -23,7 +23,7 @@ struct Options {
     /// How much data.
     #[arg(long, value_enum, default_value = "100k")]
     scale: Scale,
-    /// Only these (T1, T2, T3, T4, T5, T6, T7, T8, T9, T11, T17), separated by commas.
+    /// Only these (T1, T2, T3, T4, T5, T6, T7, T8, T9, T11, T13, T17), separated by commas.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Alternating runs of each.
@@ -91,6 +91,9 @@ async fn run(options: Options) -> Outcome<()> {
     }
     if wanted("T11") {
         figures.push(draft::measure(&site, scale.drafts(), draft::TAKES).await?);
+    }
+    if wanted("T13") {
+        figures.extend(search::measure(&site, scale.rows()).await?);
     }
     if ["T7", "T8", "T17"].into_iter().any(wanted) {
         let count = scale.rows();

@@ -5,7 +5,7 @@
 use crm_benches::measure::Figure;
 use crm_benches::scale::Scale;
 use crm_benches::site::Site;
-use crm_benches::{approve, deliver, draft, expand, fill, reads, workers};
+use crm_benches::{approve, deliver, draft, expand, fill, reads, search, workers};
 
 fn whole(figure: &Figure, size: usize) {
     assert_eq!(figure.size, size);
@@ -27,6 +27,9 @@ async fn everything(site: &Site) {
     let takes = std::time::Duration::from_millis(20);
     whole(&draft::measure(site, size, takes).await.unwrap(), size);
     let size = Scale::Smoke.rows();
+    for figure in search::measure(site, size).await.unwrap() {
+        whole(&figure, size);
+    }
     let filled = fill::fill(site, reads::NAME, size).await.unwrap();
     site.settle(reads::NAME).await.unwrap();
     let figures = reads::measure(site, &filled, size, 1, [true, true])

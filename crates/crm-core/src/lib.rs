@@ -75,6 +75,7 @@ pub mod money;
 mod note;
 pub mod port;
 pub mod receipt;
+mod spelling;
 pub mod stamp;
 pub mod subscription;
 #[cfg(feature = "worker")]

@@ -14,6 +14,7 @@ use crate::connection;
 use crate::fault::{Fault, Outcome};
 use crate::query::Names;
 use crate::rows::json_text;
+use crate::search;
 use crate::{PgOptions, PgStore};
 
 /// Columns of numbers that the database gives itself from now on.
@@ -223,7 +224,15 @@ async fn write(
     batch: &Batch,
 ) -> Outcome<()> {
     let columns: Vec<&str> = columns.split_whitespace().collect();
-    let rows = to_json(&columns, &batch.rows)?;
+    let marked;
+    let (columns, rows) = match search_marks(&columns, &batch.rows) {
+        Some(rows) => {
+            marked = rows;
+            ([columns.as_slice(), &["search_marks"]].concat(), &marked)
+        }
+        None => (columns, &batch.rows),
+    };
+    let rows = to_json(&columns, rows)?;
     // All of a counter goes into one slot.
     let (slot, zero) = match table {
         "counters" => (", slot", ", 0"),
@@ -255,6 +264,22 @@ async fn write(
         .await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Contacts with the marks by which they are found here, if the rows are contacts.
+fn search_marks(columns: &[&str], rows: &[Vec<Value>]) -> Option<Vec<Vec<Value>>> {
+    let place = |name: &str| columns.iter().position(|column| *column == name);
+    let (workspace, key) = (place("workspace")?, place("search_key")?);
+    let marked = |row: &Vec<Value>| {
+        let mut row = row.clone();
+        if let (Some(Value::Int(workspace)), Some(Value::Text(key))) =
+            (row.get(workspace), row.get(key))
+        {
+            row.push(Value::Text(search::marks(*workspace, key)));
+        }
+        row
+    };
+    Some(rows.iter().map(marked).collect())
 }
 
 /// The rows as JSON, from which the database makes values of its columns' types.

@@ -11,7 +11,7 @@ use crate::query::Db;
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     /// The columns besides `workspace`, each with its type, in the order in which the arrays are bound
-    /// from `$2` on. JSON is bound as text.
+    /// from `$2` on. JSON is bound as text, and so are arrays (`{1,2}`).
     pub(crate) columns: &'static [(&'static str, &'static str)],
 }
 
@@ -36,22 +36,35 @@ impl Table {
     /// Overwrites the rows `t` that fit the new rows `n` by this condition.
     pub(crate) fn update(&self, db: &Db<'_>, condition: &str) -> SqlStr {
         let (table, columns, rows) = (self.name, self.names(), self.rows());
+        let values = self.values();
         db.names.dynamic(&format!(
-            "UPDATE crm.{table} AS t SET ({columns}) = ROW(n.*) FROM {rows} AS n({columns}) \
+            "UPDATE crm.{table} AS t SET ({columns}) = ROW({values}) FROM {rows} AS n({columns}) \
              WHERE t.workspace = $1 AND {condition}"
         ))
     }
 
     fn insertion(&self) -> String {
         let (table, columns, rows) = (self.name, self.names(), self.rows());
+        let values = self.values();
         format!(
-            "INSERT INTO crm.{table} (workspace, {columns}) SELECT $1, n.* FROM {rows} AS n({columns})"
+            "INSERT INTO crm.{table} (workspace, {columns}) SELECT $1, {values} FROM {rows} AS n({columns})"
         )
     }
 
     fn names(&self) -> String {
         let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
         names.join(", ")
+    }
+
+    /// What becomes of each column of the new rows.
+    fn values(&self) -> String {
+        let value = |(name, kind): &(&str, &str)| {
+            let cast = if kind.ends_with("[]") { "::" } else { "" };
+            let kind = if cast.is_empty() { "" } else { *kind };
+            format!("n.{name}{cast}{kind}")
+        };
+        let values: Vec<String> = self.columns.iter().map(value).collect();
+        values.join(", ")
     }
 
     /// The new rows. The planner looks into arrays that are bound, but not behind a SELECT: without that
@@ -63,6 +76,8 @@ impl Table {
             let comma = if place == 2 { "" } else { ", " };
             let array = match *kind {
                 "jsonb" => "text[]::jsonb[]".to_owned(),
+                // An array of arrays would come apart into its elements.
+                kind if kind.ends_with("[]") => "text[]".to_owned(),
                 kind => format!("{kind}[]"),
             };
             // Writing to a string cannot fail.

@@ -14,6 +14,10 @@
 //! are spread over slots and events are sealed afterwards, so that no two writers meet on one row.
 //! `NOTIFY` wakes resting workers; they look again by themselves when it is lost.
 //!
+//! # Search
+//! Contacts have a column of its own here, `search_marks`, with a GIN index: see [`crm_core::contact::search`]. No
+//! extension is needed. What was written lately waits in the index's pending list, which autovacuum works off.
+//!
 //! # Going back to an older state
 //! The table `place` has one row: the names of the server, its timeline, the database and our tables, as
 //! they were when the schema was made or a hold was last acknowledged. Each claim and each begin compares
@@ -57,6 +61,7 @@ mod receipts;
 mod require;
 mod risk;
 mod rows;
+mod search;
 mod store;
 mod subscriptions;
 mod suppressions;

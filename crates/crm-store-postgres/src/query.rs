@@ -207,7 +207,8 @@ pub(crate) struct List<'a> {
 }
 
 impl List<'_> {
-    fn begin(&self, columns: &str, key: i64) -> Filter {
+    /// `SELECT columns` of the rows, before any condition.
+    pub(crate) fn begin(&self, columns: &str, key: i64) -> Filter {
         match self.from.split_once(' ') {
             Some((table, alias)) if !self.ids.is_empty() => {
                 let mut filter = Filter::begin("SELECT ");

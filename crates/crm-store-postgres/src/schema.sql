@@ -34,13 +34,17 @@ CREATE TABLE crm.contacts (
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
-    search_key text COLLATE "C" NOT NULL
+    search_key text COLLATE "C" NOT NULL,
+    -- What the index of the search looks into: numbers made of search_key.
+    search_marks integer[] NOT NULL
 ) /* by workspace */;
 CREATE UNIQUE INDEX contacts_id ON crm.contacts(workspace, id);
 CREATE UNIQUE INDEX contacts_email ON crm.contacts(workspace, email_key) WHERE email_key IS NOT NULL;
 CREATE UNIQUE INDEX contacts_external_id ON crm.contacts(workspace, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX contacts_phone ON crm.contacts(workspace, phone, id) WHERE phone IS NOT NULL;
 CREATE INDEX contacts_birthday ON crm.contacts(workspace, birthday_day) WHERE birthday_day IS NOT NULL;
+-- Each mark is of one workspace.
+CREATE INDEX contacts_search ON crm.contacts USING gin (search_marks);
 
 CREATE TABLE crm.templates (
     workspace bigint NOT NULL,

@@ -273,7 +273,7 @@ async fn a_nul_is_never_stored_and_never_found() {
     let store = place.store().await;
     create(&store, "before").await.unwrap();
     told(create(&store, "a\0b").await, ErrorKind::Invalid, "name");
-    for text in ["\0", "bef\0ore", "before\0"] {
+    for text in ["\0", "before \0after", "\0@\0"] {
         let query = ContactQuery {
             search: Some(text.to_owned()),
             ..ContactQuery::default()

@@ -69,6 +69,9 @@ async fn ten_that_start_together_make_the_schema_once() {
         if table == "counters" {
             assert!(has.remove("slot"));
         }
+        if table == "contacts" {
+            assert!(has.remove("search_marks"));
+        }
         assert_eq!(has, wanted, "{table}");
     }
     let names: BTreeSet<&str> = schema::TABLES.iter().map(|(table, _)| *table).collect();

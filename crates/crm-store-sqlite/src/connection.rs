@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::audience;
 use crate::fault::Outcome;
+use crate::search;
 
 /// `PRAGMA synchronous` value of FULL: every commit reaches the disk before it is answered.
 const FULL: i64 = 2;
@@ -65,6 +66,7 @@ pub(crate) fn reader(path: &Path, busy: Duration) -> Outcome<Connection> {
         },
     )?;
     audience::register(&connection)?;
+    search::define(&connection)?;
     Ok(connection)
 }
 

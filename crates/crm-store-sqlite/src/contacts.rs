@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crm_core::Workspace;
+use crm_core::contact::search::{Query, search_key};
 use crm_core::contact::{Birthday, Contact, ContactFields};
 use crm_core::id::ContactId;
 use crm_core::port::store::{ContactKeys, ContactQuery, Page, SHARED_PHONE};
@@ -12,6 +13,7 @@ use crate::audience;
 use crate::fault::{Outcome, unreadable};
 use crate::query::{Filter, List};
 use crate::rows::{instant, json, micros, opt_instant, opt_micros, signed, unsigned};
+use crate::search::{self, Way};
 
 const COLUMNS: &str = "c.id, c.version, c.external_id, c.name, c.email, c.phone, \
     c.telegram_chat_id, c.whatsapp, c.segment, c.birthday_year, c.birthday_day, c.company, \
@@ -39,15 +41,31 @@ const UPDATE: &str = "UPDATE contacts SET version = :version, external_id = :ext
 
 /// Writes a new contact.
 pub(crate) fn insert(connection: &Connection, workspace: i64, contact: &Contact) -> Outcome<()> {
-    write(connection, INSERT, workspace, contact).map(drop)
+    let key = search_key(&contact.fields);
+    write(connection, INSERT, workspace, contact, &key)?;
+    search::add(connection, workspace, connection.last_insert_rowid(), &key)
 }
 
 /// Writes a changed contact; `false` when no row has the version before.
 pub(crate) fn update(connection: &Connection, workspace: i64, contact: &Contact) -> Outcome<bool> {
-    write(connection, UPDATE, workspace, contact).map(|rows| rows > 0)
+    let Some(before) = search::entry(connection, workspace, contact.id.0)? else {
+        return Ok(false);
+    };
+    let key = search_key(&contact.fields);
+    if write(connection, UPDATE, workspace, contact, &key)? == 0 {
+        return Ok(false);
+    }
+    search::change(connection, workspace, &before, &key)?;
+    Ok(true)
 }
 
-fn write(connection: &Connection, sql: &str, workspace: i64, contact: &Contact) -> Outcome<usize> {
+fn write(
+    connection: &Connection,
+    sql: &str,
+    workspace: i64,
+    contact: &Contact,
+    key: &str,
+) -> Outcome<usize> {
     let fields = &contact.fields;
     Ok(connection.prepare_cached(sql)?.execute(named_params! {
         ":workspace": workspace,
@@ -76,22 +94,8 @@ fn write(connection: &Connection, sql: &str, workspace: i64, contact: &Contact) 
         ":created_by": contact.created_by,
         ":created_at": micros(contact.created_at),
         ":updated_at": micros(contact.updated_at),
-        ":search_key": search_key(fields),
+        ":search_key": key,
     })?)
-}
-
-/// What a search looks into. The separator keeps a match from running over two fields.
-fn search_key(fields: &ContactFields) -> String {
-    [
-        Some(fields.name.as_str()),
-        fields.email.as_deref(),
-        fields.company.as_deref(),
-    ]
-    .into_iter()
-    .flatten()
-    .map(str::to_lowercase)
-    .collect::<Vec<_>>()
-    .join("\u{1f}")
 }
 
 fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Contact> {
@@ -191,7 +195,41 @@ pub(crate) fn list(
     key: i64,
     query: &ContactQuery,
 ) -> Outcome<Page<Contact>> {
-    let mut filter = Filter::new("c.workspace = ?", key);
+    let text = query.search.as_deref().unwrap_or_default();
+    let way = search::way(connection, key, &Query::parse(text))?;
+    let mut page = query.page;
+    let mut total = None;
+    if let (true, Way::Many(sought)) = (page.count, &way) {
+        // All of them are to be looked at: the index finds them faster than the walk.
+        let mut all = filter(key, query, &way)?;
+        all.and("c.place IN (SELECT rowid FROM contacts_search WHERE contacts_search MATCH ?)")
+            .bind(sought.clone());
+        total = Some(all.count(connection, "contacts c")?);
+        page.count = false;
+    }
+    let list = List {
+        columns: COLUMNS,
+        from: "contacts c",
+        key: "c.id",
+    };
+    let mut found = list.page(
+        connection,
+        filter(key, query, &way)?,
+        &page,
+        |row| read(workspace, row),
+        |contact| contact.id.0,
+    )?;
+    found.total = total.or(found.total);
+    Ok(found)
+}
+
+fn filter(key: i64, query: &ContactQuery, way: &Way) -> Outcome<Filter> {
+    let workspace = match way {
+        // The plus keeps SQLite from walking all ids rather than looking up the few.
+        Way::Few(_) => "+c.workspace = ?",
+        _ => "c.workspace = ?",
+    };
+    let mut filter = Filter::new(workspace, key);
     filter.ids(
         "c.id IN (SELECT unhex(value) FROM json_each(?))",
         query.ids.iter().map(|id| id.0),
@@ -207,24 +245,14 @@ pub(crate) fn list(
     }
     filter.given("c.external_id = ?", query.external_id.clone());
     filter.given("c.phone = ?", query.phone.clone());
-    filter.given(
-        "instr(c.search_key, ?) > 0",
-        query.search.as_ref().map(|text| text.to_lowercase()),
+    search::condition(
+        &mut filter,
+        way,
+        query.search.as_deref().unwrap_or_default(),
     );
     if let Some(audience) = &query.audience {
         filter.and("");
         audience::compile(audience, query.today, &mut filter)?;
     }
-    List {
-        columns: COLUMNS,
-        from: "contacts c",
-        key: "c.id",
-    }
-    .page(
-        connection,
-        filter,
-        &query.page,
-        |row| read(workspace, row),
-        |contact| contact.id.0,
-    )
+    Ok(filter)
 }

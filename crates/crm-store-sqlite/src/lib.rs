@@ -5,7 +5,8 @@
 //!
 //! A host that keeps its own tables in the same file can have our changes in its own transaction:
 //! [`SqliteStore::commit_in`] from Rust, the table `intake` from anywhere (see [`crm_core::intake`]).
-//! Ours are named in [`crm_core::port::schema::TABLES`], `crm_migrations` and `crm_place`; the host's need
+//! Ours are named in [`crm_core::port::schema::TABLES`], `crm_migrations`, `crm_place` and `contacts_search`
+//! (with the tables FTS5 makes for it); the host's need
 //! other names.
 //!
 //! # Going back to an older state
@@ -45,6 +46,7 @@ mod query;
 mod receipts;
 mod risk;
 mod rows;
+mod search;
 mod store;
 mod subscriptions;
 mod suppressions;

@@ -44,6 +44,9 @@ fn a_new_file_has_the_tables_and_columns_of_every_store() {
     for table in ["crm_migrations", "crm_place"] {
         assert!(found.remove(table).is_some(), "{table}");
     }
+    // The index of the search, with what FTS5 makes for it, and the places it knows contacts by.
+    found.retain(|table, _| !table.starts_with("contacts_search"));
+    assert!(found.get_mut("contacts").unwrap().remove("place"));
     let wanted: BTreeMap<String, BTreeSet<String>> = schema::TABLES
         .iter()
         .map(|(table, columns)| {

@@ -64,9 +64,13 @@ fn flaw_17_lists_are_bounded_and_typed_and_search_is_literal() {
             .map(|c| c["name"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(found("%25"), ["100% хлопок"]);
-    assert_eq!(found("_"), ["a_b"]);
-    assert_eq!(found("%5C"), [r"c\d"]);
+    // Signs are no wildcards and no words.
+    for signs in ["%25", "_", "%5C", "*"] {
+        assert!(found(signs).is_empty(), "{signs}");
+    }
+    assert_eq!(found("100%25"), ["100 хлопок", "100% хлопок"]);
+    assert_eq!(found("a_b"), ["a_b"]);
+    assert_eq!(found("c%5Cd"), [r"c\d"]);
     assert_eq!(found("%D0%8E%D0%A2%D0%9A%D0%98%D0%A0"), ["Ўткир"]);
     assert!(found("%00").is_empty() && found("%27%20OR%201=1--").is_empty());
 }

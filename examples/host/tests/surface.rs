@@ -499,10 +499,13 @@ fn lists_keep_their_rules() {
             .expect(201);
     }
     for (search, count) in [
-        ("%25", 1),
-        ("_", 1),
+        ("100%25", 1),
+        ("%25", 0),
+        ("_", 0),
         ("анна", 2),
         ("ШЁЛК", 1),
+        ("shelk", 1),
+        ("karimva anna", 1),
         ("%25%25", 0),
     ] {
         let found = host

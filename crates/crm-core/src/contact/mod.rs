@@ -12,6 +12,7 @@ use crate::consent::Consent;
 use crate::id::ContactId;
 
 pub mod normalise;
+pub mod search;
 
 /// A birthday; the year may be unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

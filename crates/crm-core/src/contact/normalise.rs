@@ -171,18 +171,6 @@ pub fn normalise_of(fields: ContactFields, region: Region) -> Result<ContactFiel
     }
 }
 
-/// What a free-text search looks in: name, e-mail and company in lower case, one per line.
-#[must_use]
-pub fn search_key(fields: &ContactFields) -> String {
-    let parts = [
-        Some(fields.name.as_str()),
-        fields.email.as_deref(),
-        fields.company.as_deref(),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().map(str::to_lowercase).collect();
-    parts.join("\n")
-}
-
 fn line(text: &str, longest: usize) -> Result<String, &'static str> {
     if text.chars().any(char::is_control) {
         return Err("use one line without control characters");

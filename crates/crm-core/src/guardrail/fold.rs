@@ -3,6 +3,7 @@
 use unicode_security::skeleton;
 
 use super::text::plain;
+pub(super) use crate::spelling::latin;
 
 /// The word with look-alike letters made equal, whatever alphabet they are of. Two passes, because
 /// letters that look alike as capitals need not do so as small ones.
@@ -13,64 +14,6 @@ pub(super) fn look(word: &str) -> [String; 2] {
         skeleton(&lower).collect(),
         skeleton(&upper).collect::<String>().to_lowercase(),
     ]
-}
-
-/// A rough Latin spelling by which a name written in Cyrillic and in Latin letters is found the same:
-/// apostrophes go, and so does what spellings disagree about (x and h, yo and o, zh and j).
-pub(super) fn latin(word: &str) -> String {
-    let mut out = String::with_capacity(word.len());
-    for c in plain(word).chars() {
-        let piece = match c {
-            'а' | 'ә' => "a",
-            'б' => "b",
-            'в' => "v",
-            'г' | 'ғ' | 'ґ' => "g",
-            'д' => "d",
-            'е' | 'э' | 'є' => "e",
-            'ё' => "yo",
-            'ж' => "j",
-            'з' => "z",
-            'и' | 'і' | 'ы' => "i",
-            'й' => "y",
-            'к' => "k",
-            'қ' => "q",
-            'л' => "l",
-            'м' => "m",
-            'н' | 'ң' => "n",
-            'о' | 'ў' | 'ө' => "o",
-            'п' => "p",
-            'р' => "r",
-            'с' => "s",
-            'т' => "t",
-            'у' | 'ұ' | 'ү' => "u",
-            'ф' => "f",
-            'х' | 'ҳ' | 'һ' => "h",
-            'ц' => "ts",
-            'ч' => "ch",
-            'ш' => "sh",
-            'щ' => "sch",
-            'ю' => "yu",
-            'я' => "ya",
-            'ъ' | 'ь' | '\'' => "",
-            'x' => "h",
-            other => {
-                out.push(other);
-                continue;
-            }
-        };
-        out.push_str(piece);
-    }
-    let out = out
-        .replace("zh", "j")
-        .replace("kh", "h")
-        .replace("yo", "o")
-        .replace("ye", "e")
-        .replace("iy", "i")
-        .replace("ii", "i")
-        .replace("yy", "y")
-        .replace("ks", "h")
-        .replace('w', "v");
-    out.replace('q', "k").replace('y', "i")
 }
 
 /// Whether two words, in their [`latin`] form, may be forms of one name: one begins with the other, or the

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+
+pub(super) use crate::spelling::{apostrophe, invisible, plain};
 
 /// A word: letters, digits and apostrophes between letters. Signs that show nothing are inside its span
 /// but not in its text, so that they cannot hide it.
@@ -23,31 +24,6 @@ pub(super) struct Word {
 pub(super) struct Text {
     pub(super) chars: Vec<char>,
     pub(super) words: Vec<Word>,
-}
-
-/// Signs that are not seen: zero-width, bidi controls, tags, soft hyphens.
-pub(super) const fn invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
-}
-
-/// The apostrophes that Uzbek and English are written with.
-pub(super) const fn apostrophe(c: char) -> bool {
-    matches!(
-        c,
-        '\'' | '`' | '\u{b4}' | '\u{2bb}' | '\u{2bc}' | '\u{2018}' | '\u{2019}'
-    )
-}
-
-/// The form words are compared in.
-pub(super) fn plain(text: &str) -> String {
-    text.nfkc()
-        .filter(|&c| !invisible(c))
-        .flat_map(char::to_lowercase)
-        .map(|c| if apostrophe(c) { '\'' } else { c })
-        .collect()
 }
 
 #[cfg(test)]

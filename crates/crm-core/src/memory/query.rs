@@ -9,7 +9,7 @@ use super::tables::Tables;
 use crate::audience::Audience;
 use crate::audience::messages::{Facts, MessageFact};
 use crate::campaign::{Campaign, PlanRow};
-use crate::contact::Contact;
+use crate::contact::{Contact, search};
 use crate::draft_batch::DraftBatch;
 use crate::error::{Error, Result};
 use crate::id::ContactId;
@@ -117,7 +117,7 @@ pub(super) fn contact<'a>(
         }
         (today, _) => today.unwrap_or(NaiveDate::MIN),
     };
-    let search = query.search.as_ref().map(|text| text.to_lowercase());
+    let search = query.search.as_deref().map(search::Query::parse);
     let asks = query
         .audience
         .as_ref()
@@ -143,14 +143,9 @@ pub(super) fn contact<'a>(
                         },
                     ),
                 })
-            && search.as_ref().is_none_or(|part| {
-                contains(&row.name, part)
-                    || row.email.as_ref().is_some_and(|text| contains(text, part))
-                    || row
-                        .company
-                        .as_ref()
-                        .is_some_and(|text| contains(text, part))
-            })
+            && search
+                .as_ref()
+                .is_none_or(|search| search::matches(row, search))
     })
 }
 

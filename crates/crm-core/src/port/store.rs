@@ -101,7 +101,9 @@ pub struct ContactQuery {
     pub audience: Option<Audience>,
     /// Today, for birthdays in `audience`. Required when it names one.
     pub today: Option<NaiveDate>,
-    /// Part of name, e-mail or company in any case, Cyrillic too; no wildcards.
+    /// Words of name, company, e-mail and phones, in any case and alphabet, with one typo, as
+    /// [`contact::search`](crate::contact::search) says; no wildcards. Two words that many contacts have each and few
+    /// have together cost more than others.
     pub search: Option<String>,
     /// Which part of the list.
     pub page: PageRequest,

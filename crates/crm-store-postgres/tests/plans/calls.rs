@@ -257,6 +257,14 @@ async fn others(
             store.contacts(workspace, query).await.unwrap();
             told(&name, PAGE);
         }
+        for text in ["rare", "rrae", "ra", "nobody"] {
+            let query = ContactQuery {
+                search: word(text),
+                ..all()
+            };
+            store.contacts(workspace, query).await.unwrap();
+            told(&format!("search for {text}"), PAGE);
+        }
         let query = TemplateQuery {
             page,
             ids: vec![TemplateId(id(1))],

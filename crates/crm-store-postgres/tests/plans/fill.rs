@@ -77,11 +77,20 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
     let (own, run_id) = (id("n"), id(&format!("{first} + 1 + n % 20")));
     let hash = "sha256(n::text::bytea)";
     let at = "timestamptz '2026-01-01 00:00Z' + n * interval '1 second'";
+    let marks = |text: &str| {
+        let marks = crm_core::contact::search::marks(key, text).into_iter();
+        let marks: Vec<String> = marks.map(|mark| mark.cast_signed().to_string()).collect();
+        format!("{{{}}}", marks.join(","))
+    };
+    let (usual, rare) = ("\nname\n", "\nname\nrare\n");
+    let (usual_marks, rare_marks) = (marks(usual), marks(rare));
     let statements = [
         format!(
             "INSERT INTO crm.contacts SELECT {key}, {own}, 1, 'x' || n, 'Name ' || n, 'a' || n || '@mail.example',
              'a' || n || '@mail.example', '+' || n, NULL, NULL, 'vip', NULL, n % 12 * 100 + 101, NULL, NULL, 'uz',
-             NULL, '[]', '{{}}', '[]', '[]', NULL, n % 100 = 0, 'olga', {at}, {at}, 'name ' || n
+             NULL, '[]', '{{}}', '[]', '[]', NULL, n % 100 = 0, 'olga', {at}, {at},
+             CASE WHEN n % 500 = 7 THEN '{rare}' ELSE '{usual}' END,
+             CASE WHEN n % 500 = 7 THEN '{rare_marks}'::integer[] ELSE '{usual_marks}'::integer[] END
              FROM generate_series({}, {}) n", first + 1, first + people),
         format!(
             "INSERT INTO crm.campaigns SELECT {key}, {own}, 1, 'holiday', '{fields}', 'draft', false, '2026',

@@ -9,7 +9,7 @@
 //! kind, so that it expects to find any other everywhere.
 //!
 //! Left out on purpose, for they look at rows one by one until the page is full: searches in texts, contacts
-//! by audience, counts of conditions that have no counter, and lists behind a skip of many rows. A recount
+//! by audience, searches for what thousands of contacts have, counts of conditions that have no counter, and lists behind a skip of many rows. A recount
 //! is the list of everything, page by page.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr)]

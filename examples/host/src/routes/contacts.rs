@@ -39,7 +39,7 @@ struct Filter {
     language: Option<String>,
     tag: Option<String>,
     has_birthday_this_month: Option<bool>,
-    /// Part of name, e-mail or company in any case.
+    /// Words of name, company, e-mail or phones, in any case and alphabet, also with a typo.
     #[param(max_length = 200)]
     search: Option<String>,
     skip: Option<u32>,

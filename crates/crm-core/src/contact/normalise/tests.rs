@@ -173,12 +173,6 @@ fn blank_texts_are_absent_and_names_trimmed() {
     assert_eq!(fields.telegram_chat_id.as_deref(), Some("-100123"));
 }
 
-#[test]
-fn the_search_key_is_lower_case() {
-    let fields = named(|fields| fields.company = Some("ООО Ромашка".to_owned()));
-    assert_eq!(search_key(&fields), "анна\nооо ромашка");
-}
-
 proptest! {
     #[test]
     fn normalising_twice_changes_nothing(

@@ -16,6 +16,7 @@ mod kit;
 mod lists;
 mod message_lists;
 mod receipts;
+mod search;
 mod sets;
 mod spend;
 mod subscriptions;
@@ -43,6 +44,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(sets::cases());
     all.extend(texts::cases());
     all.extend(lists::cases());
+    all.extend(search::cases());
     all.extend(message_lists::cases());
     all.extend(filters::cases());
     all.extend(audiences::cases());

@@ -1,0 +1,86 @@
+//! One spelling for what is written in several: of signs, and of names in Cyrillic and in Latin letters.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// Signs that are not seen: zero-width, bidi controls, tags, soft hyphens.
+pub(crate) const fn invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The apostrophes that Uzbek and English are written with.
+pub(crate) const fn apostrophe(c: char) -> bool {
+    matches!(
+        c,
+        '\'' | '`' | '\u{b4}' | '\u{2bb}' | '\u{2bc}' | '\u{2018}' | '\u{2019}'
+    )
+}
+
+/// The form words are compared in.
+pub(crate) fn plain(text: &str) -> String {
+    text.nfkc()
+        .filter(|&c| !invisible(c))
+        .flat_map(char::to_lowercase)
+        .map(|c| if apostrophe(c) { '\'' } else { c })
+        .collect()
+}
+
+/// A rough Latin spelling by which a name written in Cyrillic and in Latin letters is found the same:
+/// apostrophes go, and so does what spellings disagree about (x and h, yo and o, zh and j).
+pub(crate) fn latin(word: &str) -> String {
+    let mut out = String::with_capacity(word.len());
+    for c in plain(word).chars() {
+        let piece = match c {
+            'а' | 'ә' => "a",
+            'б' => "b",
+            'в' => "v",
+            'г' | 'ғ' | 'ґ' => "g",
+            'д' => "d",
+            'е' | 'э' | 'є' => "e",
+            'ё' => "yo",
+            'ж' => "j",
+            'з' => "z",
+            'и' | 'і' | 'ы' => "i",
+            'й' => "y",
+            'к' => "k",
+            'қ' => "q",
+            'л' => "l",
+            'м' => "m",
+            'н' | 'ң' => "n",
+            'о' | 'ў' | 'ө' => "o",
+            'п' => "p",
+            'р' => "r",
+            'с' => "s",
+            'т' => "t",
+            'у' | 'ұ' | 'ү' => "u",
+            'ф' => "f",
+            'х' | 'ҳ' | 'һ' => "h",
+            'ц' => "ts",
+            'ч' => "ch",
+            'ш' => "sh",
+            'щ' => "sch",
+            'ю' => "yu",
+            'я' => "ya",
+            'ъ' | 'ь' | '\'' => "",
+            'x' => "h",
+            other => {
+                out.push(other);
+                continue;
+            }
+        };
+        out.push_str(piece);
+    }
+    let out = out
+        .replace("zh", "j")
+        .replace("kh", "h")
+        .replace("yo", "o")
+        .replace("ye", "e")
+        .replace("iy", "i")
+        .replace("ii", "i")
+        .replace("yy", "y")
+        .replace("ks", "h")
+        .replace('w', "v");
+    out.replace('q', "k").replace('y', "i")
+}
