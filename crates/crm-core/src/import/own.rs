@@ -109,7 +109,8 @@ fn take_field(
     let fields = &mut person.fields;
     let text = || Some(cell.to_owned());
     match field {
-        Field::ExternalId => fields.external_id = text(),
+        // Whoever wants our ids as theirs has another column fill it, too: the first one counts, as everywhere.
+        Field::ExternalId => fields.external_id = fields.external_id.take().or_else(text),
         Field::Segment => cell.clone_into(&mut fields.segment),
         Field::Company => fields.company = text(),
         Field::Position => fields.position = text(),

@@ -2,11 +2,12 @@
 
 use crm_core::ErrorKind;
 use crm_core::consent::{Consent, ConsentStatus, Topic};
+use crm_core::contact::normalise::normalise;
 use crm_core::contact::{Birthday, ContactFields};
 use crm_core::export::{
     ExportReport, Format, LineEnd, MOST_CUSTOM_FIELDS, Options, VcardVersion, Writer,
 };
-use crm_core::import::{Rows, inspect};
+use crm_core::import::{self, Rows, inspect};
 use serde_json::{Value, json};
 
 use super::{contact, read, written};
@@ -441,4 +442,69 @@ fn wishes_that_do_not_go_together_are_refused() {
         })
         .is_ok()
     );
+}
+
+/// Whoever says what a column fills has the file read as one of another program; a no stays a no.
+#[test]
+fn a_mapping_wins_over_what_a_file_of_ours_says() {
+    let (file, _) = written(&[anna()], &Options::default());
+    let read = |mapping: &[(&str, Option<&str>)]| {
+        let mapping = mapping.iter().map(|(name, target)| {
+            let target = target.map(str::to_owned);
+            ((*name).to_owned(), target)
+        });
+        let options = import::Options {
+            mapping: mapping.collect(),
+            ..import::Options::default()
+        };
+        let mut file = std::io::Cursor::new(&file);
+        let found = inspect(&mut file, &options).unwrap();
+        let row = Rows::new(file, &found).unwrap().next().unwrap();
+        normalise(row.unwrap().person.unwrap().fields).unwrap()
+    };
+    let less = read(&[("company", None), ("id", Some("external_id"))]);
+    assert_eq!((less.company, less.consent.len()), (None, 1));
+    assert_ne!(less.external_id, anna().external_id);
+    let other = read(&[("segment", Some("middle_name"))]);
+    assert_eq!(
+        (other.phone, other.position),
+        (anna().phone, anna().position)
+    );
+    assert_eq!(other.consent, anna().consent[..1]);
+    assert_eq!(other.preferred_channels, anna().preferred_channels);
+    assert_eq!(other.last_interaction_date, anna().last_interaction_date);
+    assert_eq!(other.tags, anna().tags);
+}
+
+/// What other files call consent may be anything: it is kept as it is, unless somebody says what it means.
+#[test]
+fn a_column_of_that_name_in_another_file_is_its_own_affair() {
+    let file = b"name,email,consent,last_interaction_date\nAnna,anna@post.example,yes,12.03.2024\n\
+        Vera,vera@post.example,email marketing opted_out 2026-01-31T09:00:00Z,2026-01-31T09:00:00+05:00\n";
+    let (_, people) = read(file, None);
+    assert_eq!(people[0].custom_fields["consent"], "yes");
+    assert_eq!(
+        people[0].custom_fields["last_interaction_date"],
+        "12.03.2024"
+    );
+    assert_eq!(people[0].last_interaction_date, None);
+    assert!(people[1].consent.is_empty());
+    let at = people[1].last_interaction_date.unwrap();
+    assert_eq!(at.to_rfc3339(), "2026-01-31T04:00:00+00:00");
+    let options = import::Options {
+        mapping: [("consent".to_owned(), Some("consent".to_owned()))].into(),
+        ..import::Options::default()
+    };
+    let mut file = std::io::Cursor::new(file);
+    let found = inspect(&mut file, &options).unwrap();
+    let rows: Vec<_> = Rows::new(file, &found)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(
+        rows[0].person.as_ref().unwrap_err().fields()[0].field,
+        "consent"
+    );
+    let vera = rows[1].person.as_ref().unwrap();
+    assert_eq!(vera.fields.consent[0].status, ConsentStatus::OptedOut);
 }
