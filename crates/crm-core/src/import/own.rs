@@ -111,7 +111,10 @@ fn take_field(
     match field {
         // Whoever wants our ids as theirs has another column fill it, too: the first one counts, as everywhere.
         Field::ExternalId => fields.external_id = fields.external_id.take().or_else(text),
-        Field::Segment => cell.clone_into(&mut fields.segment),
+        Field::Segment => {
+            cell.clone_into(&mut fields.segment);
+            person.says_segment = true;
+        }
         Field::Company => fields.company = text(),
         Field::Position => fields.position = text(),
         Field::TimeZone => fields.time_zone = text(),
@@ -126,6 +129,7 @@ fn take_field(
         Field::Language => {
             let tag = language(cell.trim());
             fields.language = tag.unwrap_or_else(|| values::language(cell).to_owned());
+            person.says_language = true;
         }
         Field::Tags => fields.tags.extend(list::read_texts(cell)),
         Field::PreferredChannels => fields.preferred_channels = list::read_texts(cell),
