@@ -83,7 +83,12 @@ async fn said(world: &World) -> Words {
         for consent in &contact.consent {
             let key = (contact.id, consent.channel.clone(), consent.topic);
             let known = words.entry(key).or_insert_with(|| consent.clone());
-            if consent.status == ConsentStatus::OptedOut {
+            let said_no = known.status == ConsentStatus::OptedOut;
+            // Of several words a no counts, and of several yeses the latest that has evidence.
+            let weight = |word: &Consent| (word.evidence.is_some(), word.at);
+            if consent.status == ConsentStatus::OptedOut
+                || (!said_no && weight(consent) > weight(known))
+            {
                 *known = consent.clone();
             }
         }
