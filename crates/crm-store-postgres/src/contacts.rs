@@ -283,7 +283,7 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &ContactQuery) -> Outcome<Page<
             search::exact(filter, &wanted);
             Ok(())
         };
-        Some(list.count(db, all).await?)
+        Some(search::count(db, &list, all).await?)
     } else {
         None
     };

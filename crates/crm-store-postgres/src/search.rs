@@ -57,7 +57,11 @@ pub(crate) async fn few(
     others(&mut filter)?;
     indexed(&mut filter, db.key, query);
     filter.raw(" LIMIT ").bind(i64::from(FEW) + 1);
-    let rows = filter.fetch(db).await?;
+    bitmaps(db, true).await?;
+    let rows = filter.fetch(db).await;
+    let reset = bitmaps(db, false).await;
+    let rows = rows?;
+    reset?;
     if rows.len() > usize::from(FEW) {
         return Ok(None);
     }
@@ -68,6 +72,31 @@ pub(crate) async fn few(
         }
     }
     Ok(Some(found))
+}
+
+/// How many contacts there are, all of which are to be looked at.
+pub(crate) async fn count(
+    db: &mut Db<'_>,
+    list: &List<'_>,
+    conditions: impl Fn(&mut Filter) -> Outcome<()>,
+) -> Outcome<u64> {
+    bitmaps(db, true).await?;
+    let count = list.count(db, conditions).await;
+    let reset = bitmaps(db, false).await;
+    let count = count?;
+    reset?;
+    Ok(count)
+}
+
+/// Lets the server read a GIN index, which it does by bitmaps alone; all other statements do without.
+async fn bitmaps(db: &mut Db<'_>, on: bool) -> Outcome<()> {
+    let sql = if on {
+        "SET enable_bitmapscan = on"
+    } else {
+        "SET enable_bitmapscan = off"
+    };
+    sqlx::raw_sql(sql).execute(&mut *db.connection).await?;
+    Ok(())
 }
 
 /// One page of these contacts: which to read, how many there are, and behind which a next page begins.
