@@ -29,6 +29,8 @@ pub(crate) struct ImportView {
     /// Rows below the header.
     pub(crate) rows: u64,
     /// How many of them were dealt with: the sum of the four below.
+    #[serde(default)]
+    #[schema(required = true)]
     pub(crate) done: u64,
     created: u64,
     /// Rows of people who were already there and whose contact says now what it should.
@@ -38,8 +40,12 @@ pub(crate) struct ImportView {
     /// Rows that could not be taken; see `rejects`.
     rejected: u64,
     /// What becomes of people who are already there.
+    #[serde(default)]
+    #[schema(required = true)]
     duplicates: Duplicates,
     /// SHA-256 of the file, in hexadecimal digits.
+    #[serde(default)]
+    #[schema(required = true)]
     pub(crate) digest: String,
     detected: Option<Found>,
     /// Cells of rows that were taken that say nothing usable, at most 1,000.
@@ -75,8 +81,12 @@ pub(crate) struct Found {
     separator: String,
     line_end: FileLineEnd,
     /// The sheet of a workbook; empty otherwise.
+    #[serde(default)]
+    #[schema(required = true)]
     sheet: String,
     /// The country of phone numbers without a country code.
+    #[serde(default)]
+    #[schema(required = true)]
     region: String,
     /// Which program wrote it: `google`, `google_old`, `hubspot`, `salesforce`, `outlook`, `bitrix24`, `amocrm`; `plain`: columns
     /// found by their names; `vcard`, `json_lines`.
@@ -104,9 +114,10 @@ enum FileFormat {
 
 /// What becomes of people who are already there, by external id, e-mail or phone. `skip`: nothing. `update`: what the file
 /// says replaces what is known. `fill`: what the file says fills what is empty. `create`: one more contact.
-#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Duplicates {
+    #[default]
     Skip,
     Update,
     Fill,
@@ -227,6 +238,7 @@ struct Reverted {
     removed: u64,
     /// Contacts that say again what they said before.
     #[serde(default)]
+    #[schema(required = true)]
     restored: u64,
     /// Contacts that stay.
     kept: u64,
