@@ -237,6 +237,12 @@ pub(crate) fn npm(root: &Path) -> Result<Command, String> {
         .find(root)
         .ok_or("node is missing: run `cargo xtask setup`")?;
     let mut npm = Command::new(crate::tools::npm(&found.program));
+    // Programs of packages ask the PATH for `node`: let them find this one, also where there is no other.
+    let own = found.program.parent().map(Path::to_path_buf);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = own.into_iter().chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(folders).map_err(|error| format!("PATH: {error}"))?;
+    npm.env("PATH", path);
     // Node.js trusts a list of its own, pip and cargo trust the system: behind a proxy with a certificate
     // of the house only the system knows it.
     if std::env::var_os("NODE_EXTRA_CA_CERTS").is_none()
