@@ -221,6 +221,25 @@ async fn whoever_says_no_in_a_file_is_believed() {
 }
 
 #[tokio::test]
+async fn an_external_id_says_more_than_an_email() {
+    let file = "Id,IsDeleted,AccountId,FirstName,LastName,Email,HasOptedOutOfEmail\n\
+        7,0,1,Anna,P,boris@mail.example,1\n";
+    let world = world();
+    let (anna, manager) = (known(&world).await, world.manager());
+    let boris = world.contact("boris@mail.example").await;
+    let report = take(&manager, file, Duplicates::Skip).await;
+    assert_eq!(counts(&report), [0, 0, 1, 0]);
+    let words = async |contact: &Contact| {
+        let now = manager.contacts().get(contact.id).await.unwrap();
+        now.consent.len()
+    };
+    assert_eq!((words(&anna).await, words(&boris).await), (1, 0));
+    // Who takes an address that somebody else has is told.
+    let report = take(&manager, file, Duplicates::Update).await;
+    assert_eq!(counts(&report), [0, 0, 0, 1]);
+}
+
+#[tokio::test]
 async fn what_an_import_changed_is_told_and_taken_back() {
     let world = world();
     let (anna, manager) = (known(&world).await, world.manager());
