@@ -316,13 +316,18 @@ export interface ImportPreview {
   lost: LostValue[];
 }
 
+/** A contact that an import made or changed and that stays: `edited`, `has_messages` or `taken`. */
+export interface KeptContact {
+  id: string;
+  reason: string;
+}
+
 /** What taking an import back did. */
 export interface RevertReport {
   removed: number;
   restored: number;
   kept: number;
-  /** Which ones stay, and why: `edited`, `has_messages`, `taken`. */
-  items: { id: string; reason: string }[];
+  items: KeptContact[];
 }
 
 /** What a person writes into a template. */
