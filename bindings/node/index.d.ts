@@ -198,14 +198,14 @@ export interface ImportOptions {
   /** What columns fill, by their names; `null` leaves one out. */
   mapping?: Record<string, string | null>;
   /** What becomes of people who are already there; `skip` unless said. */
-  duplicates?: Duplicates;
+  duplicates?: ImportDuplicates;
 }
 
 /**
  * What becomes of people who are already there, by external id, e-mail or phone: nothing; what the file says replaces what is
  * known; it fills what is empty; one more contact.
  */
-export type Duplicates = 'skip' | 'update' | 'fill' | 'create';
+export type ImportDuplicates = 'skip' | 'update' | 'fill' | 'create';
 
 /** How a file of contacts is written, and whom it holds; what is not said is as usual for the format. */
 export interface ExportOptions {

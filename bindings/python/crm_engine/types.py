@@ -177,7 +177,7 @@ DateOrder = Literal["day_first", "month_first"]
 """What comes first in dates that can be read in two ways."""
 
 
-Duplicates: TypeAlias = Literal["skip", "update", "fill", "create"]
+ImportDuplicates: TypeAlias = Literal["skip", "update", "fill", "create"]
 """What becomes of people who are already there, by external id, e-mail or phone: nothing; what the file says replaces what is
 known; it fills what is empty; one more contact."""
 
@@ -191,7 +191,7 @@ class ImportOptions(TypedDict, total=False):
     region: str | None
     dates: DateOrder | None
     mapping: dict[str, str | None]
-    duplicates: Duplicates
+    duplicates: ImportDuplicates
 
 
 class ImportWarning(TypedDict):

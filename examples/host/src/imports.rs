@@ -115,6 +115,7 @@ enum FileFormat {
 /// What becomes of people who are already there, by external id, e-mail or phone. `skip`: nothing. `update`: what the file
 /// says replaces what is known. `fill`: what the file says fills what is empty. `create`: one more contact.
 #[derive(Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = ImportDuplicates)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Duplicates {
     #[default]
