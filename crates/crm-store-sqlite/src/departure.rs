@@ -135,6 +135,7 @@ impl Departure {
 /// The order in which the table lies there.
 fn order(table: &str) -> &'static str {
     match table {
+        "import_updates" => "workspace, import, contact",
         "plan_rows" => "workspace, campaign, contact, occurrence",
         "attempts" => "workspace, message, epoch",
         "receipts" => "workspace, channel, about_kind, about, fate",

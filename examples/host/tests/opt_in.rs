@@ -182,10 +182,18 @@ fn what_cannot_be_asked_is_refused() {
     let contact = host.contact(&admin);
     let path = format!("/api/contacts/{contact}");
     let request = format!("{path}/opt-in-request");
-    let said = |channel: &str, topic: &str| {
-        let no = json!({"consent": [{"channel": channel, "topic": topic, "status": "opted_out",
-            "at": "2026-01-01T00:00:00Z"}]});
-        host.call(&admin, "PUT", &path, &no).expect(200);
+    let mut noes = Vec::new();
+    // What was said before stays: an edit takes no no back.
+    let mut said = |channel: &str, topic: &str| {
+        noes.push(
+            json!({"channel": channel, "topic": topic, "status": "opted_out",
+            "at": "2026-01-01T00:00:00Z"}),
+        );
+        host.call(&admin, "PUT", &path, &json!({"consent": noes}))
+            .expect(200);
+        let last = noes.len() - 1;
+        host.call(&admin, "PUT", &path, &json!({"consent": &noes[..last]}))
+            .expect(422);
     };
     for wrong in [
         json!({"topic": "weather"}),

@@ -17,7 +17,7 @@
 //!     - of three letters or more is part of one;
 //!     - with one typo is all of one: a letter too many, too few, another one, or two neighbours swapped. One of
 //!       the two has four letters then, both have at most [`LONGEST_FORGIVEN`], and the query's has two signs that
-//!       are no digits: a number is found as it is written or not at all.
+//!       are no digits: a number is found as it is written or not at all. Nor is a word taken for an address.
 //! - An empty query finds all contacts, one of nothing but signs none.
 //!
 //! [`search_key`] is what a store keeps of a contact, [`Query::finds`] the exact answer, and [`marks`] are what an
@@ -209,7 +209,9 @@ pub fn may_err(form: &str) -> bool {
 /// Whether `line` is `form` with one typo.
 fn nearly(form: &[char], line: &str) -> bool {
     let length = line.chars().count();
-    if length.abs_diff(form.len()) > 1
+    // A sign that makes an address of a word is no typo.
+    if line.contains('@') != form.contains(&'@')
+        || length.abs_diff(form.len()) > 1
         || length.max(form.len()) < 4
         || !(3..=LONGEST_FORGIVEN).contains(&length)
     {

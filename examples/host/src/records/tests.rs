@@ -355,7 +355,7 @@ async fn what_a_stopped_host_began_is_called_interrupted() {
             .unwrap()
             .unwrap();
         assert!(report.status == ImportStatus::Failed);
-        assert!(report.detail.unwrap().contains("import the file again"));
+        assert!(report.detail.unwrap().contains("send the file again"));
         assert!(ended().await, "and stays so");
     }
 }

@@ -210,7 +210,8 @@ impl Place {
         }
         let file = self.file(tables);
         let mut query = file
-            .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")
+            // The index of the search keeps nothing of its own that could be counted.
+            .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'")
             .unwrap();
         let rows = query.query_map([], |row| row.get(0)).unwrap();
         rows.map(Result::unwrap).collect()
