@@ -251,6 +251,12 @@ proptest! {
         name in "[бвдзклмнпрст][аиоу][бвгдзлмнрчшхжқғҳ][аеиоуўяюё][бвдлмнрст]{1,2}[а-я]{0,4}",
         way in 0..3_usize,
     ) {
+        // Letters that stand side by side and read as one in Latin: nobody can tell "зх" from "ж" there.
+        let pairs = |first: &str, second: &str| {
+            let second: Vec<char> = second.chars().collect();
+            first.chars().any(|a| second.iter().any(|b| name.contains(&String::from_iter([a, *b]))))
+        };
+        prop_assume!(!pairs("зскгцқғ", "хҳ") && !pairs("тд", "сжз") && !pairs("ш", "ч") && !pairs("йы", "аоуеэёюяы"));
         let other = latin(&name, way);
         prop_assert!(found(&person(&name), &other), "{} {}", name, other);
         prop_assert!(found(&person(&other), &name), "{} {}", name, other);
