@@ -254,8 +254,14 @@ async fn a_password_that_was_changed_is_told_where_a_new_connection_is_needed() 
     create(&store, "before").await.unwrap();
     let direct = server.url("postgres");
     run(&direct, "ALTER ROLE crm PASSWORD 'second-one'").await;
-    // A connection that is there goes on.
-    create(&store, "meanwhile").await.unwrap();
+    // A connection that is there goes on, once it is back among those that wait to be used.
+    let goes_on = async {
+        while create(&store, "meanwhile").await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(30);
+    tokio::time::timeout(patience, goes_on).await.unwrap();
     let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
         WHERE application_name = 'crm'";
     run(&direct, end).await;
