@@ -23,7 +23,7 @@ fn people() -> [Value; 3] {
 }
 
 fn filled() -> (Host, String) {
-    let host = Host::start(&["--no-worker"]);
+    let host = Host::start(&[]);
     let admin = host.admin();
     for person in people() {
         host.post(&admin, "/api/contacts", person).expect(201);
