@@ -48,7 +48,7 @@ impl Sheet {
     /// Unpacks the sheet of this name, or the first that can be seen.
     ///
     /// # Errors
-    /// `Invalid` when it is no workbook, a damaged or a very large one, has a password, or no such sheet.
+    /// `Invalid` when it is no workbook, a damaged, an encrypted or a very large one, or has no such sheet.
     pub(super) fn open(mut file: impl Read + Seek, wanted: Option<&str>) -> Result<Self> {
         measure(&mut file)?;
         let mut book = Xlsx::new(file).map_err(refused)?;
@@ -258,9 +258,10 @@ fn unreadable() -> Error {
 // What calamine says may repeat what stands in the file.
 fn refused(error: XlsxError) -> Error {
     match error {
-        XlsxError::Password => {
-            Error::field("file", "the workbook has a password; save it without one")
-        }
+        XlsxError::Password => Error::field(
+            "file",
+            "the workbook is encrypted; save it without protection",
+        ),
         XlsxError::FileNotFound(_) | XlsxError::RelationshipNotFound => Error::field(
             "file",
             "this is an archive, not a workbook; unpack it first",
