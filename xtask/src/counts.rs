@@ -15,15 +15,22 @@ pub(crate) struct Suite {
     pub(crate) finished: bool,
 }
 
-/// Collects suites from the lines of `cargo test`.
+/// Most lines of one failed test that are repeated at the end.
+const LINES: usize = 30;
+
+/// Collects suites from the lines of `cargo test`, and what failed tests said.
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
     suites: Vec<Suite>,
+    said: Vec<String>,
+    /// Whether the lines that come are those of the last failed test.
+    telling: bool,
 }
 
 impl Counter {
     /// Reads the next line.
     pub(crate) fn line(&mut self, line: &str) {
+        self.listen(line);
         let line = line.trim();
         if let Some(name) = suite_name(line) {
             self.suites.push(Suite {
@@ -51,6 +58,28 @@ impl Counter {
                 });
             }
         }
+    }
+
+    /// Keeps what a failed test printed, up to its backtrace.
+    fn listen(&mut self, line: &str) {
+        if line.starts_with("---- ") && line.ends_with(" stdout ----") {
+            self.said.push(String::new());
+            self.telling = true;
+        } else if line == "failures:" || line.starts_with("stack backtrace") {
+            self.telling = false;
+        }
+        if let Some(told) = self.said.last_mut().filter(|_| self.telling)
+            && !line.trim().is_empty()
+            && told.lines().count() < LINES
+        {
+            told.push_str(line);
+            told.push('\n');
+        }
+    }
+
+    /// What failed tests said, one text each.
+    pub(crate) fn said(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.said)
     }
 
     /// What was read: the suites, and what is wrong with them apart from failed tests.
@@ -163,6 +192,23 @@ test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         assert_eq!(read("").1.unwrap(), "no test was run");
         let empty = "Running tests/x.rs (d/x-1)\ntest result: ok. 0 passed; 0 failed; 5 ignored; 0 measured";
         assert_eq!(read(empty).1.unwrap(), "no test was run");
+    }
+
+    #[test]
+    fn what_failed_tests_say_is_kept() {
+        let mut counter = Counter::default();
+        let long = "more\n".repeat(LINES);
+        let text = format!(
+            "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\n\nthread 'a' panicked at x.rs:1:\nseed 1: wrong\n\
+             stack backtrace:\n   0: main\n\n---- b stdout ----\n{long}\nfailures:\n    a\n    b\n\n\
+             test result: FAILED. 0 passed; 2 failed; 0 ignored; 0 measured\n"
+        );
+        text.lines().for_each(|line| counter.line(line));
+        let said = counter.said();
+        let first = "---- a stdout ----\nthread 'a' panicked at x.rs:1:\nseed 1: wrong\n";
+        assert_eq!(said.first().map(String::as_str), Some(first));
+        assert_eq!(said.get(1).map(|told| told.lines().count()), Some(LINES));
+        assert_eq!(said.len(), 2);
     }
 
     #[test]

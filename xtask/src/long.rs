@@ -259,6 +259,7 @@ impl Proof {
         Outcome {
             suites,
             problem: ran.err().or(problem),
+            ..Outcome::default()
         }
     }
 

@@ -12,13 +12,15 @@ pub(crate) struct Outcome {
     pub(crate) suites: Vec<Suite>,
     /// Why it failed.
     pub(crate) problem: Option<String>,
+    /// What its failed tests said, one text each.
+    pub(crate) said: Vec<String>,
 }
 
 impl From<Result<(), String>> for Outcome {
     fn from(done: Result<(), String>) -> Self {
         Self {
-            suites: Vec::new(),
             problem: done.err(),
+            ..Self::default()
         }
     }
 }
@@ -30,6 +32,7 @@ impl Outcome {
             Ok(suite) => Self {
                 suites: vec![suite],
                 problem: ran.err(),
+                ..Self::default()
             },
             Err(problem) => Err(ran.err().unwrap_or(problem)).into(),
         }
@@ -121,6 +124,13 @@ impl Report {
         }
         table + &problems
     }
+
+    /// What failed tests said: they may be thousands of lines away.
+    pub(crate) fn said(&self) -> String {
+        let steps = self.steps.iter();
+        let all = steps.flat_map(|(_, outcome, _)| &outcome.said);
+        all.map(|said| format!("\n{said}")).collect()
+    }
 }
 
 /// `0.4 s`, `83.0 s`.
@@ -159,10 +169,11 @@ mod tests {
         let tests = |problem, failed| Outcome {
             suites: vec![suite(5, failed)],
             problem,
+            ..Outcome::default()
         };
         let check = |problem| Outcome {
-            suites: Vec::new(),
             problem,
+            ..Outcome::default()
         };
         for (outcomes, expected) in [
             (vec![check(None), tests(None, 0)], (5, 0)),
@@ -183,17 +194,19 @@ mod tests {
 
     #[test]
     fn the_table_names_suites_and_problems() {
-        let table = report(vec![
+        let report = report(vec![
             Outcome {
                 suites: vec![suite(41, 0)],
-                problem: None,
+                ..Outcome::default()
             },
             Outcome {
-                suites: Vec::new(),
                 problem: problem(),
+                said: vec!["---- a stdout ----\nseed 1\n".to_owned()],
+                ..Outcome::default()
             },
-        ])
-        .table();
+        ]);
+        assert_eq!(report.said(), "\n---- a stdout ----\nseed 1\n");
+        let table = report.table();
         assert!(
             table.contains("core") && table.contains("41") && table.contains("0.0 s"),
             "{table}"

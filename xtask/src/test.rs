@@ -28,6 +28,10 @@ struct Step {
     needed: bool,
 }
 
+/// Property tests draw the same cases in every run, unless told otherwise: a change is judged by itself, not by luck.
+/// A number in this variable draws others.
+const RANDOM: (&str, &str) = ("PROPTEST_RNG_SEED", "1");
+
 const STEPS: [Step; 19] = [
     Step {
         name: "tools",
@@ -144,7 +148,7 @@ pub(crate) fn test(root: &Path) -> Result<(), String> {
     };
     let report = run_steps(&STEPS, &mut session);
     heading("summary");
-    print!("{}", report.table());
+    print!("{}{}", report.table(), report.said());
     let (passed, failed) = report.totals();
     println!("\n{passed} passed, {failed} failed");
     if failed == 0 {
@@ -238,6 +242,10 @@ fn cargo_test(session: &Session<'_>, which: &[&str], variable: Option<(&str, &st
         .args(which)
         .args(["--locked", "--no-fail-fast"])
         .envs(variable)
+        .env(
+            RANDOM.0,
+            std::env::var(RANDOM.0).unwrap_or_else(|_| RANDOM.1.to_owned()),
+        )
         .env("CARGO_TERM_COLOR", "never")
         .envs(session.database.as_ref().map(|url| ("DATABASE_URL", url)));
     if let Some(python) = &session.python {
@@ -245,10 +253,12 @@ fn cargo_test(session: &Session<'_>, which: &[&str], variable: Option<(&str, &st
     }
     let mut counter = Counter::default();
     let ran = run::tee(&mut command, std::io::stdout(), |line| counter.line(line));
+    let said = counter.said();
     let (suites, problem) = counter.finish();
     Outcome {
         suites,
         problem: ran.err().or(problem),
+        said,
     }
 }
 
@@ -265,7 +275,11 @@ mod tests {
         let mut counter = Counter::default();
         counter.line("test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured");
         let (suites, problem) = counter.finish();
-        Outcome { suites, problem }
+        Outcome {
+            suites,
+            problem,
+            ..Outcome::default()
+        }
     }
 
     fn session() -> Session<'static> {

@@ -246,17 +246,13 @@ proptest! {
         prop_assert!(!key.contains("\n\n") && !key.contains('\0'));
     }
 
+    // Of open syllables: only where consonants or vowels stand side by side do two names become one in Latin letters, as
+    // "зх" and "ж" do, and nobody can tell them apart there. Names that people have are in the test of spellings.
     #[test]
     fn a_name_is_found_in_the_other_alphabet(
-        name in "[бвдзклмнпрст][аиоу][бвгдзлмнрчшхжқғҳ][аеиоуўяюё][бвдлмнрст]{1,2}[а-я]{0,4}",
+        name in "([бвгджзклмнпрстфхцчшщқғҳ][аеёиоуўыэюя]){2,4}[бвгдзклмнпрстф]?",
         way in 0..3_usize,
     ) {
-        // Letters that stand side by side and read as one in Latin: nobody can tell "зх" from "ж" there.
-        let pairs = |first: &str, second: &str| {
-            let second: Vec<char> = second.chars().collect();
-            first.chars().any(|a| second.iter().any(|b| name.contains(&String::from_iter([a, *b]))))
-        };
-        prop_assume!(!pairs("зскгцқғ", "хҳ") && !pairs("тд", "сжз") && !pairs("ш", "ч") && !pairs("йы", "аоуеэёюяы"));
         let other = latin(&name, way);
         prop_assert!(found(&person(&name), &other), "{} {}", name, other);
         prop_assert!(found(&person(&other), &name), "{} {}", name, other);
