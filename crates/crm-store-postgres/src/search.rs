@@ -193,11 +193,11 @@ fn typos(form: &str) -> Vec<String> {
         let front = front.concat();
         let rest = |skipped: usize| back.get(skipped..).unwrap_or_default().concat();
         if length < crm_core::contact::search::LONGEST_FORGIVEN {
-            ways.push(format!("{front}[^\n]{}", rest(0)));
+            ways.push(format!("{front}[^\n@]{}", rest(0)));
         }
         // What has three letters is all that was typed of four.
         if length > 3 && at < length {
-            ways.push(format!("{front}[^\n]?{}", rest(1)));
+            ways.push(format!("{front}[^\n@]?{}", rest(1)));
         }
         if let (true, [one, two, ..]) = (length > 3, back) {
             ways.push(format!("{front}{two}{one}{}", rest(2)));

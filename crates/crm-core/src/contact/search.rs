@@ -4,20 +4,20 @@
 //! ways meets. What matches, precisely:
 //!
 //! - **Words of a contact** are those of its name and company (runs of letters and digits), its e-mail as a whole and
-//!   in such runs, and the digits of its phone and of its WhatsApp number. Runs of digits that follow each other in a
-//!   text are also one word together.
+//!   what stands before its `@`, and the digits of its phone and of its WhatsApp number. Runs of digits that follow
+//!   each other in a text are also one word together.
 //! - **Forms of a word**: the plain one (NFKC, lower case, without accents and apostrophes, ё as е), and the one in
 //!   rough Latin letters, in which Хасанов, Xasanov, Hasanov and Khasanov are one; with ё, also that of the word
-//!   with е.
+//!   with е. An e-mail has the plain one, and what stands before its `@` the one in rough Latin letters.
 //! - **Words of a query** are cut at blanks and then at signs, but what holds an `@` stays whole, and runs of
 //!   digits that follow each other are one number when they have three digits together (`90 123 45 67`). A number of
 //!   ten digits or more is also looked for without the `0`s or the `8` that it begins with.
 //! - A contact is found when **each** word of the query is. A word is found when one of its forms
 //!     - of one or two letters begins a form of a word of the contact;
 //!     - of three letters or more is part of one;
-//!     - with one typo is all of one: a letter too many, too few, another one, or two neighbours swapped. One of
-//!       the two has four letters then, both have at most [`LONGEST_FORGIVEN`], and the query's has two signs that
-//!       are no digits: a number is found as it is written or not at all. Nor is a word taken for an address.
+//!     - with one typo is all of one of the name or the company: a letter too many, too few, another one, or two
+//!       neighbours swapped. One of the two has four letters then, both have at most [`LONGEST_FORGIVEN`], and the
+//!       query's has two signs that are no digits: a number and an e-mail are found as they are written or not at all.
 //! - An empty query finds all contacts, one of nothing but signs none.
 //!
 //! [`search_key`] is what a store keeps of a contact, [`Query::finds`] the exact answer, and [`marks`] are what an
@@ -33,7 +33,7 @@ use std::collections::BTreeSet;
 pub use marks::{Wanted, marks};
 
 use super::ContactFields;
-use fold::{forms, plain_form, runs};
+use fold::{forms, named, plain_form, runs};
 
 /// Longest form of a word, in characters, in which a typo is forgiven.
 pub const LONGEST_FORGIVEN: usize = 32;
@@ -68,9 +68,7 @@ pub fn search_key(fields: &ContactFields) -> String {
                     all.extend(groups);
                 }
                 Piece::Address(whole) => {
-                    for run in runs(&whole) {
-                        all.extend(forms(&run));
-                    }
+                    all.insert(named(&whole));
                     all.insert(whole);
                 }
             }
@@ -203,14 +201,13 @@ impl Word {
 pub fn may_err(form: &str) -> bool {
     let length = form.chars().count();
     let others = form.chars().filter(|c| !c.is_ascii_digit()).count();
-    (3..=LONGEST_FORGIVEN).contains(&length) && others >= 2
+    (3..=LONGEST_FORGIVEN).contains(&length) && others >= 2 && !form.contains('@')
 }
 
 /// Whether `line` is `form` with one typo.
 fn nearly(form: &[char], line: &str) -> bool {
     let length = line.chars().count();
-    // A sign that makes an address of a word is no typo.
-    if line.contains('@') != form.contains(&'@')
+    if line.contains('@')
         || length.abs_diff(form.len()) > 1
         || length.max(form.len()) < 4
         || !(3..=LONGEST_FORGIVEN).contains(&length)

@@ -61,6 +61,12 @@ pub(super) fn forms(run: &str) -> Vec<String> {
     forms
 }
 
+/// What stands before the `@` of an address, which often is a name, in rough Latin letters, and the `@`.
+pub(super) fn named(address: &str) -> String {
+    let name = address.split_once('@').map_or(address, |(name, _)| name);
+    sound(name) + "@"
+}
+
 /// The form in rough Latin letters.
 fn sound(word: &str) -> String {
     latin(word)

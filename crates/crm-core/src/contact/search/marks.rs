@@ -2,7 +2,8 @@
 //!
 //! A contact has a mark for every three characters that follow each other in a form (with two line breaks before its
 //! first letter, so that beginnings have marks of their own), which finds parts; and for every form that a typo is
-//! forgiven in one for the form and one for each that it is with a letter left out. Two words that are one typo apart
+//! forgiven in one for the form and one for each that it is with a letter left out. Those are half of all marks, so
+//! numbers and addresses, whose parts are found anyway, have none. Two words that are one typo apart
 //! have one of those in common: leave out the letter that is too many, or the one that differs, or one of the two that
 //! are swapped. So a misspelt name is looked up like a right one, and common endings cost nothing.
 //!
@@ -40,7 +41,7 @@ pub fn marks(workspace: i64, key: &str) -> Vec<u32> {
         let mut padded = vec!['\n', '\n'];
         padded.extend(form.chars());
         marks.extend(triples(workspace, &padded));
-        if form.chars().any(|c| !c.is_ascii_digit()) {
+        if form.chars().any(|c| !c.is_ascii_digit()) && !form.contains('@') {
             marks.extend(shortened(workspace, form));
         }
     }
