@@ -154,6 +154,8 @@ export interface Contact {
   position: string | null;
   language: string;
   time_zone: string | null;
+  /** The zone that the phone number tells while `time_zone` is not known. */
+  guessed_time_zone: string | null;
   tags: string[];
   custom_fields: Record<string, unknown>;
   preferred_channels: string[];

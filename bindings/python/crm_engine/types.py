@@ -144,6 +144,8 @@ class Contact(TypedDict):
     position: str | None
     language: str
     time_zone: str | None
+    guessed_time_zone: str | None
+    """The zone that the phone number tells while ``time_zone`` is not known."""
     tags: list[str]
     custom_fields: dict[str, Any]
     preferred_channels: list[str]

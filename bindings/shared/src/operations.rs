@@ -27,7 +27,7 @@ use crate::failure::Failure;
 use crate::handle::Call;
 use crate::input::{given, read, search};
 use crate::query::{Id, query};
-use crate::view::{Event, List, Message, Variant, Work};
+use crate::view::{Event, List, Message, Person, Variant, Work};
 use crate::{budgets, bulk, campaigns, exports, receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
@@ -369,16 +369,19 @@ async fn contacts(
             let RevertImport { import_id, rows } = read(input)?;
             show(&contacts.revert_import(import_id, rows).await?)
         }
-        "create_contact" => show(&contacts.create(read(input)?).await?),
+        "create_contact" => show(&Person::of(contacts.create(read(input)?).await?)),
         "update_contact" => {
             let UpdateContact {
                 id,
                 version,
                 fields,
             } = read(input)?;
-            show(&contacts.update(id, version, fields).await?)
+            show(&Person::of(contacts.update(id, version, fields).await?))
         }
-        "get_contact" => show(&contacts.get(read::<Id<ContactId>>(input)?.id).await?),
+        "get_contact" => {
+            let id = read::<Id<ContactId>>(input)?.id;
+            show(&Person::of(contacts.get(id).await?))
+        }
         "erase_contact" => {
             contacts.erase(read::<Id<ContactId>>(input)?.id).await?;
             Ok(Value::Null)
@@ -418,7 +421,7 @@ async fn contacts(
                 page,
                 ..ContactQuery::default()
             };
-            show(&List::of(contacts.list(query).await?, |row| row))
+            show(&List::of(contacts.list(query).await?, Person::of))
         }
     }
 }

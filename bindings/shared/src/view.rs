@@ -35,6 +35,27 @@ impl<T> List<T> {
     }
 }
 
+/// A person.
+#[derive(Debug, Serialize)]
+pub struct Person {
+    /// What is kept of them.
+    #[serde(flatten)]
+    pub contact: crm_core::contact::Contact,
+    /// The zone that their phone number tells while nobody knows one.
+    pub guessed_time_zone: Option<&'static str>,
+}
+
+impl Person {
+    /// The person as they are shown.
+    #[must_use]
+    pub fn of(contact: crm_core::contact::Contact) -> Self {
+        Self {
+            guessed_time_zone: contact.guessed_time_zone(),
+            contact,
+        }
+    }
+}
+
 /// Where a text came from.
 #[derive(Debug, Serialize)]
 pub struct Provenance {

@@ -121,6 +121,27 @@ fn each_recipient_is_written_to_at_their_own_wall_time() {
 }
 
 #[test]
+fn a_phone_number_tells_the_zone_that_nobody_entered() {
+    let campaign = campaign(Schedule::Scheduled {
+        at: at("2026-11-25T09:00:00Z"),
+        local_time: true,
+    });
+    let mut contact = fixtures::contact(1);
+    for (zone, phone, sends) in [
+        (None, "+49301234567", "2026-11-25T08:00:00Z"),
+        (None, "+74232123456", "2026-11-24T23:00:00Z"),
+        // Known, and a number that says nothing: then the campaign's zone counts.
+        (Some("Asia/Tokyo"), "+49301234567", "2026-11-25T00:00:00Z"),
+        (None, "+79161234567", "2026-11-25T04:00:00Z"),
+    ] {
+        contact.fields.time_zone = zone.map(str::to_owned);
+        contact.fields.phone = Some(phone.to_owned());
+        let row = plan(&contact, &campaign, "2026-11-24T06:00:00Z").unwrap();
+        assert_eq!(row.send_at, Some(at(sends)), "{zone:?} {phone}");
+    }
+}
+
+#[test]
 fn birthdays_are_met_on_the_recipients_own_date() {
     let campaign = campaign(Schedule::Birthday { hour: 9 });
     let mut contact = fixtures::contact(1);

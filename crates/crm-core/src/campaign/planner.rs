@@ -47,11 +47,7 @@ pub fn plan(
     rules: Rules,
 ) -> Result<Option<PlanRow>> {
     let fallback = zone::parse(&campaign.fields.time_zone)?;
-    let zone = contact
-        .time_zone
-        .as_deref()
-        .and_then(|name| zone::parse(name).ok())
-        .unwrap_or(fallback);
+    let zone = contact.zone_or(fallback);
     let (send_at, occurrence) = match &campaign.fields.schedule {
         Schedule::Immediate | Schedule::Recurring { .. } => (now, occurrence.to_owned()),
         Schedule::Scheduled {

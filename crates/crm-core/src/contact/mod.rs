@@ -13,6 +13,9 @@ use crate::id::ContactId;
 
 pub mod normalise;
 pub mod search;
+mod zone;
+
+pub use zone::KnownZone;
 
 /// A birthday; the year may be unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,7 +108,7 @@ pub struct ContactFields {
     pub position: Option<String>,
     /// Language, BCP 47: `ru`, `en`, `uz`, `uz-Cyrl`, ...
     pub language: String,
-    /// IANA time zone.
+    /// IANA time zone. Where it is not known, [`zone`](Self::zone) may guess one.
     pub time_zone: Option<String>,
     /// Tags.
     pub tags: BTreeSet<String>,

@@ -145,11 +145,7 @@ impl Engine {
             }
             Err(_) => (None, None),
         };
-        let zone = contact
-            .time_zone
-            .as_deref()
-            .and_then(|name| zone::parse(name).ok())
-            .unwrap_or(self.policy().time_zone);
+        let zone = contact.zone_or(self.policy().time_zone);
         let content = seen(&text.content, text.format);
         let prompt: &[&str] = if origin.model {
             &[generation::RULES]

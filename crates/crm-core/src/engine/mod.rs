@@ -321,9 +321,7 @@ impl Engine {
 
     /// The day it is at that instant where the person lives; in the workspace's own zone when that is not known.
     pub(crate) fn day_for(&self, contact: &ContactFields, at: DateTime<Utc>) -> NaiveDate {
-        let zone = contact.time_zone.as_deref();
-        let zone = zone.and_then(|name| crate::zone::parse(name).ok());
-        crate::zone::date(at, zone.unwrap_or(self.inner.policy.time_zone))
+        crate::zone::date(at, contact.zone_or(self.inner.policy.time_zone))
     }
 
     pub(crate) fn ids(&self) -> &Arc<dyn Ids> {

@@ -17,9 +17,7 @@ pub fn opt_in(contact: &Contact, topic: Topic, link: &str, until: DateTime<Utc>)
     let tongue = Tongue::of(&contact.language).unwrap_or(Tongue::Ru);
     let (subject, hello, text) = texts(topic, tongue.tag());
     let hello = greeting::fill(hello, &contact.name, tongue);
-    let zone = contact.time_zone.as_deref();
-    let zone = zone.and_then(|name| zone::parse(name).ok());
-    let day = zone::date(until, zone.unwrap_or(chrono_tz::UTC));
+    let day = zone::date(until, contact.zone_or(chrono_tz::UTC));
     let day = match tongue {
         Tongue::En => day.format("%-d %B %Y"),
         _ => day.format("%d.%m.%Y"),

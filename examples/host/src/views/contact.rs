@@ -38,6 +38,8 @@ pub(crate) struct ContactView {
     language: String,
     /// IANA zone.
     time_zone: Option<String>,
+    /// The zone that the phone number tells while `time_zone` is not known.
+    guessed_time_zone: Option<&'static str>,
     tags: BTreeSet<String>,
     custom_fields: BTreeMap<String, Value>,
     preferred_channels: Vec<String>,
@@ -109,6 +111,7 @@ impl From<&Contact> for ContactView {
             position: fields.position,
             language: fields.language,
             time_zone: fields.time_zone,
+            guessed_time_zone: contact.guessed_time_zone(),
             tags: fields.tags,
             custom_fields: fields.custom_fields,
             preferred_channels: fields.preferred_channels,

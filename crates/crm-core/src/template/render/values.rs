@@ -47,7 +47,7 @@ pub(super) fn of(contact: &ContactFields, language: &str, day: NaiveDate) -> Val
     put("segment", Some(&contact.segment));
     put("language", Some(&contact.language));
     put("birthday", birthday.as_deref());
-    put(ZONE, contact.time_zone.as_deref());
+    put(ZONE, contact.zone().map(|known| known.zone.name()));
     for (name, years) in [("age", dates::age as Years), ("turns", dates::turns)] {
         let years = contact.birthday.and_then(|birthday| years(birthday, day));
         if let Some(years) = years {
