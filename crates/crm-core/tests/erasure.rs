@@ -52,7 +52,13 @@ async fn suppressions(world: &World) -> Vec<Suppression> {
         limit: 1_000,
         ..SuppressionQuery::default()
     };
-    world.viewer().suppressions().list(query).await.unwrap().items
+    world
+        .viewer()
+        .suppressions()
+        .list(query)
+        .await
+        .unwrap()
+        .items
 }
 
 /// Nothing of the person is left, nothing of them is open, and the rest holds together.
@@ -101,14 +107,20 @@ fn die_at(store: &Arc<SharedStore>, left: usize, died: &Arc<Notify>) {
 }
 
 /// Erases and dies at this commit; whether it came to that.
-async fn erase_until(store: &Arc<SharedStore>, world: &World, id: ContactId, moment: usize) -> bool {
+async fn erase_until(
+    store: &Arc<SharedStore>,
+    world: &World,
+    id: ContactId,
+    moment: usize,
+) -> bool {
     let died = Arc::new(Notify::new());
     die_at(store, moment, &died);
     let admin = world.admin();
+    let contacts = admin.contacts();
     let died = tokio::select! {
         biased;
         () = died.notified() => true,
-        done = admin.contacts().erase(id) => { done.unwrap(); false }
+        done = contacts.erase(id) => { done.unwrap(); false }
     };
     // Nobody dies any more.
     store.before_next_commit(|| async {}.boxed());
@@ -180,7 +192,12 @@ async fn an_erasure_before_the_attempt_begins_wins_over_it() {
         ..person.fields.clone()
     };
     world.draft(&person, "to the old address").await;
-    world.manager().contacts().update(person.id, None, moved).await.unwrap();
+    world
+        .manager()
+        .contacts()
+        .update(person.id, None, moved)
+        .await
+        .unwrap();
     let back = world.contact("a@mail.example").await;
     let message = world.draft(&back, "hello again").await;
     world.approve(&message).await;
@@ -216,7 +233,11 @@ async fn who_edits_meanwhile_brings_no_text_back() {
         content: Some("words about her".to_owned()),
         ..Edit::default()
     };
-    let edited = world.manager().messages().edit(message.id, None, edit).await;
+    let edited = world
+        .manager()
+        .messages()
+        .edit(message.id, None, edit)
+        .await;
     assert_eq!(edited.unwrap_err().kind(), ErrorKind::Conflict);
     gone(&world, person.id, 1).await;
 }
@@ -236,14 +257,27 @@ async fn a_draft_that_was_being_written_is_erased_too() {
     gone(&world, person.id, 0).await;
     // Who was only changed gets it.
     let other = world.contact("b@mail.example").await;
-    let (manager, fields) = (world.manager(), ContactFields { name: "Other".to_owned(), ..other.fields.clone() });
+    let (manager, fields) = (
+        world.manager(),
+        ContactFields {
+            name: "Other".to_owned(),
+            ..other.fields.clone()
+        },
+    );
     store.before_next_commit(move || {
         async move {
-            manager.contacts().update(other.id, None, fields).await.unwrap();
+            manager
+                .contacts()
+                .update(other.id, None, fields)
+                .await
+                .unwrap();
         }
         .boxed()
     });
-    let wanted = crm_core::engine::GenerateMessage { contact_id: other.id, ..wanted };
+    let wanted = crm_core::engine::GenerateMessage {
+        contact_id: other.id,
+        ..wanted
+    };
     world.manager().messages().generate(wanted).await.unwrap();
     assert_eq!(messages(&world, other.id).await.len(), 1);
 }
@@ -260,19 +294,36 @@ async fn waiting_rows_of_the_intake_that_name_the_person_are_turned_away() {
     let manager = world.manager();
     let person = manager.contacts().create(fields).await.unwrap();
     let rows = [
-        ("by-id", json!({"external_id": "c-17", "content": "Anna", "occasion_type": "custom"})),
-        ("by-mail", json!({"external_id": "c-99", "email": "ANNA@mail.example"})),
+        (
+            "by-id",
+            json!({"external_id": "c-17", "content": "Anna", "occasion_type": "custom"}),
+        ),
+        (
+            "by-mail",
+            json!({"external_id": "c-99", "email": "ANNA@mail.example"}),
+        ),
         ("other", json!({"external_id": "c-170", "name": "Boris"})),
     ];
     for (key, payload) in rows {
-        let kind = if key == "by-id" { Kind::Submit } else { Kind::Contact };
+        let kind = if key == "by-id" {
+            Kind::Submit
+        } else {
+            Kind::Contact
+        };
         manager.intake().put(key, kind, payload).await.unwrap();
     }
     world.admin().contacts().erase(person.id).await.unwrap();
     let rows = manager.intake().list(IntakeQuery::default()).await.unwrap();
     let told: Vec<_> = rows
         .iter()
-        .map(|row| (row.key.as_str(), row.state, row.payload.is_null(), row.reason.as_deref()))
+        .map(|row| {
+            (
+                row.key.as_str(),
+                row.state,
+                row.payload.is_null(),
+                row.reason.as_deref(),
+            )
+        })
         .collect();
     assert_eq!(
         told,
@@ -291,12 +342,19 @@ async fn a_list_shows_no_address_and_an_admin_lifts_by_one() {
     let world = world();
     let person = world.contact("a@mail.example").await;
     let manager = world.manager();
-    manager.suppressions().add("email", "a@mail.example", "Anna asked").await.unwrap();
+    manager
+        .suppressions()
+        .add("email", "a@mail.example", "Anna asked")
+        .await
+        .unwrap();
     world.admin().contacts().erase(person.id).await.unwrap();
     let all = suppressions(&world).await;
     assert_eq!(all.len(), 1);
     let row = serde_json::to_value(&all[0]).unwrap();
-    assert_eq!((&row["channel"], &row["address"], &row["reason"]), (&json!("*"), &json!(""), &json!("erased")));
+    assert_eq!(
+        (&row["channel"], &row["address"], &row["reason"]),
+        (&json!("*"), &json!(""), &json!("erased"))
+    );
     let asked = SuppressionQuery {
         channel: Some("sms".to_owned()),
         addresses: vec!["A@mail.example".to_owned()],
@@ -305,13 +363,25 @@ async fn a_list_shows_no_address_and_an_admin_lifts_by_one() {
     let found = manager.suppressions().list(asked).await.unwrap().items;
     assert_eq!(found[0].address, "A@mail.example");
     // Nobody writes it down again, and nobody closes all channels by hand.
-    manager.suppressions().add("email", "a@mail.example", "again").await.unwrap();
+    manager
+        .suppressions()
+        .add("email", "a@mail.example", "again")
+        .await
+        .unwrap();
     assert_eq!(suppressions(&world).await, all);
-    let refused = manager.suppressions().add("*", "c@mail.example", "all").await;
+    let refused = manager
+        .suppressions()
+        .add("*", "c@mail.example", "all")
+        .await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Invalid);
     let refused = manager.suppressions().lift("email", "a@mail.example").await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Forbidden);
-    world.admin().suppressions().lift("email", "a@mail.example").await.unwrap();
+    world
+        .admin()
+        .suppressions()
+        .lift("email", "a@mail.example")
+        .await
+        .unwrap();
     assert_eq!(suppressions(&world).await, []);
     let back = world.contact("a@mail.example").await;
     let message = world.draft(&back, "at last").await;
@@ -327,7 +397,12 @@ async fn a_host_erases_in_its_own_transaction() {
     world.draft(&person, "open").await;
     let (engine, decided) = world.engine.deferred();
     let admin = crm_core::Actor::new(Workspace::default(), "admin", crm_core::Role::Admin);
-    engine.act_as(admin).contacts().erase(person.id).await.unwrap();
+    engine
+        .act_as(admin)
+        .contacts()
+        .erase(person.id)
+        .await
+        .unwrap();
     assert!(world.viewer().contacts().get(person.id).await.is_ok());
     let sets = decided.take();
     assert!(!format!("{sets:?}").contains("salt"));
@@ -341,14 +416,30 @@ async fn a_host_erases_in_its_own_transaction() {
 async fn taking_an_import_back_opens_no_address_and_closes_none() {
     let world = world();
     let manager = world.manager();
-    manager.suppressions().add("email", "a@mail.example", "asked").await.unwrap();
+    manager
+        .suppressions()
+        .add("email", "a@mail.example", "asked")
+        .await
+        .unwrap();
     let file = b"name,email\nAnna,a@mail.example\nBoris,b@mail.example\n";
-    let report = manager.contacts().import_file(file, &crm_core::import::Options::default()).await.unwrap();
+    let report = manager
+        .contacts()
+        .import_file(file, &crm_core::import::Options::default())
+        .await
+        .unwrap();
     let before = suppressions(&world).await;
-    let done = manager.contacts().revert_import(report.import_id, 2).await.unwrap();
+    let done = manager
+        .contacts()
+        .revert_import(report.import_id, 2)
+        .await
+        .unwrap();
     assert_eq!(done.removed, 2);
     assert_eq!(suppressions(&world).await, before);
-    let draft = NewDraft::new(world.contact("b@mail.example").await.id, Occasion::Custom, "hello");
+    let draft = NewDraft::new(
+        world.contact("b@mail.example").await.id,
+        Occasion::Custom,
+        "hello",
+    );
     let message = manager.messages().create(draft).await.unwrap();
     world.approve(&message).await;
     world.worker().run_until_idle().await.unwrap();

@@ -103,7 +103,9 @@ fn a_changed_seal_is_found_at_its_position() {
 
 /// A sealed chain whose second event has somebody's words in it, as it is stored.
 fn with_words() -> (Vec<(AuditEvent, Seal)>, Checkpoint) {
-    let mut events: Vec<AuditEvent> = (1..4).map(|id| fixtures::event(id, Subject::Message, 1)).collect();
+    let mut events: Vec<AuditEvent> = (1..4)
+        .map(|id| fixtures::event(id, Subject::Message, 1))
+        .collect();
     events[1].reason = Some("she moved to Namangan".to_owned());
     events[1].reason_salt = Some([9; 16]);
     let events: Vec<AuditEvent> = events.iter().map(AuditEvent::kept).collect();
@@ -130,7 +132,10 @@ fn words_can_be_erased_and_not_changed() {
     assert_eq!(with(&|event| event.reason_salt = Some([8; 16])), Some(2));
     assert_eq!(with(&|event| event.reason_salt = None), Some(2));
     assert_eq!(with(&|event| event.reason = None), Some(2));
-    assert_eq!(with(&|event| event.reason_digest = Some(Digest::ZERO)), Some(2));
+    assert_eq!(
+        with(&|event| event.reason_digest = Some(Digest::ZERO)),
+        Some(2)
+    );
     // Neither can words be put where they were erased, nor the trace of them be removed.
     let forged = |event: &mut AuditEvent| {
         event.reason.clone_from(&other);

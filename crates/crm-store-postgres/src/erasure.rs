@@ -14,19 +14,17 @@ use crate::{events, require};
 /// The contact is held first and then its addresses, as a delivery that begins holds them: it is over before, or
 /// sees what is written here.
 pub(crate) async fn suppress(db: &mut Db<'_>, row: &ErasedAddresses) -> Outcome<()> {
-    sqlx::query(db.sql(
-        "SELECT 1 FROM crm.contacts WHERE workspace = $1 AND id = $2 FOR UPDATE",
-    ))
-    .bind(db.key)
-    .bind(row.contact_id.0)
-    .execute(&mut *db.connection)
-    .await?;
+    sqlx::query(db.sql("SELECT 1 FROM crm.contacts WHERE workspace = $1 AND id = $2 FOR UPDATE"))
+        .bind(db.key)
+        .bind(row.contact_id.0)
+        .execute(&mut *db.connection)
+        .await?;
     let addresses = addresses(db, row.contact_id).await?;
     let all: Vec<&str> = addresses.iter().map(String::as_str).collect();
     require::hold_addresses(db, &all).await?;
-    let salt: Vec<u8> = sqlx::query_scalar(db.sql(
-        "UPDATE crm.workspaces SET salt = coalesce(salt, $2) WHERE key = $1 RETURNING salt",
-    ))
+    let salt: Vec<u8> = sqlx::query_scalar(
+        db.sql("UPDATE crm.workspaces SET salt = coalesce(salt, $2) WHERE key = $1 RETURNING salt"),
+    )
     .bind(db.key)
     .bind(row.salt.to_vec())
     .fetch_one(&mut *db.connection)

@@ -46,7 +46,9 @@ async fn run(partitions: u32) {
     let schema = options.schema.clone();
     let store = Arc::new(PgStore::connect(Place::url(), options).await.unwrap());
     let life = Life::begin(store).await;
-    let before = String::from_utf8_lossy(&rows(&schema).await).matches(MARK).count();
+    let before = String::from_utf8_lossy(&rows(&schema).await)
+        .matches(MARK)
+        .count();
     assert!(before > 40, "written in {before} places");
     life.erase().await;
     Life::is_gone_from(&rows(&schema).await, "a row");

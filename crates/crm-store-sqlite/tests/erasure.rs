@@ -13,7 +13,9 @@ use rusqlite::types::ValueRef;
 fn rows(file: &Path) -> Vec<u8> {
     let database = Connection::open(file).unwrap();
     let mut tables = database
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'contacts_search'")
+        .prepare(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'contacts_search'",
+        )
         .unwrap();
     let names: Vec<String> = tables
         .query_map([], |row| row.get(0))

@@ -87,15 +87,17 @@ impl Life {
     /// # Panics
     /// The store fails.
     pub async fn begin(store: Arc<dyn Store>) -> Self {
-        let channels: Vec<_> = CHANNELS.map(|(_, address)| {
-            Arc::new(RecordingChannel::new(ChannelCapabilities {
-                address,
-                // So that is kept when they wrote.
-                window: (address == AddressKind::Whatsapp).then_some(Duration::from_secs(86_400)),
-                ..ChannelCapabilities::default()
-            }))
-        })
-        .into();
+        let channels: Vec<_> = CHANNELS
+            .map(|(_, address)| {
+                Arc::new(RecordingChannel::new(ChannelCapabilities {
+                    address,
+                    // So that is kept when they wrote.
+                    window: (address == AddressKind::Whatsapp)
+                        .then_some(Duration::from_secs(86_400)),
+                    ..ChannelCapabilities::default()
+                }))
+            })
+            .into();
         let clock = Arc::new(FakeClock::default());
         let ids = Arc::new(SequentialIds::default());
         let mut builder = Engine::builder(store, clock, ids);
@@ -131,7 +133,11 @@ impl Life {
     }
 
     const fn of(&self, mark: &str) -> &Contact {
-        if mark.len() == MARK.len() { &self.anna } else { &self.boris }
+        if mark.len() == MARK.len() {
+            &self.anna
+        } else {
+            &self.boris
+        }
     }
 
     async fn draft(&self, mark: &str, what: &str) -> Message {
@@ -145,7 +151,11 @@ impl Life {
 
     async fn send(&self, message: &Message, outcome: Outcome) {
         let admin = self.admin();
-        admin.approvals().approve(message.id, Seen::of(message)).await.unwrap();
+        admin
+            .approvals()
+            .approve(message.id, Seen::of(message))
+            .await
+            .unwrap();
         self.channels[0].push(outcome);
         self.work().await;
     }
@@ -166,11 +176,20 @@ impl Life {
         };
         let message = admin.messages().edit(message.id, None, edit).await.unwrap();
         let provider_id = of("provider");
-        self.send(&message, Outcome::Accepted { provider_id: provider_id.clone() }).await;
+        self.send(
+            &message,
+            Outcome::Accepted {
+                provider_id: provider_id.clone(),
+            },
+        )
+        .await;
         for (about, dead) in [(provider_id, false), (of("stranger"), false)] {
             let receipt = Receipt {
                 about: About::ProviderId(about),
-                fate: Fate::Failed { reason: of("bounced"), dead },
+                fate: Fate::Failed {
+                    reason: of("bounced"),
+                    dead,
+                },
                 at: None,
             };
             if mark == OTHER || receipt.about != About::ProviderId(of("stranger")) {
@@ -179,18 +198,44 @@ impl Life {
         }
         // In doubt, and decided; refused; rejected; deleted.
         let message = self.draft(mark, "doubted").await;
-        self.send(&message, Outcome::Unknown { reason: of("timeout") }).await;
+        self.send(
+            &message,
+            Outcome::Unknown {
+                reason: of("timeout"),
+            },
+        )
+        .await;
         let why = Some(of("resolved"));
-        admin.messages().resolve(message.id, Event::ResolveFailed, why).await.unwrap();
+        admin
+            .messages()
+            .resolve(message.id, Event::ResolveFailed, why)
+            .await
+            .unwrap();
         let message = self.draft(mark, "refused").await;
-        self.send(&message, Outcome::Rejected { reason: of("refusal") }).await;
+        self.send(
+            &message,
+            Outcome::Rejected {
+                reason: of("refusal"),
+            },
+        )
+        .await;
         let message = self.draft(mark, "rejected").await;
-        admin.approvals().reject(message.id, None, Some(of("reason"))).await.unwrap();
+        admin
+            .approvals()
+            .reject(message.id, None, Some(of("reason")))
+            .await
+            .unwrap();
         let message = self.draft(mark, "deleted").await;
         admin.messages().delete(message.id).await.unwrap();
         // In doubt for good, and open ones of each kind.
         let message = self.draft(mark, "open doubt").await;
-        self.send(&message, Outcome::Unknown { reason: of("silence") }).await;
+        self.send(
+            &message,
+            Outcome::Unknown {
+                reason: of("silence"),
+            },
+        )
+        .await;
         self.draft(mark, "open draft").await;
         let wanted = GenerateMessage {
             custom_context: Some(of("context")),
@@ -200,14 +245,28 @@ impl Life {
         admin.messages().generate(wanted).await.unwrap();
         // They wrote, and somebody suppressed them in words.
         let address = contact.whatsapp.clone().unwrap();
-        self.hear("whatsapp", News::Inbound { address, at: None }).await;
+        self.hear("whatsapp", News::Inbound { address, at: None })
+            .await;
         let mail = contact.email.clone().unwrap();
-        admin.suppressions().add("fax", &mail, &of("asked")).await.unwrap();
+        admin
+            .suppressions()
+            .add("fax", &mail, &of("asked"))
+            .await
+            .unwrap();
         // Rows of the host's, done and refused.
         let rows = [
-            (Kind::Contact, json!({"external_id": of("external"), "company": of("changed")})),
-            (Kind::Submit, json!({"external_id": of("external"), "content": of("nothing")})),
-            (Kind::Submit, json!({"external_id": of("external"), "content": of("intake"), "occasion_type": "custom"})),
+            (
+                Kind::Contact,
+                json!({"external_id": of("external"), "company": of("changed")}),
+            ),
+            (
+                Kind::Submit,
+                json!({"external_id": of("external"), "content": of("nothing")}),
+            ),
+            (
+                Kind::Submit,
+                json!({"external_id": of("external"), "content": of("intake"), "occasion_type": "custom"}),
+            ),
         ];
         for (number, (kind, payload)) in rows.into_iter().enumerate() {
             let key = format!("{number}-{}", mark.len());
@@ -215,12 +274,17 @@ impl Life {
             self.work().await;
         }
         // An import that changed them.
-        let file = format!("email,company,position\n{mark}@mail.example,{mark} imported,{mark} chief\n");
+        let file =
+            format!("email,company,position\n{mark}@mail.example,{mark} imported,{mark} chief\n");
         let options = Options {
             duplicates: Duplicates::Update,
             ..Options::default()
         };
-        let report = admin.contacts().import_file(file.as_bytes(), &options).await.unwrap();
+        let report = admin
+            .contacts()
+            .import_file(file.as_bytes(), &options)
+            .await
+            .unwrap();
         assert_eq!(report.updated, 1);
         // A campaign, whose plan has them.
         self.campaign("first").await;
@@ -230,7 +294,11 @@ impl Life {
             email: Some(format!("{mark}-new@mail.example")),
             ..now.fields.clone()
         };
-        admin.contacts().update(contact.id, None, moved).await.unwrap();
+        admin
+            .contacts()
+            .update(contact.id, None, moved)
+            .await
+            .unwrap();
     }
 
     async fn campaign(&self, name: &str) {
@@ -261,10 +329,16 @@ impl Life {
                 "content": format!("{about} waits"),
                 "occasion_type": "custom",
             });
-            admin.intake().put(key, Kind::Submit, payload).await.unwrap();
+            admin
+                .intake()
+                .put(key, Kind::Submit, payload)
+                .await
+                .unwrap();
         }
         let contacts = admin.contacts();
-        let refused = self.engine.act_as(Actor::new(Workspace::default(), "bob", Role::Manager));
+        let refused = self
+            .engine
+            .act_as(Actor::new(Workspace::default(), "bob", Role::Manager));
         let refused = refused.contacts().erase(self.anna.id).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Forbidden);
         contacts.erase(self.anna.id).await.unwrap();
@@ -310,7 +384,10 @@ impl Life {
         };
         let erased = admin.messages().list(of(&self.anna)).await.unwrap().items;
         let others = admin.messages().list(of(&self.boris)).await.unwrap().items;
-        assert!(erased.len() >= 9 && others.len() > erased.len(), "the waiting row of the other was done");
+        assert!(
+            erased.len() >= 9 && others.len() > erased.len(),
+            "the waiting row of the other was done"
+        );
         let open = [Status::Draft, Status::PendingApproval, Status::Approved];
         for message in erased.iter().filter(|message| !message.deleted) {
             assert!(!open.contains(&message.status), "{message:?}");
@@ -319,7 +396,11 @@ impl Life {
         for message in others {
             assert!(!message.recipient.is_empty() && !message.revision.content.is_empty());
         }
-        let document = admin.contacts().subject_access(self.boris.id).await.unwrap();
+        let document = admin
+            .contacts()
+            .subject_access(self.boris.id)
+            .await
+            .unwrap();
         let text = serde_json::to_string(&document).unwrap();
         for what in [
             "provider", "bounced", "timeout", "resolved", "refusal", "reason", "context", "asked",
@@ -345,7 +426,11 @@ impl Life {
             person.email.as_deref().unwrap().to_uppercase(),
             person.phone.as_deref().unwrap(),
         );
-        let report = admin.contacts().import_file(file.as_bytes(), &Options::default()).await.unwrap();
+        let report = admin
+            .contacts()
+            .import_file(file.as_bytes(), &Options::default())
+            .await
+            .unwrap();
         assert_eq!((report.created, report.rejected.len()), (1, 0));
         let other_address = ContactFields {
             name: "moved".to_owned(),
@@ -363,11 +448,26 @@ impl Life {
         for (name, address) in CHANNELS {
             if let Some(address) = back.address(address) {
                 let address = address.to_owned();
-                self.hear(name, News::Inbound { address: address.clone(), at: None }).await;
+                self.hear(
+                    name,
+                    News::Inbound {
+                        address: address.clone(),
+                        at: None,
+                    },
+                )
+                .await;
                 self.hear(name, News::OptIn { address }).await;
             }
         }
-        let direct = [(&back, "email"), (&back, "sms"), (&back, "telegram"), (&back, "whatsapp"), (&back, "webhook"), (&moved, "email"), (&moved, "sms")];
+        let direct = [
+            (&back, "email"),
+            (&back, "sms"),
+            (&back, "telegram"),
+            (&back, "whatsapp"),
+            (&back, "webhook"),
+            (&moved, "email"),
+            (&moved, "sms"),
+        ];
         let mut sent = Vec::new();
         for (to, channel) in direct {
             let draft = NewDraft {
@@ -375,14 +475,23 @@ impl Life {
                 ..NewDraft::new(to.id, Occasion::Custom, "Hello again")
             };
             let message = admin.messages().create(draft).await.unwrap();
-            admin.approvals().approve(message.id, Seen::of(&message)).await.unwrap();
+            admin
+                .approvals()
+                .approve(message.id, Seen::of(&message))
+                .await
+                .unwrap();
             sent.push(message.id);
         }
         self.work().await;
         for id in sent {
             let message = admin.messages().get(id).await.unwrap();
             assert_eq!(message.status, Status::Cancelled, "{}", message.channel);
-            assert_eq!(message.failure.as_deref(), Some("suppressed"), "{}", message.channel);
+            assert_eq!(
+                message.failure.as_deref(),
+                Some("suppressed"),
+                "{}",
+                message.channel
+            );
         }
         self.campaign("second").await;
         for contact in [&back, &moved] {
@@ -391,20 +500,33 @@ impl Life {
                 ..MessageQuery::default()
             };
             let found = admin.messages().list(query).await.unwrap().items;
-            assert!(found.iter().all(|message| message.campaign_id.is_none()), "planned");
+            assert!(
+                found.iter().all(|message| message.campaign_id.is_none()),
+                "planned"
+            );
         }
         let after: usize = calls().sum();
         assert_eq!(after, before, "something left");
         // Until an admin names the address.
         let listed = |query| async { self.admin().suppressions().list(query).await.unwrap().items };
         let all = listed(SuppressionQuery::default()).await;
-        assert!(all.iter().any(|row| row.of_erased() && row.address.is_empty()));
+        assert!(
+            all.iter()
+                .any(|row| row.of_erased() && row.address.is_empty())
+        );
         let email = back.email.as_deref().unwrap();
         admin.suppressions().lift("email", email).await.unwrap();
         let draft = NewDraft::new(back.id, Occasion::Custom, "Hello at last");
-        let draft = NewDraft { channel: Some("email".to_owned()), ..draft };
+        let draft = NewDraft {
+            channel: Some("email".to_owned()),
+            ..draft
+        };
         let message = admin.messages().create(draft).await.unwrap();
-        admin.approvals().approve(message.id, Seen::of(&message)).await.unwrap();
+        admin
+            .approvals()
+            .approve(message.id, Seen::of(&message))
+            .await
+            .unwrap();
         self.work().await;
         let message = admin.messages().get(message.id).await.unwrap();
         assert_eq!(message.status, Status::Sent);

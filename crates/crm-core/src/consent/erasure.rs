@@ -85,7 +85,14 @@ mod tests {
 
     #[test]
     fn another_address_or_salt_has_another_mark() {
-        let texts = ["anna@example.org", "ann@example.org", "+998901234567", "C-17", "c-17", ""];
+        let texts = [
+            "anna@example.org",
+            "ann@example.org",
+            "+998901234567",
+            "C-17",
+            "c-17",
+            "",
+        ];
         let mut marks: Vec<String> = texts.iter().map(|text| mark(&SALT, text)).collect();
         marks.push(mark(&[8; 16], "anna@example.org"));
         // Where the salt ends is a part of what is hashed.

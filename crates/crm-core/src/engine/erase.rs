@@ -14,7 +14,7 @@ use crate::actor::Action;
 use crate::change::{Change, ChangeSet};
 use crate::consent::erasure::{ErasedAddresses, plain};
 use crate::contact::{AddressKind, Contact};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::ContactId;
 use crate::intake::{IntakeRow, IntakeState, Settlement, subject_id};
 use crate::message::decide;
@@ -38,19 +38,14 @@ impl Contacts<'_> {
     /// messages: what was erased stays so, call it again.
     pub async fn erase(&self, id: ContactId) -> Result<()> {
         self.0.require(Action::Erase)?;
-        self.repeated(async || self.erase_person(id).await).await?;
-        self.repeated(async || self.call_off_all(id).await).await
-    }
-
-    /// Decides anew when others were quicker.
-    async fn repeated(&self, work: impl AsyncFn() -> Result<()>) -> Result<()> {
-        for _ in 1..TRIES {
-            match work().await {
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
-                done => return done,
-            }
+        let mut left = TRIES;
+        while let Err(error) = self.erase_person(id).await {
+            again(error, &mut left)?;
         }
-        work().await
+        while let Err(error) = self.call_off_all(id).await {
+            again(error, &mut left)?;
+        }
+        Ok(())
     }
 
     async fn erase_person(&self, id: ContactId) -> Result<()> {
@@ -115,6 +110,16 @@ impl Contacts<'_> {
     }
 }
 
+/// Decides anew a few times when others were quicker.
+fn again(error: Error, left: &mut u32) -> Result<()> {
+    *left = left.saturating_sub(1);
+    if *left > 0 && error.kind() == ErrorKind::Conflict {
+        Ok(())
+    } else {
+        Err(error)
+    }
+}
+
 impl Session {
     /// The waiting rows of the intake that name the person.
     async fn waiting_about(&self, person: &Contact) -> Result<Vec<IntakeRow>> {
@@ -135,7 +140,10 @@ impl Session {
                 return Ok(found);
             };
             after = Some(last.seq);
-            found.extend(rows.into_iter().filter(|row| mentions(&row.payload, &names)));
+            found.extend(
+                rows.into_iter()
+                    .filter(|row| mentions(&row.payload, &names)),
+            );
         }
     }
 

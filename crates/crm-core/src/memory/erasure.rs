@@ -28,7 +28,11 @@ pub(super) fn suppress(tables: &mut Tables, row: &ErasedAddresses, undo: &mut Un
     for key in theirs {
         undo.put(tables, Put::Suppression(key, None));
     }
-    for key in addresses.iter().filter_map(|one| tables.mark_of(one)).collect::<Vec<_>>() {
+    for key in addresses
+        .iter()
+        .filter_map(|one| tables.mark_of(one))
+        .collect::<Vec<_>>()
+    {
         if tables.suppressions.contains_key(&key) {
             continue;
         }
@@ -49,7 +53,9 @@ fn addresses(tables: &Tables, contact: ContactId) -> BTreeSet<String> {
     let row = tables.contacts.get(&contact);
     let known = AddressKind::ALL.into_iter();
     let own = known.filter_map(|kind| row?.address(kind));
-    let used = tables.messages_to(contact).map(|row| row.recipient.as_str());
+    let used = tables
+        .messages_to(contact)
+        .map(|row| row.recipient.as_str());
     own.chain(used)
         .filter(|address| !address.is_empty())
         .map(plain)
@@ -144,7 +150,11 @@ fn receipts(tables: &Tables, ids: &BTreeSet<MessageId>) -> Vec<Put> {
             about.push(About::Attempt(attempt.id));
             about.extend(attempt.provider_id.clone().map(About::ProviderId));
         }
-        names.extend(about.iter().map(|about| (row.channel.clone(), about.parts())));
+        names.extend(
+            about
+                .iter()
+                .map(|about| (row.channel.clone(), about.parts())),
+        );
     }
     let theirs = tables.receipts.iter().filter(|(_, kept)| {
         kept.message_id.is_some_and(|id| ids.contains(&id))

@@ -28,7 +28,8 @@ pub(super) fn suppressions(tables: &Tables, query: &SuppressionQuery) -> Vec<Sup
     let asked: BTreeSet<&str> = query.addresses.iter().map(String::as_str).collect();
     let rows = tables.suppressions.values();
     let mut found: Vec<Suppression> = if asked.is_empty() {
-        let of_channel = |row: &&Suppression| query.channel.as_ref().is_none_or(|c| *c == row.channel);
+        let of_channel =
+            |row: &&Suppression| query.channel.as_ref().is_none_or(|c| *c == row.channel);
         rows.filter(of_channel).cloned().collect()
     } else {
         let plain = rows.filter(|row| {
@@ -46,7 +47,11 @@ pub(super) fn suppressions(tables: &Tables, query: &SuppressionQuery) -> Vec<Sup
         erased.chain(plain.cloned()).collect()
     };
     let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
-    let limit = if query.limit == 0 { 100 } else { query.limit.min(1_000) };
+    let limit = if query.limit == 0 {
+        100
+    } else {
+        query.limit.min(1_000)
+    };
     found.drain(..skip.min(found.len()));
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     found

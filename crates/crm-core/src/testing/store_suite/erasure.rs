@@ -1,7 +1,9 @@
 //! What is left of an erased person: nothing that says who it was, and marks of addresses that nothing is sent to.
 
 use super::Case;
-use super::kit::{S, commit, message_of, next_contact, next_message, other_ws, put, refuse, set, told, ws};
+use super::kit::{
+    S, commit, message_of, next_contact, next_message, other_ws, put, refuse, set, told, ws,
+};
 use crate::change::{Change, ChangeSet, Precondition};
 use crate::consent::Suppression;
 use crate::consent::erasure::{ERASED, EVERY_CHANNEL, ErasedAddresses};
@@ -129,11 +131,17 @@ async fn an_erased_address_is_suppressed_on_every_channel(store: S) -> Verdict {
     })
     .await?;
     for address in ADDRESSES {
-        ensure(is_free(&store, "sms", address).await?, "suppressed too early")?;
+        ensure(
+            is_free(&store, "sms", address).await?,
+            "suppressed too early",
+        )?;
     }
     let seen = async || -> Result<bool, String> {
         let views = store.dispatch(&ws(), &[other.id]).await.map_err(told)?;
-        views.first().map(|view| view.suppressed).ok_or_else(|| "no view".to_owned())
+        views
+            .first()
+            .map(|view| view.suppressed)
+            .ok_or_else(|| "no view".to_owned())
     };
     ensure(!seen().await?, "a view is suppressed too early")?;
     erased(&store).await?;
@@ -150,7 +158,10 @@ async fn an_erased_address_is_suppressed_on_every_channel(store: S) -> Verdict {
         "an erased address is not suppressed in another spelling",
     )?;
     for address in ["anna2@example.org", "c-1", "+99890123456", ""] {
-        ensure(is_free(&store, "sms", address).await?, "another address is suppressed")?;
+        ensure(
+            is_free(&store, "sms", address).await?,
+            "another address is suppressed",
+        )?;
     }
     ensure(seen().await?, "a view is not suppressed")
 }
@@ -182,10 +193,18 @@ async fn nobody_keeps_an_erased_address(store: S) -> Verdict {
     same(all, wanted.clone(), "suppressions")?;
     same(
         listed(&store, of(Some(EVERY_CHANNEL), &[])).await?,
-        wanted.split_off(0).into_iter().take(ADDRESSES.len()).collect(),
+        wanted
+            .split_off(0)
+            .into_iter()
+            .take(ADDRESSES.len())
+            .collect(),
         "suppressions of erased people",
     )?;
-    same(listed(&store, of(Some("sms"), &[])).await?.len(), 0, "suppressions of a channel")
+    same(
+        listed(&store, of(Some("sms"), &[])).await?.len(),
+        0,
+        "suppressions of a channel",
+    )
 }
 
 async fn the_address_itself_finds_its_mark(store: S) -> Verdict {
@@ -194,7 +213,13 @@ async fn the_address_itself_finds_its_mark(store: S) -> Verdict {
         s.push(Change::InsertSuppression(suppression("z@example.org")))
     })
     .await?;
-    let asked = ["z@example.org", "C-1", "Anna1@example.org", "nobody", "anna1@example.org"];
+    let asked = [
+        "z@example.org",
+        "C-1",
+        "Anna1@example.org",
+        "nobody",
+        "anna1@example.org",
+    ];
     let found = |rows: Vec<Suppression>| -> Vec<String> {
         let told = |row: Suppression| format!("{} {} {}", row.channel, row.address, row.reason);
         rows.into_iter().map(told).collect()
@@ -207,7 +232,11 @@ async fn the_address_itself_finds_its_mark(store: S) -> Verdict {
     ];
     let wanted: Vec<String> = wanted.map(str::to_owned).into();
     for channel in [None, Some("email")] {
-        same(found(listed(&store, of(channel, &asked)).await?), wanted.clone(), "found")?;
+        same(
+            found(listed(&store, of(channel, &asked)).await?),
+            wanted.clone(),
+            "found",
+        )?;
     }
     let cut = |rows: std::ops::Range<usize>| wanted.get(rows).map(<[String]>::to_vec);
     same(
@@ -222,11 +251,19 @@ async fn the_address_itself_finds_its_mark(store: S) -> Verdict {
             ..of(None, &asked)
         };
         let (from, to) = (skip as usize, 4.min((skip + limit) as usize));
-        same(Some(found(listed(&store, query).await?)), cut(from..to), "a part")?;
+        same(
+            Some(found(listed(&store, query).await?)),
+            cut(from..to),
+            "a part",
+        )?;
     }
     // A mark is no address.
     let hidden = crate::consent::erasure::mark(&[7; 16], "C-1");
-    same(listed(&store, of(None, &[&hidden])).await?.len(), 0, "found by a mark")
+    same(
+        listed(&store, of(None, &[&hidden])).await?.len(),
+        0,
+        "found by a mark",
+    )
 }
 
 async fn an_erased_address_is_not_written_down_again(store: S) -> Verdict {
@@ -246,7 +283,11 @@ async fn an_erased_address_is_not_written_down_again(store: S) -> Verdict {
             .push(wrote("+998900000000"))
     })
     .await?;
-    same(listed(&store, SuppressionQuery::default()).await?, before, "suppressions")?;
+    same(
+        listed(&store, SuppressionQuery::default()).await?,
+        before,
+        "suppressions",
+    )?;
     let asked = ["+998901234567", "+998900000000"].map(str::to_owned);
     let found = store.inbound(&ws(), "chat", &asked).await.map_err(told)?;
     same(
@@ -268,13 +309,26 @@ async fn a_mark_is_lifted_by_the_address(store: S) -> Verdict {
             .push(lift("old@example.org", Some("reply")))
     })
     .await?;
-    ensure(!is_free(&store, "sms", "old@example.org").await?, "lifted by another reason")?;
+    ensure(
+        !is_free(&store, "sms", "old@example.org").await?,
+        "lifted by another reason",
+    )?;
     put(&store, |s| s.push(lift("OLD@example.org", None))).await?;
-    ensure(is_free(&store, "sms", "old@example.org").await?, "not lifted")?;
+    ensure(
+        is_free(&store, "sms", "old@example.org").await?,
+        "not lifted",
+    )?;
     put(&store, |s| s.push(lift("C-1", Some(ERASED)))).await?;
-    ensure(is_free(&store, "sms", "C-1").await?, "not lifted by its reason")?;
+    ensure(
+        is_free(&store, "sms", "C-1").await?,
+        "not lifted by its reason",
+    )?;
     let left = listed(&store, SuppressionQuery::default()).await?;
-    same(left.len(), ADDRESSES.len() - 2, "suppressions that are left")?;
+    same(
+        left.len(),
+        ADDRESSES.len() - 2,
+        "suppressions that are left",
+    )?;
     // From then on it is an address like any other.
     put(&store, |s| {
         s.push(Change::InsertSuppression(suppression("old@example.org")))
@@ -289,12 +343,20 @@ async fn erasing_again_changes_nothing(store: S) -> Verdict {
     let before = listed(&store, SuppressionQuery::default()).await?;
     // The salt that is there stays: marks made with another one would not be found.
     put(&store, |s| {
-        s.push(marks(person().id, 8)).push(Change::EraseTexts(person().id))
+        s.push(marks(person().id, 8))
+            .push(Change::EraseTexts(person().id))
     })
     .await?;
-    same(listed(&store, SuppressionQuery::default()).await?, before, "suppressions")?;
+    same(
+        listed(&store, SuppressionQuery::default()).await?,
+        before,
+        "suppressions",
+    )?;
     for address in ADDRESSES {
-        ensure(!is_free(&store, "sms", address).await?, "an address is free again")?;
+        ensure(
+            !is_free(&store, "sms", address).await?,
+            "an address is free again",
+        )?;
     }
     // So it is when another person is erased, and when one has an address that was erased before.
     let mut twin = contact(2);
@@ -302,7 +364,10 @@ async fn erasing_again_changes_nothing(store: S) -> Verdict {
     put(&store, |s| s.insert_contact(twin.clone())).await?;
     put(&store, |s| erase(s, &twin, 9)).await?;
     for address in ADDRESSES.into_iter().chain(["anna2@example.org"]) {
-        ensure(!is_free(&store, "sms", address).await?, "an address is free again")?;
+        ensure(
+            !is_free(&store, "sms", address).await?,
+            "an address is free again",
+        )?;
     }
     let all = listed(&store, SuppressionQuery::default()).await?;
     same(all.len(), ADDRESSES.len() + 2, "suppressions")
@@ -319,12 +384,26 @@ async fn an_erasure_that_fails_leaves_no_mark(store: S) -> Verdict {
     .await?;
     let stale = next_contact(&row);
     refuse(&store, Conflict, |s| erase(s, &stale, 7)).await?;
-    same(listed(&store, SuppressionQuery::default()).await?, vec![known], "suppressions")?;
-    same(message_of(&store, moved().id).await?, Some(moved()), "message")?;
-    ensure(is_free(&store, "sms", "old@example.org").await?, "a mark was left")?;
+    same(
+        listed(&store, SuppressionQuery::default()).await?,
+        vec![known],
+        "suppressions",
+    )?;
+    same(
+        message_of(&store, moved().id).await?,
+        Some(moved()),
+        "message",
+    )?;
+    ensure(
+        is_free(&store, "sms", "old@example.org").await?,
+        "a mark was left",
+    )?;
     // The salt of what failed is not kept either.
     put(&store, |s| erase(s, &row, 8)).await?;
-    ensure(!is_free(&store, "sms", "old@example.org").await?, "not suppressed")
+    ensure(
+        !is_free(&store, "sms", "old@example.org").await?,
+        "not suppressed",
+    )
 }
 
 async fn an_erased_address_is_one_of_its_workspace(store: S) -> Verdict {
@@ -343,7 +422,11 @@ async fn an_erased_address_is_one_of_its_workspace(store: S) -> Verdict {
     commit(&store, set).await?.map_err(told)?;
     let other = other_ws()?;
     let found = store.suppressions(&other, of(None, &["old@example.org"]));
-    same(found.await.map_err(told)?.items.len(), 0, "suppressions of another workspace")
+    same(
+        found.await.map_err(told)?.items.len(),
+        0,
+        "suppressions of another workspace",
+    )
 }
 
 fn receipt(about: About, reason: &str) -> KeptReceipt {
@@ -365,7 +448,10 @@ fn provider(id: &str) -> About {
 
 /// All receipts.
 async fn receipts(store: &S) -> Result<Vec<KeptReceipt>, String> {
-    store.receipts(&ws(), ReceiptQuery::default()).await.map_err(told)
+    store
+        .receipts(&ws(), ReceiptQuery::default())
+        .await
+        .map_err(told)
 }
 
 /// Whether the chain verifies, and the reasons that are left.
@@ -385,7 +471,10 @@ async fn history(store: &S) -> Result<Vec<Option<String>>, String> {
     }
     let end = store.checkpoint(&ws()).await.map_err(told)?;
     match verifier.finish(end) {
-        None => Ok(events.into_iter().map(|stored| stored.event.reason).collect()),
+        None => Ok(events
+            .into_iter()
+            .map(|stored| stored.event.reason)
+            .collect()),
         Some(bad) => Err(format!("the chain breaks at {bad}")),
     }
 }
@@ -397,7 +486,8 @@ async fn words_about_an_erased_person_go(store: S) -> Verdict {
         words += 1;
         let mut event = event(words, subject, number);
         event.reason = Some(reason.to_owned());
-        event.reason_salt = matches!(subject, Subject::Contact | Subject::Message).then_some([5; 16]);
+        event.reason_salt =
+            matches!(subject, Subject::Contact | Subject::Message).then_some([5; 16]);
         event
     };
     let events = [
@@ -430,9 +520,14 @@ async fn words_about_an_erased_person_go(store: S) -> Verdict {
             s.push(Change::InsertAttempt(attempt));
             let mut settled = receipt(provider(&format!("told-{number}")), "gone");
             settled.message_id = Some(message.id);
-            let about = [provider(&format!("chat-{number}:55")), provider(&format!("chat-{number}:54"))];
+            let about = [
+                provider(&format!("chat-{number}:55")),
+                provider(&format!("chat-{number}:54")),
+            ];
             let waiting = about.map(|about| receipt(about, "gone"));
-            let all = [settled, receipt(by_attempt, "gone")].into_iter().chain(waiting);
+            let all = [settled, receipt(by_attempt, "gone")]
+                .into_iter()
+                .chain(waiting);
             for one in all {
                 s.push(Change::InsertReceipt(Box::new(one)));
             }
@@ -460,32 +555,67 @@ async fn words_about_an_erased_person_go(store: S) -> Verdict {
     put(&store, |s| erase(s, &row, 7)).await?;
     same(
         history(&store).await?,
-        [None, None, Some("Boris moved"), Some("Boris asked"), Some("active")]
-            .map(|reason| reason.map(str::to_owned))
-            .into(),
+        [
+            None,
+            None,
+            Some("Boris moved"),
+            Some("Boris asked"),
+            Some("active"),
+        ]
+        .map(|reason| reason.map(str::to_owned))
+        .into(),
         "reasons",
     )?;
     let found = message_of(&store, mine.id).await?.ok_or("no message")?;
-    same((found.provider_id, found.failure), (None, None), "what a provider said")?;
+    same(
+        (found.provider_id, found.failure),
+        (None, None),
+        "what a provider said",
+    )?;
     let found = store.trail(&ws(), mine.id).await.map_err(told)?;
-    same((found.approvals.len(), found.attempts.len()), (1, 1), "what happened")?;
-    let silent = found.approvals.iter().all(|row| row.override_reason.is_none())
+    same(
+        (found.approvals.len(), found.attempts.len()),
+        (1, 1),
+        "what happened",
+    )?;
+    let silent = found
+        .approvals
+        .iter()
+        .all(|row| row.override_reason.is_none())
         && found
             .attempts
             .iter()
             .all(|row| row.provider_id.is_none() && row.reason.is_none());
     ensure(silent, "words are left in the trail")?;
     ensure(
-        found.attempts.iter().all(|row| row.outcome == Some(AttemptOutcome::Rejected)),
+        found
+            .attempts
+            .iter()
+            .all(|row| row.outcome == Some(AttemptOutcome::Rejected)),
         "what came out is gone",
     )?;
     // What waits under an attempt's id is still to be decided on.
     let left = receipts(&store).await?;
     same(others(left.clone()), kept, "receipts of another person")?;
-    let left: Vec<KeptReceipt> = left.into_iter().filter(|row| !others(vec![row.clone()]).contains(row)).collect();
-    same(left, vec![receipt(About::Attempt(attempt(&mine, 1).id), "")], "receipts")?;
-    same(message_of(&store, other.id).await?, Some(other.clone()), "another message")?;
-    same(store.trail(&ws(), other.id).await.map_err(told)?, trail, "another trail")
+    let left: Vec<KeptReceipt> = left
+        .into_iter()
+        .filter(|row| !others(vec![row.clone()]).contains(row))
+        .collect();
+    same(
+        left,
+        vec![receipt(About::Attempt(attempt(&mine, 1).id), "")],
+        "receipts",
+    )?;
+    same(
+        message_of(&store, other.id).await?,
+        Some(other.clone()),
+        "another message",
+    )?;
+    same(
+        store.trail(&ws(), other.id).await.map_err(told)?,
+        trail,
+        "another trail",
+    )
 }
 
 async fn what_comes_in_later_brings_nothing_back(store: S) -> Verdict {
@@ -517,11 +647,19 @@ async fn what_comes_in_later_brings_nothing_back(store: S) -> Verdict {
     .await?;
     let found = message_of(&store, sent.id).await?.ok_or("no message")?;
     same(found.status, Status::Sent, "status")?;
-    same((&found.provider_id, &found.failure), (&None, &None), "what the provider said")?;
+    same(
+        (&found.provider_id, &found.failure),
+        (&None, &None),
+        "what the provider said",
+    )?;
     let trail = store.trail(&ws(), sent.id).await.map_err(told)?;
     let told_of = trail.attempts.first().ok_or("no attempt")?;
     same(told_of.outcome, Some(AttemptOutcome::Accepted), "outcome")?;
-    same((&told_of.provider_id, &told_of.reason), (&None, &None), "what the attempt says")?;
+    same(
+        (&told_of.provider_id, &told_of.reason),
+        (&None, &None),
+        "what the attempt says",
+    )?;
     let mut edited = next_message(&sent);
     edited.revision.number += 1;
     edited.revision.content = "Anna, hello".to_owned();
