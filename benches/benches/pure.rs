@@ -162,6 +162,8 @@ fn event(number: u128) -> AuditEvent {
         revision: Some(1),
         digest: Some(Digest::of(b"text")),
         reason: None,
+        reason_salt: None,
+        reason_digest: None,
     }
 }
 

@@ -1538,7 +1538,11 @@ export class Engine {
   getContact(id: string): Promise<Contact>;
   /** Lists contacts, newest first. */
   listContacts(query?: ContactQuery): Promise<Page<Contact>>;
-  /** Erases a person: personal data and texts go, the history stays and still verifies. */
+  /**
+   * Erases a person, for good. Personal data, texts and the words of people about them go, what has not left is
+   * cancelled, the history stays and still verifies. Nothing is sent to their addresses any more, on any channel,
+   * whoever has them later. Once more, it finishes what was interrupted.
+   */
   eraseContact(id: string): Promise<void>;
   /** Everything that is kept about one person, for whoever asks what that is; also of an erased one. */
   subjectAccess(id: string): Promise<SubjectAccess>;

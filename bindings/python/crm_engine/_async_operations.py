@@ -67,7 +67,9 @@ class AsyncOperations:
         return cast("t.Page[t.Contact]", await self._call("list_contacts", query))
 
     async def erase_contact(self, id: str) -> None:
-        """Erases a person: personal data and texts go, the history stays and still verifies."""
+        """Erases a person, for good. Personal data, texts and the words of people about them go, what has not left is
+        cancelled, the history stays and still verifies. Nothing is sent to their addresses any more, on any channel,
+        whoever has them later. Once more, it finishes what was interrupted."""
         await self._call("erase_contact", {"id": id})
 
     async def subject_access(self, id: str) -> t.SubjectAccess:

@@ -9,6 +9,7 @@ use crate::actor::Workspace;
 use crate::budget::{Budget, LedgerEntry, Period};
 use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
+use crate::consent::erasure::ErasedAddresses;
 use crate::consent::window::Inbound;
 use crate::contact::{AddressKind, Contact};
 use crate::counter;
@@ -30,7 +31,7 @@ pub enum Precondition {
     Contact(ContactId, u64),
     /// The campaign still has this version.
     Campaign(CampaignId, u64),
-    /// The address is not suppressed on this channel.
+    /// The address is not suppressed on this channel, nor, as that of an erased person, on every one.
     NotSuppressed {
         /// Channel name.
         channel: String,
@@ -50,10 +51,19 @@ pub enum Change {
     InsertContact(Box<Contact>),
     /// A changed contact.
     UpdateContact(Box<Contact>),
-    /// Removes texts, salts and addresses from every message, revision and suppressed address of the
-    /// contact, when they wrote, and what imports keep of them; rows, digests and statuses stay. A digest then belongs to
-    /// a zero salt and empty text.
+    /// Removes what is written of the contact outside its own row, which comes later in the set: texts, salts,
+    /// addresses, findings and providers' ids of its messages and attempts, the words of people in approvals and in
+    /// the history, what providers said, when they wrote, what imports keep of them. Rows, digests and statuses
+    /// stay. A digest then belongs to a zero salt and empty text. Again, it removes what came since.
+    ///
+    /// From then on the messages are without an address and stay so: what is recorded of them later brings no text,
+    /// provider's id or reason back, and a new revision is a [`Conflict`](crate::ErrorKind::Conflict).
     EraseTexts(ContactId),
+    /// Suppresses the addresses of a person who is erased later in the set, on every channel, by a
+    /// [hash](crate::consent::erasure) made with the workspace's salt. Plain suppressions of these addresses go.
+    /// From then on such an address is not written down again: [`InsertSuppression`](Self::InsertSuppression) and
+    /// [`RecordInbound`](Self::RecordInbound) of it do nothing. Again, it changes nothing.
+    SuppressErased(Box<ErasedAddresses>),
     /// What an import changed. Import and contact together are unique: of a further one only the version is taken, what was
     /// known before the first one stays.
     PutImportUpdate(Box<ImportUpdate>),
@@ -92,18 +102,20 @@ pub enum Change {
     InsertAttempt(Attempt),
     /// The outcome of an attempt. Only an open attempt changes, else `Conflict`.
     FinishAttempt(Attempt),
-    /// A suppressed address. Repeating it changes nothing.
+    /// A suppressed address. Repeating it changes nothing, nor does it where the address is that of an erased person.
     InsertSuppression(Suppression),
-    /// Lifts a suppression. Without one nothing happens.
+    /// Lifts a suppression, and one of this address as that of an erased person with it. Without one nothing happens.
     DeleteSuppression {
         /// Channel name.
         channel: String,
         /// Address.
         address: String,
-        /// Only one that was put for this reason; whatever the reason when `None`.
+        /// Only one that was put for this reason (`erased` for that of an erased person); whatever the reason when
+        /// `None`.
         reason: Option<String>,
     },
-    /// When somebody last wrote on a channel; of two instants the later one stays.
+    /// When somebody last wrote on a channel; of two instants the later one stays. Nothing where the address is that of
+    /// an erased person.
     RecordInbound(Inbound),
     /// Forgets when this address wrote, on every channel.
     DeleteInbound(String),

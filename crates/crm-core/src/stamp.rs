@@ -38,6 +38,9 @@ impl Stamp<'_> {
             revision: None,
             digest: None,
             reason: None,
+            reason_salt: matches!(subject, Subject::Contact | Subject::Message)
+                .then(|| self.ids.salt()),
+            reason_digest: None,
         }
     }
 

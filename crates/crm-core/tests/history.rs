@@ -1,6 +1,7 @@
 //! Any edit, removal, swap or truncation of sealed events is found, with its position.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+use crm_core::message::Digest;
 use crm_core::message::history::{AuditEvent, Checkpoint, Seal, Subject, Verifier, seal, verify};
 use crm_core::testing::fixtures;
 use proptest::prelude::*;
@@ -98,4 +99,58 @@ fn a_changed_seal_is_found_at_its_position() {
             assert_eq!(verify(&events, head), Some(at as u64 + 1));
         }
     }
+}
+
+/// A sealed chain whose second event has somebody's words in it, as it is stored.
+fn with_words() -> (Vec<(AuditEvent, Seal)>, Checkpoint) {
+    let mut events: Vec<AuditEvent> = (1..4)
+        .map(|id| fixtures::event(id, Subject::Message, 1))
+        .collect();
+    events[1].reason = Some("she moved to Namangan".to_owned());
+    events[1].reason_salt = Some([9; 16]);
+    let events: Vec<AuditEvent> = events.iter().map(AuditEvent::kept).collect();
+    let (seals, end) = seal(Checkpoint::default(), &events);
+    (events.into_iter().zip(seals).collect(), end)
+}
+
+#[test]
+fn words_can_be_erased_and_not_changed() {
+    let (chain, end) = with_words();
+    assert_eq!(verify(&chain, end), None);
+    let with = |change: &dyn Fn(&mut AuditEvent)| {
+        let mut chain = chain.clone();
+        change(&mut chain[1].0);
+        verify(&chain, end)
+    };
+    let erased = |event: &mut AuditEvent| {
+        event.reason = None;
+        event.reason_salt = None;
+    };
+    assert_eq!(with(&erased), None);
+    let other = Some("she moved to Andijan".to_owned());
+    assert_eq!(with(&|event| event.reason.clone_from(&other)), Some(2));
+    assert_eq!(with(&|event| event.reason_salt = Some([8; 16])), Some(2));
+    assert_eq!(with(&|event| event.reason_salt = None), Some(2));
+    assert_eq!(with(&|event| event.reason = None), Some(2));
+    assert_eq!(
+        with(&|event| event.reason_digest = Some(Digest::ZERO)),
+        Some(2)
+    );
+    // Neither can words be put where they were erased, nor the trace of them be removed.
+    let forged = |event: &mut AuditEvent| {
+        event.reason.clone_from(&other);
+        event.reason_salt = Some([8; 16]);
+    };
+    assert_eq!(with(&forged), Some(2));
+    let forgotten = |event: &mut AuditEvent| {
+        erased(event);
+        event.reason_digest = None;
+    };
+    assert_eq!(with(&forgotten), Some(2));
+    // An event without a salt is bound by its reason itself, as ever.
+    let mut plain = fixtures::event(7, Subject::Campaign, 1);
+    plain.reason = Some("active".to_owned());
+    let hash = plain.hash(1, Digest::ZERO);
+    plain.reason = Some("paused".to_owned());
+    assert_ne!(plain.hash(1, Digest::ZERO), hash);
 }

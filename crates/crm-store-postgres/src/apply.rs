@@ -19,7 +19,7 @@ use crate::group::Group;
 use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
-    budgets, campaigns, contacts, draft_batches, events, imports, inbound, intake, ledger,
+    budgets, campaigns, contacts, draft_batches, erasure, events, imports, inbound, intake, ledger,
     messages, plan, receipts, require, subscriptions, suppressions, templates, trail, voices,
 };
 
@@ -218,6 +218,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         }
         Change::InsertCampaign(row) | Change::UpdateCampaign(row) => Some(&row.workspace),
         Change::InsertSuppression(row) => Some(&row.workspace),
+        Change::SuppressErased(row) => Some(&row.workspace),
         Change::RecordInbound(row) => Some(&row.workspace),
         Change::InsertIntake(row) => Some(&row.workspace),
         Change::FinishIntake(row) => Some(&row.workspace),
@@ -238,7 +239,8 @@ async fn write(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
             import_id,
             contact_id,
         }) => imports::delete(db, *import_id, *contact_id).await,
-        Some(Change::EraseTexts(id)) => messages::erase(db, *id).await,
+        Some(Change::EraseTexts(id)) => erasure::texts(db, *id).await,
+        Some(Change::SuppressErased(row)) => erasure::suppress(db, row).await,
         Some(Change::DeleteTemplate(id)) => found(templates::delete(db, *id).await?, "template"),
         Some(Change::DeleteCampaign(id)) => found(campaigns::delete(db, *id).await?, "campaign"),
         Some(Change::DeleteInbound(address)) => inbound::forget(db, address).await,
@@ -299,7 +301,8 @@ async fn write_rows(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
         .into());
     }
     if !group.suppressions.is_empty() {
-        require::hold_addresses(db, &group.suppressions).await?;
+        let addresses = group.suppressions.iter().map(|row| row.address.as_str());
+        require::hold_addresses(db, &addresses.collect::<Vec<_>>()).await?;
         suppressions::insert(db, &group.suppressions).await?;
     }
     inbound::record(db, &group.inbound).await?;

@@ -8,7 +8,7 @@
 
 use crm_core::Role;
 use crm_core::Workspace;
-use crm_core::id::EventId;
+use crm_core::id::{ContactId, EventId};
 use crm_core::message::history::{self, AuditEvent, Checkpoint, Seal, StoredEvent, Subject};
 use crm_core::message::{Digest, Status};
 use crm_core::port::store::EventQuery;
@@ -21,7 +21,8 @@ use crate::rows::{
 };
 
 const COLUMNS: &str = "e.seq, e.id, e.at, e.actor, e.role, e.subject, e.subject_id, e.action, \
-    e.status, e.version, e.revision, e.digest, e.reason, e.position, e.prev_hash, e.hash";
+    e.status, e.version, e.revision, e.digest, e.reason, e.reason_salt, e.reason_digest, e.position, e.prev_hash, \
+    e.hash";
 
 /// From how many events on a commit seals them itself, if it can.
 pub(crate) const MANY: usize = 16;
@@ -55,14 +56,17 @@ pub(crate) async fn append(
         .collect();
     sqlx::query(db.sql(
         "INSERT INTO crm.events (workspace, id, at, actor, role, subject, subject_id, action, \
-             status, version, revision, digest, reason, position, prev_hash, hash) \
+             status, version, revision, digest, reason, position, prev_hash, hash, reason_salt, \
+             reason_digest) \
          SELECT $1, v.id, v.at, v.actor, v.role, v.subject, v.subject_id, v.action, v.status, \
-             v.version, v.revision, v.digest, v.reason, v.position, v.prev_hash, v.hash \
+             v.version, v.revision, v.digest, v.reason, v.position, v.prev_hash, v.hash, \
+             v.reason_salt, v.reason_digest \
          FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], \
              $7::uuid[], $8::text[], $9::text[], $10::bigint[], $11::integer[], $12::bytea[], \
-             $13::text[], $14::bigint[], $15::bytea[], $16::bytea[]) WITH ORDINALITY AS v(id, \
+             $13::text[], $14::bigint[], $15::bytea[], $16::bytea[], $17::bytea[], $18::bytea[]) \
+             WITH ORDINALITY AS v(id, \
              at, actor, role, subject, subject_id, action, status, version, revision, digest, \
-             reason, position, prev_hash, hash, number) \
+             reason, position, prev_hash, hash, reason_salt, reason_digest, number) \
          ORDER BY v.number",
     ))
     .bind(db.key)
@@ -83,9 +87,30 @@ pub(crate) async fn append(
     .bind(positions)
     .bind(digests(|seal| seal.prev_hash))
     .bind(digests(|seal| seal.hash))
+    .bind(column(events, |event| {
+        event.kept().reason_salt.map(|salt| salt.to_vec())
+    }))
+    .bind(column(events, |event| {
+        event.reason_digest().map(|digest| digest.0.to_vec())
+    }))
     .execute(&mut *db.connection)
     .await?;
     Ok(end)
+}
+
+/// Empties the words of people about a contact and its messages. What the chain binds of them stays.
+pub(crate) async fn forget_words(db: &mut Db<'_>, contact: ContactId) -> Outcome<()> {
+    sqlx::query(db.sql(
+        "UPDATE crm.events SET reason = NULL, reason_salt = NULL \
+         WHERE workspace = $1 AND subject_id = ANY (array_append(ARRAY( \
+             SELECT id FROM crm.messages WHERE workspace = $1 AND contact = $2), $2)) \
+         AND subject IN ('contact', 'message') AND reason_salt IS NOT NULL",
+    ))
+    .bind(db.key)
+    .bind(contact.0)
+    .execute(&mut *db.connection)
+    .await?;
+    Ok(())
 }
 
 /// The end of the chain, held until the transaction ends; `None` while somebody else holds it or more
@@ -157,6 +182,13 @@ fn read(workspace: &Workspace, row: &PgRow) -> Outcome<StoredEvent> {
             revision,
             digest: opt_digest(row, "digest")?,
             reason: get(row, "reason")?,
+            reason_salt: get::<Option<&[u8]>>(row, "reason_salt")?
+                .map(|salt| {
+                    let salt = salt.try_into();
+                    salt.map_err(|_| crate::fault::unreadable("reason_salt"))
+                })
+                .transpose()?,
+            reason_digest: opt_digest(row, "reason_digest")?,
         },
         seal,
     })

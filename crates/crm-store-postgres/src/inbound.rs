@@ -5,12 +5,17 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use crm_core::consent::window::Inbound;
 
+use crate::erasure;
 use crate::fault::Outcome;
 use crate::query::{Db, sought};
 use crate::rows::{column, get};
 
-/// Keeps the later of what is known and these, of which no two are about the same person.
+/// Keeps the later of what is known and these, of which no two are about the same person; nothing of erased people.
 pub(crate) async fn record(db: &mut Db<'_>, rows: &[&Inbound]) -> Outcome<()> {
+    let addresses: Vec<&str> = rows.iter().map(|row| row.address.as_str()).collect();
+    let erased = erasure::erased(db, &addresses).await?;
+    let rows = rows.iter().zip(erased).filter(|(_, erased)| !erased);
+    let rows: Vec<&Inbound> = rows.map(|(row, _)| *row).collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -21,9 +26,9 @@ pub(crate) async fn record(db: &mut Db<'_>, rows: &[&Inbound]) -> Outcome<()> {
          WHERE excluded.at > i.at",
     ))
     .bind(db.key)
-    .bind(column(rows, |row| row.channel.clone()))
-    .bind(column(rows, |row| row.address.clone()))
-    .bind(column(rows, |row| row.at))
+    .bind(column(&rows, |row| row.channel.clone()))
+    .bind(column(&rows, |row| row.address.clone()))
+    .bind(column(&rows, |row| row.at))
     .execute(&mut *db.connection)
     .await?;
     Ok(())

@@ -43,6 +43,7 @@ mod contacts;
 mod counters;
 mod dispatch;
 mod draft_batches;
+mod erasure;
 mod events;
 mod fault;
 mod group;

@@ -98,14 +98,16 @@ pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
     insert_revisions(db, rows).await
 }
 
-/// Without a new text: the address stays as it is too, so an erased one stays erased.
+/// Without a new text: the address stays as it is too, so an erased one stays erased. So does what providers say
+/// about one.
 ///
 /// The version alone does not tell the row that a decision was made on: in a database that went back to an
 /// older state versions are given a second time. A claim that was forgotten has an epoch that no row has.
 const MOVE: &str = "UPDATE crm.messages AS m SET version = v.version, status = v.status, \
     approved_by = v.approved_by, approved_at = v.approved_at, not_before = v.not_before, \
     epoch = v.epoch, lease_owner = v.lease_owner, lease_until = v.lease_until, \
-    attempts = v.attempts, failure = v.failure, provider_id = v.provider_id, \
+    attempts = v.attempts, failure = CASE WHEN m.recipient <> '' THEN v.failure END, \
+    provider_id = CASE WHEN m.recipient <> '' THEN v.provider_id END, \
     sent_at = v.sent_at, deleted = v.deleted, updated_at = v.updated_at, \
     queued_at = v.queued_at, decided_epoch = v.decided_epoch \
     FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], \
@@ -118,7 +120,7 @@ const MOVE: &str = "UPDATE crm.messages AS m SET version = v.version, status = v
     AND m.epoch = v.epoch - (v.status = 'claimed' OR (v.status = 'sending' AND m.status = 'uncertain'))::integer";
 
 /// With a new text. Where a message came from (contact, campaign, occurrence, occasion, channel,
-/// creation) never changes; an index on a column that is named here would be written again.
+/// creation) never changes, nor is what was erased written anew; an index on a column that is named here would be written again.
 const REVISE: &str = "UPDATE crm.messages AS m SET version = v.version, status = v.status, \
     approved_by = v.approved_by, approved_at = v.approved_at, not_before = v.not_before, \
     epoch = v.epoch, lease_owner = v.lease_owner, lease_until = v.lease_until, \
@@ -136,6 +138,7 @@ const REVISE: &str = "UPDATE crm.messages AS m SET version = v.version, status =
     updated_at, queued_at, decided_epoch, recipient, sender, revision, digest, scheduled_for, expires_at, generated_by, \
     metadata, findings, risk) \
     WHERE m.workspace = $1 AND m.id = ANY ((SELECT $2::uuid[])::uuid[]) AND m.id = v.id AND m.version = v.version - 1 \
+    AND m.recipient <> '' \
     AND m.epoch = v.epoch - (v.status = 'claimed' OR (v.status = 'sending' AND m.status = 'uncertain'))::integer";
 
 /// What both kinds of change write.
@@ -220,37 +223,6 @@ async fn insert_revisions(db: &mut Db<'_>, rows: &[&Message]) -> Outcome<()> {
     .bind(column(rows, |row| row.revision.created_at))
     .execute(&mut *db.connection)
     .await?;
-    Ok(())
-}
-
-/// Removes texts, salts, findings and addresses of everything written to the contact.
-pub(crate) async fn erase(db: &mut Db<'_>, contact: ContactId) -> Outcome<()> {
-    const STATEMENTS: [&str; 5] = [
-        "DELETE FROM crm.import_updates WHERE workspace = $1 AND contact = $2",
-        "DELETE FROM crm.suppressions WHERE workspace = $1 AND address = ANY (ARRAY( \
-         SELECT recipient FROM crm.messages WHERE workspace = $1 AND contact = $2 \
-         UNION SELECT a.value FROM crm.contacts c CROSS JOIN LATERAL unnest(ARRAY[ \
-             c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id]) AS a(value) \
-         WHERE c.workspace = $1 AND c.id = $2 AND a.value IS NOT NULL))",
-        "DELETE FROM crm.inbound WHERE workspace = $1 AND address = ANY (ARRAY( \
-         SELECT recipient FROM crm.messages WHERE workspace = $1 AND contact = $2 \
-         UNION SELECT a.value FROM crm.contacts c CROSS JOIN LATERAL unnest(ARRAY[ \
-             c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id]) AS a(value) \
-         WHERE c.workspace = $1 AND c.id = $2 AND a.value IS NOT NULL))",
-        "UPDATE crm.revisions SET subject = NULL, content = '', \
-         salt = decode('00000000000000000000000000000000', 'hex') \
-         WHERE workspace = $1 AND message = ANY (ARRAY( \
-         SELECT id FROM crm.messages WHERE workspace = $1 AND contact = $2))",
-        "UPDATE crm.messages SET recipient = '', metadata = metadata - 'context', \
-         findings = '[]', risk = 0 WHERE workspace = $1 AND contact = $2",
-    ];
-    for sql in STATEMENTS {
-        sqlx::query(db.sql(sql))
-            .bind(db.key)
-            .bind(contact.0)
-            .execute(&mut *db.connection)
-            .await?;
-    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crm_core::change::{ChangeSet, Precondition};
-use crm_core::consent::Suppression;
+use crm_core::consent::erasure::plain;
 use crm_core::{Error, ErrorKind};
 use sqlx::Row;
 use uuid::Uuid;
@@ -103,9 +103,10 @@ async fn not_suppressed(db: &mut Db<'_>, addresses: &[(&str, &str)]) -> Outcome<
     if addresses.is_empty() {
         return Ok(());
     }
+    let only: Vec<&str> = addresses.iter().map(|(_, address)| *address).collect();
     lock(
         db,
-        addresses,
+        &only,
         "SELECT pg_advisory_xact_lock_shared($1, g) FROM unnest($2::integer[]) AS g",
     )
     .await?;
@@ -121,28 +122,24 @@ async fn not_suppressed(db: &mut Db<'_>, addresses: &[(&str, &str)]) -> Outcome<
     Ok(())
 }
 
-/// Waits until every delivery that is about to begin to one of these addresses has begun, and keeps
-/// later ones waiting: so a suppression and a delivery come one after the other.
-pub(crate) async fn hold_addresses(db: &mut Db<'_>, rows: &[&Suppression]) -> Outcome<()> {
-    let addresses: Vec<(&str, &str)> = rows
-        .iter()
-        .map(|row| (row.channel.as_str(), row.address.as_str()))
-        .collect();
+/// Waits until every delivery that is about to begin to one of these addresses, on whichever channel, has begun,
+/// and keeps later ones waiting: so a suppression and a delivery come one after the other.
+pub(crate) async fn hold_addresses(db: &mut Db<'_>, addresses: &[&str]) -> Outcome<()> {
     lock(
         db,
-        &addresses,
+        addresses,
         "SELECT pg_advisory_xact_lock($1, g) FROM unnest($2::integer[]) AS g",
     )
     .await
 }
 
-async fn lock(db: &mut Db<'_>, addresses: &[(&str, &str)], sql: &'static str) -> Outcome<()> {
+async fn lock(db: &mut Db<'_>, addresses: &[&str], sql: &'static str) -> Outcome<()> {
     let of_workspace = db.key.to_string();
     let schema = db.names.schema();
     let mut guards: Vec<i32> = addresses
         .iter()
-        .map(|(channel, address)| {
-            let guard = hash(&[channel, address]) % GUARDS;
+        .map(|address| {
+            let guard = hash(&[&plain(address)]) % GUARDS;
             // Two guards that meet by chance only wait for each other.
             hash(&[schema, &of_workspace, &guard.to_string()]).cast_signed()
         })

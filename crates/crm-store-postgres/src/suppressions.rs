@@ -2,10 +2,12 @@
 
 use crm_core::Workspace;
 use crm_core::consent::Suppression;
+use crm_core::consent::erasure::EVERY_CHANNEL;
 use crm_core::port::store::{Page, SuppressionQuery};
 use sqlx::postgres::PgRow;
 
 use crate::bulk::Table;
+use crate::erasure;
 use crate::fault::Outcome;
 use crate::query::{Db, Filter, sought};
 use crate::rows::{column, get};
@@ -23,8 +25,12 @@ const TABLE: Table = Table {
     ],
 };
 
-/// Suppresses addresses; again changes nothing.
+/// Suppresses addresses; again, or where one is that of an erased person, changes nothing.
 pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Suppression]) -> Outcome<()> {
+    let addresses: Vec<&str> = rows.iter().map(|row| row.address.as_str()).collect();
+    let erased = erasure::erased(db, &addresses).await?;
+    let rows = rows.iter().zip(erased).filter(|(_, erased)| !erased);
+    let rows: Vec<&Suppression> = rows.map(|(row, _)| *row).collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -37,13 +43,13 @@ pub(crate) async fn insert(db: &mut Db<'_>, rows: &[&Suppression]) -> Outcome<()
         .bind(text(|row| &row.address))
         .bind(text(|row| &row.reason))
         .bind(text(|row| &row.created_by))
-        .bind(column(rows, |row| row.created_at))
+        .bind(column(&rows, |row| row.created_at))
         .execute(&mut *db.connection)
         .await?;
     Ok(())
 }
 
-/// Lifts a suppression, if there is one (of this reason).
+/// Lifts a suppression, if there is one (of this reason), and that of an erased person who had the address.
 pub(crate) async fn delete(
     db: &mut Db<'_>,
     channel: &str,
@@ -56,21 +62,34 @@ pub(crate) async fn delete(
     ))
     .bind(db.key)
     .bind(channel)
-    .bind(address)
+    .bind(sought(address))
     .bind(reason)
     .execute(&mut *db.connection)
     .await?;
+    for mark in erasure::marks(db, &[address]).await? {
+        sqlx::query(db.sql(
+            "DELETE FROM crm.suppressions WHERE workspace = $1 AND channel = $2 AND address = $3 \
+                 AND ($4::text IS NULL OR reason = $4)",
+        ))
+        .bind(db.key)
+        .bind(EVERY_CHANNEL)
+        .bind(mark)
+        .bind(reason)
+        .execute(&mut *db.connection)
+        .await?;
+    }
     Ok(())
 }
 
-/// Whether each address is suppressed on its channel: pairs of channel and address.
+/// Whether each address is suppressed on its channel, or is that of an erased person: pairs of channel and address.
 pub(crate) async fn suppressed(db: &mut Db<'_>, pairs: &[(&str, &str)]) -> Outcome<Vec<bool>> {
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
     let (channels, addresses): (Vec<&str>, Vec<&str>) = pairs.iter().copied().unzip();
+    let erased = erasure::erased(db, &addresses).await?;
     // The limit keeps the planner at looking up each, whatever it guesses of the table's size.
-    Ok(sqlx::query_scalar(db.sql(
+    let plain: Vec<bool> = sqlx::query_scalar(db.sql(
         "SELECT s.found IS NOT NULL \
          FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS n(channel, address, place) \
          LEFT JOIN LATERAL (SELECT true AS found FROM crm.suppressions s \
@@ -81,14 +100,55 @@ pub(crate) async fn suppressed(db: &mut Db<'_>, pairs: &[(&str, &str)]) -> Outco
     .bind(channels)
     .bind(addresses)
     .fetch_all(&mut *db.connection)
-    .await?)
+    .await?;
+    let either = plain.into_iter().zip(erased);
+    Ok(either.map(|(plain, erased)| plain || erased).collect())
+}
+
+/// Those of erased people among these addresses, each with the address it was asked for by.
+async fn erased(db: &mut Db<'_>, addresses: &[String]) -> Outcome<Vec<Suppression>> {
+    let mut asked: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    asked.sort_unstable();
+    asked.dedup();
+    let marks = erasure::marks(db, &asked).await?;
+    if marks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(db.sql(
+        "SELECT n.place, s.channel, s.address, s.reason, s.created_by, s.created_at \
+         FROM unnest($3::text[]) WITH ORDINALITY AS n(mark, place) \
+         CROSS JOIN LATERAL (SELECT s.channel, s.address, s.reason, s.created_by, s.created_at \
+             FROM crm.suppressions s WHERE s.workspace = $1 AND s.channel = $2 \
+             AND s.address = n.mark OFFSET 0) AS s ORDER BY n.place",
+    ))
+    .bind(db.key)
+    .bind(EVERY_CHANNEL)
+    .bind(marks)
+    .fetch_all(&mut *db.connection)
+    .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let place: i64 = get(row, "place")?;
+        let place = usize::try_from(place).unwrap_or(0).saturating_sub(1);
+        found.push(Suppression {
+            address: asked.get(place).copied().unwrap_or_default().to_owned(),
+            ..read(db.workspace, row)?
+        });
+    }
+    Ok(found)
 }
 
 fn read(workspace: &Workspace, row: &PgRow) -> Outcome<Suppression> {
+    let channel: String = get(row, "channel")?;
+    let address = if channel == EVERY_CHANNEL {
+        String::new()
+    } else {
+        get(row, "address")?
+    };
     Ok(Suppression {
         workspace: workspace.clone(),
-        channel: get(row, "channel")?,
-        address: get(row, "address")?,
+        channel,
+        address,
         reason: get(row, "reason")?,
         created_by: get(row, "created_by")?,
         created_at: get(row, "created_at")?,
@@ -102,6 +162,12 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &SuppressionQuery) -> Outcome<P
     } else {
         query.limit.min(1_000)
     };
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
+    // Of those that are asked for by their address, these come first: no channel's name is before theirs.
+    let erased = erased(db, &query.addresses).await?;
+    let skip_plain = skip.saturating_sub(erased.len());
+    let mut items: Vec<Suppression> = erased.into_iter().skip(skip).take(limit).collect();
     let mut filter = match &query.channel {
         Some(channel) if !query.addresses.is_empty() => {
             // Each is looked up, whatever the planner guesses of the table's size.
@@ -117,7 +183,7 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &SuppressionQuery) -> Outcome<P
                 .raw(" FROM crm.suppressions s WHERE s.workspace = ")
                 .bind(db.key)
                 .sought("s.channel = ", Some(channel))
-                .raw(" AND s.address = n.address OFFSET 0) AS s");
+                .raw(" AND s.channel <> '*' AND s.address = n.address OFFSET 0) AS s");
             filter
         }
         channel => {
@@ -126,18 +192,22 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &SuppressionQuery) -> Outcome<P
             filter
                 .sought("s.channel = ", channel.as_deref())
                 .one_of("s.address", &addresses);
+            if !addresses.is_empty() {
+                filter.and("s.channel <> '*'");
+            }
             filter
         }
     };
     filter
         .raw(" ORDER BY s.channel, s.address LIMIT ")
-        .bind(i64::from(limit))
+        .bind(i64::try_from(limit - items.len()).unwrap_or(0))
         .raw(" OFFSET ")
-        .bind(i64::from(query.skip));
-    let rows = filter.fetch(db).await?;
-    let items: Outcome<Vec<Suppression>> = rows.iter().map(|row| read(db.workspace, row)).collect();
+        .bind(i64::try_from(skip_plain).unwrap_or(i64::MAX));
+    for row in filter.fetch(db).await? {
+        items.push(read(db.workspace, &row)?);
+    }
     Ok(Page {
-        items: items?,
+        items,
         total: None,
         next: None,
     })

@@ -83,10 +83,12 @@ pub(crate) async fn finish_attempts(db: &mut Db<'_>, rows: &[&Attempt]) -> Outco
     }
     let changed = sqlx::query(db.sql(
         "UPDATE crm.attempts AS a SET finished_at = v.finished_at, outcome = v.outcome, \
-             provider_id = v.provider_id, reason = v.reason \
+             provider_id = CASE WHEN m.recipient <> '' THEN v.provider_id END, \
+             reason = CASE WHEN m.recipient <> '' THEN v.reason END \
          FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::timestamptz[], $6::text[], \
              $7::text[], $8::text[]) AS v(message, epoch, id, finished_at, outcome, provider_id, \
-             reason) \
+             reason) CROSS JOIN LATERAL (SELECT coalesce((SELECT m.recipient FROM crm.messages m \
+                 WHERE m.workspace = $1 AND m.id = v.message), '?') AS recipient) AS m \
          WHERE a.workspace = $1 AND a.message = ANY ((SELECT $2::uuid[])::uuid[]) AND a.message = v.message \
              AND a.epoch = v.epoch AND a.id = v.id AND a.finished_at IS NULL",
     ))

@@ -10,8 +10,8 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    budgets, campaigns, contacts, draft_batches, imports, inbound, intake, ledger, messages, plan,
-    receipts, subscriptions, suppressions, templates, trail, voices,
+    budgets, campaigns, contacts, draft_batches, erasure, imports, inbound, intake, ledger,
+    messages, plan, receipts, subscriptions, suppressions, templates, trail, voices,
 };
 
 /// Applies each set wholly or not at all, in order; one result for each.
@@ -133,7 +133,8 @@ fn write(
             import_id,
             contact_id,
         } => imports::delete(connection, key, *import_id, *contact_id),
-        Change::EraseTexts(id) => messages::erase(connection, key, *id),
+        Change::EraseTexts(id) => erasure::texts(connection, key, *id),
+        Change::SuppressErased(row) => erasure::suppress(connection, key, row),
         Change::InsertTemplate(row) => templates::insert(connection, key, row),
         Change::UpdateTemplate(row) => {
             let done = templates::update(connection, key, row)?;
@@ -207,6 +208,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         }
         Change::InsertCampaign(row) | Change::UpdateCampaign(row) => Some(&row.workspace),
         Change::InsertSuppression(row) => Some(&row.workspace),
+        Change::SuppressErased(row) => Some(&row.workspace),
         Change::RecordInbound(row) => Some(&row.workspace),
         Change::InsertIntake(row) => Some(&row.workspace),
         Change::FinishIntake(row) => Some(&row.workspace),

@@ -1,6 +1,6 @@
 //! The audit history: appended with its change, sealed in batches.
 
-use crm_core::id::EventId;
+use crm_core::id::{ContactId, EventId};
 use crm_core::message::Status;
 use crm_core::message::history::{self, AuditEvent, Checkpoint, Seal, StoredEvent, Subject};
 use crm_core::port::store::EventQuery;
@@ -13,7 +13,7 @@ use crate::query::blob;
 use crate::rows::{digest, instant, micros, named, opt_digest, opt_named, signed, unsigned};
 
 const COLUMNS: &str = "id, at, actor, role, subject, subject_id, action, status, version, \
-    revision, digest, reason, position, prev_hash, hash, seq";
+    revision, digest, reason, position, prev_hash, hash, seq, reason_salt, reason_digest";
 
 /// Appends an event behind `head`; the new end of the chain.
 pub(crate) fn append(
@@ -24,11 +24,13 @@ pub(crate) fn append(
 ) -> Outcome<Checkpoint> {
     let (seals, end) = history::seal(head, [event]);
     let seal = seals.first();
+    let event = event.kept();
     connection
         .prepare_cached(
             "INSERT INTO events (workspace, id, at, actor, role, subject, subject_id, action, \
-             status, version, revision, digest, reason, position, prev_hash, hash) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             status, version, revision, digest, reason, position, prev_hash, hash, reason_salt, \
+             reason_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
+             ?16, ?17, ?18)",
         )?
         .execute(params![
             workspace,
@@ -47,8 +49,31 @@ pub(crate) fn append(
             seal.map(|seal| signed(seal.position)),
             seal.map(|seal| seal.prev_hash.0),
             seal.map(|seal| seal.hash.0),
+            event.reason_salt,
+            event.reason_digest.map(|digest| digest.0),
         ])?;
     Ok(end)
+}
+
+/// Empties the words of people about a contact and its messages. What the chain binds of them stays.
+pub(crate) fn forget_words(
+    connection: &Connection,
+    workspace: i64,
+    contact: ContactId,
+) -> Outcome<()> {
+    const STATEMENTS: [&str; 2] = [
+        "UPDATE events SET reason = NULL, reason_salt = NULL \
+         WHERE workspace = ?1 AND subject_id = ?2 AND subject = 'contact' AND reason_salt IS NOT NULL",
+        "UPDATE events SET reason = NULL, reason_salt = NULL \
+         WHERE workspace = ?1 AND subject_id IN \
+             (SELECT id FROM messages WHERE workspace = ?1 AND contact = ?2) \
+         AND subject = 'message' AND reason_salt IS NOT NULL",
+    ];
+    for sql in STATEMENTS {
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.execute((workspace, contact.0))?;
+    }
+    Ok(())
 }
 
 /// The end of the chain, once nothing waits before it: events that others wrote into the table without
@@ -87,6 +112,8 @@ fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
             revision: row.get(9)?,
             digest: opt_digest(row, 10)?,
             reason: row.get(11)?,
+            reason_salt: row.get(16)?,
+            reason_digest: opt_digest(row, 17)?,
         },
         seal,
     })

@@ -6,11 +6,15 @@ use chrono::{DateTime, Utc};
 use crm_core::consent::window::Inbound;
 use rusqlite::{Connection, params};
 
+use crate::erasure;
 use crate::fault::Outcome;
 use crate::rows::{instant, micros};
 
-/// Keeps the later of what is known and this.
+/// Keeps the later of what is known and this; nothing of an erased person.
 pub(crate) fn record(connection: &Connection, workspace: i64, row: &Inbound) -> Outcome<()> {
+    if erasure::is_erased(connection, workspace, &row.address)? {
+        return Ok(());
+    }
     connection
         .prepare_cached(
             "INSERT INTO inbound (workspace, channel, address, at) VALUES (?1, ?2, ?3, ?4) \

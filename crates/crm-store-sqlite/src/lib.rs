@@ -29,6 +29,7 @@ mod counters;
 mod departure;
 mod dispatch;
 mod draft_batches;
+mod erasure;
 mod events;
 mod fault;
 mod host;

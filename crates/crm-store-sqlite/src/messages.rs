@@ -30,23 +30,25 @@ const INSERT: &str = "INSERT INTO messages (workspace, id, contact, campaign, oc
     ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36)";
 
 /// With a new text. Where a message came from (contact, campaign, occurrence, occasion, channel,
-/// creation) never changes; an index on a column that is named here would be written again.
+/// creation) never changes, nor is what was erased written anew; an index on a column that is named here would be written again.
 const REVISE: &str = "UPDATE messages SET version = ?3, status = ?4, approved_by = ?5, \
     approved_at = ?6, not_before = ?7, epoch = ?8, lease_owner = ?9, lease_until = ?10, \
     attempts = ?11, failure = ?12, provider_id = ?13, sent_at = ?14, deleted = ?15, \
     updated_at = ?16, queued_at = ?17, decided_epoch = ?18, recipient = ?19, sender = ?20, \
     revision = ?21, digest = ?22, scheduled_for = ?23, expires_at = ?24, generated_by = ?25, \
     metadata = ?26, findings = ?27, risk = ?28 \
-    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1 \
+    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1 AND recipient <> '' \
     AND epoch = ?8 - (?4 = 'claimed' OR (?4 = 'sending' AND status = 'uncertain'))";
 
-/// Without a new text: the address stays as it is too, so an erased one stays erased.
+/// Without a new text: the address stays as it is too, so an erased one stays erased. So does what providers say
+/// about one.
 ///
 /// The version alone does not tell the row that a decision was made on: in a database that went back to an
 /// older state versions are given a second time. A claim that was forgotten has an epoch that no row has.
 const MOVE: &str = "UPDATE messages SET version = ?3, status = ?4, approved_by = ?5, \
     approved_at = ?6, not_before = ?7, epoch = ?8, lease_owner = ?9, lease_until = ?10, \
-    attempts = ?11, failure = ?12, provider_id = ?13, sent_at = ?14, deleted = ?15, \
+    attempts = ?11, failure = iif(recipient = '', NULL, ?12), \
+    provider_id = iif(recipient = '', NULL, ?13), sent_at = ?14, deleted = ?15, \
     updated_at = ?16, queued_at = ?17, decided_epoch = ?18 \
     WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1 \
     AND epoch = ?8 - (?4 = 'claimed' OR (?4 = 'sending' AND status = 'uncertain'))";
@@ -166,34 +168,6 @@ fn insert_revision(connection: &Connection, workspace: i64, message: &Message) -
             revision.created_by,
             micros(revision.created_at),
         ])?;
-    Ok(())
-}
-
-/// Removes texts, salts, findings and addresses of everything written to the contact.
-pub(crate) fn erase(connection: &Connection, workspace: i64, contact: ContactId) -> Outcome<()> {
-    const STATEMENTS: [&str; 5] = [
-        "DELETE FROM import_updates WHERE workspace = ?1 AND contact = ?2",
-        "DELETE FROM suppressions WHERE workspace = ?1 AND address IN ( \
-         SELECT recipient FROM messages WHERE workspace = ?1 AND contact = ?2 \
-         UNION SELECT a.value FROM contacts c, json_each(json_array( \
-             c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id)) a \
-         WHERE c.workspace = ?1 AND c.id = ?2 AND a.value IS NOT NULL)",
-        "DELETE FROM inbound WHERE workspace = ?1 AND address IN ( \
-         SELECT recipient FROM messages WHERE workspace = ?1 AND contact = ?2 \
-         UNION SELECT a.value FROM contacts c, json_each(json_array( \
-             c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id)) a \
-         WHERE c.workspace = ?1 AND c.id = ?2 AND a.value IS NOT NULL)",
-        "UPDATE revisions SET subject = NULL, content = '', salt = zeroblob(16) \
-         WHERE workspace = ?1 AND message IN \
-         (SELECT id FROM messages WHERE workspace = ?1 AND contact = ?2)",
-        "UPDATE messages SET recipient = '', metadata = json_remove(metadata, '$.context'), \
-         findings = '[]', risk = 0 WHERE workspace = ?1 AND contact = ?2",
-    ];
-    for sql in STATEMENTS {
-        connection
-            .prepare_cached(sql)?
-            .execute((workspace, contact.0))?;
-    }
     Ok(())
 }
 

@@ -2,7 +2,9 @@
 -- the writer takes the key from this table in the same transaction, and looks the message up.
 CREATE TABLE workspaces (
     key INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
+    name TEXT NOT NULL UNIQUE,
+    -- Of the marks of erased addresses; made with the first erasure, shown to nobody.
+    salt BLOB
 ) STRICT;
 
 CREATE TABLE contacts (
@@ -195,7 +197,12 @@ CREATE TABLE approvals (
 CREATE INDEX approvals_message ON approvals(workspace, message, seq);
 CREATE TRIGGER approvals_keep BEFORE DELETE ON approvals
 BEGIN SELECT RAISE(ABORT, 'approvals are kept'); END;
-CREATE TRIGGER approvals_fixed BEFORE UPDATE ON approvals
+-- But for the words of whoever decided, which an erasure empties.
+CREATE TRIGGER approvals_fixed BEFORE UPDATE OF seq, workspace, message, revision, digest, approver, role,
+    decided_at ON approvals
+BEGIN SELECT RAISE(ABORT, 'approvals are kept'); END;
+CREATE TRIGGER approvals_words BEFORE UPDATE OF override_reason ON approvals
+    WHEN NEW.override_reason IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'approvals are kept'); END;
 
 CREATE TABLE attempts (
@@ -345,6 +352,7 @@ CREATE TABLE usage (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX usage_scope ON usage(workspace, scope);
 
+-- On the channel '*' stand those of erased people: the address is the hash of one.
 CREATE TABLE suppressions (
     workspace INTEGER NOT NULL REFERENCES workspaces(key),
     channel TEXT NOT NULL,
@@ -395,7 +403,10 @@ CREATE TABLE events (
     version INTEGER NOT NULL,
     revision INTEGER,
     digest BLOB,
+    -- Together with its salt it is emptied when the person is erased; the digest, which the chain binds, stays.
     reason TEXT,
+    reason_salt BLOB,
+    reason_digest BLOB,
     position INTEGER,
     prev_hash BLOB,
     hash BLOB
@@ -406,9 +417,13 @@ CREATE UNIQUE INDEX events_position ON events(workspace, position) WHERE positio
 CREATE TRIGGER events_keep BEFORE DELETE ON events
 BEGIN SELECT RAISE(ABORT, 'the history is kept'); END;
 CREATE TRIGGER events_fixed BEFORE UPDATE OF seq, workspace, id, at, actor, role, subject,
-    subject_id, action, status, version, revision, digest, reason ON events
+    subject_id, action, status, version, revision, digest, reason_digest ON events
 BEGIN SELECT RAISE(ABORT, 'the history is kept'); END;
-CREATE TRIGGER events_sealed BEFORE UPDATE ON events WHEN OLD.position IS NOT NULL
+CREATE TRIGGER events_sealed BEFORE UPDATE OF position, prev_hash, hash ON events
+    WHEN OLD.position IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'the history is kept'); END;
+CREATE TRIGGER events_words BEFORE UPDATE OF reason, reason_salt ON events
+    WHEN OLD.reason_digest IS NULL OR NEW.reason IS NOT NULL OR NEW.reason_salt IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'the history is kept'); END;
 
 -- Filled by the host, in its own transaction and in its own language: so a row needs no more than a key, a

@@ -179,7 +179,7 @@ mod tests {
             .unwrap();
         migrations::run(&mut writer).ok().unwrap();
         writer
-            .execute_batch("INSERT INTO workspaces VALUES (7, 'seven')")
+            .execute_batch("INSERT INTO workspaces (key, name) VALUES (7, 'seven')")
             .unwrap();
         for number in 1..=3 {
             contacts::insert(&writer, 7, &contact(number)).ok().unwrap();

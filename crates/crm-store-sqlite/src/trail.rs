@@ -79,7 +79,10 @@ pub(crate) fn finish_attempt(
 ) -> Outcome<()> {
     let changed = connection
         .prepare_cached(
-            "UPDATE attempts SET finished_at = ?3, outcome = ?4, provider_id = ?5, reason = ?6 \
+            "UPDATE attempts SET finished_at = ?3, outcome = ?4, \
+             provider_id = iif(m.recipient = '', NULL, ?5), reason = iif(m.recipient = '', NULL, ?6) \
+             FROM (SELECT coalesce((SELECT recipient FROM messages \
+                 WHERE workspace = ?1 AND id = ?7), '?') AS recipient) AS m \
              WHERE workspace = ?1 AND id = ?2 AND message = ?7 AND epoch = ?8 \
              AND finished_at IS NULL",
         )?

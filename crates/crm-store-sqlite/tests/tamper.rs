@@ -77,7 +77,12 @@ fn apply(file: &Connection, attack: &Attack) -> Option<u64> {
 
 fn unlocked(file: &Path) -> Connection {
     let file = Connection::open(file).unwrap();
-    for trigger in ["events_keep", "events_fixed", "events_sealed"] {
+    for trigger in [
+        "events_keep",
+        "events_fixed",
+        "events_sealed",
+        "events_words",
+    ] {
         file.execute_batch(&format!("DROP TRIGGER {trigger}"))
             .unwrap();
     }

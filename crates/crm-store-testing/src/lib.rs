@@ -9,6 +9,7 @@ pub mod agreement;
 pub mod crash;
 pub mod crowds;
 pub mod disk;
+pub mod erasure;
 pub mod full;
 pub mod gathering;
 pub mod hold;

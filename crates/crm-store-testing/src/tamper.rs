@@ -98,7 +98,7 @@ pub enum Attack {
 }
 
 /// The columns of events.
-pub const COLUMNS: [&str; 14] = [
+pub const COLUMNS: [&str; 15] = [
     "id",
     "at",
     "actor",
@@ -111,6 +111,7 @@ pub const COLUMNS: [&str; 14] = [
     "revision",
     "digest",
     "reason",
+    "reason_digest",
     "prev_hash",
     "hash",
 ];

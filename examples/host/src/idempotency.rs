@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: the same request twice acts once and answers the same.
 //!
 //! A pending row is written before the request runs, in one step with the check; the answer is kept for
-//! a day. An answer that says "try again" is not kept. A second request that comes while the
+//! a day, unless a person of the workspace is erased before. An answer that says "try again" is not kept. A second request that comes while the
 //! first one runs waits for its answer. Keys are each user's own, and a user is of one workspace.
 
 use std::time::Duration;
@@ -47,6 +47,16 @@ impl Answer {
     /// For a request whose own answer nobody knows.
     pub(crate) fn interrupted() -> Self {
         let body = r#"{"code":"idempotency_interrupted","detail":"the host stopped during the first request with this Idempotency-Key; look at what it did, then use a new key"}"#;
+        Self {
+            status: 409,
+            content_type: Some("application/json".to_owned()),
+            body: body.into(),
+        }
+    }
+
+    /// For a request whose answer may have been about somebody who was erased since.
+    pub(crate) fn erased() -> Self {
+        let body = r#"{"code":"idempotency_erased","detail":"the first request with this Idempotency-Key was answered; the answer is not kept any more because a person was erased; look at what it did, then use a new key"}"#;
         Self {
             status: 409,
             content_type: Some("application/json".to_owned()),

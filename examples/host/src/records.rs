@@ -126,6 +126,11 @@ pub(crate) trait Records: Send + Sync {
         id: Uuid,
     ) -> Result<Option<(ImportView, String)>, Problem>;
 
+    /// Empties what may be about a person of the workspace who was erased: answers to idempotency keys become
+    /// [`Answer::erased`], files of rejected rows empty. Which of them are is not looked into: a row that could not be
+    /// read does not say whose it is.
+    async fn forget_people(&self, workspace: Workspace) -> Result<(), Problem>;
+
     /// Waits until nobody else takes the import back.
     async fn import_turn(&self, id: Uuid) -> Result<Turn, Problem>;
 

@@ -1,5 +1,6 @@
 //! What a person agreed to hear about and where, and which addresses are never written to.
 
+pub mod erasure;
 pub mod opt_in;
 mod suppression;
 pub mod token;

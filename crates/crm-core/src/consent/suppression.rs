@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::erasure::EVERY_CHANNEL;
 use crate::actor::Workspace;
 use crate::change::{Change, ChangeSet};
 use crate::message::Message;
@@ -19,11 +20,12 @@ pub const LIFTED_BY_OPT_IN: [&str; 3] = ["reply", "blocked", "dead"];
 pub struct Suppression {
     /// Tenant.
     pub workspace: Workspace,
-    /// Channel name.
+    /// Channel name; `*`, every channel, for that of an erased person.
     pub channel: String,
-    /// The address, normalised as the channel's contacts are.
+    /// The address, normalised as the channel's contacts are. Nobody keeps that of an erased person: it is empty,
+    /// or the one that was asked for.
     pub address: String,
-    /// Why: `dead`, `reply`, `blocked`, `complaint`, or in the words of whoever put it.
+    /// Why: `dead`, `reply`, `blocked`, `complaint`, `erased`, or in the words of whoever put it.
     pub reason: String,
     /// Who.
     pub created_by: String,
@@ -38,10 +40,17 @@ impl std::fmt::Debug for Suppression {
 }
 
 impl Suppression {
+    /// Whether it is that of an [erased](super::erasure) person: it holds on every channel, and only an admin who
+    /// names the address lifts it.
+    #[must_use]
+    pub fn of_erased(&self) -> bool {
+        self.channel == EVERY_CHANNEL
+    }
+
     /// Whether the person's own word lifts it; see [`LIFTED_BY_OPT_IN`].
     #[must_use]
     pub fn lifted_by_opt_in(&self) -> bool {
-        LIFTED_BY_OPT_IN.contains(&self.reason.as_str())
+        !self.of_erased() && LIFTED_BY_OPT_IN.contains(&self.reason.as_str())
     }
 
     /// Whether one put for `reason` takes its place: when the person's own word lifts this one and not that.
@@ -64,7 +73,8 @@ pub(crate) enum Why<'a> {
 /// Suppresses an address: the row and its event, which is about `message` when that is how it came out.
 ///
 /// `known` is what stands on the list. Where the person's own word could lift that and not this, this takes its
-/// place; otherwise what was there first stays.
+/// place; otherwise what was there first stays. That of an erased person is the end of it: their address is not
+/// written down again.
 pub(crate) fn suppress(
     set: &mut ChangeSet,
     (channel, address): (&str, &str),
@@ -73,6 +83,9 @@ pub(crate) fn suppress(
     message: Option<&Message>,
     stamp: &Stamp<'_>,
 ) {
+    if known.is_some_and(Suppression::of_erased) {
+        return;
+    }
     let (reason, told) = match why {
         Why::Code(code) => (code, Some(code.to_owned())),
         Why::Words(words) => (words, None),

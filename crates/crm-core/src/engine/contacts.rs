@@ -1,8 +1,10 @@
-//! Contacts: write, list, erase. Importing has its own file.
+//! Contacts: write and list. Importing and erasing have their own files.
+
+use uuid::Uuid;
 
 use super::Session;
 use crate::actor::Action;
-use crate::change::{Change, ChangeSet, Precondition};
+use crate::change::{ChangeSet, Precondition};
 use crate::consent;
 use crate::contact::normalise::normalise;
 use crate::contact::{AddressKind, Contact, ContactFields, changed_fields};
@@ -10,7 +12,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::ContactId;
 use crate::message::decide;
 use crate::message::history::Subject;
-use crate::message::lifecycle::Event;
 use crate::message::{Message, Status};
 use crate::port::store::{ContactQuery, MessageQuery, Page, PageRequest};
 
@@ -161,57 +162,36 @@ impl Contacts<'_> {
         Ok((after, sets))
     }
 
+    /// All messages to the contact in which a change of the recipient voids the approval.
     async fn open_messages(&self, id: ContactId) -> Result<Vec<Message>> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.open_page(id, after).await?;
+            all.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Up to 1,000 of them, behind `after`, oldest first.
+    pub(super) async fn open_page(
+        &self,
+        id: ContactId,
+        after: Option<Uuid>,
+    ) -> Result<Page<Message>> {
         let query = MessageQuery {
             contact_id: Some(id),
             statuses: OPEN.to_vec(),
             page: PageRequest {
                 limit: 1_000,
+                after,
+                oldest_first: true,
                 ..PageRequest::default()
             },
             ..MessageQuery::default()
         };
-        Ok(self
-            .0
-            .store()
-            .messages(self.0.workspace(), query)
-            .await?
-            .items)
-    }
-
-    /// Erases the person: personal data and all texts go, messages that have not left are cancelled,
-    /// the history and its digests stay and still verify.
-    ///
-    /// # Errors
-    /// `Forbidden` for anyone but an admin; `NotFound`.
-    pub async fn erase(&self, id: ContactId) -> Result<()> {
-        self.0.require(Action::Erase)?;
-        let before = self.get(id).await?;
-        let stamp = self.0.stamp();
-        let after = before.erased(stamp.at);
-        let mut set = ChangeSet::new(after.workspace.clone());
-        set.update_contact(&before, after.clone())
-            .forget_inbound(&before);
-        set.event(stamp.event(Subject::Contact, id.0, after.version, "erased"));
-        let mut sets = vec![set];
-        for message in self.open_messages(id).await? {
-            let reason = Some("erased".to_owned());
-            sets.push(decide::close(&message, Event::Cancel, reason, &stamp)?.1);
-        }
-        let mut erase = ChangeSet::new(after.workspace.clone());
-        erase.require(Precondition::Contact(id, after.version));
-        erase.push(Change::EraseTexts(id));
-        sets.push(erase);
-        let results = self.0.engine.commit(sets).await?;
-        let (mut first, mut last) = (Ok(()), Ok(()));
-        let count = results.len();
-        for (index, result) in results.into_iter().enumerate() {
-            if index == 0 {
-                first = result;
-            } else if index + 1 == count {
-                last = result;
-            }
-        }
-        first.and(last)
+        self.0.store().messages(self.0.workspace(), query).await
     }
 }

@@ -131,7 +131,7 @@ impl Messages<'_> {
             },
             &stamp,
         )?;
-        session.engine.commit_one(set).await?;
+        session.commit_to(&contact, set).await?;
         Ok(message)
     }
 

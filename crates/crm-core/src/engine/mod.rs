@@ -13,6 +13,7 @@ mod cost;
 mod deferred;
 mod drain;
 mod duplicates;
+mod erase;
 mod export;
 mod generate;
 mod guard;
@@ -41,9 +42,9 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use crate::actor::{Action, Actor, Workspace};
-use crate::change::ChangeSet;
+use crate::change::{ChangeSet, Precondition};
 use crate::consent::{self, token::TokenKeys};
-use crate::contact::ContactFields;
+use crate::contact::{Contact, ContactFields};
 use crate::error::{Error, ErrorKind, Result};
 use crate::guardrail::{Rulebook, Rules};
 use crate::id::{CampaignId, ContactId, MessageId, TemplateId};
@@ -514,6 +515,28 @@ impl Session {
             .into_iter()
             .next()
             .ok_or_else(|| Error::not_found("contact"))
+    }
+
+    /// Commits something about the contact that took its time, unless the person was erased meanwhile.
+    ///
+    /// # Errors
+    /// `NotFound` then; `Conflict` when others keep changing the contact.
+    pub(crate) async fn commit_to(&self, contact: &Contact, set: ChangeSet) -> Result<()> {
+        let mut version = contact.version;
+        for _ in 1..unsubscribe::TRIES {
+            let mut now = set.clone();
+            now.require(Precondition::Contact(contact.id, version));
+            match self.engine.commit_one(now).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    let known = self.contacts().get(contact.id).await?;
+                    version = known.version;
+                }
+                done => return done,
+            }
+        }
+        let mut now = set;
+        now.require(Precondition::Contact(contact.id, version));
+        self.engine.commit_one(now).await
     }
 
     pub(crate) async fn message(&self, id: MessageId) -> Result<crate::message::Message> {

@@ -3,6 +3,7 @@
 use super::Session;
 use crate::actor::Action;
 use crate::change::{Change, ChangeSet};
+use crate::consent::erasure::EVERY_CHANNEL;
 use crate::consent::{self, Suppression};
 use crate::error::{Error, Result};
 use crate::message::history::Subject;
@@ -13,7 +14,8 @@ use crate::port::store::{Page, SuppressionQuery};
 pub struct Suppressions<'a>(pub(super) &'a Session);
 
 impl Suppressions<'_> {
-    /// Lists suppressed addresses.
+    /// Lists suppressed addresses. That of an erased person has the channel `*`, for it holds on every one, the reason
+    /// `erased` and no address: nobody keeps it. Asked for by its address, it is found on any channel.
     ///
     /// # Errors
     /// As the store.
@@ -26,11 +28,17 @@ impl Suppressions<'_> {
     /// person's own word could lift: that becomes this one, and stays.
     ///
     /// # Errors
-    /// `Forbidden`; `Invalid` for an empty address or reason.
+    /// `Forbidden`; `Invalid` for an empty address or reason, and for the channel `*`.
     pub async fn add(&self, channel: &str, address: &str, reason: &str) -> Result<()> {
         self.0.require(Action::Suppress)?;
         if address.trim().is_empty() || address.chars().any(char::is_control) {
             return Err(Error::field("address", "give the address to suppress"));
+        }
+        if channel == EVERY_CHANNEL {
+            return Err(Error::field(
+                "channel",
+                "name one channel; all of them are closed by erasing the person",
+            ));
         }
         if reason.is_empty() || reason.chars().count() > 500 {
             return Err(Error::field("reason", "say why in 1 to 500 characters"));
@@ -52,7 +60,8 @@ impl Suppressions<'_> {
         self.0.engine.commit_one(set).await
     }
 
-    /// Lifts a suppression.
+    /// Lifts a suppression, and with it that of an erased person who had this address: from then on they may be
+    /// written to there on every channel. A list shows that one without its address; the address itself finds it.
     ///
     /// # Errors
     /// `Forbidden` for anyone but an admin.

@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::messages::{erase, finish_attempt, insert_message, update_message};
+use super::messages::{finish_attempt, insert_message, update_message};
 use super::tables::{Put, Tables, email_key, receipt_key, template_key};
-use super::{Spaces, spend};
+use super::{Spaces, erasure, spend};
 use crate::actor::Workspace;
 use crate::campaign::PlanRow;
 use crate::change::{Change, ChangeSet, Precondition};
@@ -70,7 +70,7 @@ fn finish(tables: &mut Tables, set: &ChangeSet) {
     tables
         .events
         .extend(set.events().iter().map(|event| StoredEvent {
-            event: event.clone(),
+            event: event.kept(),
             seal: None,
         }));
     let amounts: counter::Contribution = set
@@ -109,12 +109,9 @@ fn check(tables: &Tables, precondition: &Precondition) -> Result<()> {
             tables.campaigns.get(id).map(|row| row.version) == Some(*version),
             "campaign",
         ),
-        Precondition::NotSuppressed { channel, address } => (
-            !tables
-                .suppressions
-                .contains_key(&(channel.clone(), address.clone())),
-            "suppression list",
-        ),
+        Precondition::NotSuppressed { channel, address } => {
+            (!tables.is_suppressed(channel, address), "suppression list")
+        }
     };
     if holds { Ok(()) } else { Err(conflict(what)) }
 }
@@ -142,7 +139,11 @@ fn change_one(
             contact_unique(tables, row)?;
             undo.put(tables, Put::Contact(row.id, Some(row.clone())));
         }
-        Change::EraseTexts(contact) => erase(tables, *contact, undo),
+        Change::EraseTexts(contact) => erasure::texts(tables, *contact, undo),
+        Change::SuppressErased(row) => {
+            own(workspace, &row.workspace)?;
+            erasure::suppress(tables, row, undo);
+        }
         Change::PutImportUpdate(row) => {
             own(workspace, &row.workspace)?;
             let key = (row.import_id, row.contact_id);
@@ -208,7 +209,7 @@ fn change_one(
         Change::InsertSuppression(row) => {
             own(workspace, &row.workspace)?;
             let key = (row.channel.clone(), row.address.clone());
-            if !tables.suppressions.contains_key(&key) {
+            if !tables.suppressions.contains_key(&key) && !tables.is_erased(&row.address) {
                 undo.put(tables, Put::Suppression(key, Some(row.clone())));
             }
         }
@@ -217,18 +218,20 @@ fn change_one(
             address,
             reason,
         } => {
-            let key = (channel.clone(), address.clone());
-            let stored = tables.suppressions.get(&key);
             let meant = |row: &Suppression| reason.as_ref().is_none_or(|why| *why == row.reason);
-            if stored.is_some_and(meant) {
-                undo.put(tables, Put::Suppression(key, None));
+            let key = Some((channel.clone(), address.clone()));
+            for key in key.into_iter().chain(tables.mark_of(address)) {
+                if tables.suppressions.get(&key).is_some_and(meant) {
+                    undo.put(tables, Put::Suppression(key, None));
+                }
             }
         }
         Change::RecordInbound(row) => {
             own(workspace, &row.workspace)?;
             let key = (row.channel.clone(), row.address.clone());
             let known = tables.inbound.get(&key);
-            if known.is_none_or(|known| known.at < row.at) {
+            let later = known.is_none_or(|known| known.at < row.at);
+            if later && !tables.is_erased(&row.address) {
                 undo.put(tables, Put::Inbound(key, Some(row.clone())));
             }
         }

@@ -1,13 +1,9 @@
-//! Rows of messages: written, moved on, and emptied when a person is erased.
-
-use uuid::Uuid;
+//! Rows of messages: written and moved on.
 
 use super::apply::{Undo, conflict, duplicate, follows, fresh};
-use super::tables::{AddressKey, Put, Tables, occurrence_key};
-use crate::contact::AddressKind;
+use super::tables::{Put, Tables, occurrence_key};
 use crate::error::{Error, Result};
-use crate::id::ContactId;
-use crate::message::{Attempt, Message, Revision, Status};
+use crate::message::{Attempt, Message, Status};
 
 pub(super) fn insert_message(tables: &mut Tables, row: &Message, undo: &mut Undo) -> Result<()> {
     fresh(
@@ -42,6 +38,10 @@ pub(super) fn update_message(
     if stored.is_some_and(|stored| row.epoch != stored.epoch + u64::from(taken(stored))) {
         return Err(conflict("message"));
     }
+    // Nobody writes anew what was erased.
+    if new_revision && stored.is_some_and(|stored| stored.recipient.is_empty()) {
+        return Err(conflict("message"));
+    }
     let mut new = row.clone();
     if let Some(stored) = stored {
         // Where a message came from never changes.
@@ -71,6 +71,10 @@ pub(super) fn update_message(
         new.generated_by = stored.generated_by;
         new.metadata = stored.metadata.clone();
         new.findings.clone_from(&stored.findings);
+        if stored.recipient.is_empty() {
+            new.provider_id = None;
+            new.failure = None;
+        }
     }
     undo.put(tables, Put::Message(row.id, Some(Box::new(new))));
     Ok(())
@@ -85,63 +89,13 @@ pub(super) fn finish_attempt(tables: &mut Tables, row: &Attempt, undo: &mut Undo
     if stored.finished_at.is_some() {
         return Err(conflict("attempt"));
     }
-    undo.put(tables, Put::Attempt(key, Some(row.clone())));
+    let mut row = row.clone();
+    let message = tables.messages.get(&row.message_id);
+    if message.is_some_and(|message| message.recipient.is_empty()) {
+        // What comes in after an erasure brings nothing back.
+        row.provider_id = None;
+        row.reason = None;
+    }
+    undo.put(tables, Put::Attempt(key, Some(row)));
     Ok(())
-}
-
-pub(super) fn erase(tables: &mut Tables, contact: ContactId, undo: &mut Undo) {
-    let ids: Vec<_> = tables
-        .by_contact
-        .range((contact, crate::id::MessageId(Uuid::nil()))..)
-        .take_while(|(owner, _)| *owner == contact)
-        .map(|(_, id)| *id)
-        .collect();
-    let mut addresses: Vec<String> = Vec::new();
-    if let Some(row) = tables.contacts.get(&contact) {
-        let known = AddressKind::ALL
-            .into_iter()
-            .filter_map(|kind| row.address(kind));
-        addresses.extend(known.map(str::to_owned));
-    }
-    for id in ids {
-        let revisions: Vec<Revision> = tables
-            .revisions
-            .range((id, 0)..=(id, u32::MAX))
-            .map(|(_, revision)| emptied(revision))
-            .collect();
-        for revision in revisions {
-            undo.put(tables, Put::Revision((id, revision.number), Some(revision)));
-        }
-        if let Some(stored) = tables.messages.get(&id) {
-            let mut row = stored.clone();
-            addresses.push(std::mem::take(&mut row.recipient));
-            row.revision = emptied(&row.revision);
-            row.metadata.context = None;
-            row.findings.clear();
-            undo.put(tables, Put::Message(id, Some(row)));
-        }
-    }
-    let theirs = |(_, address): &&AddressKey| addresses.contains(address);
-    let suppressed: Vec<_> = tables.suppressions.keys().filter(theirs).cloned().collect();
-    for key in suppressed {
-        undo.put(tables, Put::Suppression(key, None));
-    }
-    let updates = tables.import_updates.keys();
-    let updates: Vec<_> = updates.filter(|(_, of)| *of == contact).copied().collect();
-    for key in updates {
-        undo.put(tables, Put::ImportUpdate(key, None));
-    }
-    let inbound: Vec<_> = tables.inbound.keys().filter(theirs).cloned().collect();
-    for key in inbound {
-        undo.put(tables, Put::Inbound(key, None));
-    }
-}
-
-fn emptied(revision: &Revision) -> Revision {
-    Revision {
-        subject: None,
-        content: String::new(),
-        salt: [0; 16],
-        ..revision.clone()
-    }
 }

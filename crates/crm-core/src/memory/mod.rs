@@ -3,6 +3,7 @@
 //! Not for production: everything is gone when the process ends, and one lock serves all callers.
 
 mod apply;
+mod erasure;
 mod messages;
 mod query;
 mod spend;
@@ -118,9 +119,7 @@ fn view(tables: &Tables, id: MessageId) -> Option<DispatchView> {
             .campaign_id
             .and_then(|id| tables.campaigns.get(&id))
             .map(|campaign| (**campaign).clone()),
-        suppressed: tables
-            .suppressions
-            .contains_key(&(message.channel.clone(), message.recipient.clone())),
+        suppressed: tables.is_suppressed(&message.channel, &message.recipient),
         attempt: tables.attempts.get(&(id, message.epoch)).cloned(),
         message,
     })
@@ -335,19 +334,7 @@ impl Store for MemoryStore {
         workspace: &Workspace,
         query: SuppressionQuery,
     ) -> Result<Page<Suppression>> {
-        let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
-        let wanted: BTreeSet<&str> = query.addresses.iter().map(String::as_str).collect();
-        let items = self.read(workspace, |tables| {
-            tables
-                .suppressions
-                .values()
-                .filter(|row| query.channel.as_ref().is_none_or(|c| *c == row.channel))
-                .filter(|row| wanted.is_empty() || wanted.contains(row.address.as_str()))
-                .skip(skip)
-                .take(at_most(query.limit, 100, 1_000))
-                .cloned()
-                .collect()
-        });
+        let items = self.read(workspace, |tables| query::suppressions(tables, &query));
         Ok(Page {
             items,
             total: None,

@@ -9,6 +9,7 @@ use super::tables::Tables;
 use crate::audience::Audience;
 use crate::audience::messages::{Facts, MessageFact};
 use crate::campaign::{Campaign, PlanRow};
+use crate::consent::Suppression;
 use crate::contact::{Contact, search};
 use crate::draft_batch::DraftBatch;
 use crate::error::{Error, Result};
@@ -17,10 +18,44 @@ use crate::intake::IntakeRow;
 use crate::message::{Message, Status};
 use crate::port::store::{
     CampaignQuery, ContactKeys, ContactQuery, DraftBatchQuery, IntakeQuery, MessageQuery, Page,
-    PageRequest, PlanQuery, ReceiptQuery, SHARED_PHONE, TemplateQuery,
+    PageRequest, PlanQuery, ReceiptQuery, SHARED_PHONE, SuppressionQuery, TemplateQuery,
 };
 use crate::receipt::KeptReceipt;
 use crate::template::Template;
+
+/// The suppressions that are meant, in order.
+pub(super) fn suppressions(tables: &Tables, query: &SuppressionQuery) -> Vec<Suppression> {
+    let asked: BTreeSet<&str> = query.addresses.iter().map(String::as_str).collect();
+    let rows = tables.suppressions.values();
+    let mut found: Vec<Suppression> = if asked.is_empty() {
+        let of_channel =
+            |row: &&Suppression| query.channel.as_ref().is_none_or(|c| *c == row.channel);
+        rows.filter(of_channel).cloned().collect()
+    } else {
+        let plain = rows.filter(|row| {
+            !row.of_erased()
+                && query.channel.as_ref().is_none_or(|c| *c == row.channel)
+                && asked.contains(row.address.as_str())
+        });
+        let erased = asked.iter().filter_map(|address| {
+            let row = tables.suppressions.get(&tables.mark_of(address)?)?;
+            Some(Suppression {
+                address: (*address).to_owned(),
+                ..row.clone()
+            })
+        });
+        erased.chain(plain.cloned()).collect()
+    };
+    let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
+    let limit = if query.limit == 0 {
+        100
+    } else {
+        query.limit.min(1_000)
+    };
+    found.drain(..skip.min(found.len()));
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    found
+}
 
 /// Cuts one page out of rows that come in ascending order of `id`.
 pub(super) fn page<'a, T: Clone + 'a>(

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::budget::{Account, Amounts, Budget, LedgerEntry, Period, Totals, UsageKey};
 use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
+use crate::consent::erasure::{EVERY_CHANNEL, mark};
 use crate::consent::window::Inbound;
 use crate::contact::Contact;
 use crate::draft_batch::DraftBatch;
@@ -32,6 +33,16 @@ pub(super) type ReceiptKey = (String, &'static str, String, &'static str);
 /// Campaign, run and contact.
 pub(super) type OccurrenceKey = (CampaignId, String, ContactId);
 
+/// Shown to nobody.
+#[derive(Clone, Copy)]
+pub(super) struct Salt(pub(super) [u8; 16]);
+
+impl std::fmt::Debug for Salt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Salt(..)")
+    }
+}
+
 /// One write of one row: the value its key gets, or none. Putting it returns the write that undoes it.
 #[derive(Debug)]
 pub(super) enum Put {
@@ -43,6 +54,9 @@ pub(super) enum Put {
     Approval((MessageId, usize), Option<Approval>),
     Attempt((MessageId, u64), Option<Attempt>),
     Suppression(AddressKey, Option<Suppression>),
+    Salt(Option<Salt>),
+    /// The event at this place, without (or again with) its reason and salt.
+    Reason(usize, Option<(String, [u8; 16])>),
     Inbound(AddressKey, Option<Inbound>),
     Campaign(CampaignId, Option<Box<Campaign>>),
     Plan(PlanKey, Option<PlanRow>),
@@ -68,6 +82,8 @@ pub(super) struct Tables {
     pub(super) approvals: BTreeMap<(MessageId, usize), Approval>,
     pub(super) attempts: BTreeMap<(MessageId, u64), Attempt>,
     pub(super) suppressions: BTreeMap<AddressKey, Suppression>,
+    /// Of the marks of erased addresses.
+    pub(super) salt: Option<Salt>,
     pub(super) inbound: BTreeMap<AddressKey, Inbound>,
     pub(super) campaigns: BTreeMap<CampaignId, Box<Campaign>>,
     pub(super) plan: BTreeMap<PlanKey, PlanRow>,
@@ -134,6 +150,8 @@ impl Tables {
                 let old = swap(&mut self.suppressions, key.clone(), new);
                 Put::Suppression(key, old)
             }
+            Put::Salt(new) => Put::Salt(std::mem::replace(&mut self.salt, new)),
+            Put::Reason(place, new) => Put::Reason(place, self.put_reason(place, new)),
             Put::Inbound(key, new) => {
                 let old = swap(&mut self.inbound, key.clone(), new);
                 Put::Inbound(key, old)
@@ -190,6 +208,35 @@ impl Tables {
         self.approvals
             .range((id, 0)..=(id, usize::MAX))
             .map(|(_, approval)| approval)
+    }
+
+    fn put_reason(
+        &mut self,
+        place: usize,
+        new: Option<(String, [u8; 16])>,
+    ) -> Option<(String, [u8; 16])> {
+        let event = &mut self.events.get_mut(place)?.event;
+        let (reason, salt) = new.unzip();
+        let old = std::mem::replace(&mut event.reason, reason);
+        old.zip(std::mem::replace(&mut event.reason_salt, salt))
+    }
+
+    /// The mark of an erased address, if any was ever made.
+    pub(super) fn mark_of(&self, address: &str) -> Option<AddressKey> {
+        let Salt(salt) = self.salt?;
+        Some((EVERY_CHANNEL.to_owned(), mark(&salt, address)))
+    }
+
+    /// Whether the address is that of an erased person.
+    pub(super) fn is_erased(&self, address: &str) -> bool {
+        self.mark_of(address)
+            .is_some_and(|key| self.suppressions.contains_key(&key))
+    }
+
+    /// Whether nothing is sent to the address on the channel.
+    pub(super) fn is_suppressed(&self, channel: &str, address: &str) -> bool {
+        let key = (channel.to_owned(), address.to_owned());
+        self.suppressions.contains_key(&key) || self.is_erased(address)
     }
 
     fn put_contact(&mut self, id: ContactId, new: Option<Box<Contact>>) -> Option<Box<Contact>> {

@@ -4,6 +4,9 @@
 //! afterwards in batches: it gives each event, in commit order, a position and a hash over the event
 //! and the hash before it, and leaves a checkpoint. So writers never queue on the end of the chain,
 //! and changing, dropping, swapping or truncating sealed events shows up in [`verify`].
+//!
+//! Reasons of what happened to contacts and messages may be the words of people about people. In the chain stands
+//! a salted digest of each, so that an erasure can empty reason and salt.
 
 use std::collections::BTreeMap;
 
@@ -111,11 +114,50 @@ pub struct AuditEvent {
     pub revision: Option<u32>,
     /// Digest after, for a message.
     pub digest: Option<Digest>,
-    /// A code or the person's reason.
+    /// A code or the person's reason; gone when whom it is about was erased.
     pub reason: Option<String>,
+    /// What keeps [`reason_digest`](Self::reason_digest) from being guessed; removed together with the reason.
+    /// `None` where the reason can never be about a person, or there is none.
+    #[serde(skip)]
+    pub reason_salt: Option<[u8; 16]>,
+    /// What the chain keeps of a reason with a salt. `None` in an event that was not stored yet.
+    #[serde(skip)]
+    pub reason_digest: Option<Digest>,
 }
 
 impl AuditEvent {
+    /// The digest of the reason and its salt, which stands in the chain in the place of the reason: so the chain
+    /// verifies after the reason was erased. `None` for a reason that stands there itself, or none.
+    #[must_use]
+    pub fn reason_digest(&self) -> Option<Digest> {
+        self.reason_digest.or_else(|| self.made_digest())
+    }
+
+    /// As it is stored: with the digest of its reason, and a salt only where there is a reason.
+    #[must_use]
+    pub fn kept(&self) -> Self {
+        Self {
+            reason_salt: self.reason_salt.filter(|_| self.reason.is_some()),
+            reason_digest: self.reason_digest(),
+            ..self.clone()
+        }
+    }
+
+    fn made_digest(&self) -> Option<Digest> {
+        let (salt, reason) = (self.reason_salt?, self.reason.as_ref()?);
+        let mut encoder = Encoder::new("crm/reason/v1");
+        Some(encoder.bytes(&salt).text(reason).finish())
+    }
+
+    /// Whether the reason is the one that its digest was made of, or was erased.
+    fn reason_holds(&self) -> bool {
+        match (&self.reason, self.reason_salt, self.reason_digest) {
+            (None, None, _) | (_, _, None) => true,
+            (None, Some(_), Some(_)) => false,
+            (Some(_), _, digest) => self.made_digest() == digest,
+        }
+    }
+
     /// The hash of this event behind `previous`.
     #[must_use]
     pub fn hash(&self, position: u64, previous: Digest) -> Digest {
@@ -138,9 +180,12 @@ impl AuditEvent {
                 self.digest
                     .as_ref()
                     .map_or(&[], |digest| digest.0.as_slice()),
-            )
-            .optional(self.reason.as_deref())
-            .finish()
+            );
+        match self.reason_digest() {
+            Some(digest) => encoder.number(2).bytes(&digest.0),
+            None => encoder.optional(self.reason.as_deref()),
+        };
+        encoder.finish()
     }
 }
 
@@ -233,6 +278,7 @@ impl Verifier {
         let position = self.end.position + 1;
         let good = seal.position == position
             && seal.prev_hash == self.end.hash
+            && event.reason_holds()
             && event.hash(position, self.end.hash) == seal.hash;
         if good {
             self.end = Checkpoint {

@@ -12,7 +12,7 @@ pub const NEWEST: i32 = 1;
 /// Tables and their columns, as every SQL store has them. A store may have further ones of its own, for
 /// locking, counting and noting its place, which its documentation names.
 pub const TABLES: [(&str, &str); 24] = [
-    ("workspaces", "key name"),
+    ("workspaces", "key name salt"),
     (
         "contacts",
         "workspace id version external_id name email email_key phone telegram_chat_id whatsapp segment \
@@ -78,7 +78,7 @@ pub const TABLES: [(&str, &str); 24] = [
     (
         "events",
         "seq workspace id at actor role subject subject_id action status version revision digest \
-         reason position prev_hash hash",
+         reason reason_salt reason_digest position prev_hash hash",
     ),
     ("checkpoints", "workspace position hash"),
     ("counters", "workspace name value"),

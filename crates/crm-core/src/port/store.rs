@@ -229,12 +229,13 @@ pub struct PlanQuery {
     pub page: PageRequest,
 }
 
-/// Which suppressions. Ordered by channel and address.
+/// Which suppressions. Ordered by channel and address. Those of erased people, whose channel is `*`, come without
+/// an address in a list; one that is asked for by its address is found whatever the channel, and comes with it.
 #[derive(Debug, Clone, Default)]
 pub struct SuppressionQuery {
-    /// Channel name.
+    /// Channel name; `*` for those of erased people.
     pub channel: Option<String>,
-    /// Exactly one of these addresses, if any are given.
+    /// Exactly one of these addresses (at most 1,000), if any are given.
     pub addresses: Vec<String>,
     /// At most this many; 1 to 1,000; 0 means 100.
     pub limit: u32,
@@ -374,7 +375,7 @@ pub struct DispatchView {
     pub contact: Contact,
     /// Its campaign.
     pub campaign: Option<Campaign>,
-    /// Whether its recipient address is suppressed on its channel.
+    /// Whether its recipient address is suppressed on its channel, or is that of an erased person.
     pub suppressed: bool,
     /// Its attempt of the current epoch, if one was begun.
     pub attempt: Option<Attempt>,

@@ -228,6 +228,8 @@ mod tests {
             revision: Some(1),
             digest: None,
             reason: Some(reason.to_owned()),
+            reason_salt: None,
+            reason_digest: None,
         }
     }
 

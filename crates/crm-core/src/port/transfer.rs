@@ -33,7 +33,7 @@ pub fn kind(column: &str) -> Kind {
         | "held" | "batch" => Kind::Bool,
         "id" | "contact" | "import" | "campaign" | "message" | "plan_cursor" | "subject_id"
         | "draft_batch" => Kind::Id,
-        "digest" | "salt" | "prev_hash" | "hash" => Kind::Bytes,
+        "digest" | "salt" | "prev_hash" | "hash" | "reason_salt" | "reason_digest" => Kind::Bytes,
         "tags" | "custom_fields" | "preferred_channels" | "consent" | "fields" | "metadata"
         | "findings" | "payload" => Kind::Json,
         "last_interaction_date"

@@ -326,6 +326,8 @@ pub fn event(id: u64, subject: Subject, number: u64) -> AuditEvent {
         revision: None,
         digest: None,
         reason: None,
+        reason_salt: None,
+        reason_digest: None,
     }
 }
 

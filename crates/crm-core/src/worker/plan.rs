@@ -289,7 +289,8 @@ impl Worker {
             };
             let found = self.engine.store().suppressions(workspace, query).await?;
             let found = found.items.into_iter();
-            suppressed.extend(found.map(|row| (row.channel, row.address)));
+            // That of an erased person is of every channel.
+            suppressed.extend(found.map(|row| (route.name.to_owned(), row.address)));
         }
         Ok(suppressed)
     }

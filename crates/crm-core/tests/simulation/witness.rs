@@ -124,6 +124,16 @@ impl Witness {
             Change::InsertSuppression(row) => {
                 known.suppressed.insert(row.address.clone());
             }
+            // Seen before the contact is emptied by the same set.
+            Change::SuppressErased(row) => {
+                let own = known.contacts.get(&row.contact_id);
+                let own = own.and_then(|contact| contact.fields.email.clone());
+                let used = known.messages.values();
+                let used = used.filter(|message| message.contact_id == row.contact_id);
+                let used = used.map(|message| message.recipient.clone());
+                let all: Vec<String> = own.into_iter().chain(used).collect();
+                known.suppressed.extend(all);
+            }
             Change::DeleteSuppression {
                 address, reason, ..
             } if reason.is_none() || self.lifts(set) => {

@@ -198,6 +198,13 @@ impl Records for Postgres {
         told(imports::load(&mut connection, workspace.as_str(), id).await)
     }
 
+    async fn forget_people(&self, workspace: Workspace) -> Result<(), Problem> {
+        let mut tx = told(self.pool.begin().await)?;
+        told(keys::forget(&mut tx, workspace.as_str()).await)?;
+        told(imports::forget(&mut tx, workspace.as_str()).await)?;
+        told(tx.commit().await)
+    }
+
     async fn import_turn(&self, id: Uuid) -> Result<Turn, Problem> {
         let here = self.reverts.clone().lock_owned().await;
         let mut tx = told(self.pool.begin().await)?;

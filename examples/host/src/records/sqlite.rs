@@ -37,6 +37,8 @@ impl Sqlite {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", "ON")?;
+            // What is emptied when a person is erased leaves the file.
+            connection.pragma_update(None, "secure_delete", "ON")?;
             Ok(schema::migrate(&mut connection)?.map(|()| connection))
         };
         // Created before SQLite does, so that nobody else can read it for a moment.
@@ -198,6 +200,19 @@ impl Records for Sqlite {
         };
         let report = serde_json::from_str(&report).map_err(|_| imports::unreadable())?;
         Ok(Some((report, rejects)))
+    }
+
+    async fn forget_people(&self, workspace: Workspace) -> Result<(), Problem> {
+        self.call(move |db| {
+            let tx = db.transaction()?;
+            keys::forget(&tx, workspace.as_str())?;
+            tx.execute(
+                "UPDATE imports SET rejects = '' WHERE workspace = ?1 AND rejects <> ''",
+                [workspace.as_str()],
+            )?;
+            tx.commit()
+        })
+        .await
     }
 
     async fn import_turn(&self, _id: Uuid) -> Result<Turn, Problem> {

@@ -240,10 +240,15 @@ async fn put(
     Ok(axum::Json(ContactView::from(&contact)))
 }
 
-/// Erases the person: personal data and texts go, the history stays and still verifies.
+/// Erases the person: personal data, texts and the words of people about them go, what has not left is cancelled, the
+/// history stays and still verifies. Nothing is sent to their addresses any more, on any channel, whoever has them
+/// later: a salted hash of each stays on the suppression list. Files of rejected rows of all imports, and answers kept
+/// for `Idempotency-Key`, are emptied for the whole workspace. May be repeated, and finishes then what was interrupted.
 #[utoipa::path(delete, path = "/api/contacts/{id}", tag = "contacts",
     params(("id" = Uuid, Path)), responses((status = 204)))]
 async fn delete(user: User, Id(id): Id<ContactId>) -> Result<StatusCode, Problem> {
     user.contacts().erase(id).await?;
+    let workspace = user.actor().workspace.clone();
+    user.app.records.forget_people(workspace).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -391,7 +391,8 @@ async fn status(user: User, Id(id): Id<Uuid>) -> Answer<ImportView> {
 }
 
 /// The rejected rows as a CSV file: the original cells, and in one more column the line and the reason.
-/// It is in the encoding of the file, and can be mended and imported as it is.
+/// It is in the encoding of the file, and can be mended and imported as it is. Empty once somebody of the workspace was
+/// erased: the rows may be theirs.
 #[utoipa::path(get, path = "/api/contacts/imports/{import_id}/rejects", tag = "contacts",
     params(("import_id" = Uuid, Path)),
     responses((status = 200, content_type = "text/csv", body = String)))]

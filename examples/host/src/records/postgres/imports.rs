@@ -81,3 +81,12 @@ pub(super) async fn turn(connection: &mut PgConnection, id: Uuid) -> sqlx::Resul
         .await
         .map(drop)
 }
+
+/// Empties the files of rejected rows of the workspace.
+pub(super) async fn forget(connection: &mut PgConnection, workspace: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE crm_host.imports SET rejects = '' WHERE workspace = $1 AND rejects <> ''")
+        .bind(workspace)
+        .execute(connection)
+        .await
+        .map(drop)
+}

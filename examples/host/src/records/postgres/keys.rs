@@ -121,3 +121,20 @@ pub(super) async fn end(
     .await
     .map(drop)
 }
+
+/// Empties the answers that users of the workspace were given.
+pub(super) async fn forget(connection: &mut PgConnection, workspace: &str) -> sqlx::Result<()> {
+    let answer = Answer::erased();
+    sqlx::query(
+        "UPDATE crm_host.idempotency SET status = $2, content_type = $3, body = $4
+         WHERE status IS NOT NULL AND length(body) > 0
+         AND user_id IN (SELECT id FROM crm_host.users WHERE workspace = $1)",
+    )
+    .bind(workspace)
+    .bind(i32::from(answer.status))
+    .bind(&answer.content_type)
+    .bind(&answer.body)
+    .execute(connection)
+    .await
+    .map(drop)
+}

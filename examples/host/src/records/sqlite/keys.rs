@@ -64,3 +64,15 @@ pub(super) fn end(
     )?;
     Ok(())
 }
+
+/// Empties the answers that users of the workspace were given.
+pub(super) fn forget(connection: &Connection, workspace: &str) -> rusqlite::Result<()> {
+    let answer = Answer::erased();
+    connection.execute(
+        "UPDATE idempotency SET status = ?2, content_type = ?3, body = ?4
+         WHERE status IS NOT NULL AND length(body) > 0
+         AND user_id IN (SELECT id FROM users WHERE workspace = ?1)",
+        params![workspace, answer.status, answer.content_type, answer.body],
+    )?;
+    Ok(())
+}
