@@ -137,6 +137,39 @@ export interface ContactFields {
   last_interaction_date?: Instant | null;
 }
 
+/** What is said of a contact. A field that is left out is not spoken of, `null` clears it. */
+export interface ContactPatch {
+  external_id?: string | null;
+  name?: string | null;
+  email?: string | null;
+  phone?: string | null;
+  telegram_chat_id?: string | null;
+  whatsapp?: string | null;
+  segment?: string | null;
+  birthday?: string | Date | null;
+  company?: string | null;
+  position?: string | null;
+  language?: string | null;
+  time_zone?: string | null;
+  tags?: string[] | null;
+  custom_fields?: Record<string, unknown> | null;
+  preferred_channels?: string[] | null;
+  consent?: Consent[] | null;
+  last_interaction_date?: Instant | null;
+}
+
+/** What became of one row; the last three say why it was refused. */
+export interface UpsertOutcome {
+  outcome: 'created' | 'updated' | 'unchanged' | 'refused';
+  /** None for a refused row of nobody who is there. */
+  id: string | null;
+  /** The names of the fields that changed. */
+  changed: string[];
+  code: string | null;
+  reason: string | null;
+  errors: FieldError[];
+}
+
 /** A person. */
 export interface Contact {
   workspace: string;
@@ -1532,6 +1565,15 @@ export class Engine {
   createContact(fields: ContactFields): Promise<Contact>;
   /** Replaces what is known; with `version`, only if it is still the current one. */
   updateContact(id: string, fields: ContactFields, seen?: { version?: number }): Promise<Contact>;
+  /**
+   * Makes the contacts with these external ids say what the rows say; who is not there yet is created. One outcome for
+   * each row, in order: a row that cannot be taken is refused, the others go on. What a row does not name stays, or is
+   * cleared with `mode: 'replace'`.
+   */
+  upsertContacts(
+    rows: ContactPatch[],
+    options?: { mode?: 'merge' | 'replace' },
+  ): Promise<UpsertOutcome[]>;
   /** One contact. */
   getContact(id: string): Promise<Contact>;
   /** Lists contacts, newest first. */

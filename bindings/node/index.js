@@ -259,6 +259,11 @@ class Engine {
     return this.#call('update_contact', { id, fields, version });
   }
 
+  async upsertContacts(rows, { mode } = {}) {
+    if (!Array.isArray(rows)) throw invalid('rows', 'give a list of rows');
+    return this.#call('upsert_contacts', { rows, mode });
+  }
+
   async getContact(id) {
     return this.#call('get_contact', { id });
   }

@@ -192,7 +192,7 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 29] = [
+    const SUITES: [&str; 30] = [
         "bounces",
         "budgets",
         "campaign_smtp",
@@ -220,6 +220,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "surface",
         "tour",
         "unsubscribe",
+        "upsert",
         "voice",
         "writing",
     ];

@@ -11,6 +11,8 @@ from datetime import date, datetime
 from os import PathLike
 from typing import Any, Generic, Literal, NotRequired, Protocol, TypeAlias, TypedDict, TypeVar
 
+from .errors import FieldError
+
 Instant: TypeAlias = str | datetime
 Occasion: TypeAlias = Literal["birthday", "new_year", "holiday", "promotion", "custom"]
 Role: TypeAlias = Literal["viewer", "manager", "admin"]
@@ -124,6 +126,39 @@ class ContactFields(TypedDict, total=False):
     preferred_channels: list[str]
     consent: list[Consent]
     last_interaction_date: Instant | None
+
+
+class ContactPatch(TypedDict, total=False):
+    """What is said of a contact. A field that is left out is not spoken of, ``None`` clears it."""
+
+    external_id: str | None
+    name: str | None
+    email: str | None
+    phone: str | None
+    telegram_chat_id: str | None
+    whatsapp: str | None
+    segment: str | None
+    birthday: str | date | None
+    company: str | None
+    position: str | None
+    language: str | None
+    time_zone: str | None
+    tags: list[str] | None
+    custom_fields: dict[str, Any] | None
+    preferred_channels: list[str] | None
+    consent: list[Consent] | None
+    last_interaction_date: Instant | None
+
+
+class UpsertOutcome(TypedDict):
+    """What became of one row; the last three say why it was refused."""
+
+    outcome: Literal["created", "updated", "unchanged", "refused"]
+    id: str | None
+    changed: list[str]
+    code: str | None
+    reason: str | None
+    errors: list[FieldError]
 
 
 class Contact(TypedDict):

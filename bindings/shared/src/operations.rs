@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
 use crm_core::consent::Topic;
 use crm_core::consent::opt_in::OptInWish;
-use crm_core::contact::ContactFields;
-use crm_core::engine::{GenerateMessage, NewDraft, PreviewFor};
+use crm_core::contact::{ContactFields, ContactPatch, PatchMode};
+use crm_core::engine::{GenerateMessage, NewDraft, PreviewFor, UpsertOptions};
 use crm_core::generation::VoiceFields;
 use crm_core::guardrail::Severity;
 use crm_core::hold::{Acknowledgement, Hold};
@@ -31,13 +31,14 @@ use crate::view::{Event, List, Message, Variant, Work};
 use crate::{budgets, bulk, campaigns, exports, receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 70] = [
+pub const OPERATIONS: [&str; 71] = [
     "import_contacts",
     "preview_import",
     "revert_import",
     "export_contacts",
     "create_contact",
     "update_contact",
+    "upsert_contacts",
     "get_contact",
     "list_contacts",
     "erase_contact",
@@ -121,6 +122,14 @@ struct UpdateContact {
     id: ContactId,
     version: Option<u64>,
     fields: ContactFields,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UpsertContacts {
+    rows: Vec<ContactPatch>,
+    #[serde(default)]
+    mode: PatchMode,
 }
 
 #[derive(Deserialize)]
@@ -266,7 +275,7 @@ pub(crate) async fn perform(
 ) -> Result<Value, Failure> {
     match operation {
         "import_contacts" | "preview_import" | "revert_import" | "create_contact"
-        | "update_contact" | "get_contact" | "list_contacts" | "erase_contact"
+        | "update_contact" | "upsert_contacts" | "get_contact" | "list_contacts" | "erase_contact"
         | "subject_access" | "request_opt_in" => contacts(call, operation, input, file).await,
         "export_contacts" => exports::perform(call, input).await,
         "create_template" | "get_template" | "list_templates" | "preview_template" => {
@@ -377,6 +386,10 @@ async fn contacts(
                 fields,
             } = read(input)?;
             show(&contacts.update(id, version, fields).await?)
+        }
+        "upsert_contacts" => {
+            let UpsertContacts { rows, mode } = read(input)?;
+            show(&contacts.upsert(rows, UpsertOptions { mode }).await?)
         }
         "get_contact" => show(&contacts.get(read::<Id<ContactId>>(input)?.id).await?),
         "erase_contact" => {

@@ -233,7 +233,9 @@ fn every_declared_input_is_accepted() {
     }
     let defaults = serde_json::to_value(crm_core::contact::ContactFields::default()).unwrap();
     let known: BTreeSet<&String> = defaults.as_object().unwrap().keys().collect();
-    assert_eq!(known, shapes["ContactFields"].keys().collect());
+    for shape in ["ContactFields", "ContactPatch"] {
+        assert_eq!(known, shapes[shape].keys().collect(), "{shape}");
+    }
 }
 
 /// The keys that settings may have, as the refusal of one that they may not have tells.

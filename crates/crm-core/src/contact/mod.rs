@@ -12,7 +12,11 @@ use crate::consent::Consent;
 use crate::id::ContactId;
 
 pub mod normalise;
+mod patch;
 pub mod search;
+
+pub(crate) use patch::overlay;
+pub use patch::{ContactPatch, PatchMode};
 
 /// A birthday; the year may be unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -30,6 +30,7 @@ mod suppressions;
 mod template_preview;
 mod templates;
 mod unsubscribe;
+mod upsert;
 mod usage;
 mod voice;
 mod write;
@@ -86,6 +87,7 @@ pub use subscriptions::{Subscribed, Subscriptions};
 pub use suppressions::Suppressions;
 pub use template_preview::{ChannelPreview, PreviewFor, TemplatePreview};
 pub use templates::Templates;
+pub use upsert::{UpsertOptions, UpsertOutcome, Upserted};
 pub use usage::Usage;
 pub use voice::Voices;
 #[cfg(feature = "worker")]

@@ -23,6 +23,7 @@ mod receipts;
 mod subscriptions;
 mod templates;
 mod unsubscribe;
+mod upsert;
 mod usage;
 mod voice;
 #[cfg(feature = "web")]
@@ -66,6 +67,7 @@ fn api() -> OpenApiRouter<App> {
     OpenApiRouter::<App>::with_openapi(document::head())
         .merge(auth::router())
         .merge(contacts::router())
+        .merge(upsert::router())
         .merge(opt_in::router())
         .merge(export::router())
         .merge(import::router())

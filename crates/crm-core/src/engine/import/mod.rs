@@ -194,7 +194,7 @@ impl<R: Read + Seek> Import<'_, R> {
 }
 
 /// Whether deciding anew may help: the contact was changed, or one with its keys came, between the look and the commit.
-const fn may_fit_later(kind: ErrorKind) -> bool {
+pub(super) const fn may_fit_later(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::Conflict | ErrorKind::Duplicate | ErrorKind::NotFound

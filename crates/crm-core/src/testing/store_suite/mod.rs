@@ -21,6 +21,7 @@ mod sets;
 mod spend;
 mod subscriptions;
 mod texts;
+mod upserts;
 mod usage;
 mod views;
 mod voices;
@@ -55,6 +56,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(intake::cases());
     all.extend(receipts::cases());
     all.extend(imports::cases());
+    all.extend(upserts::cases());
     all.extend(inbound::cases());
     all.extend(subscriptions::cases());
     all.extend(draft_batches::cases());
