@@ -158,6 +158,16 @@ export interface ContactPatch {
   last_interaction_date?: Instant | null;
 }
 
+/** How two contacts become one. */
+export interface MergeOptions {
+  /** Fields that come from the contact that goes, where it has them: any but `external_id`, `tags` and `consent`. */
+  take?: string[];
+  /** The version of the contact that is kept; any other is refused. */
+  version?: number | null;
+  /** The version of the contact that goes; any other is refused. */
+  gone_version?: number | null;
+}
+
 /** What became of one row; the last three say why it was refused. */
 export interface UpsertOutcome {
   outcome: 'created' | 'updated' | 'unchanged' | 'refused';
@@ -193,6 +203,8 @@ export interface Contact {
   consent: Consent[];
   last_interaction_date: string | null;
   erased: boolean;
+  /** The contact that this one was merged into, of which no more than an id is left then. */
+  merged_into: string | null;
   created_by: string;
   created_at: string;
   updated_at: string;
@@ -272,6 +284,8 @@ export interface ExportReport {
 export interface SubjectAccess {
   at: string;
   contact: Contact;
+  /** Those that were merged into it: ids, and the external ids that still lead to it. */
+  merged: Contact[];
   messages: Record<string, unknown>[];
   plans: Record<string, unknown>[];
   suppressions: Record<string, unknown>[];
@@ -1574,6 +1588,11 @@ export class Engine {
     rows: ContactPatch[],
     options?: { mode?: 'merge' | 'replace' },
   ): Promise<UpsertOutcome[]>;
+  /**
+   * Merges the contact `gone` into the contact `keep`, the same person, and returns that. Messages that have not left
+   * need a new approval. It cannot be undone.
+   */
+  mergeContacts(keep: string, gone: string, options?: MergeOptions): Promise<Contact>;
   /** One contact. */
   getContact(id: string): Promise<Contact>;
   /** Lists contacts, newest first. */

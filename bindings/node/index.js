@@ -264,6 +264,10 @@ class Engine {
     return this.#call('upsert_contacts', { rows, mode });
   }
 
+  async mergeContacts(keep, gone, options) {
+    return this.#call('merge_contacts', { ...named(options), keep, gone });
+  }
+
   async getContact(id) {
     return this.#call('get_contact', { id });
   }

@@ -192,7 +192,7 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 30] = [
+    const SUITES: [&str; 31] = [
         "bounces",
         "budgets",
         "campaign_smtp",
@@ -212,6 +212,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "imports",
         "kill",
         "main_job",
+        "merge",
         "opt_in",
         "races",
         "receipts",

@@ -69,6 +69,16 @@ class Operations:
         values = {"rows": list(rows), "mode": mode}
         return cast("list[t.UpsertOutcome]", self._call("upsert_contacts", values))
 
+    def merge_contacts(
+        self, keep: str, gone: str, **options: Unpack[t.MergeOptions]
+    ) -> t.Contact:
+        """Merges the contact ``gone`` into the contact ``keep``, the same person, and returns that.
+
+        Messages that have not left need a new approval. It cannot be undone.
+        """
+        values = {**options, "keep": keep, "gone": gone}
+        return cast(t.Contact, self._call("merge_contacts", values))
+
     def get_contact(self, id: str) -> t.Contact:
         """One contact."""
         return cast(t.Contact, self._call("get_contact", {"id": id}))

@@ -150,6 +150,14 @@ class ContactPatch(TypedDict, total=False):
     last_interaction_date: Instant | None
 
 
+class MergeOptions(TypedDict, total=False):
+    """How two contacts become one. ``take`` names fields that come from the one that goes, where it has them."""
+
+    take: list[str]
+    version: int | None
+    gone_version: int | None
+
+
 class UpsertOutcome(TypedDict):
     """What became of one row; the last three say why it was refused."""
 
@@ -185,6 +193,7 @@ class Contact(TypedDict):
     consent: list[Consent]
     last_interaction_date: str | None
     erased: bool
+    merged_into: str | None
     created_by: str
     created_at: str
     updated_at: str
@@ -344,6 +353,7 @@ class SubjectAccess(TypedDict):
 
     at: str
     contact: Contact
+    merged: list[Contact]
     messages: list[dict[str, Any]]
     plans: list[dict[str, Any]]
     suppressions: list[dict[str, Any]]

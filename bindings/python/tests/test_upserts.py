@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import date, datetime, timezone
 from typing import get_type_hints
 
@@ -45,9 +44,7 @@ def test_what_is_refused_as_a_whole(engine: Engine) -> None:
         engine.act_as("vera", "viewer").upsert_contacts([])
 
 
-def test_with_coroutines(place: Place) -> None:
-    async def upsert() -> list[types.UpsertOutcome]:
-        async with await AsyncEngine.open(**place.options(), actor="olga", role="manager") as engine:
-            return await engine.upsert_contacts([{"external_id": "7", "name": "Anna"}])
-
-    assert asyncio.run(upsert())[0]["outcome"] == "created"
+async def test_with_coroutines(place: Place) -> None:
+    async with await AsyncEngine.open(**place, actor="anna", role="manager") as engine:
+        done = await engine.upsert_contacts([{"external_id": "7", "name": "Anna"}])
+        assert done[0]["outcome"] == "created"

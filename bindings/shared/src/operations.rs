@@ -1,5 +1,6 @@
 //! The operations by name: reads the input, calls the engine, shows the result.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 
 use chrono::{DateTime, Utc};
@@ -7,7 +8,7 @@ use crm_core::audience::Audience;
 use crm_core::consent::Topic;
 use crm_core::consent::opt_in::OptInWish;
 use crm_core::contact::{ContactFields, ContactPatch, PatchMode};
-use crm_core::engine::{GenerateMessage, NewDraft, PreviewFor, UpsertOptions};
+use crm_core::engine::{GenerateMessage, MergeOptions, NewDraft, PreviewFor, UpsertOptions};
 use crm_core::generation::VoiceFields;
 use crm_core::guardrail::Severity;
 use crm_core::hold::{Acknowledgement, Hold};
@@ -31,7 +32,7 @@ use crate::view::{Event, List, Message, Variant, Work};
 use crate::{budgets, bulk, campaigns, exports, receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 71] = [
+pub const OPERATIONS: [&str; 72] = [
     "import_contacts",
     "preview_import",
     "revert_import",
@@ -39,6 +40,7 @@ pub const OPERATIONS: [&str; 71] = [
     "create_contact",
     "update_contact",
     "upsert_contacts",
+    "merge_contacts",
     "get_contact",
     "list_contacts",
     "erase_contact",
@@ -130,6 +132,18 @@ struct UpsertContacts {
     rows: Vec<ContactPatch>,
     #[serde(default)]
     mode: PatchMode,
+}
+
+/// The fields of [`MergeOptions`], and which two.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MergeContacts {
+    keep: ContactId,
+    gone: ContactId,
+    #[serde(default)]
+    take: BTreeSet<String>,
+    version: Option<u64>,
+    gone_version: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -275,7 +289,7 @@ pub(crate) async fn perform(
 ) -> Result<Value, Failure> {
     match operation {
         "import_contacts" | "preview_import" | "revert_import" | "create_contact"
-        | "update_contact" | "upsert_contacts" | "get_contact" | "list_contacts" | "erase_contact"
+        | "update_contact" | "upsert_contacts" | "merge_contacts" | "get_contact" | "list_contacts" | "erase_contact"
         | "subject_access" | "request_opt_in" => contacts(call, operation, input, file).await,
         "export_contacts" => exports::perform(call, input).await,
         "create_template" | "get_template" | "list_templates" | "preview_template" => {
@@ -390,6 +404,21 @@ async fn contacts(
         "upsert_contacts" => {
             let UpsertContacts { rows, mode } = read(input)?;
             show(&contacts.upsert(rows, UpsertOptions { mode }).await?)
+        }
+        "merge_contacts" => {
+            let MergeContacts {
+                keep,
+                gone,
+                take,
+                version,
+                gone_version,
+            } = read(input)?;
+            let options = MergeOptions {
+                take,
+                version,
+                gone_version,
+            };
+            show(&contacts.merge(keep, gone, &options).await?)
         }
         "get_contact" => show(&contacts.get(read::<Id<ContactId>>(input)?.id).await?),
         "erase_contact" => {

@@ -167,6 +167,7 @@ impl<'a> Group<'a> {
             Change::InsertDraftBatch(row) => self.insert_draft_batches.push(row),
             Change::UpdateDraftBatch(row) => self.update_draft_batches.push(row),
             Change::EraseTexts(_)
+            | Change::MoveHistory { .. }
             | Change::DeleteImportUpdate { .. }
             | Change::DeleteTemplate(_)
             | Change::DeleteCampaign(_)
@@ -243,6 +244,7 @@ fn row_of(change: &Change) -> Kind<'_> {
         Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Row::DraftBatch(row.id.0),
         Change::InsertApproval(_) | Change::InsertIntake(_) => return Kind::Free,
         Change::EraseTexts(_)
+        | Change::MoveHistory { .. }
         | Change::DeleteImportUpdate { .. }
         | Change::DeleteTemplate(_)
         | Change::DeleteCampaign(_)

@@ -10,7 +10,7 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    budgets, campaigns, contacts, draft_batches, imports, inbound, intake, ledger, messages, plan,
+    budgets, campaigns, contacts, draft_batches, imports, inbound, intake, ledger, merge, messages, plan,
     receipts, subscriptions, suppressions, templates, trail, voices,
 };
 
@@ -133,6 +133,7 @@ fn write(
             import_id,
             contact_id,
         } => imports::delete(connection, key, *import_id, *contact_id),
+        Change::MoveHistory { from, to } => merge::history(connection, key, *from, *to),
         Change::EraseTexts(id) => messages::erase(connection, key, *id),
         Change::InsertTemplate(row) => templates::insert(connection, key, row),
         Change::UpdateTemplate(row) => {

@@ -1,5 +1,7 @@
 //! Contacts: write, list, erase. Importing has its own file.
 
+use std::collections::BTreeSet;
+
 use super::Session;
 use crate::actor::Action;
 use crate::change::{Change, ChangeSet, Precondition};
@@ -12,7 +14,7 @@ use crate::message::decide;
 use crate::message::history::Subject;
 use crate::message::lifecycle::Event;
 use crate::message::{Message, Status};
-use crate::port::store::{ContactQuery, MessageQuery, Page, PageRequest};
+use crate::port::store::{ContactKeys, ContactQuery, MessageQuery, Page, PageRequest};
 
 /// Use cases of contacts.
 #[derive(Debug, Clone, Copy)]
@@ -32,18 +34,35 @@ impl Contacts<'_> {
         self.0.store().contacts(self.0.workspace(), query).await
     }
 
-    /// One contact.
+    /// One contact. Of one that was merged into another an id is left, and [which](Contact::merged_into).
     ///
     /// # Errors
     /// `NotFound`, also for an erased one.
     pub async fn get(&self, id: ContactId) -> Result<Contact> {
         self.0.require(Action::Read)?;
         let contact = self.0.contact(id).await?;
-        if contact.erased {
+        if contact.erased && contact.merged_into.is_none() {
             Err(Error::not_found("contact"))
         } else {
             Ok(contact)
         }
+    }
+
+    /// The contacts that have any of these keys, and with each that was merged into another that other one.
+    pub(super) async fn known(&self, keys: ContactKeys) -> Result<Vec<Contact>> {
+        let (store, workspace) = (self.0.store(), self.0.workspace());
+        let mut found = store.contacts_by_keys(workspace, keys).await?;
+        let here: BTreeSet<ContactId> = found.iter().map(|contact| contact.id).collect();
+        let merged = found.iter().filter_map(|contact| contact.merged_into);
+        let ids: BTreeSet<ContactId> = merged.filter(|id| !here.contains(id)).collect();
+        if !ids.is_empty() {
+            let keys = ContactKeys {
+                ids: ids.into_iter().collect(),
+                ..ContactKeys::default()
+            };
+            found.extend(store.contacts_by_keys(workspace, keys).await?);
+        }
+        Ok(found)
     }
 
     /// Saves a new contact.
@@ -71,6 +90,7 @@ impl Contacts<'_> {
             version: 1,
             fields,
             erased: false,
+            merged_into: None,
             created_by: stamp.actor.id.clone(),
             created_at: stamp.at,
             updated_at: stamp.at,
@@ -89,7 +109,8 @@ impl Contacts<'_> {
     /// An opt-out is taken back only by a later opt-in about the same channel and topic, with its evidence.
     ///
     /// # Errors
-    /// `Forbidden`, `NotFound`, `Duplicate`, `Conflict`; `Invalid`, also where an opt-out would be lost.
+    /// `Forbidden`, `NotFound`, `Duplicate`, `Conflict`; `Invalid`, also where an opt-out would be lost; `NotAllowed` for
+    /// one that was merged into another.
     pub async fn update(
         &self,
         id: ContactId,
@@ -99,6 +120,7 @@ impl Contacts<'_> {
         self.0.require(Action::WriteContacts)?;
         let fields = normalise(fields)?;
         let before = self.get(id).await?;
+        before.living()?;
         if version.is_some_and(|seen| seen != before.version) {
             return Err(Error::new(
                 ErrorKind::Conflict,
@@ -161,7 +183,7 @@ impl Contacts<'_> {
         Ok((after, sets))
     }
 
-    async fn open_messages(&self, id: ContactId) -> Result<Vec<Message>> {
+    pub(super) async fn open_messages(&self, id: ContactId) -> Result<Vec<Message>> {
         let query = MessageQuery {
             contact_id: Some(id),
             statuses: OPEN.to_vec(),
@@ -183,10 +205,11 @@ impl Contacts<'_> {
     /// the history and its digests stay and still verify.
     ///
     /// # Errors
-    /// `Forbidden` for anyone but an admin; `NotFound`.
+    /// `Forbidden` for anyone but an admin; `NotFound`; `NotAllowed` for one that was merged into another.
     pub async fn erase(&self, id: ContactId) -> Result<()> {
         self.0.require(Action::Erase)?;
         let before = self.get(id).await?;
+        before.living()?;
         let stamp = self.0.stamp();
         let after = before.erased(stamp.at);
         let mut set = ChangeSet::new(after.workspace.clone());

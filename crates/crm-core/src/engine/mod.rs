@@ -19,6 +19,7 @@ mod guard;
 mod hold;
 mod import;
 mod intake;
+mod merge;
 mod messages;
 mod opt_in;
 mod previews;
@@ -76,6 +77,7 @@ pub use import::{
     RevertReport, RowOutcome,
 };
 pub use intake::Intake;
+pub use merge::MergeOptions;
 pub use messages::{Delivery, Messages, NewDraft};
 pub use receive::Received;
 #[cfg(feature = "testing")]

@@ -91,21 +91,28 @@ impl Engine {
         results.next().unwrap_or(Ok(()))
     }
 
-    /// Who a token is about; `None` when they are not there any more.
+    /// Who a token is about, by whatever contact they were when it was given out; `None` when they are not there any more.
     pub(super) async fn bearer(
         &self,
         workspace: &Workspace,
         id: ContactId,
     ) -> Result<Option<Contact>> {
-        let query = ContactQuery {
-            ids: vec![id],
-            page: PageRequest {
-                limit: 1,
-                ..PageRequest::default()
-            },
-            ..ContactQuery::default()
+        let by_id = async |id| {
+            let query = ContactQuery {
+                ids: vec![id],
+                page: PageRequest {
+                    limit: 1,
+                    ..PageRequest::default()
+                },
+                ..ContactQuery::default()
+            };
+            let found = self.store().contacts(workspace, query).await?;
+            Ok::<_, Error>(found.items.into_iter().next())
         };
-        let found = self.store().contacts(workspace, query).await?;
-        Ok(found.items.into_iter().find(|contact| !contact.erased))
+        let mut found = by_id(id).await?;
+        if let Some(kept) = found.as_ref().and_then(|found| found.merged_into) {
+            found = by_id(kept).await?;
+        }
+        Ok(found.filter(|contact| !contact.erased))
     }
 }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::messages::{erase, finish_attempt, insert_message, update_message};
 use super::tables::{Put, Tables, email_key, receipt_key, template_key};
-use super::{Spaces, spend};
+use super::{Spaces, merge, spend};
 use crate::actor::Workspace;
 use crate::campaign::PlanRow;
 use crate::change::{Change, ChangeSet, Precondition};
@@ -143,6 +143,7 @@ fn change_one(
             undo.put(tables, Put::Contact(row.id, Some(row.clone())));
         }
         Change::EraseTexts(contact) => erase(tables, *contact, undo),
+        Change::MoveHistory { from, to } => merge::history(tables, *from, *to, undo),
         Change::PutImportUpdate(row) => {
             own(workspace, &row.workspace)?;
             let key = (row.import_id, row.contact_id);

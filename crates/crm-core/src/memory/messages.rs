@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::apply::{Undo, conflict, duplicate, follows, fresh};
+use super::merge;
 use super::tables::{AddressKey, Put, Tables, occurrence_key};
 use crate::contact::AddressKind;
 use crate::error::{Error, Result};
@@ -47,6 +48,7 @@ pub(super) fn update_message(
         // Where a message came from never changes.
         new = Message {
             contact_id: stored.contact_id,
+            written_for: stored.written_for,
             campaign_id: stored.campaign_id,
             occurrence: stored.occurrence.clone(),
             occasion: stored.occasion,
@@ -131,6 +133,7 @@ pub(super) fn erase(tables: &mut Tables, contact: ContactId, undo: &mut Undo) {
     for key in updates {
         undo.put(tables, Put::ImportUpdate(key, None));
     }
+    merge::forget_names(tables, contact, undo);
     let inbound: Vec<_> = tables.inbound.keys().filter(theirs).cloned().collect();
     for key in inbound {
         undo.put(tables, Put::Inbound(key, None));

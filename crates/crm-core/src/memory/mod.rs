@@ -3,6 +3,7 @@
 //! Not for production: everything is gone when the process ends, and one lock serves all callers.
 
 mod apply;
+mod merge;
 mod messages;
 mod query;
 mod spend;

@@ -15,6 +15,7 @@ mod events;
 mod export;
 mod hold;
 mod import;
+mod merge;
 mod messages;
 mod ops;
 mod opt_in;
@@ -68,6 +69,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(auth::router())
         .merge(contacts::router())
         .merge(upsert::router())
+        .merge(merge::router())
         .merge(opt_in::router())
         .merge(export::router())
         .merge(import::router())

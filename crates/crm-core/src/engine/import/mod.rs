@@ -219,11 +219,7 @@ impl Contacts<'_> {
     /// What rows mean for the contacts there are.
     async fn plan_part(&self, import: ImportId, rows: &[Taken], how: Duplicates) -> Result<Part> {
         let keys = chunk::keys(import, rows);
-        let known = self
-            .0
-            .store()
-            .contacts_by_keys(self.0.workspace(), keys)
-            .await?;
+        let known = self.known(keys).await?;
         Ok(chunk::plan(import, rows, known, how))
     }
 

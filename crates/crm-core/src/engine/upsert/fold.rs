@@ -107,6 +107,9 @@ struct People {
 impl People {
     fn of(known: Vec<Contact>) -> Self {
         let mut people = Self::default();
+        // Who was merged into somebody is reached under the old key, too.
+        let (merged, known): (Vec<_>, Vec<_>) =
+            known.into_iter().partition(|one| one.merged_into.is_some());
         for contact in known {
             people.add(Planned {
                 id: contact.id,
@@ -114,6 +117,12 @@ impl People {
                 before: Some(contact),
                 rows: Vec::new(),
             });
+        }
+        for contact in merged {
+            let kept = people.all.iter().position(|one| Some(one.id) == contact.merged_into);
+            if let (Some(kept), Some(key)) = (kept, contact.fields.external_id) {
+                people.by_key.insert(key, kept);
+            }
         }
         people
     }
@@ -143,7 +152,10 @@ impl People {
     ) -> Result<bool, Error> {
         let at = self.by_key.get(&row.key).copied();
         let stored = at.and_then(|at| self.all.get(at)).map(|one| &one.fields);
-        let fields = row.patch.over(stored, mode)?;
+        let mut fields = row.patch.over(stored, mode)?;
+        if let Some(stored) = stored {
+            fields.external_id.clone_from(&stored.external_id);
+        }
         let had = stored.and_then(|stored| stored.email.clone());
         if let Some(email) = fields.email.as_ref().filter(|email| had.as_ref() != Some(email)) {
             if self.by_email.get(email).is_some_and(|owner| Some(*owner) != at) {

@@ -80,10 +80,7 @@ impl Contacts<'_> {
         part: Vec<Row>,
         options: UpsertOptions,
     ) -> Result<(Vec<(usize, UpsertOutcome)>, Vec<Row>)> {
-        let store = self.0.store();
-        let known = store
-            .contacts_by_keys(self.0.workspace(), fold::keys(&part))
-            .await?;
+        let known = self.known(fold::keys(&part)).await?;
         let ids = self.0.engine.ids();
         let Folded {
             contacts,

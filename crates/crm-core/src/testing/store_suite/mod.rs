@@ -14,6 +14,7 @@ mod inbound;
 mod intake;
 mod kit;
 mod lists;
+mod merges;
 mod message_lists;
 mod receipts;
 mod search;
@@ -57,6 +58,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(receipts::cases());
     all.extend(imports::cases());
     all.extend(upserts::cases());
+    all.extend(merges::cases());
     all.extend(inbound::cases());
     all.extend(subscriptions::cases());
     all.extend(draft_batches::cases());
