@@ -165,7 +165,7 @@ export interface MergeOptions {
   /** The version of the contact that is kept; any other is refused. */
   version?: number | null;
   /** The version of the contact that goes; any other is refused. */
-  gone_version?: number | null;
+  contact_version?: number | null;
 }
 
 /** What became of one row; the last three say why it was refused. */
@@ -1589,10 +1589,10 @@ export class Engine {
     options?: { mode?: 'merge' | 'replace' },
   ): Promise<UpsertOutcome[]>;
   /**
-   * Merges the contact `gone` into the contact `keep`, the same person, and returns that. Messages that have not left
-   * need a new approval. It cannot be undone.
+   * Merges the contact `contact_id`, which goes, into the contact `id`, the same person, and returns that. Messages that
+   * have not left need a new approval. It cannot be undone.
    */
-  mergeContacts(keep: string, gone: string, options?: MergeOptions): Promise<Contact>;
+  mergeContacts(id: string, contact_id: string, options?: MergeOptions): Promise<Contact>;
   /** One contact. */
   getContact(id: string): Promise<Contact>;
   /** Lists contacts, newest first. */

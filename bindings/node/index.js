@@ -264,8 +264,8 @@ class Engine {
     return this.#call('upsert_contacts', { rows, mode });
   }
 
-  async mergeContacts(keep, gone, options) {
-    return this.#call('merge_contacts', { ...named(options), keep, gone });
+  async mergeContacts(id, contact_id, options) {
+    return this.#call('merge_contacts', { ...named(options), id, contact_id });
   }
 
   async getContact(id) {

@@ -8,7 +8,7 @@ onEach('two contacts become one', async (t) => {
   const engine = await open(t);
   const keep = await engine.createContact({ name: 'Anna', external_id: '1', email: 'a@mail.example' });
   const gone = await engine.createContact({ name: 'Anna P', external_id: '2', company: 'Chinor' });
-  const options = { take: ['name'], version: 1, gone_version: 1 };
+  const options = { take: ['name'], version: 1, contact_version: 1 };
   const kept = await engine.mergeContacts(keep.id, gone.id, options);
   assert.deepEqual(
     [kept.id, kept.name, kept.company, kept.external_id, kept.merged_into],

@@ -70,13 +70,13 @@ class Operations:
         return cast("list[t.UpsertOutcome]", self._call("upsert_contacts", values))
 
     def merge_contacts(
-        self, keep: str, gone: str, **options: Unpack[t.MergeOptions]
+        self, id: str, contact_id: str, **options: Unpack[t.MergeOptions]
     ) -> t.Contact:
-        """Merges the contact ``gone`` into the contact ``keep``, the same person, and returns that.
+        """Merges the contact ``contact_id``, which goes, into the contact ``id``, the same person; returns that.
 
         Messages that have not left need a new approval. It cannot be undone.
         """
-        values = {**options, "keep": keep, "gone": gone}
+        values = {**options, "id": id, "contact_id": contact_id}
         return cast(t.Contact, self._call("merge_contacts", values))
 
     def get_contact(self, id: str) -> t.Contact:

@@ -155,7 +155,7 @@ class MergeOptions(TypedDict, total=False):
 
     take: list[str]
     version: int | None
-    gone_version: int | None
+    contact_version: int | None
 
 
 class UpsertOutcome(TypedDict):

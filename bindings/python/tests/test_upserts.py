@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime, timezone
+from pathlib import Path
 from typing import get_type_hints
 
 import pytest
@@ -42,6 +44,20 @@ def test_what_is_refused_as_a_whole(engine: Engine) -> None:
     assert error.value.fields[0]["field"] == "mode"
     with pytest.raises(ForbiddenError):
         engine.act_as("vera", "viewer").upsert_contacts([])
+
+
+def test_the_page_about_contacts_runs(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(os.environ["CRM_README"]).with_name("docs") / "contacts.md"
+    blocks = page.read_text(encoding="utf-8").split("```python\n")[1:]
+    upsert, merge = (block.split("```")[0] for block in blocks)
+    rows = [{"external_id": "7", "name": "Anna"}, {"external_id": "8", "name": "A", "email": "x"}]
+    exec(upsert, {"manager": engine, "rows": rows})
+    assert capsys.readouterr().out.startswith("8 ")
+    names: dict[str, object] = {"manager": engine}
+    for name in ("keep", "gone"):
+        names[name] = engine.create_contact(name=name, email=f"{name}@mail.example")["id"]
+    exec(merge, names)
+    assert engine.list_contacts(email="gone@mail.example")["items"] == [names["kept"]]
 
 
 async def test_with_coroutines(place: Place) -> None:

@@ -138,12 +138,12 @@ struct UpsertContacts {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MergeContacts {
-    keep: ContactId,
-    gone: ContactId,
+    id: ContactId,
+    contact_id: ContactId,
     #[serde(default)]
     take: BTreeSet<String>,
     version: Option<u64>,
-    gone_version: Option<u64>,
+    contact_version: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -289,8 +289,10 @@ pub(crate) async fn perform(
 ) -> Result<Value, Failure> {
     match operation {
         "import_contacts" | "preview_import" | "revert_import" | "create_contact"
-        | "update_contact" | "upsert_contacts" | "merge_contacts" | "get_contact" | "list_contacts" | "erase_contact"
-        | "subject_access" | "request_opt_in" => contacts(call, operation, input, file).await,
+        | "update_contact" | "upsert_contacts" | "merge_contacts" | "get_contact"
+        | "list_contacts" | "erase_contact" | "subject_access" | "request_opt_in" => {
+            contacts(call, operation, input, file).await
+        }
         "export_contacts" => exports::perform(call, input).await,
         "create_template" | "get_template" | "list_templates" | "preview_template" => {
             templates(call, operation, input).await
@@ -407,18 +409,18 @@ async fn contacts(
         }
         "merge_contacts" => {
             let MergeContacts {
-                keep,
-                gone,
+                id,
+                contact_id,
                 take,
                 version,
-                gone_version,
+                contact_version,
             } = read(input)?;
             let options = MergeOptions {
                 take,
                 version,
-                gone_version,
+                contact_version,
             };
-            show(&contacts.merge(keep, gone, &options).await?)
+            show(&contacts.merge(id, contact_id, &options).await?)
         }
         "get_contact" => show(&contacts.get(read::<Id<ContactId>>(input)?.id).await?),
         "erase_contact" => {

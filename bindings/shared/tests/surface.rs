@@ -224,7 +224,9 @@ fn every_declared_input_is_accepted() {
     }
     for field in shapes["MergeOptions"].keys() {
         let input = Map::from_iter([(field.clone(), json!({"wrong": 1}))]);
-        let failure = kit.call("merge_contacts", Value::Object(input)).unwrap_err();
+        let failure = kit
+            .call("merge_contacts", Value::Object(input))
+            .unwrap_err();
         let first = &failure["fields"][0];
         assert_ne!(first["message"], "there is no such field", "{field}");
     }

@@ -21,7 +21,10 @@ use crm_core::{ErrorKind, Result, Role, Workspace};
 use shared::SharedStore;
 
 async fn merge(session: &Session, keep: ContactId, gone: ContactId) -> Result<Contact> {
-    session.contacts().merge(keep, gone, &MergeOptions::default()).await
+    session
+        .contacts()
+        .merge(keep, gone, &MergeOptions::default())
+        .await
 }
 
 async fn work(world: &World) -> Round {
@@ -51,7 +54,12 @@ async fn two_merges_of_two_contacts_into_each_other_end_in_one_contact() {
     assert!(error.detail().contains(&b.id.to_string()), "{error}");
     let left = world.manager().contacts().get(a.id).await.unwrap();
     assert_eq!(left.merged_into, Some(b.id));
-    let page = world.manager().contacts().list(ContactQuery::default()).await.unwrap();
+    let page = world
+        .manager()
+        .contacts()
+        .list(ContactQuery::default())
+        .await
+        .unwrap();
     assert_eq!(page.items.len(), 1);
 }
 
@@ -65,7 +73,10 @@ async fn a_merge_is_decided_again_when_one_of_the_two_changes_meanwhile() {
         let (id, fields) = (changed.id, changed.fields.clone());
         store.before_next_commit(move || {
             Box::pin(async move {
-                let fields = ContactFields { company: Some("Chinor".to_owned()), ..fields };
+                let fields = ContactFields {
+                    company: Some("Chinor".to_owned()),
+                    ..fields
+                };
                 other.contacts().update(id, None, fields).await.unwrap();
             })
         });
@@ -78,16 +89,32 @@ async fn a_merge_is_decided_again_when_one_of_the_two_changes_meanwhile() {
 async fn what_was_approved_anew_leaves_to_the_address_of_the_contact_that_is_kept() {
     let world = world();
     let (keep, gone) = (world.contact("a@x.uz").await, world.contact("b@x.uz").await);
-    let approved = world.approve(&world.draft(&gone, "Приходите к нам в пятницу, будем рады.").await).await;
+    let approved = world
+        .approve(
+            &world
+                .draft(&gone, "Приходите к нам в пятницу, будем рады.")
+                .await,
+        )
+        .await;
     merge(&world.manager(), keep.id, gone.id).await.unwrap();
     work(&world).await;
     assert!(world.channel.delivered().is_empty());
     let now = world.reload(&approved).await;
-    assert_eq!((now.status, now.failure.as_deref()), (Status::PendingApproval, Some("contact_merged")));
+    assert_eq!(
+        (now.status, now.failure.as_deref()),
+        (Status::PendingApproval, Some("contact_merged"))
+    );
     world.approve(&now).await;
     work(&world).await;
     let delivered = world.channel.delivered();
-    assert_eq!((delivered.len(), delivered[0].recipient(), delivered[0].contact_id()), (1, "a@x.uz", keep.id));
+    assert_eq!(
+        (
+            delivered.len(),
+            delivered[0].recipient(),
+            delivered[0].contact_id()
+        ),
+        (1, "a@x.uz", keep.id)
+    );
     assert_eq!(world.reload(&approved).await.status, Status::Sent);
     let verified = world.admin().audit().verify(None).await.unwrap();
     assert!(verified.valid, "{verified:?}");
@@ -97,7 +124,13 @@ async fn what_was_approved_anew_leaves_to_the_address_of_the_contact_that_is_kep
 async fn a_message_that_a_worker_holds_does_not_leave_to_an_address_that_is_given_up() {
     let (store, world) = shared_world();
     let (keep, gone) = (world.contact("a@x.uz").await, world.contact("b@x.uz").await);
-    let approved = world.approve(&world.draft(&gone, "Приходите к нам в пятницу, будем рады.").await).await;
+    let approved = world
+        .approve(
+            &world
+                .draft(&gone, "Приходите к нам в пятницу, будем рады.")
+                .await,
+        )
+        .await;
     let manager = world.manager();
     let (first, second) = (keep.id, gone.id);
     // Just before the last look at what is claimed.
@@ -109,7 +142,10 @@ async fn a_message_that_a_worker_holds_does_not_leave_to_an_address_that_is_give
     work(&world).await;
     assert!(world.channel.delivered().is_empty());
     let now = world.reload(&approved).await;
-    assert_eq!((now.contact_id, now.status), (keep.id, Status::PendingApproval));
+    assert_eq!(
+        (now.contact_id, now.status),
+        (keep.id, Status::PendingApproval)
+    );
 }
 
 #[tokio::test]
@@ -147,9 +183,15 @@ async fn taking_an_import_back_leaves_merged_contacts_as_they_are() {
     let manager = world.manager();
     let contacts = manager.contacts();
     let file = "name,email\nAnna,a@x.uz\nAnna P,b@x.uz\nBoris,c@x.uz\n";
-    let report = contacts.import_file(file.as_bytes(), &Options::default()).await.unwrap();
+    let report = contacts
+        .import_file(file.as_bytes(), &Options::default())
+        .await
+        .unwrap();
     let query = || ContactQuery {
-        page: crm_core::port::store::PageRequest { oldest_first: true, ..Default::default() },
+        page: crm_core::port::store::PageRequest {
+            oldest_first: true,
+            ..Default::default()
+        },
         ..ContactQuery::default()
     };
     let all = contacts.list(query()).await.unwrap().items;
@@ -159,25 +201,49 @@ async fn taking_an_import_back_leaves_merged_contacts_as_they_are() {
     assert_eq!((reverted.removed, reverted.kept), (1, 1));
     assert_eq!(reverted.items[0].id, all[0].id);
     let left = contacts.list(query()).await.unwrap().items;
-    assert_eq!(left.iter().map(|one| one.id).collect::<Vec<_>>(), [all[0].id]);
-    assert_eq!(contacts.get(all[1].id).await.unwrap().merged_into, Some(all[0].id));
+    assert_eq!(
+        left.iter().map(|one| one.id).collect::<Vec<_>>(),
+        [all[0].id]
+    );
+    assert_eq!(
+        contacts.get(all[1].id).await.unwrap().merged_into,
+        Some(all[0].id)
+    );
 }
 
 #[tokio::test]
 async fn everything_about_a_person_is_about_what_was_merged_too() {
     let world = world();
     let (keep, gone) = (world.contact("a@x.uz").await, world.contact("b@x.uz").await);
-    world.draft(&gone, "Приходите к нам в пятницу, будем рады.").await;
+    world
+        .draft(&gone, "Приходите к нам в пятницу, будем рады.")
+        .await;
     merge(&world.manager(), keep.id, gone.id).await.unwrap();
     let manager = world.manager();
     let whole = manager.contacts().subject_access(keep.id).await.unwrap();
     assert_eq!(whole.messages.len(), 1);
-    assert_eq!(whole.merged.iter().map(|one| one.id).collect::<Vec<_>>(), [gone.id]);
-    let actions: Vec<_> = whole.history.iter().map(|one| (one.event.subject_id, one.event.action.as_str())).collect();
-    for (id, action) in [(keep.id, "created"), (keep.id, "merged"), (gone.id, "created"), (gone.id, "merged_into")] {
+    assert_eq!(
+        whole.merged.iter().map(|one| one.id).collect::<Vec<_>>(),
+        [gone.id]
+    );
+    let actions: Vec<_> = whole
+        .history
+        .iter()
+        .map(|one| (one.event.subject_id, one.event.action.as_str()))
+        .collect();
+    for (id, action) in [
+        (keep.id, "created"),
+        (keep.id, "merged"),
+        (gone.id, "created"),
+        (gone.id, "merged_into"),
+    ] {
         assert!(actions.contains(&(id.0, action)), "{actions:?}");
     }
-    let error = manager.contacts().subject_access(gone.id).await.unwrap_err();
+    let error = manager
+        .contacts()
+        .subject_access(gone.id)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotAllowed);
 }
 

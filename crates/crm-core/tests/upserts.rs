@@ -22,13 +22,20 @@ fn patches(rows: &[Value]) -> Vec<ContactPatch> {
 
 async fn upsert(world: &World, rows: &[Value], mode: PatchMode) -> Vec<UpsertOutcome> {
     let manager = world.manager();
-    let done = manager.contacts().upsert(patches(rows), UpsertOptions { mode });
+    let done = manager
+        .contacts()
+        .upsert(patches(rows), UpsertOptions { mode });
     done.await.unwrap()
 }
 
 /// All contacts by their external ids.
 async fn people(world: &World) -> Vec<ContactFields> {
-    let page = world.manager().contacts().list(ContactQuery::default()).await.unwrap();
+    let page = world
+        .manager()
+        .contacts()
+        .list(ContactQuery::default())
+        .await
+        .unwrap();
     let mut all: Vec<ContactFields> = page.items.into_iter().map(|one| one.fields).collect();
     all.sort_by(|a, b| a.external_id.cmp(&b.external_id));
     all
@@ -42,11 +49,16 @@ fn bare(outcomes: Vec<UpsertOutcome>) -> Vec<UpsertOutcome> {
 
 fn value() -> impl Strategy<Value = (&'static str, Value)> {
     let email = prop::sample::select(vec!["a@x.uz", "B@x.uz", "c@x.uz", "d@x.uz", "none"]);
-    let consent = ("opted_in|opted_out", prop::option::of("f"), 0..9).prop_map(|(status, evidence, hour)| {
-        let status = if status.len() > 8 { "opted_out" } else { "opted_in" };
-        json!([{"channel": "sms", "topic": "marketing", "status": status, "evidence": evidence,
+    let consent =
+        ("opted_in|opted_out", prop::option::of("f"), 0..9).prop_map(|(status, evidence, hour)| {
+            let status = if status.len() > 8 {
+                "opted_out"
+            } else {
+                "opted_in"
+            };
+            json!([{"channel": "sms", "topic": "marketing", "status": status, "evidence": evidence,
             "at": format!("2026-01-0{}T00:00:00Z", hour + 1)}])
-    });
+        });
     prop_oneof![
         4 => email.prop_map(|email| ("email", json!(email))),
         1 => Just(("email", Value::Null)),
@@ -62,13 +74,24 @@ fn value() -> impl Strategy<Value = (&'static str, Value)> {
 }
 
 fn row() -> impl Strategy<Value = Value> {
-    let id = prop::sample::select(vec![json!("1"), json!("2"), json!(" 2"), json!("3"), json!("4"), json!(7)]);
+    let id = prop::sample::select(vec![
+        json!("1"),
+        json!("2"),
+        json!(" 2"),
+        json!("3"),
+        json!("4"),
+        json!(7),
+    ]);
     (id, any::<bool>(), prop::collection::vec(value(), 0..4)).prop_map(|(id, named, values)| {
         let mut row = Map::from_iter([("external_id".to_owned(), id)]);
         if named {
             row.insert("name".to_owned(), json!("N"));
         }
-        row.extend(values.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        row.extend(
+            values
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
         row.into()
     })
 }
@@ -96,7 +119,10 @@ async fn one_by_one(world: &World, row: &Value, mode: PatchMode) -> Upserted {
     let done = match &known {
         None => contacts.create(fields).await.map(|_| Upserted::Created),
         Some(known) if known.fields == fields => Ok(Upserted::Unchanged),
-        Some(known) => contacts.update(known.id, None, fields).await.map(|_| Upserted::Updated),
+        Some(known) => contacts
+            .update(known.id, None, fields)
+            .await
+            .map(|_| Upserted::Updated),
     };
     done.unwrap_or_else(|error| {
         assert_eq!(error.kind(), ErrorKind::Duplicate);
@@ -142,18 +168,38 @@ async fn a_contact_that_changes_under_it_is_decided_on_again() {
     let store = Arc::new(SharedStore::default());
     let world = world_over(store.clone(), Policy::default());
     upsert(&world, &[anna("A")], PatchMode::Merge).await;
-    let id = world.manager().contacts().list(ContactQuery::default()).await.unwrap().items[0].id;
+    let id = world
+        .manager()
+        .contacts()
+        .list(ContactQuery::default())
+        .await
+        .unwrap()
+        .items[0]
+        .id;
     let other = world.act("other", Role::Manager);
-    store.before_next_commit(|| Box::pin(async move {
-        let fields = other.contacts().get(id).await.unwrap().fields;
-        let fields = ContactFields { position: Some("Head".to_owned()), ..fields };
-        other.contacts().update(id, None, fields).await.unwrap();
-    }));
-    let done = upsert(&world, &[anna("B"), json!({"external_id": "2", "name": "Boris"})], PatchMode::Merge).await;
+    store.before_next_commit(|| {
+        Box::pin(async move {
+            let fields = other.contacts().get(id).await.unwrap().fields;
+            let fields = ContactFields {
+                position: Some("Head".to_owned()),
+                ..fields
+            };
+            other.contacts().update(id, None, fields).await.unwrap();
+        })
+    });
+    let done = upsert(
+        &world,
+        &[anna("B"), json!({"external_id": "2", "name": "Boris"})],
+        PatchMode::Merge,
+    )
+    .await;
     let outcomes: Vec<Upserted> = done.iter().map(|one| one.outcome).collect();
     assert_eq!(outcomes, [Upserted::Updated, Upserted::Created]);
     let now = world.manager().contacts().get(id).await.unwrap();
-    assert_eq!((now.company.as_deref(), now.position.as_deref()), (Some("B"), Some("Head")));
+    assert_eq!(
+        (now.company.as_deref(), now.position.as_deref()),
+        (Some("B"), Some("Head"))
+    );
     assert_eq!(now.version, 3);
 }
 
@@ -162,16 +208,21 @@ async fn a_contact_that_somebody_makes_meanwhile_is_the_one_that_is_changed() {
     let store = Arc::new(SharedStore::default());
     let world = world_over(store.clone(), Policy::default());
     let other = world.act("other", Role::Manager);
-    store.before_next_commit(|| Box::pin(async move {
-        let fields = ContactFields {
-            external_id: Some("1".to_owned()),
-            name: "Anna P".to_owned(),
-            ..ContactFields::default()
-        };
-        other.contacts().create(fields).await.unwrap();
-    }));
+    store.before_next_commit(|| {
+        Box::pin(async move {
+            let fields = ContactFields {
+                external_id: Some("1".to_owned()),
+                name: "Anna P".to_owned(),
+                ..ContactFields::default()
+            };
+            other.contacts().create(fields).await.unwrap();
+        })
+    });
     let done = upsert(&world, &[anna("B"), anna("C")], PatchMode::Merge).await;
-    let changed: Vec<_> = done.iter().map(|one| (one.outcome, one.changed.join(" "))).collect();
+    let changed: Vec<_> = done
+        .iter()
+        .map(|one| (one.outcome, one.changed.join(" ")))
+        .collect();
     let wanted = ["name company", "company"].map(|names| (Upserted::Updated, names.to_owned()));
     assert_eq!(changed, wanted);
 }
@@ -180,7 +231,10 @@ async fn a_contact_that_somebody_makes_meanwhile_is_the_one_that_is_changed() {
 async fn who_may_not_write_contacts_may_not_upsert() {
     let world = world();
     let viewer = world.viewer();
-    let refused = viewer.contacts().upsert(patches(&[anna("A")]), UpsertOptions::default()).await;
+    let refused = viewer
+        .contacts()
+        .upsert(patches(&[anna("A")]), UpsertOptions::default())
+        .await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Forbidden);
     assert!(upsert(&world, &[], PatchMode::Merge).await.is_empty());
     assert!(world.engine.store().workspaces().await.unwrap().is_empty());
@@ -193,5 +247,8 @@ async fn neither_rows_nor_outcomes_show_what_a_person_is_known_by() {
     let shown = format!("{:?}", patches(std::slice::from_ref(&secret)));
     let done = upsert(&world, &[secret], PatchMode::Merge).await;
     let told = serde_json::to_string(&done).unwrap();
-    assert!(!format!("{shown}{done:?}{told}").contains("SECRET"), "{told}");
+    assert!(
+        !format!("{shown}{done:?}{told}").contains("SECRET"),
+        "{told}"
+    );
 }

@@ -19,8 +19,8 @@ use crate::group::Group;
 use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
-    budgets, campaigns, contacts, draft_batches, events, imports, inbound, intake, ledger,
-    merge, messages, plan, receipts, require, subscriptions, suppressions, templates, trail, voices,
+    budgets, campaigns, contacts, draft_batches, events, imports, inbound, intake, ledger, merge,
+    messages, plan, receipts, require, subscriptions, suppressions, templates, trail, voices,
 };
 
 /// Keys of workspaces by name.

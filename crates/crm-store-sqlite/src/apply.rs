@@ -10,8 +10,8 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    budgets, campaigns, contacts, draft_batches, imports, inbound, intake, ledger, merge, messages, plan,
-    receipts, subscriptions, suppressions, templates, trail, voices,
+    budgets, campaigns, contacts, draft_batches, imports, inbound, intake, ledger, merge, messages,
+    plan, receipts, subscriptions, suppressions, templates, trail, voices,
 };
 
 /// Applies each set wholly or not at all, in order; one result for each.

@@ -6,6 +6,7 @@ mod common;
 use common::Host;
 use serde_json::{Value, json};
 
+const PAGE: &str = include_str!("../../../docs/contacts.md");
 const UPSERT: &str = "/api/contacts/upsert";
 
 fn outcomes(answer: &Value) -> Vec<(&str, Vec<&str>)> {
@@ -13,7 +14,10 @@ fn outcomes(answer: &Value) -> Vec<(&str, Vec<&str>)> {
         let changed = row["changed"].as_array().unwrap().iter();
         let errors = row["errors"].as_array().unwrap().iter();
         let errors = errors.map(|error| &error["field"]);
-        changed.chain(errors).map(|name| name.as_str().unwrap().to_owned()).collect()
+        changed
+            .chain(errors)
+            .map(|name| name.as_str().unwrap().to_owned())
+            .collect()
     };
     let rows = answer.as_array().unwrap().iter();
     rows.map(|row| {
@@ -52,7 +56,10 @@ fn every_row_has_its_outcome_and_the_crm_has_its_way() {
         ]
     );
     assert_eq!(done[0]["id"], done[2]["id"]);
-    assert_eq!((&done[1]["code"], &done[5]["code"]), (&json!("invalid"), &json!("duplicate")));
+    assert_eq!(
+        (&done[1]["code"], &done[5]["code"]),
+        (&json!("invalid"), &json!("duplicate"))
+    );
     assert!(!done.to_string().contains("SECRET"));
     let anna = format!("/api/contacts/{}", done[0]["id"].as_str().unwrap());
     assert_eq!(host.get(&manager, &anna).expect(200)["company"], "Chinor");
@@ -60,15 +67,49 @@ fn every_row_has_its_outcome_and_the_crm_has_its_way() {
     let row = json!([{"external_id": "7", "name": "Anna"}]);
     for (mode, changed) in [
         ("?mode=merge", vec![]),
-        ("?mode=replace", vec!["email", "company", "custom_fields.level"]),
+        (
+            "?mode=replace",
+            vec!["email", "company", "custom_fields.level"],
+        ),
     ] {
-        let done = host.post(&manager, &format!("{UPSERT}{mode}"), row.clone()).expect(200);
-        let outcome = if changed.is_empty() { "unchanged" } else { "updated" };
+        let done = host
+            .post(&manager, &format!("{UPSERT}{mode}"), row.clone())
+            .expect(200);
+        let outcome = if changed.is_empty() {
+            "unchanged"
+        } else {
+            "updated"
+        };
         assert_eq!(outcomes(&done), [(outcome, changed)]);
     }
-    assert_eq!(host.post(&manager, UPSERT, json!([])).expect(200), json!([]));
-    let history = host.get(&admin, "/api/audit?limit=100").expect(200).to_string();
-    assert!(history.contains("upsert: email, company, custom_fields.level"), "{history}");
+    assert_eq!(
+        host.post(&manager, UPSERT, json!([])).expect(200),
+        json!([])
+    );
+    let history = host
+        .get(&admin, "/api/audit?limit=100")
+        .expect(200)
+        .to_string();
+    assert!(
+        history.contains("upsert: email, company, custom_fields.level"),
+        "{history}"
+    );
+}
+
+#[test]
+fn the_page_tells_what_can_be_sent() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    let known = json!({"external_id": "8", "name": "Boris", "company": "Chinor"});
+    host.post(&admin, "/api/contacts", known).expect(201);
+    let (_, body) = PAGE.split_once("-d '").unwrap();
+    let (body, _) = body.split_once("'\n```").unwrap();
+    let rows: Value = serde_json::from_str(body).unwrap();
+    let done = host.post(&admin, UPSERT, rows).expect(200);
+    assert_eq!(
+        outcomes(&done),
+        [("created", vec![]), ("updated", vec!["company"])]
+    );
 }
 
 #[test]
@@ -76,9 +117,13 @@ fn the_same_key_acts_once() {
     let host = Host::start(&["--no-worker"]);
     let admin = host.admin();
     let row = |company: &str| json!([{"external_id": "7", "name": "Anna", "company": company}]);
-    let first = host.keyed(&admin, "POST", UPSERT, &row("A"), Some("night-1")).expect(200);
+    let first = host
+        .keyed(&admin, "POST", UPSERT, &row("A"), Some("night-1"))
+        .expect(200);
     host.post(&admin, UPSERT, row("B")).expect(200);
-    let again = host.keyed(&admin, "POST", UPSERT, &row("A"), Some("night-1")).expect(200);
+    let again = host
+        .keyed(&admin, "POST", UPSERT, &row("A"), Some("night-1"))
+        .expect(200);
     assert_eq!(first, again);
     let anna = format!("/api/contacts/{}", first[0]["id"].as_str().unwrap());
     assert_eq!(host.get(&admin, &anna).expect(200)["company"], "B");
@@ -90,19 +135,34 @@ fn the_same_key_acts_once() {
 fn what_is_no_list_of_rows_is_refused_as_a_whole() {
     let host = Host::start(&["--no-worker"]);
     let admin = host.admin();
-    let many: Vec<Value> = (0..1_001).map(|n| json!({"external_id": n.to_string(), "name": "A"})).collect();
+    let many: Vec<Value> = (0..1_001)
+        .map(|n| json!({"external_id": n.to_string(), "name": "A"}))
+        .collect();
     host.post(&admin, UPSERT, many.clone().into()).expect(422);
-    host.post(&admin, UPSERT, json!({"external_id": "7", "name": "Anna"})).expect(422);
-    host.post(&admin, &format!("{UPSERT}?mode=both"), json!([])).expect(422);
-    host.post(&admin, UPSERT, json!([{"external_id": "7", "name": "x".repeat(1_100_000)}])).expect(413);
+    host.post(&admin, UPSERT, json!({"external_id": "7", "name": "Anna"}))
+        .expect(422);
+    host.post(&admin, &format!("{UPSERT}?mode=both"), json!([]))
+        .expect(422);
+    host.post(
+        &admin,
+        UPSERT,
+        json!([{"external_id": "7", "name": "x".repeat(1_100_000)}]),
+    )
+    .expect(413);
     let bearer = format!("Bearer {admin}");
-    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Content-Type", "application/json"),
+    ];
     let twice = br#"[{"external_id": "7", "name": "Anna", "name": "Boris"}]"#;
     assert_eq!(host.raw("POST", UPSERT, &headers, twice).status, 422);
     assert_eq!(host.get(&admin, "/api/contacts").expect(200)["total"], 0);
     let done = host.post(&admin, UPSERT, many[..1_000].into()).expect(200);
     assert_eq!(done.as_array().unwrap().len(), 1_000);
-    assert_eq!(host.get(&admin, "/api/contacts").expect(200)["total"], 1_000);
+    assert_eq!(
+        host.get(&admin, "/api/contacts").expect(200)["total"],
+        1_000
+    );
     let viewer = host.user(&admin, "v@salon.example", "viewer");
     host.post(&viewer, UPSERT, json!([])).expect(403);
 }

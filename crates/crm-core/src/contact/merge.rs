@@ -108,22 +108,28 @@ mod tests {
     }
 
     fn kept() -> ContactFields {
-        fields(json!({"name": "Анна", "email": "a@x.uz", "segment": "VIP", "tags": ["a"], "preferred_channels": ["sms"],
-            "custom_fields": {"level": 1}, "last_interaction_date": "2026-01-05T00:00:00Z"}))
+        fields(
+            json!({"name": "Анна", "email": "a@x.uz", "segment": "VIP", "tags": ["a"], "preferred_channels": ["sms"],
+            "custom_fields": {"level": 1}, "last_interaction_date": "2026-01-05T00:00:00Z"}),
+        )
     }
 
     fn gone() -> ContactFields {
-        fields(json!({"external_id": "7", "name": "Анна П", "email": "b@x.uz", "phone": "+998901234567", "company": "Bank",
+        fields(
+            json!({"external_id": "7", "name": "Анна П", "email": "b@x.uz", "phone": "+998901234567", "company": "Bank",
             "tags": ["b"], "preferred_channels": ["email", "sms"], "custom_fields": {"level": 2, "size": "M"},
-            "last_interaction_date": "2026-01-03T00:00:00Z", "language": "uz"}))
+            "last_interaction_date": "2026-01-03T00:00:00Z", "language": "uz"}),
+        )
     }
 
     #[test]
     fn what_is_kept_wins_and_what_it_lacks_is_filled() {
         let both = merged(&kept(), &gone(), &BTreeSet::new()).unwrap();
-        let wanted = fields(json!({"external_id": "7", "name": "Анна", "email": "a@x.uz", "segment": "VIP",
+        let wanted = fields(
+            json!({"external_id": "7", "name": "Анна", "email": "a@x.uz", "segment": "VIP",
             "phone": "+998901234567", "company": "Bank", "tags": ["a", "b"], "preferred_channels": ["sms", "email"],
-            "custom_fields": {"level": 1, "size": "M"}, "last_interaction_date": "2026-01-05T00:00:00Z"}));
+            "custom_fields": {"level": 1, "size": "M"}, "last_interaction_date": "2026-01-05T00:00:00Z"}),
+        );
         assert_eq!(both, wanted);
     }
 
@@ -131,12 +137,18 @@ mod tests {
     fn what_is_named_comes_from_the_other_where_it_has_it() {
         let take = TAKEN.map(str::to_owned).into();
         let both = merged(&kept(), &gone(), &take).unwrap();
-        let wanted = ContactFields { tags: ["a", "b"].map(str::to_owned).into(), ..gone() };
+        let wanted = ContactFields {
+            tags: ["a", "b"].map(str::to_owned).into(),
+            ..gone()
+        };
         assert_eq!(both, wanted);
         // What it has not does not clear anything.
         let bare = fields(json!({"name": "Анна П"}));
         let both = merged(&kept(), &bare, &take).unwrap();
-        assert_eq!((both.email, both.segment.as_str()), (kept().email, "regular"));
+        assert_eq!(
+            (both.email, both.segment.as_str()),
+            (kept().email, "regular")
+        );
         assert_eq!(both.custom_fields, kept().custom_fields);
         for name in ["external_id", "consent", "tags", "eyes", ""] {
             let error = merged(&kept(), &bare, &[name.to_owned()].into()).unwrap_err();

@@ -138,7 +138,10 @@ fn kept(stored: &[Consent], said: &[Consent], mode: PatchMode) -> Vec<Consent> {
     let mut joined = consent::joined(stored, said);
     if mode == PatchMode::Replace {
         joined.retain(|word| {
-            word.is_no() || said.iter().any(|one| one.is_about(&word.channel, word.topic))
+            word.is_no()
+                || said
+                    .iter()
+                    .any(|one| one.is_about(&word.channel, word.topic))
         });
     }
     joined
@@ -230,7 +233,9 @@ mod tests {
 
     #[test]
     fn what_is_left_out_stays_or_goes_and_null_clears() {
-        let said = patch(json!({"external_id": "7", "name": " Анна П ", "company": null, "segment": null}));
+        let said = patch(
+            json!({"external_id": "7", "name": " Анна П ", "company": null, "segment": null}),
+        );
         let merged = said.over(Some(&stored()), PatchMode::Merge).unwrap();
         let wanted = ContactFields {
             name: "Анна П".to_owned(),
@@ -263,11 +268,24 @@ mod tests {
             "custom_fields": 5, "last_interaction_date": "SECRET", "eyes": "SECRET", "phone": null,
         }));
         let error = said.over(None, PatchMode::Merge).unwrap_err();
-        let mut names: Vec<&str> = error.fields().iter().map(|one| one.field.as_str()).collect();
+        let mut names: Vec<&str> = error
+            .fields()
+            .iter()
+            .map(|one| one.field.as_str())
+            .collect();
         names.sort_unstable();
         assert_eq!(
             names,
-            ["birthday", "consent", "custom_fields", "external_id", "eyes", "last_interaction_date", "name", "tags"]
+            [
+                "birthday",
+                "consent",
+                "custom_fields",
+                "external_id",
+                "eyes",
+                "last_interaction_date",
+                "name",
+                "tags"
+            ]
         );
         assert!(!format!("{:?}", error.fields()).contains("SECRET"));
         for odd in [json!([]), json!("x"), json!(null), json!(7)] {
@@ -278,12 +296,18 @@ mod tests {
 
     #[test]
     fn fields_as_a_whole_speak_of_everything() {
-        let said = ContactPatch::from(ContactFields { company: None, ..stored() });
+        let said = ContactPatch::from(ContactFields {
+            company: None,
+            ..stored()
+        });
         assert_eq!(said.external_id(), Some("7"));
         let merged = said.over(Some(&stored()), PatchMode::Merge).unwrap();
         assert_eq!(merged.company, None);
         assert_eq!(patch(json!({"external_id": "  "})).external_id(), None);
-        assert_eq!(patch(json!({"email": " A@B.uz "})).email().as_deref(), Some("a@b.uz"));
+        assert_eq!(
+            patch(json!({"email": " A@B.uz "})).email().as_deref(),
+            Some("a@b.uz")
+        );
     }
 
     #[test]
@@ -294,14 +318,27 @@ mod tests {
             (no.clone(), word(OptedIn, true, 6), word(OptedIn, true, 6)),
             (no.clone(), word(OptedIn, true, 5), no.clone()),
             (no.clone(), word(OptedIn, false, 6), no.clone()),
-            (no.clone(), word(OptedOut, false, 9), word(OptedOut, false, 9)),
+            (
+                no.clone(),
+                word(OptedOut, false, 9),
+                word(OptedOut, false, 9),
+            ),
             (word(OptedIn, false, 9), no.clone(), no.clone()),
             (word(OptedIn, true, 9), no.clone(), word(OptedIn, true, 9)),
-            (word(OptedIn, true, 2), word(OptedIn, false, 9), word(OptedIn, true, 2)),
+            (
+                word(OptedIn, true, 2),
+                word(OptedIn, false, 9),
+                word(OptedIn, true, 2),
+            ),
         ] {
-            let before = ContactFields { consent: vec![stored.clone()], ..self::stored() };
+            let before = ContactFields {
+                consent: vec![stored.clone()],
+                ..self::stored()
+            };
             for mode in [PatchMode::Merge, PatchMode::Replace] {
-                let after = patch(json!({"name": "Анна", "consent": [said]})).over(Some(&before), mode).unwrap();
+                let after = patch(json!({"name": "Анна", "consent": [said]}))
+                    .over(Some(&before), mode)
+                    .unwrap();
                 assert_eq!(after.consent, [wanted.clone()], "{stored:?} and {said:?}");
             }
         }
@@ -309,11 +346,23 @@ mod tests {
 
     #[test]
     fn what_is_not_said_of_consent_clears_a_yes_and_no_no() {
-        let (yes, mut no) = (word(ConsentStatus::OptedIn, true, 5), word(ConsentStatus::OptedOut, false, 5));
+        let (yes, mut no) = (
+            word(ConsentStatus::OptedIn, true, 5),
+            word(ConsentStatus::OptedOut, false, 5),
+        );
         no.channel = "email".to_owned();
-        let before = ContactFields { consent: vec![yes.clone(), no.clone()], ..stored() };
-        for said in [json!({"name": "Анна"}), json!({"name": "Анна", "consent": []}), json!({"name": "Анна", "consent": null})] {
-            let merged = patch(said.clone()).over(Some(&before), PatchMode::Merge).unwrap();
+        let before = ContactFields {
+            consent: vec![yes.clone(), no.clone()],
+            ..stored()
+        };
+        for said in [
+            json!({"name": "Анна"}),
+            json!({"name": "Анна", "consent": []}),
+            json!({"name": "Анна", "consent": null}),
+        ] {
+            let merged = patch(said.clone())
+                .over(Some(&before), PatchMode::Merge)
+                .unwrap();
             assert_eq!(merged.consent, [yes.clone(), no.clone()]);
             let replaced = patch(said).over(Some(&before), PatchMode::Replace).unwrap();
             assert_eq!(replaced.consent, [no.clone()]);

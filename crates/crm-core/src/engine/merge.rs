@@ -31,7 +31,7 @@ pub struct MergeOptions {
     /// The version of the contact that is kept: only if it is still the current one.
     pub version: Option<u64>,
     /// The version of the contact that goes: only if it is still the current one.
-    pub gone_version: Option<u64>,
+    pub contact_version: Option<u64>,
 }
 
 impl Contacts<'_> {
@@ -78,7 +78,7 @@ impl Contacts<'_> {
         options: &MergeOptions,
     ) -> Result<Contact> {
         let kept = self.seen(keep, options.version).await?;
-        let gone = self.seen(gone, options.gone_version).await?;
+        let gone = self.seen(gone, options.contact_version).await?;
         let fields = merged(&kept.fields, &gone.fields, &options.take)?;
         let stamp = self.0.stamp();
         let (after, updates) = self.decide_update(&kept, fields, "merged").await?;
@@ -126,11 +126,16 @@ impl Contacts<'_> {
     /// What becomes of messages to the contact that goes that have not left.
     async fn decide_open(&self, gone: &Contact, kept: &Contact) -> Result<Vec<ChangeSet>> {
         let open = self.open_messages(gone.id).await?;
-        let campaigns: BTreeSet<CampaignId> = open.iter().filter_map(|one| one.campaign_id).collect();
+        let campaigns: BTreeSet<CampaignId> =
+            open.iter().filter_map(|one| one.campaign_id).collect();
         let mut runs = BTreeSet::new();
         for campaign in campaigns {
             let theirs = self.messages_of(kept.id, campaign).await?;
-            runs.extend(theirs.into_iter().map(|one| (one.campaign_id, one.occurrence)));
+            runs.extend(
+                theirs
+                    .into_iter()
+                    .map(|one| (one.campaign_id, one.occurrence)),
+            );
         }
         let stamp = self.0.stamp();
         let mut sets = Vec::with_capacity(open.len());

@@ -97,22 +97,23 @@ impl Engine {
         workspace: &Workspace,
         id: ContactId,
     ) -> Result<Option<Contact>> {
-        let by_id = async |id| {
-            let query = ContactQuery {
-                ids: vec![id],
-                page: PageRequest {
-                    limit: 1,
-                    ..PageRequest::default()
-                },
-                ..ContactQuery::default()
-            };
-            let found = self.store().contacts(workspace, query).await?;
-            Ok::<_, Error>(found.items.into_iter().next())
-        };
-        let mut found = by_id(id).await?;
+        let mut found = self.contact_by_id(workspace, id).await?;
         if let Some(kept) = found.as_ref().and_then(|found| found.merged_into) {
-            found = by_id(kept).await?;
+            found = self.contact_by_id(workspace, kept).await?;
         }
         Ok(found.filter(|contact| !contact.erased))
+    }
+
+    async fn contact_by_id(&self, workspace: &Workspace, id: ContactId) -> Result<Option<Contact>> {
+        let query = ContactQuery {
+            ids: vec![id],
+            page: PageRequest {
+                limit: 1,
+                ..PageRequest::default()
+            },
+            ..ContactQuery::default()
+        };
+        let found = self.store().contacts(workspace, query).await?;
+        Ok(found.items.into_iter().next())
     }
 }

@@ -43,9 +43,10 @@ fn plans(tables: &mut Tables, from: ContactId, to: ContactId, undo: &mut Undo) {
         undo.put(tables, Put::Plan(key.clone(), None));
         let (campaign, run, _): (CampaignId, String, ContactId) = key;
         let moved = (campaign, run, to);
-        let stays = tables.plan.get(&moved).is_some_and(|known| {
-            known.message_id.is_some() || row.message_id.is_none()
-        });
+        let stays = tables
+            .plan
+            .get(&moved)
+            .is_some_and(|known| known.message_id.is_some() || row.message_id.is_none());
         if !stays {
             row.contact_id = to;
             undo.put(tables, Put::Plan(moved, Some(row)));

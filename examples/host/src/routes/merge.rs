@@ -36,7 +36,7 @@ struct Merge {
     /// The version of the contact that is kept: any other is refused.
     version: Option<u64>,
     /// The version of the contact that goes: any other is refused.
-    gone_version: Option<u64>,
+    contact_version: Option<u64>,
 }
 
 /// Merges another contact into this one, the same person. It cannot be undone.
@@ -46,15 +46,11 @@ struct Merge {
 #[utoipa::path(post, path = "/api/contacts/{id}/merge", tag = "contacts", params(("id" = Uuid, Path)),
     request_body = Merge, responses((status = 200, body = ContactView),
         (status = 400, description = "One of the two was merged before; the detail names into which.")))]
-async fn merge(
-    user: User,
-    Id(id): Id<ContactId>,
-    Json(body): Json<Merge>,
-) -> Answer<ContactView> {
+async fn merge(user: User, Id(id): Id<ContactId>, Json(body): Json<Merge>) -> Answer<ContactView> {
     let options = MergeOptions {
         take: body.take,
         version: body.version,
-        gone_version: body.gone_version,
+        contact_version: body.contact_version,
     };
     let gone = ContactId(body.contact_id);
     let contact = user.contacts().merge(id, gone, &options).await;

@@ -82,5 +82,7 @@ async fn upsert(
     }
     let rows = rows.into_iter().map(ContactPatch::from).collect();
     let done = user.contacts().upsert(rows, UpsertOptions { mode }).await?;
-    Ok(axum::Json(done.into_iter().map(OutcomeView::from).collect()))
+    Ok(axum::Json(
+        done.into_iter().map(OutcomeView::from).collect(),
+    ))
 }

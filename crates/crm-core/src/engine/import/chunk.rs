@@ -73,7 +73,9 @@ pub(super) fn keys(import: ImportId, rows: &[Taken]) -> ContactKeys {
 pub(super) fn plan(import: ImportId, rows: &[Taken], known: Vec<Contact>, how: Duplicates) -> Part {
     let mut people = People::default();
     // Who was merged into somebody is no more than an id; that is still met under the external id.
-    let merged = known.iter().filter_map(|one| Some((one.external_id.clone()?, one.merged_into?)));
+    let merged = known
+        .iter()
+        .filter_map(|one| Some((one.external_id.clone()?, one.merged_into?)));
     let merged: Vec<_> = merged.collect();
     for contact in known {
         people.add(Planned {

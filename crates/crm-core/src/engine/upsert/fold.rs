@@ -119,7 +119,10 @@ impl People {
             });
         }
         for contact in merged {
-            let kept = people.all.iter().position(|one| Some(one.id) == contact.merged_into);
+            let kept = people
+                .all
+                .iter()
+                .position(|one| Some(one.id) == contact.merged_into);
             if let (Some(kept), Some(key)) = (kept, contact.fields.external_id) {
                 people.by_key.insert(key, kept);
             }
@@ -157,8 +160,16 @@ impl People {
             fields.external_id.clone_from(&stored.external_id);
         }
         let had = stored.and_then(|stored| stored.email.clone());
-        if let Some(email) = fields.email.as_ref().filter(|email| had.as_ref() != Some(email)) {
-            if self.by_email.get(email).is_some_and(|owner| Some(*owner) != at) {
+        if let Some(email) = fields
+            .email
+            .as_ref()
+            .filter(|email| had.as_ref() != Some(email))
+        {
+            if self
+                .by_email
+                .get(email)
+                .is_some_and(|owner| Some(*owner) != at)
+            {
                 return Err(Error::taken("email"));
             }
             if self.given_up.contains(email) {
@@ -171,7 +182,10 @@ impl People {
                 id,
                 before: None,
                 fields,
-                rows: vec![(number, UpsertOutcome::taken(Upserted::Created, id, Vec::new()))],
+                rows: vec![(
+                    number,
+                    UpsertOutcome::taken(Upserted::Created, id, Vec::new()),
+                )],
             });
             return Ok(true);
         };

@@ -30,12 +30,7 @@ pub enum Upserted {
 
 impl Upserted {
     /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Created,
-        Self::Updated,
-        Self::Unchanged,
-        Self::Refused,
-    ];
+    pub const ALL: [Self; 4] = [Self::Created, Self::Updated, Self::Unchanged, Self::Refused];
 
     /// The name used in JSON.
     #[must_use]

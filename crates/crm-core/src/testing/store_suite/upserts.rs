@@ -25,7 +25,11 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-async fn upsert(office: &Office, rows: Value, mode: PatchMode) -> Result<Vec<UpsertOutcome>, String> {
+async fn upsert(
+    office: &Office,
+    rows: Value,
+    mode: PatchMode,
+) -> Result<Vec<UpsertOutcome>, String> {
     let rows = rows.as_array().cloned().unwrap_or_default();
     let rows = rows.into_iter().map(ContactPatch::from).collect();
     let manager = office.manager();
@@ -40,11 +44,16 @@ fn short(outcomes: &[UpsertOutcome]) -> Vec<(Upserted, String)> {
         let names: Vec<String> = one.changed.iter().cloned().chain(refused).collect();
         names.join(" ")
     };
-    outcomes.iter().map(|one| (one.outcome, names(one))).collect()
+    outcomes
+        .iter()
+        .map(|one| (one.outcome, names(one)))
+        .collect()
 }
 
 fn wanted(rows: &[(Upserted, &str)]) -> Vec<(Upserted, String)> {
-    rows.iter().map(|(outcome, names)| (*outcome, (*names).to_owned())).collect()
+    rows.iter()
+        .map(|(outcome, names)| (*outcome, (*names).to_owned()))
+        .collect()
 }
 
 async fn people(store: &S, workspace: &Workspace) -> Result<Vec<Contact>, String> {
@@ -89,8 +98,16 @@ async fn upserts_create_change_and_leave_alone_in_order(store: S) -> Verdict {
     let there = people(&store, &ws()).await?;
     same(there.len(), 2, "contacts")?;
     let ids: Vec<_> = there.iter().map(|one| Some(one.id)).collect();
-    same(vec![at(&done, 0)?.id, at(&done, 1)?.id], ids.clone(), "ids in the order of the rows")?;
-    same((at(&done, 3)?.id, at(&done, 4)?.id), (at(&done, 0)?.id, at(&done, 1)?.id), "ids of further rows")?;
+    same(
+        vec![at(&done, 0)?.id, at(&done, 1)?.id],
+        ids.clone(),
+        "ids in the order of the rows",
+    )?;
+    same(
+        (at(&done, 3)?.id, at(&done, 4)?.id),
+        (at(&done, 0)?.id, at(&done, 1)?.id),
+        "ids of further rows",
+    )?;
     let anna = at(&there, 0)?;
     same(
         (anna.version, anna.email.as_deref(), anna.company.as_deref()),
@@ -108,7 +125,9 @@ async fn upserts_create_change_and_leave_alone_in_order(store: S) -> Verdict {
     let outcomes: Vec<Upserted> = again.iter().map(|one| one.outcome).collect();
     same(
         outcomes,
-        vec![Unchanged, Unchanged, Refused, Unchanged, Unchanged, Refused, Refused, Refused, Refused],
+        vec![
+            Unchanged, Unchanged, Refused, Unchanged, Unchanged, Refused, Refused, Refused, Refused,
+        ],
         "the second time",
     )?;
     same(people(&store, &ws()).await?, there, "contacts as they were")?;
@@ -117,7 +136,10 @@ async fn upserts_create_change_and_leave_alone_in_order(store: S) -> Verdict {
     let done = upsert(&office, replaced, PatchMode::Replace).await?;
     same(
         short(&done),
-        wanted(&[(Updated, "email company custom_fields.level"), (Unchanged, "")]),
+        wanted(&[
+            (Updated, "email company custom_fields.level"),
+            (Unchanged, ""),
+        ]),
         "replacing",
     )
 }
@@ -140,23 +162,38 @@ async fn upserts_find_by_the_external_id_alone(store: S) -> Verdict {
     let done = upsert(&office, rows, PatchMode::Merge).await?;
     same(
         short(&done),
-        wanted(&[(Refused, "email"), (Refused, "email"), (Created, ""), (Updated, "company")]),
+        wanted(&[
+            (Refused, "email"),
+            (Refused, "email"),
+            (Created, ""),
+            (Updated, "company"),
+        ]),
         "outcomes",
     )?;
     same(
-        (at(&done, 0)?.code.as_deref(), at(&done, 0)?.id, at(&done, 1)?.id),
+        (
+            at(&done, 0)?.code.as_deref(),
+            at(&done, 0)?.id,
+            at(&done, 1)?.id,
+        ),
         (Some("duplicate"), None, Some(at(&before, 1)?.id)),
         "whom refused rows are about",
     )?;
     let now = people(&store, &ws()).await?;
     same(
-        (now.len(), at(&now, 0)?, at(&now, 1)?.company.as_deref(), at(&now, 1)?.email.as_deref()),
+        (
+            now.len(),
+            at(&now, 0)?,
+            at(&now, 1)?.company.as_deref(),
+            at(&now, 1)?.email.as_deref(),
+        ),
         (3, at(&before, 0)?, Some("Bank"), Some("boris@example.org")),
         "contacts",
     )?;
     // Keys are of a workspace.
     let theirs = Actor::new(other_ws()?, "olga", Role::Manager);
-    let row = ContactPatch::from(json!({"external_id": "1", "name": "Ada", "email": "anna@example.org"}));
+    let row =
+        ContactPatch::from(json!({"external_id": "1", "name": "Ada", "email": "anna@example.org"}));
     let done = office
         .engine()
         .act_as(theirs)
@@ -191,10 +228,22 @@ async fn an_upsert_gives_one_e_mail_up_and_another_takes_it(store: S) -> Verdict
     let email = (Updated, "email");
     same(
         short(&done),
-        wanted(&[(Refused, "email"), email, email, email, email, email, (Created, "")]),
+        wanted(&[
+            (Refused, "email"),
+            email,
+            email,
+            email,
+            email,
+            email,
+            (Created, ""),
+        ]),
         "outcomes",
     )?;
-    let emails: Vec<_> = people(&store, &ws()).await?.iter().map(|one| one.email.clone()).collect();
+    let emails: Vec<_> = people(&store, &ws())
+        .await?
+        .iter()
+        .map(|one| one.email.clone())
+        .collect();
     let wanted = ["b", "a", "c", "t"].map(|name| Some(format!("{name}@example.org")));
     same(emails, wanted.to_vec(), "addresses")
 }
@@ -205,10 +254,20 @@ async fn an_upsert_of_many_rows_is_taken_in_parts(store: S) -> Verdict {
         let id = number % 1_100;
         json!({"external_id": format!("k{id}"), "name": format!("Person {id}"), "company": company})
     };
-    let rows: Vec<Value> = (0..1_100).map(|n| row(n, "A")).chain((0..1_100).map(|n| row(n, "B"))).collect();
+    let rows: Vec<Value> = (0..1_100)
+        .map(|n| row(n, "A"))
+        .chain((0..1_100).map(|n| row(n, "B")))
+        .collect();
     let done = upsert(&office, rows.into(), PatchMode::Merge).await?;
-    let created = done.iter().take_while(|one| one.outcome == Upserted::Created).count();
-    let updated = done.iter().skip(created).filter(|one| one.changed == ["company"]).count();
+    let created = done
+        .iter()
+        .take_while(|one| one.outcome == Upserted::Created)
+        .count();
+    let updated = done
+        .iter()
+        .skip(created)
+        .filter(|one| one.changed == ["company"])
+        .count();
     same((created, updated), (1_100, 1_100), "outcomes")?;
     let (first, second) = done.split_at(1_100);
     ensure(
@@ -220,22 +279,47 @@ async fn an_upsert_of_many_rows_is_taken_in_parts(store: S) -> Verdict {
 async fn an_upsert_voids_what_was_approved_for_an_address(store: S) -> Verdict {
     let office = Office::new(&store);
     let manager = office.manager();
-    let row = json!({"external_id": "1", "name": "Anna", "email": "a@example.org", "company": "Chinor"});
+    let row =
+        json!({"external_id": "1", "name": "Anna", "email": "a@example.org", "company": "Chinor"});
     let made = upsert(&office, json!([row]), PatchMode::Merge).await?;
     let id = at(&made, 0)?.id.ok_or("a created contact has an id")?;
-    let draft = NewDraft::new(id, Occasion::Custom, "Приходите к нам в пятницу, будем рады.");
+    let draft = NewDraft::new(
+        id,
+        Occasion::Custom,
+        "Приходите к нам в пятницу, будем рады.",
+    );
     let draft = manager.messages().create(draft).await.map_err(told)?;
-    let approved = manager.approvals().approve(draft.id, Seen::of(&draft)).await.map_err(told)?;
+    let approved = manager
+        .approvals()
+        .approve(draft.id, Seen::of(&draft))
+        .await
+        .map_err(told)?;
     for (row, status, recipient) in [
-        (json!({"company": "Bank"}), Status::Approved, "a@example.org"),
-        (json!({"email": "A@example.org"}), Status::Approved, "a@example.org"),
-        (json!({"email": "b@example.org"}), Status::PendingApproval, "b@example.org"),
+        (
+            json!({"company": "Bank"}),
+            Status::Approved,
+            "a@example.org",
+        ),
+        (
+            json!({"email": "A@example.org"}),
+            Status::Approved,
+            "a@example.org",
+        ),
+        (
+            json!({"email": "b@example.org"}),
+            Status::PendingApproval,
+            "b@example.org",
+        ),
     ] {
         let mut row = row;
         row["external_id"] = json!("1");
         upsert(&office, json!([row]), PatchMode::Merge).await?;
         let now = manager.messages().get(approved.id).await.map_err(told)?;
-        same((now.status, now.recipient.as_str()), (status, recipient), "the message")?;
+        same(
+            (now.status, now.recipient.as_str()),
+            (status, recipient),
+            "the message",
+        )?;
     }
     Ok(())
 }
@@ -255,11 +339,20 @@ async fn upserts_are_told_in_the_history(store: S) -> Verdict {
     let events = store.events(&ws(), query).await.map_err(told)?;
     let told: Vec<_> = events
         .iter()
-        .map(|stored| (stored.event.action.as_str(), stored.event.reason.as_deref(), stored.event.version))
+        .map(|stored| {
+            (
+                stored.event.action.as_str(),
+                stored.event.reason.as_deref(),
+                stored.event.version,
+            )
+        })
         .collect();
     same(
         told,
-        vec![("created", Some("upsert"), 1), ("edited", Some("upsert: company"), 2)],
+        vec![
+            ("created", Some("upsert"), 1),
+            ("edited", Some("upsert: company"), 2),
+        ],
         "events",
     )
 }
