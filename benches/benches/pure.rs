@@ -55,6 +55,7 @@ fn contact() -> Contact {
         version: 1,
         fields: normalise(fields()).unwrap(),
         erased: false,
+        merged_into: None,
         created_by: "bench".to_owned(),
         created_at: now(),
         updated_at: now(),

@@ -137,6 +137,49 @@ export interface ContactFields {
   last_interaction_date?: Instant | null;
 }
 
+/** What is said of a contact. A field that is left out is not spoken of, `null` clears it. */
+export interface ContactPatch {
+  external_id?: string | null;
+  name?: string | null;
+  email?: string | null;
+  phone?: string | null;
+  telegram_chat_id?: string | null;
+  whatsapp?: string | null;
+  segment?: string | null;
+  birthday?: string | Date | null;
+  company?: string | null;
+  position?: string | null;
+  language?: string | null;
+  time_zone?: string | null;
+  tags?: string[] | null;
+  custom_fields?: Record<string, unknown> | null;
+  preferred_channels?: string[] | null;
+  consent?: Consent[] | null;
+  last_interaction_date?: Instant | null;
+}
+
+/** How two contacts become one. */
+export interface MergeOptions {
+  /** Fields that come from the contact that goes, where it has them: any but `external_id`, `tags` and `consent`. */
+  take?: string[];
+  /** The version of the contact that is kept; any other is refused. */
+  version?: number | null;
+  /** The version of the contact that goes; any other is refused. */
+  contact_version?: number | null;
+}
+
+/** What became of one row; the last three say why it was refused. */
+export interface UpsertOutcome {
+  outcome: 'created' | 'updated' | 'unchanged' | 'refused';
+  /** None for a refused row of nobody who is there. */
+  id: string | null;
+  /** The names of the fields that changed. */
+  changed: string[];
+  code: string | null;
+  reason: string | null;
+  errors: FieldError[];
+}
+
 /** A person. */
 export interface Contact {
   workspace: string;
@@ -162,6 +205,8 @@ export interface Contact {
   consent: Consent[];
   last_interaction_date: string | null;
   erased: boolean;
+  /** The contact that this one was merged into, of which no more than an id is left then. */
+  merged_into: string | null;
   created_by: string;
   created_at: string;
   updated_at: string;
@@ -241,6 +286,8 @@ export interface ExportReport {
 export interface SubjectAccess {
   at: string;
   contact: Contact;
+  /** Those that were merged into it: ids, and the external ids that still lead to it. */
+  merged: Contact[];
   messages: Record<string, unknown>[];
   plans: Record<string, unknown>[];
   suppressions: Record<string, unknown>[];
@@ -1534,6 +1581,20 @@ export class Engine {
   createContact(fields: ContactFields): Promise<Contact>;
   /** Replaces what is known; with `version`, only if it is still the current one. */
   updateContact(id: string, fields: ContactFields, seen?: { version?: number }): Promise<Contact>;
+  /**
+   * Makes the contacts with these external ids say what the rows say; who is not there yet is created. One outcome for
+   * each row, in order: a row that cannot be taken is refused, the others go on. What a row does not name stays, or is
+   * cleared with `mode: 'replace'`.
+   */
+  upsertContacts(
+    rows: ContactPatch[],
+    options?: { mode?: 'merge' | 'replace' },
+  ): Promise<UpsertOutcome[]>;
+  /**
+   * Merges the contact `contact_id`, which goes, into the contact `id`, the same person, and returns that. Messages that
+   * have not left need a new approval. It cannot be undone.
+   */
+  mergeContacts(id: string, contact_id: string, options?: MergeOptions): Promise<Contact>;
   /** One contact. */
   getContact(id: string): Promise<Contact>;
   /** Lists contacts, newest first. */

@@ -259,6 +259,15 @@ class Engine {
     return this.#call('update_contact', { id, fields, version });
   }
 
+  async upsertContacts(rows, { mode } = {}) {
+    if (!Array.isArray(rows)) throw invalid('rows', 'give a list of rows');
+    return this.#call('upsert_contacts', { rows, mode });
+  }
+
+  async mergeContacts(id, contact_id, options) {
+    return this.#call('merge_contacts', { ...named(options), id, contact_id });
+  }
+
   async getContact(id) {
     return this.#call('get_contact', { id });
   }

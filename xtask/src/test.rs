@@ -196,7 +196,7 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 30] = [
+    const SUITES: [&str; 32] = [
         "bounces",
         "budgets",
         "campaign_smtp",
@@ -217,6 +217,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "imports",
         "kill",
         "main_job",
+        "merge",
         "opt_in",
         "races",
         "receipts",
@@ -225,6 +226,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "surface",
         "tour",
         "unsubscribe",
+        "upsert",
         "voice",
         "writing",
     ];

@@ -58,6 +58,27 @@ class Operations:
         values = {"id": id, "fields": fields, "version": version}
         return cast(t.Contact, self._call("update_contact", values))
 
+    def upsert_contacts(
+        self, rows: Iterable[t.ContactPatch], *, mode: Literal["merge", "replace"] = "merge"
+    ) -> list[t.UpsertOutcome]:
+        """Makes the contacts with these external ids say what the rows say; who is not there yet is created.
+
+        One outcome for each row, in order: a row that cannot be taken is refused, the others go on. What a row
+        does not name stays, or is cleared with ``mode="replace"``.
+        """
+        values = {"rows": list(rows), "mode": mode}
+        return cast("list[t.UpsertOutcome]", self._call("upsert_contacts", values))
+
+    def merge_contacts(
+        self, id: str, contact_id: str, **options: Unpack[t.MergeOptions]
+    ) -> t.Contact:
+        """Merges the contact ``contact_id``, which goes, into the contact ``id``, the same person; returns that.
+
+        Messages that have not left need a new approval. It cannot be undone.
+        """
+        values = {**options, "id": id, "contact_id": contact_id}
+        return cast(t.Contact, self._call("merge_contacts", values))
+
     def get_contact(self, id: str) -> t.Contact:
         """One contact."""
         return cast(t.Contact, self._call("get_contact", {"id": id}))

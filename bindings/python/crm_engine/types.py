@@ -11,6 +11,8 @@ from datetime import date, datetime
 from os import PathLike
 from typing import Any, Generic, Literal, NotRequired, Protocol, TypeAlias, TypedDict, TypeVar
 
+from .errors import FieldError
+
 Instant: TypeAlias = str | datetime
 Occasion: TypeAlias = Literal["birthday", "new_year", "holiday", "promotion", "custom"]
 Role: TypeAlias = Literal["viewer", "manager", "admin"]
@@ -126,6 +128,47 @@ class ContactFields(TypedDict, total=False):
     last_interaction_date: Instant | None
 
 
+class ContactPatch(TypedDict, total=False):
+    """What is said of a contact. A field that is left out is not spoken of, ``None`` clears it."""
+
+    external_id: str | None
+    name: str | None
+    email: str | None
+    phone: str | None
+    telegram_chat_id: str | None
+    whatsapp: str | None
+    segment: str | None
+    birthday: str | date | None
+    company: str | None
+    position: str | None
+    language: str | None
+    time_zone: str | None
+    tags: list[str] | None
+    custom_fields: dict[str, Any] | None
+    preferred_channels: list[str] | None
+    consent: list[Consent] | None
+    last_interaction_date: Instant | None
+
+
+class MergeOptions(TypedDict, total=False):
+    """How two contacts become one. ``take`` names fields that come from the one that goes, where it has them."""
+
+    take: list[str]
+    version: int | None
+    contact_version: int | None
+
+
+class UpsertOutcome(TypedDict):
+    """What became of one row; the last three say why it was refused."""
+
+    outcome: Literal["created", "updated", "unchanged", "refused"]
+    id: str | None
+    changed: list[str]
+    code: str | None
+    reason: str | None
+    errors: list[FieldError]
+
+
 class Contact(TypedDict):
     """A person."""
 
@@ -152,6 +195,7 @@ class Contact(TypedDict):
     consent: list[Consent]
     last_interaction_date: str | None
     erased: bool
+    merged_into: str | None
     created_by: str
     created_at: str
     updated_at: str
@@ -311,6 +355,7 @@ class SubjectAccess(TypedDict):
 
     at: str
     contact: Contact
+    merged: list[Contact]
     messages: list[dict[str, Any]]
     plans: list[dict[str, Any]]
     suppressions: list[dict[str, Any]]

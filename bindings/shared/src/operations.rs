@@ -1,13 +1,14 @@
 //! The operations by name: reads the input, calls the engine, shows the result.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
 use crm_core::consent::Topic;
 use crm_core::consent::opt_in::OptInWish;
-use crm_core::contact::ContactFields;
-use crm_core::engine::{GenerateMessage, NewDraft, PreviewFor};
+use crm_core::contact::{ContactFields, ContactPatch, PatchMode};
+use crm_core::engine::{GenerateMessage, MergeOptions, NewDraft, PreviewFor, UpsertOptions};
 use crm_core::generation::VoiceFields;
 use crm_core::guardrail::Severity;
 use crm_core::hold::{Acknowledgement, Hold};
@@ -31,13 +32,15 @@ use crate::view::{Event, List, Message, Person, Variant, Work};
 use crate::{budgets, bulk, campaigns, exports, receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 70] = [
+pub const OPERATIONS: [&str; 72] = [
     "import_contacts",
     "preview_import",
     "revert_import",
     "export_contacts",
     "create_contact",
     "update_contact",
+    "upsert_contacts",
+    "merge_contacts",
     "get_contact",
     "list_contacts",
     "erase_contact",
@@ -121,6 +124,26 @@ struct UpdateContact {
     id: ContactId,
     version: Option<u64>,
     fields: ContactFields,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UpsertContacts {
+    rows: Vec<ContactPatch>,
+    #[serde(default)]
+    mode: PatchMode,
+}
+
+/// The fields of [`MergeOptions`], and which two.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MergeContacts {
+    id: ContactId,
+    contact_id: ContactId,
+    #[serde(default)]
+    take: BTreeSet<String>,
+    version: Option<u64>,
+    contact_version: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -266,8 +289,10 @@ pub(crate) async fn perform(
 ) -> Result<Value, Failure> {
     match operation {
         "import_contacts" | "preview_import" | "revert_import" | "create_contact"
-        | "update_contact" | "get_contact" | "list_contacts" | "erase_contact"
-        | "subject_access" | "request_opt_in" => contacts(call, operation, input, file).await,
+        | "update_contact" | "upsert_contacts" | "merge_contacts" | "get_contact"
+        | "list_contacts" | "erase_contact" | "subject_access" | "request_opt_in" => {
+            contacts(call, operation, input, file).await
+        }
         "export_contacts" => exports::perform(call, input).await,
         "create_template" | "get_template" | "list_templates" | "preview_template" => {
             templates(call, operation, input).await
@@ -381,6 +406,25 @@ async fn contacts(
         "get_contact" => {
             let id = read::<Id<ContactId>>(input)?.id;
             show(&Person::of(contacts.get(id).await?))
+        }
+        "upsert_contacts" => {
+            let UpsertContacts { rows, mode } = read(input)?;
+            show(&contacts.upsert(rows, UpsertOptions { mode }).await?)
+        }
+        "merge_contacts" => {
+            let MergeContacts {
+                id,
+                contact_id,
+                take,
+                version,
+                contact_version,
+            } = read(input)?;
+            let options = MergeOptions {
+                take,
+                version,
+                contact_version,
+            };
+            show(&contacts.merge(id, contact_id, &options).await?)
         }
         "erase_contact" => {
             contacts.erase(read::<Id<ContactId>>(input)?.id).await?;

@@ -222,6 +222,14 @@ fn every_declared_input_is_accepted() {
             assert!(!unknown, "{operation} does not know {field}");
         }
     }
+    for field in shapes["MergeOptions"].keys() {
+        let input = Map::from_iter([(field.clone(), json!({"wrong": 1}))]);
+        let failure = kit
+            .call("merge_contacts", Value::Object(input))
+            .unwrap_err();
+        let first = &failure["fields"][0];
+        assert_ne!(first["message"], "there is no such field", "{field}");
+    }
     // A list would do for one of these.
     for field in shapes["ExportOptions"].keys() {
         let input = Map::from_iter([(field.clone(), json!({"wrong": 1}))]);
@@ -233,7 +241,9 @@ fn every_declared_input_is_accepted() {
     }
     let defaults = serde_json::to_value(crm_core::contact::ContactFields::default()).unwrap();
     let known: BTreeSet<&String> = defaults.as_object().unwrap().keys().collect();
-    assert_eq!(known, shapes["ContactFields"].keys().collect());
+    for shape in ["ContactFields", "ContactPatch"] {
+        assert_eq!(known, shapes[shape].keys().collect(), "{shape}");
+    }
 }
 
 /// The keys that settings may have, as the refusal of one that they may not have tells.

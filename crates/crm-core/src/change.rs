@@ -64,6 +64,17 @@ pub enum Change {
     /// From then on such an address is not written down again: [`InsertSuppression`](Self::InsertSuppression) and
     /// [`RecordInbound`](Self::RecordInbound) of it do nothing. Again, it changes nothing.
     SuppressErased(Box<ErasedAddresses>),
+    /// Makes everything of one contact another's: messages, lines of plans, and the contacts that were merged into it
+    /// before; what imports keep of it goes. A message keeps its digest, by
+    /// [`written_for`](Message::written_for). Where both have a message of the same occurrence both stay, and of two
+    /// lines about it the one with a message, else that of the contact that is kept: as before, there is no further
+    /// message of that occurrence. Neither contact is changed by it.
+    MoveHistory {
+        /// The contact that was merged.
+        from: ContactId,
+        /// The contact that it was merged into.
+        to: ContactId,
+    },
     /// What an import changed. Import and contact together are unique: of a further one only the version is taken, what was
     /// known before the first one stays.
     PutImportUpdate(Box<ImportUpdate>),
@@ -85,7 +96,7 @@ pub enum Change {
     InsertMessage(Box<Message>),
     /// A changed message. With `new_revision` the revision is stored as well; without it the text, its
     /// author and provenance and everything the digest covers are unchanged. Where a message came from
-    /// (contact, campaign, occurrence, occasion, channel, test mode, creation) never changes.
+    /// (contact, campaign, occurrence, occasion, channel, test mode, creation) is not changed by it.
     ///
     /// The stored epoch has to be the one given, or one less when the message is now claimed, or sent again out
     /// of a doubt (stored as uncertain, now sending): in a store that went back to an older state versions are given a second time, and a claim it forgot must not
@@ -259,8 +270,8 @@ impl ChangeSet {
         let contacts = self.events.iter_mut();
         for event in contacts.filter(|event| event.subject == Subject::Contact) {
             event.reason = Some(match event.reason.take() {
-                Some(names) => format!("{origin}: {names}"),
-                None => origin.to_owned(),
+                Some(names) if !names.is_empty() => format!("{origin}: {names}"),
+                _ => origin.to_owned(),
             });
         }
         self

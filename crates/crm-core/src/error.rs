@@ -131,6 +131,15 @@ impl Error {
         error
     }
 
+    /// Somebody else has what only one may have in this field.
+    pub(crate) fn taken(field: &str) -> Self {
+        let message = "another contact has it".to_owned();
+        let mut error = Self::new(ErrorKind::Duplicate, format!("{field}: {message}"));
+        let field = field.to_owned();
+        error.fields.push(FieldError { field, message });
+        error
+    }
+
     /// "There is no such `what` in this workspace".
     #[must_use]
     pub fn not_found(what: &str) -> Self {
@@ -165,7 +174,7 @@ impl Error {
         &self.detail
     }
 
-    /// The refused fields, when `kind` is [`ErrorKind::Invalid`].
+    /// The refused fields, when `kind` is [`ErrorKind::Invalid`]; sometimes of a [`ErrorKind::Duplicate`], too.
     #[must_use]
     pub fn fields(&self) -> &[FieldError] {
         &self.fields

@@ -1,4 +1,4 @@
-//! Whatever imports, edits, orders of the intake and reverts do to contacts, in any order: a no stays a no until a later
+//! Whatever imports, edits, upserts, merges, orders of the intake and reverts do to contacts, in any order: a no stays a no until a later
 //! yes with its evidence.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -10,7 +10,8 @@ use std::io::Cursor;
 use chrono::{DateTime, Duration, Utc};
 use common::{World, world};
 use crm_core::consent::{Consent, ConsentStatus, Topic};
-use crm_core::contact::ContactFields;
+use crm_core::contact::{ContactFields, ContactPatch, PatchMode};
+use crm_core::engine::{MergeOptions, UpsertOptions, Upserted};
 use crm_core::id::{ContactId, ImportId};
 use crm_core::import::{Duplicates, Options, inspect};
 use crm_core::port::store::ContactQuery;
@@ -23,6 +24,8 @@ enum Step {
     Import(Duplicates, Vec<(u8, bool)>),
     Edit(u8, Vec<Consent>),
     Order(u8, Vec<Consent>),
+    Upsert(PatchMode, Vec<(u8, Vec<Consent>)>),
+    Merge(u8, u8),
     Revert(u8),
 }
 
@@ -55,10 +58,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]);
     let rows = prop::collection::vec((0_u8..5, any::<bool>()), 1..6);
     let words = || prop::collection::vec(word(), 0..4);
+    let mode = prop::sample::select(vec![PatchMode::Merge, PatchMode::Replace]);
+    let many = prop::collection::vec((0_u8..5, words()), 1..4);
     prop_oneof![
         (how, rows).prop_map(|(how, rows)| Step::Import(how, rows)),
         (0_u8..5, words()).prop_map(|(who, words)| Step::Edit(who, words)),
         (0_u8..5, words()).prop_map(|(who, words)| Step::Order(who, words)),
+        (mode, many).prop_map(|(mode, rows)| Step::Upsert(mode, rows)),
+        (0_u8..5, 0_u8..5).prop_map(|(keep, gone)| Step::Merge(keep, gone)),
         (0_u8..4).prop_map(Step::Revert),
     ]
 }
@@ -155,6 +162,28 @@ async fn take(world: &World, number: usize, step: &Step, imports: &mut u8) {
                 .await
                 .unwrap();
         }
+        Step::Upsert(mode, rows) => {
+            let row = |(who, words): &(u8, Vec<Consent>)| {
+                let who = who.to_string();
+                serde_json::json!({"external_id": who, "name": "Person", "consent": words})
+            };
+            let rows = rows.iter().map(row).map(ContactPatch::from).collect();
+            let options = UpsertOptions { mode: *mode };
+            for outcome in contacts.upsert(rows, options).await.unwrap() {
+                assert!(outcome.outcome != Upserted::Refused, "{outcome:?}");
+            }
+        }
+        Step::Merge(keep, gone) => {
+            let all = there(world).await;
+            let of = |who: &u8| all.get(usize::from(*who) % all.len().max(1)).copied();
+            let (Some(keep), Some(gone)) = (of(keep), of(gone)) else {
+                return;
+            };
+            let options = MergeOptions::default();
+            if let Err(error) = contacts.merge(keep, gone, &options).await {
+                assert_eq!((error.kind(), keep), (ErrorKind::Invalid, gone));
+            }
+        }
         Step::Revert(number) => {
             contacts.revert_import(import(*number), 5).await.unwrap();
         }
@@ -175,7 +204,16 @@ proptest! {
                 let before = said(&world).await;
                 take(&world, number, step, &mut imports).await;
                 let (after, there) = (said(&world).await, there(&world).await);
-                for (key, word) in before {
+                let mut words: Vec<_> = before.into_iter().collect();
+                // What a contact said that was merged is what the other says now.
+                for (key, _) in &mut words {
+                    if !there.contains(&key.0)
+                        && let Ok(left) = world.manager().contacts().get(key.0).await
+                    {
+                        key.0 = left.merged_into.unwrap_or(key.0);
+                    }
+                }
+                for (key, word) in words {
                     if word.status != ConsentStatus::OptedOut || !there.contains(&key.0) {
                         continue;
                     }

@@ -20,7 +20,8 @@ use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
     budgets, campaigns, contacts, draft_batches, erasure, events, imports, inbound, intake, ledger,
-    messages, plan, receipts, require, subscriptions, suppressions, templates, trail, voices,
+    merge, messages, plan, receipts, require, subscriptions, suppressions, templates, trail,
+    voices,
 };
 
 /// Keys of workspaces by name.
@@ -241,6 +242,7 @@ async fn write(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
         }) => imports::delete(db, *import_id, *contact_id).await,
         Some(Change::EraseTexts(id)) => erasure::texts(db, *id).await,
         Some(Change::SuppressErased(row)) => erasure::suppress(db, row).await,
+        Some(Change::MoveHistory { from, to }) => merge::history(db, *from, *to).await,
         Some(Change::DeleteTemplate(id)) => found(templates::delete(db, *id).await?, "template"),
         Some(Change::DeleteCampaign(id)) => found(campaigns::delete(db, *id).await?, "campaign"),
         Some(Change::DeleteInbound(address)) => inbound::forget(db, address).await,

@@ -19,7 +19,7 @@ use crate::search;
 const COLUMNS: &str = "c.id, c.version, c.external_id, c.name, c.email, c.phone, \
     c.telegram_chat_id, c.whatsapp, c.segment, c.birthday_year, c.birthday_day, c.company, \
     c.position, c.language, c.time_zone, c.tags, c.custom_fields, c.preferred_channels, c.consent, \
-    c.last_interaction_date, c.erased, c.created_by, c.created_at, c.updated_at";
+    c.last_interaction_date, c.erased, c.merged_into, c.created_by, c.created_at, c.updated_at";
 
 const TABLE: Table = Table {
     name: "contacts",
@@ -46,6 +46,7 @@ const TABLE: Table = Table {
         ("consent", "jsonb"),
         ("last_interaction_date", "timestamptz"),
         ("erased", "boolean"),
+        ("merged_into", "uuid"),
         ("created_by", "text"),
         ("created_at", "timestamptz"),
         ("updated_at", "timestamptz"),
@@ -144,6 +145,7 @@ async fn write(db: &mut Db<'_>, sql: SqlStr, rows: &[&Contact]) -> Outcome<u64> 
         .bind(json_column(rows, |row| &row.fields.consent)?)
         .bind(column(rows, |row| row.fields.last_interaction_date))
         .bind(column(rows, |row| row.erased))
+        .bind(column(rows, |row| row.merged_into.map(|id| id.0)))
         .bind(column(rows, |row| row.created_by.clone()))
         .bind(column(rows, |row| row.created_at))
         .bind(column(rows, |row| row.updated_at))
@@ -183,6 +185,7 @@ fn read(workspace: &Workspace, row: &PgRow) -> Outcome<Contact> {
             last_interaction_date: get(row, "last_interaction_date")?,
         },
         erased: get(row, "erased")?,
+        merged_into: get::<Option<Uuid>>(row, "merged_into")?.map(ContactId),
         created_by: get(row, "created_by")?,
         created_at: get(row, "created_at")?,
         updated_at: get(row, "updated_at")?,
@@ -260,25 +263,25 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &ContactQuery) -> Outcome<Page<
         key: "c.id",
         ids: query.ids.iter().map(|id| id.0).collect(),
     };
+    let key = db.key;
     let id = |contact: &Contact| contact.id.0;
     let text = query.search.as_deref().unwrap_or_default();
     let wanted = Query::parse(text);
     if wanted.words().is_empty() && !wanted.finds_none() {
-        let conditions = |filter: &mut Filter| conditions(filter, query);
+        let conditions = |filter: &mut Filter| conditions(filter, query, key);
         return list.page(db, &query.page, conditions, read, id).await;
     }
-    let others = |filter: &mut Filter| conditions(filter, query);
+    let others = |filter: &mut Filter| conditions(filter, query, key);
     if let Some(found) = search::few(db, &list, &wanted, others).await? {
         let Page { items, total, next } = search::page(found, query);
         let mut items = many(db, &items).await?;
         search::sort(&mut items, query.page.oldest_first);
         return Ok(Page { items, total, next });
     }
-    let key = db.key;
     let total = if query.page.count {
         // All of them are to be looked at: the index finds them faster than the walk.
         let all = |filter: &mut Filter| {
-            conditions(filter, query)?;
+            conditions(filter, query, key)?;
             search::indexed(filter, key, &wanted);
             search::exact(filter, &wanted);
             Ok(())
@@ -292,7 +295,7 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &ContactQuery) -> Outcome<Page<
         ..query.page
     };
     let walked = |filter: &mut Filter| {
-        conditions(filter, query)?;
+        conditions(filter, query, key)?;
         search::exact(filter, &wanted);
         Ok(())
     };
@@ -300,15 +303,27 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &ContactQuery) -> Outcome<Page<
     Ok(Page { total, ..found })
 }
 
-fn conditions(filter: &mut Filter, query: &ContactQuery) -> Outcome<()> {
-    if query.ids.is_empty() {
+fn conditions(filter: &mut Filter, query: &ContactQuery, key: i64) -> Outcome<()> {
+    if let Some(id) = query.merged_into {
+        filter.raw(" AND c.merged_into = ").bind(id.0);
+    } else if query.ids.is_empty() {
         filter.and("NOT c.erased");
     }
     // The key has an index; the address itself is compared in its own case.
-    let key = query.email.as_ref().map(|email| email.to_lowercase());
-    filter.sought("c.email_key = ", key.as_deref());
+    let email = query.email.as_ref().map(|email| email.to_lowercase());
+    filter.sought("c.email_key = ", email.as_deref());
     filter.sought("c.email = ", query.email.as_deref());
-    filter.sought("c.external_id = ", query.external_id.as_deref());
+    if let Some(id) = query.external_id.as_deref() {
+        filter
+            .raw(
+                " AND c.id = (SELECT coalesce(k.merged_into, k.id) FROM crm.contacts k \
+                 WHERE k.workspace = ",
+            )
+            .bind(key)
+            .raw(" AND k.external_id = ")
+            .bind(sought(id))
+            .raw(")");
+    }
     filter.sought("c.phone = ", query.phone.as_deref());
     if let Some(audience) = &query.audience {
         filter.raw(" AND ");

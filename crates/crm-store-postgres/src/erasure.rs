@@ -93,7 +93,7 @@ async fn addresses(db: &mut Db<'_>, contact: ContactId) -> Outcome<BTreeSet<Stri
         "SELECT recipient FROM crm.messages WHERE workspace = $1 AND contact = $2 \
          UNION SELECT a.value FROM crm.contacts c CROSS JOIN LATERAL unnest(ARRAY[ \
              c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id]) AS a(value) \
-         WHERE c.workspace = $1 AND c.id = $2 AND a.value IS NOT NULL",
+         WHERE c.workspace = $1 AND (c.id = $2 OR c.merged_into = $2) AND a.value IS NOT NULL",
     ))
     .bind(db.key)
     .bind(contact.0)
@@ -139,7 +139,7 @@ async fn forget(db: &mut Db<'_>, table: Table, addresses: &[&str]) -> Outcome<()
 pub(crate) async fn texts(db: &mut Db<'_>, contact: ContactId) -> Outcome<()> {
     // Messages are held first, as who records an answer does. Receipts come before them: they are found by what
     // messages and attempts lose.
-    const STATEMENTS: [&str; 9] = [
+    const STATEMENTS: [&str; 10] = [
         "SELECT 1 FROM crm.messages WHERE workspace = $1 AND contact = $2 ORDER BY id FOR UPDATE",
         "DELETE FROM crm.receipts WHERE workspace = $1 AND message = ANY (ARRAY( \
              SELECT id FROM crm.messages WHERE workspace = $1 AND contact = $2)) \
@@ -158,6 +158,8 @@ pub(crate) async fn texts(db: &mut Db<'_>, contact: ContactId) -> Outcome<()> {
          WHERE r.workspace = $1 AND r.channel = n.channel AND r.about_kind = 'attempt' \
              AND r.about = n.id AND r.state = 'waiting' AND r.reason IS NOT NULL",
         "DELETE FROM crm.import_updates WHERE workspace = $1 AND contact = $2",
+        // Those that were merged into it are known by these alone.
+        "UPDATE crm.contacts SET external_id = NULL WHERE workspace = $1 AND merged_into = $2",
         "UPDATE crm.approvals SET override_reason = NULL WHERE workspace = $1 \
          AND message = ANY (ARRAY( \
              SELECT id FROM crm.messages WHERE workspace = $1 AND contact = $2)) \

@@ -103,7 +103,8 @@ pub(crate) async fn forget_words(db: &mut Db<'_>, contact: ContactId) -> Outcome
     sqlx::query(db.sql(
         "UPDATE crm.events SET reason = NULL, reason_salt = NULL \
          WHERE workspace = $1 AND subject_id = ANY (array_append(ARRAY( \
-             SELECT id FROM crm.messages WHERE workspace = $1 AND contact = $2), $2)) \
+             SELECT id FROM crm.messages WHERE workspace = $1 AND contact = $2 \
+             UNION ALL SELECT id FROM crm.contacts WHERE workspace = $1 AND merged_into = $2), $2)) \
          AND subject IN ('contact', 'message') AND reason_salt IS NOT NULL",
     ))
     .bind(db.key)

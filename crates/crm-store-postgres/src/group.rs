@@ -168,6 +168,7 @@ impl<'a> Group<'a> {
             Change::UpdateDraftBatch(row) => self.update_draft_batches.push(row),
             Change::EraseTexts(_)
             | Change::SuppressErased(_)
+            | Change::MoveHistory { .. }
             | Change::DeleteImportUpdate { .. }
             | Change::DeleteTemplate(_)
             | Change::DeleteCampaign(_)
@@ -245,6 +246,7 @@ fn row_of(change: &Change) -> Kind<'_> {
         Change::InsertApproval(_) | Change::InsertIntake(_) => return Kind::Free,
         Change::EraseTexts(_)
         | Change::SuppressErased(_)
+        | Change::MoveHistory { .. }
         | Change::DeleteImportUpdate { .. }
         | Change::DeleteTemplate(_)
         | Change::DeleteCampaign(_)

@@ -52,6 +52,7 @@ mod inbound;
 mod intake;
 mod ledger;
 mod lists;
+mod merge;
 mod messages;
 mod migrations;
 mod notice;

@@ -21,7 +21,7 @@ pub(crate) const COLUMNS: &str = "m.id, m.contact, m.campaign, m.occurrence, m.o
     m.recipient, m.sender, m.status, m.version, m.digest, m.generated_by, m.metadata, \
     m.created_by, m.approved_by, m.approved_at, m.scheduled_for, m.expires_at, m.not_before, \
     m.epoch, m.lease_owner, m.lease_until, m.attempts, m.failure, m.provider_id, m.sent_at, \
-    m.test_mode, m.deleted, m.created_at, m.updated_at, m.queued_at, m.decided_epoch, m.findings, \
+    m.test_mode, m.deleted, m.created_at, m.updated_at, m.queued_at, m.decided_epoch, m.findings, m.written_for, \
     r.number AS r_number, \
     r.subject AS r_subject, r.content AS r_content, r.format AS r_format, r.salt AS r_salt, \
     r.created_by AS r_created_by, r.created_at AS r_created_at";
@@ -280,6 +280,7 @@ pub(crate) fn read(workspace: &Workspace, row: &PgRow) -> Outcome<Message> {
         workspace: workspace.clone(),
         id,
         contact_id: ContactId(get(row, "contact")?),
+        written_for: get::<Option<Uuid>>(row, "written_for")?.map(ContactId),
         campaign_id: get::<Option<Uuid>>(row, "campaign")?.map(CampaignId),
         occurrence: get(row, "occurrence")?,
         occasion: named(row, "occasion", Occasion::parse)?,

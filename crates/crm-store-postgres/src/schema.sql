@@ -33,6 +33,8 @@ CREATE TABLE crm.contacts (
     consent jsonb NOT NULL,
     last_interaction_date timestamptz,
     erased boolean NOT NULL,
+    -- The contact that this one is the same person as.
+    merged_into uuid,
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
@@ -44,6 +46,7 @@ CREATE UNIQUE INDEX contacts_id ON crm.contacts(workspace, id);
 CREATE UNIQUE INDEX contacts_email ON crm.contacts(workspace, email_key) WHERE email_key IS NOT NULL;
 CREATE UNIQUE INDEX contacts_external_id ON crm.contacts(workspace, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX contacts_phone ON crm.contacts(workspace, phone, id) WHERE phone IS NOT NULL;
+CREATE INDEX contacts_merged ON crm.contacts(workspace, merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX contacts_birthday ON crm.contacts(workspace, birthday_day) WHERE birthday_day IS NOT NULL;
 -- Each mark is of one workspace.
 CREATE INDEX contacts_search ON crm.contacts USING gin (search_marks);
@@ -112,6 +115,10 @@ CREATE TABLE crm.messages (
     workspace bigint NOT NULL,
     id uuid NOT NULL,
     contact uuid NOT NULL,
+    -- The contact whose id the digest covers, when that was merged into this one.
+    written_for uuid,
+    -- Whether the contact had a message of the occurrence already when this one came to it with another contact.
+    doubled boolean NOT NULL DEFAULT false,
     campaign uuid,
     occurrence text COLLATE "C",
     occasion text COLLATE "C" NOT NULL,
@@ -148,7 +155,7 @@ CREATE TABLE crm.messages (
 ) /* by workspace */;
 CREATE UNIQUE INDEX messages_id ON crm.messages(workspace, id);
 CREATE UNIQUE INDEX messages_occurrence ON crm.messages(workspace, campaign, occurrence, contact)
-    WHERE campaign IS NOT NULL AND occurrence IS NOT NULL;
+    WHERE campaign IS NOT NULL AND occurrence IS NOT NULL AND NOT doubled;
 CREATE INDEX messages_due ON crm.messages(workspace, not_before, id)
     WHERE status = 'approved' AND NOT deleted AND NOT test_mode;
 -- The same by channel and campaign, for when some of them rest: their messages are not walked past. (Said in

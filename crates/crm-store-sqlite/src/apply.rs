@@ -10,7 +10,7 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    budgets, campaigns, contacts, draft_batches, erasure, imports, inbound, intake, ledger,
+    budgets, campaigns, contacts, draft_batches, erasure, imports, inbound, intake, ledger, merge,
     messages, plan, receipts, subscriptions, suppressions, templates, trail, voices,
 };
 
@@ -135,6 +135,7 @@ fn write(
         } => imports::delete(connection, key, *import_id, *contact_id),
         Change::EraseTexts(id) => erasure::texts(connection, key, *id),
         Change::SuppressErased(row) => erasure::suppress(connection, key, row),
+        Change::MoveHistory { from, to } => merge::history(connection, key, *from, *to),
         Change::InsertTemplate(row) => templates::insert(connection, key, row),
         Change::UpdateTemplate(row) => {
             let done = templates::update(connection, key, row)?;

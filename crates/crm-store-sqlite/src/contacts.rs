@@ -11,23 +11,23 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::audience;
 use crate::fault::{Outcome, unreadable};
-use crate::query::{Filter, List};
+use crate::query::{Filter, List, blob};
 use crate::rows::{instant, json, micros, opt_instant, opt_micros, signed, unsigned};
 use crate::search::{self, Way};
 
 const COLUMNS: &str = "c.id, c.version, c.external_id, c.name, c.email, c.phone, \
     c.telegram_chat_id, c.whatsapp, c.segment, c.birthday_year, c.birthday_day, c.company, \
     c.position, c.language, c.time_zone, c.tags, c.custom_fields, c.preferred_channels, c.consent, \
-    c.last_interaction_date, c.erased, c.created_by, c.created_at, c.updated_at";
+    c.last_interaction_date, c.erased, c.created_by, c.created_at, c.updated_at, c.merged_into";
 
 const INSERT: &str = "INSERT INTO contacts (workspace, id, version, external_id, name, email, \
     email_key, phone, telegram_chat_id, whatsapp, segment, birthday_year, birthday_day, company, \
     position, language, time_zone, tags, custom_fields, preferred_channels, consent, \
-    last_interaction_date, erased, created_by, created_at, updated_at, search_key) VALUES \
+    last_interaction_date, erased, merged_into, created_by, created_at, updated_at, search_key) VALUES \
     (:workspace, :id, :version, :external_id, :name, :email, :email_key, :phone, \
     :telegram_chat_id, :whatsapp, :segment, :birthday_year, :birthday_day, :company, :position, \
     :language, :time_zone, :tags, :custom_fields, :preferred_channels, :consent, \
-    :last_interaction_date, :erased, :created_by, :created_at, :updated_at, :search_key)";
+    :last_interaction_date, :erased, :merged_into, :created_by, :created_at, :updated_at, :search_key)";
 
 const UPDATE: &str = "UPDATE contacts SET version = :version, external_id = :external_id, \
     name = :name, email = :email, email_key = :email_key, phone = :phone, \
@@ -35,7 +35,7 @@ const UPDATE: &str = "UPDATE contacts SET version = :version, external_id = :ext
     birthday_year = :birthday_year, birthday_day = :birthday_day, company = :company, \
     position = :position, language = :language, time_zone = :time_zone, tags = :tags, \
     custom_fields = :custom_fields, preferred_channels = :preferred_channels, consent = :consent, \
-    last_interaction_date = :last_interaction_date, erased = :erased, created_by = :created_by, \
+    last_interaction_date = :last_interaction_date, erased = :erased, merged_into = :merged_into, created_by = :created_by, \
     created_at = :created_at, updated_at = :updated_at, search_key = :search_key \
     WHERE workspace = :workspace AND id = :id AND version = :version - 1";
 
@@ -91,6 +91,7 @@ fn write(
         ":consent": serde_json::to_string(&fields.consent)?,
         ":last_interaction_date": opt_micros(fields.last_interaction_date),
         ":erased": contact.erased,
+        ":merged_into": contact.merged_into.map(|id| id.0),
         ":created_by": contact.created_by,
         ":created_at": micros(contact.created_at),
         ":updated_at": micros(contact.updated_at),
@@ -132,6 +133,7 @@ fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Contact> {
             last_interaction_date: opt_instant(row, 19)?,
         },
         erased: row.get(20)?,
+        merged_into: row.get::<_, Option<_>>(24)?.map(ContactId),
         created_by: row.get(21)?,
         created_at: instant(row, 22)?,
         updated_at: instant(row, 23)?,
@@ -234,8 +236,14 @@ fn filter(key: i64, query: &ContactQuery, way: &Way) -> Outcome<Filter> {
         "c.id IN (SELECT unhex(value) FROM json_each(?))",
         query.ids.iter().map(|id| id.0),
     );
-    if query.ids.is_empty() {
-        filter.and("c.erased = 0");
+    match query.merged_into {
+        Some(id) => {
+            filter.and("c.merged_into = ?").bind(blob(id.0));
+        }
+        None if query.ids.is_empty() => {
+            filter.and("c.erased = 0");
+        }
+        None => {}
     }
     if let Some(email) = &query.email {
         filter
@@ -243,7 +251,15 @@ fn filter(key: i64, query: &ContactQuery, way: &Way) -> Outcome<Filter> {
             .bind(email.to_lowercase())
             .bind(email.clone());
     }
-    filter.given("c.external_id = ?", query.external_id.clone());
+    if let Some(external_id) = &query.external_id {
+        filter
+            .and(
+                "c.id = (SELECT coalesce(k.merged_into, k.id) FROM contacts k \
+                 WHERE k.workspace = ? AND k.external_id = ?)",
+            )
+            .bind(key)
+            .bind(external_id.clone());
+    }
     filter.given("c.phone = ?", query.phone.clone());
     search::condition(
         &mut filter,

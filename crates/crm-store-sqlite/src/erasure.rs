@@ -76,7 +76,7 @@ fn addresses(
         "SELECT recipient FROM messages WHERE workspace = ?1 AND contact = ?2 \
          UNION SELECT a.value FROM contacts c, json_each(json_array( \
              c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id)) a \
-         WHERE c.workspace = ?1 AND c.id = ?2 AND a.value IS NOT NULL",
+         WHERE c.workspace = ?1 AND (c.id = ?2 OR c.merged_into = ?2) AND a.value IS NOT NULL",
     )?;
     let rows = statement.query_map((workspace, contact.0), |row| row.get::<_, String>(0))?;
     let mut all = BTreeSet::new();
@@ -124,7 +124,7 @@ fn forget(
 /// Empties what is written of the person outside their own row.
 pub(crate) fn texts(connection: &Connection, workspace: i64, contact: ContactId) -> Outcome<()> {
     // Receipts first: they are found by what the messages lose.
-    const STATEMENTS: [&str; 8] = [
+    const STATEMENTS: [&str; 9] = [
         "DELETE FROM receipts WHERE workspace = ?1 AND message IN \
              (SELECT id FROM messages WHERE workspace = ?1 AND contact = ?2) \
          AND NOT (about_kind = 'attempt' AND state = 'waiting')",
@@ -143,6 +143,8 @@ pub(crate) fn texts(connection: &Connection, workspace: i64, contact: ContactId)
               FROM messages m JOIN attempts a ON a.workspace = m.workspace AND a.message = m.id \
               WHERE m.workspace = ?1 AND m.contact = ?2)",
         "DELETE FROM import_updates WHERE workspace = ?1 AND contact = ?2",
+        // Those that were merged into it are known by these alone.
+        "UPDATE contacts SET external_id = NULL WHERE workspace = ?1 AND merged_into = ?2",
         "UPDATE approvals SET override_reason = NULL WHERE workspace = ?1 AND message IN \
              (SELECT id FROM messages WHERE workspace = ?1 AND contact = ?2) \
          AND override_reason IS NOT NULL",

@@ -63,7 +63,8 @@ pub(crate) fn forget_words(
 ) -> Outcome<()> {
     const STATEMENTS: [&str; 2] = [
         "UPDATE events SET reason = NULL, reason_salt = NULL \
-         WHERE workspace = ?1 AND subject_id = ?2 AND subject = 'contact' AND reason_salt IS NOT NULL",
+         WHERE workspace = ?1 AND subject = 'contact' AND reason_salt IS NOT NULL AND subject_id IN \
+             (SELECT ?2 UNION SELECT id FROM contacts WHERE workspace = ?1 AND merged_into = ?2)",
         "UPDATE events SET reason = NULL, reason_salt = NULL \
          WHERE workspace = ?1 AND subject_id IN \
              (SELECT id FROM messages WHERE workspace = ?1 AND contact = ?2) \

@@ -38,6 +38,7 @@ mod inbound;
 mod intake;
 mod ledger;
 mod lists;
+mod merge;
 mod messages;
 mod migrations;
 mod place;

@@ -15,7 +15,7 @@ pub(crate) const COLUMNS: &str = "m.id, m.contact, m.campaign, m.occurrence, m.o
     m.created_by, m.approved_by, m.approved_at, m.scheduled_for, m.expires_at, m.not_before, \
     m.epoch, m.lease_owner, m.lease_until, m.attempts, m.failure, m.provider_id, m.sent_at, \
     m.test_mode, m.deleted, m.created_at, m.updated_at, m.queued_at, m.decided_epoch, m.findings, \
-    r.number, r.subject, r.content, r.format, r.salt, r.created_by, r.created_at";
+    r.number, r.subject, r.content, r.format, r.salt, r.created_by, r.created_at, m.written_for";
 
 /// Messages with their current text.
 pub(crate) const FROM: &str = "messages m JOIN revisions r \
@@ -205,6 +205,7 @@ pub(crate) fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Mes
         workspace: workspace.clone(),
         id,
         contact_id: ContactId(row.get(1)?),
+        written_for: row.get::<_, Option<_>>(40)?.map(ContactId),
         campaign_id: row.get::<_, Option<_>>(2)?.map(CampaignId),
         occurrence: row.get(3)?,
         occasion: named(row, 4, Occasion::parse)?,

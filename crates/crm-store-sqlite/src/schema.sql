@@ -34,6 +34,8 @@ CREATE TABLE contacts (
     consent TEXT NOT NULL,
     last_interaction_date INTEGER,
     erased INTEGER NOT NULL,
+    -- The contact that this one is the same person as.
+    merged_into BLOB,
     created_by TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
@@ -43,6 +45,7 @@ CREATE UNIQUE INDEX contacts_id ON contacts(workspace, id);
 CREATE UNIQUE INDEX contacts_email ON contacts(workspace, email_key) WHERE email_key IS NOT NULL;
 CREATE UNIQUE INDEX contacts_external_id ON contacts(workspace, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX contacts_phone ON contacts(workspace, phone, id) WHERE phone IS NOT NULL;
+CREATE INDEX contacts_merged ON contacts(workspace, merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX contacts_birthday ON contacts(workspace, birthday_day) WHERE birthday_day IS NOT NULL;
 
 -- The marks of each contact, without a text. What is erased leaves the file.
@@ -114,6 +117,10 @@ CREATE TABLE messages (
     workspace INTEGER NOT NULL,
     id BLOB NOT NULL,
     contact BLOB NOT NULL,
+    -- The contact whose id the digest covers, when that was merged into this one.
+    written_for BLOB,
+    -- Whether the contact had a message of the occurrence already when this one came to it with another contact.
+    doubled INTEGER NOT NULL DEFAULT 0,
     campaign BLOB,
     occurrence TEXT,
     occasion TEXT NOT NULL,
@@ -150,7 +157,7 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE UNIQUE INDEX messages_id ON messages(workspace, id);
 CREATE UNIQUE INDEX messages_occurrence ON messages(workspace, campaign, occurrence, contact)
-    WHERE campaign IS NOT NULL AND occurrence IS NOT NULL;
+    WHERE campaign IS NOT NULL AND occurrence IS NOT NULL AND doubled = 0;
 CREATE INDEX messages_due ON messages(workspace, not_before, id) WHERE status = 'approved';
 -- Lists by any of status, occasion and author: what is not given is walked through name by name, and
 -- the lists, each in order of id, are merged. So two filters that are common apart and rare together

@@ -8,7 +8,7 @@ use crm_core::audience::Audience;
 use crm_core::campaign::{Campaign, CampaignFields, Schedule};
 use crm_core::consent::{Consent, ConsentStatus, Topic};
 use crm_core::contact::{Contact, ContactFields};
-use crm_core::engine::{BulkAction, Engine, NewDraft, Session};
+use crm_core::engine::{BulkAction, Engine, MergeOptions, NewDraft, Session};
 use crm_core::guardrail::Severity;
 use crm_core::id::MessageId;
 use crm_core::message::decide::{Edit, Seen};
@@ -245,6 +245,12 @@ impl World {
             Command::Erase { contact } => {
                 let id = self.contacts[*contact].id;
                 format!("{:?}", self.act(Role::Admin).contacts().erase(id).await)
+            }
+            Command::Merge { keep, gone } => {
+                let (keep, gone) = (self.contacts[*keep].id, self.contacts[*gone].id);
+                let options = MergeOptions::default();
+                let result = manager.contacts().merge(keep, gone, &options).await;
+                format!("{:?}", result.map_err(|error| error.kind()))
             }
             Command::Campaign { step } => {
                 let (campaigns, id) = (manager.campaigns(), self.campaign.id);

@@ -33,11 +33,20 @@ pub(crate) struct ProblemBody {
 
 /// One refused field.
 #[derive(Debug, Serialize, ToSchema)]
-struct ProblemField {
+pub(crate) struct ProblemField {
     /// The field.
     field: String,
     /// Why it was refused.
     message: String,
+}
+
+impl From<FieldError> for ProblemField {
+    fn from(fault: FieldError) -> Self {
+        Self {
+            field: fault.field,
+            message: fault.message,
+        }
+    }
 }
 
 impl Problem {
@@ -138,12 +147,7 @@ impl IntoResponse for Problem {
         let body = ProblemBody {
             detail: self.detail,
             code: self.code.to_owned(),
-            errors: fields
-                .map(|field| ProblemField {
-                    field: field.field,
-                    message: field.message,
-                })
-                .collect(),
+            errors: fields.map(ProblemField::from).collect(),
             // Who was refused must not be able to tell one refusal from another, byte for byte; the
             // header has the id there too.
             request_id: (!matches!(

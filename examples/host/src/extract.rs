@@ -14,6 +14,9 @@ use crate::strict::Unambiguous;
 /// A JSON body. Unknown fields are refused by the types themselves.
 pub(crate) struct Json<T>(pub(crate) T);
 
+/// A JSON body that is a list.
+pub(crate) struct JsonList<T>(pub(crate) Vec<T>);
+
 /// A JSON body that may be left out.
 pub(crate) struct MaybeJson<T>(pub(crate) T);
 
@@ -29,6 +32,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         require_json(request.headers())?;
         parse(&bytes(request, state).await?).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonList<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        require_json(request.headers())?;
+        let body = bytes(request, state).await?;
+        let Unambiguous = read(&body)?;
+        if body.trim_ascii_start().first() != Some(&b'[') {
+            return Err(Problem::invalid("body", "send one JSON array"));
+        }
+        read(&body).map(Self)
     }
 }
 

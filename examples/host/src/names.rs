@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use crm_core::Role;
 use crm_core::budget::{EntryState, Period, UsageGroup};
 use crm_core::campaign::{CampaignAction, CampaignStatus, Drafting, WhenUnavailable};
+use crm_core::contact::PatchMode;
+use crm_core::engine::Upserted;
 use crm_core::generation::Tone;
 use crm_core::guardrail::{Rule, Severity};
 use crm_core::message::{Format, GeneratedBy, Occasion, Status};
@@ -97,4 +99,12 @@ names! {
 names! {
     /// What became of a call of a model.
     EntryStateName, "EntryState", EntryState::ALL.map(EntryState::as_str)
+}
+names! {
+    /// What becomes of fields that a row does not name.
+    PatchModeName, "PatchMode", PatchMode::ALL.map(PatchMode::as_str)
+}
+names! {
+    /// What became of a row.
+    UpsertedName, "Upserted", Upserted::ALL.map(Upserted::as_str)
 }

@@ -72,6 +72,7 @@ impl Draft {
             workspace: Workspace::new("salon").unwrap(),
             id,
             contact_id: ContactId(Uuid::from_u128(7)),
+            written_for: None,
             campaign_id: None,
             occurrence: None,
             occasion: Occasion::Holiday,

@@ -59,6 +59,23 @@ impl Consent {
         self.channel == channel || self.channel == "*"
     }
 
+    /// Whether it is a no.
+    pub(crate) fn is_no(&self) -> bool {
+        self.status == ConsentStatus::OptedOut
+    }
+
+    /// Whether it is about exactly this channel and topic.
+    pub(crate) fn is_about(&self, channel: &str, topic: Topic) -> bool {
+        self.channel == channel && self.topic == topic
+    }
+
+    /// What it weighs beside others about the same channel and topic: a no, and a yes with its evidence, count by when
+    /// they were said, a no before a yes of the same instant; a yes without evidence is less than any of them.
+    fn weight(&self) -> (bool, DateTime<Utc>, bool) {
+        let no = self.is_no();
+        (no || self.evidence.is_some(), self.at, no)
+    }
+
     /// Whether it is a no that stops messages of `topic` on `channel`.
     fn stops(&self, channel: &str, topic: Topic) -> bool {
         self.status == ConsentStatus::OptedOut
@@ -139,6 +156,22 @@ pub fn decision(contact: &Contact, channel: &str, topic: Topic) -> Option<Consen
     };
     let yes = contact.consent.iter().any(said_yes);
     yes.then_some(ConsentStatus::OptedIn)
+}
+
+/// Joins two lists of words about one person: of those about the same channel and topic one stays. A no wins, unless the
+/// yes is later and has its evidence; so a no is taken back here by what [`check_kept`] lets take it back, in either
+/// order.
+pub(crate) fn joined(stored: &[Consent], said: &[Consent]) -> Vec<Consent> {
+    let mut joined: Vec<Consent> = Vec::new();
+    for word in stored.iter().chain(said) {
+        let same = |known: &&mut Consent| known.is_about(&word.channel, word.topic);
+        match joined.iter_mut().find(same) {
+            Some(known) if word.weight() > known.weight() => *known = word.clone(),
+            Some(_) => {}
+            None => joined.push(word.clone()),
+        }
+    }
+    joined
 }
 
 /// Joins what is stored with what an import says: an import can only lower consent.

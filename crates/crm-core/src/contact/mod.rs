@@ -9,13 +9,19 @@ use serde_json::Value;
 
 use crate::actor::Workspace;
 use crate::consent::Consent;
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::ContactId;
 
+pub(crate) mod merge;
 pub mod normalise;
+mod patch;
 pub mod search;
 mod zone;
 
 pub use zone::KnownZone;
+
+pub(crate) use patch::overlay;
+pub use patch::{ContactPatch, PatchMode};
 
 /// A birthday; the year may be unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,8 +170,12 @@ pub struct Contact {
     /// What is known.
     #[serde(flatten)]
     pub fields: ContactFields,
-    /// Whether the personal data was erased; such a contact is only an id.
+    /// Whether the personal data was erased; such a contact is only an id. So is one that was merged into another.
     pub erased: bool,
+    /// The contact that this one was merged into: they were one person. What was known of it and all its messages are
+    /// there, and whoever looks for its external id, which it keeps, finds that one.
+    #[serde(default)]
+    pub merged_into: Option<ContactId>,
     /// Actor who created it.
     pub created_by: String,
     /// Creation.
@@ -189,6 +199,37 @@ impl fmt::Debug for Contact {
 }
 
 impl Contact {
+    /// Refuses one that is only an id.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) for an erased one, [`NotAllowed`](ErrorKind::NotAllowed), which names the other
+    /// one, for one that was merged.
+    pub(crate) fn living(&self) -> Result<()> {
+        match self.merged_into {
+            Some(kept) => Err(Error::new(
+                ErrorKind::NotAllowed,
+                format!("contact {} was merged into {kept}: use that one", self.id),
+            )),
+            None if self.erased => Err(Error::not_found("contact")),
+            None => Ok(()),
+        }
+    }
+
+    /// What stays of a contact whose messages and fields are now those of `kept`: an id, and the external id by which it
+    /// is still known, unless `kept` has taken that.
+    pub(crate) fn merged(&self, kept: &Self, at: DateTime<Utc>) -> Self {
+        let external_id = self.fields.external_id.clone();
+        Self {
+            fields: ContactFields {
+                external_id: external_id.filter(|id| kept.fields.external_id.as_ref() != Some(id)),
+                name: "merged".to_owned(),
+                ..ContactFields::default()
+            },
+            merged_into: Some(kept.id),
+            ..self.erased(at)
+        }
+    }
+
     /// The same contact without anything that says who it was.
     pub(crate) fn erased(&self, at: DateTime<Utc>) -> Self {
         Self {

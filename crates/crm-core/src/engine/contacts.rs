@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use std::collections::BTreeSet;
+
 use super::Session;
 use crate::actor::Action;
 use crate::change::{ChangeSet, Precondition};
@@ -13,7 +15,7 @@ use crate::id::ContactId;
 use crate::message::decide;
 use crate::message::history::Subject;
 use crate::message::{Message, Status};
-use crate::port::store::{ContactQuery, MessageQuery, Page, PageRequest};
+use crate::port::store::{ContactKeys, ContactQuery, MessageQuery, Page, PageRequest};
 
 /// Use cases of contacts.
 #[derive(Debug, Clone, Copy)]
@@ -33,18 +35,35 @@ impl Contacts<'_> {
         self.0.store().contacts(self.0.workspace(), query).await
     }
 
-    /// One contact.
+    /// One contact. Of one that was merged into another an id is left, and [which](Contact::merged_into).
     ///
     /// # Errors
     /// `NotFound`, also for an erased one.
     pub async fn get(&self, id: ContactId) -> Result<Contact> {
         self.0.require(Action::Read)?;
         let contact = self.0.contact(id).await?;
-        if contact.erased {
+        if contact.erased && contact.merged_into.is_none() {
             Err(Error::not_found("contact"))
         } else {
             Ok(contact)
         }
+    }
+
+    /// The contacts that have any of these keys, and with each that was merged into another that other one.
+    pub(super) async fn known(&self, keys: ContactKeys) -> Result<Vec<Contact>> {
+        let (store, workspace) = (self.0.store(), self.0.workspace());
+        let mut found = store.contacts_by_keys(workspace, keys).await?;
+        let here: BTreeSet<ContactId> = found.iter().map(|contact| contact.id).collect();
+        let merged = found.iter().filter_map(|contact| contact.merged_into);
+        let ids: BTreeSet<ContactId> = merged.filter(|id| !here.contains(id)).collect();
+        if !ids.is_empty() {
+            let keys = ContactKeys {
+                ids: ids.into_iter().collect(),
+                ..ContactKeys::default()
+            };
+            found.extend(store.contacts_by_keys(workspace, keys).await?);
+        }
+        Ok(found)
     }
 
     /// Saves a new contact.
@@ -72,6 +91,7 @@ impl Contacts<'_> {
             version: 1,
             fields,
             erased: false,
+            merged_into: None,
             created_by: stamp.actor.id.clone(),
             created_at: stamp.at,
             updated_at: stamp.at,
@@ -90,7 +110,8 @@ impl Contacts<'_> {
     /// An opt-out is taken back only by a later opt-in about the same channel and topic, with its evidence.
     ///
     /// # Errors
-    /// `Forbidden`, `NotFound`, `Duplicate`, `Conflict`; `Invalid`, also where an opt-out would be lost.
+    /// `Forbidden`, `NotFound`, `Duplicate`, `Conflict`; `Invalid`, also where an opt-out would be lost; `NotAllowed` for
+    /// one that was merged into another.
     pub async fn update(
         &self,
         id: ContactId,
@@ -100,6 +121,7 @@ impl Contacts<'_> {
         self.0.require(Action::WriteContacts)?;
         let fields = normalise(fields)?;
         let before = self.get(id).await?;
+        before.living()?;
         if version.is_some_and(|seen| seen != before.version) {
             return Err(Error::new(
                 ErrorKind::Conflict,
@@ -163,7 +185,7 @@ impl Contacts<'_> {
     }
 
     /// All messages to the contact in which a change of the recipient voids the approval.
-    async fn open_messages(&self, id: ContactId) -> Result<Vec<Message>> {
+    pub(super) async fn open_messages(&self, id: ContactId) -> Result<Vec<Message>> {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
             let page = self.open_page(id, after).await?;

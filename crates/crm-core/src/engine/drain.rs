@@ -275,7 +275,11 @@ impl Session {
                 fields,
             } => {
                 let known = self.known(&external_id).await?;
-                let merged = merge(known.as_ref().map(|contact| &contact.fields), &fields)?;
+                let mut merged = merge(known.as_ref().map(|contact| &contact.fields), &fields)?;
+                if let Some(known) = &known {
+                    // They may be known by the id of a contact that was merged into theirs.
+                    merged.external_id.clone_from(&known.external_id);
+                }
                 match known {
                     Some(contact) => self.replace(&contact, merged, "edited").await,
                     None => Ok(self.introduce(merged)),
@@ -286,7 +290,7 @@ impl Session {
         }
     }
 
-    /// The contact of the host's id.
+    /// The contact of the host's id, or the one that this was merged into.
     async fn known(&self, external_id: &str) -> Result<Option<Contact>> {
         let query = ContactQuery {
             external_id: Some(external_id.to_owned()),

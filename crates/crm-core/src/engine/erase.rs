@@ -34,7 +34,8 @@ impl Contacts<'_> {
     /// Again, it does what is left to do.
     ///
     /// # Errors
-    /// `Forbidden` for anyone but an admin; `NotFound`; `Conflict` when others keep changing the contact or its
+    /// `Forbidden` for anyone but an admin; `NotFound`; `NotAllowed` for one that was merged into another, with which it is
+    /// erased; `Conflict` when others keep changing the contact or its
     /// messages: what was erased stays so, call it again.
     pub async fn erase(&self, id: ContactId) -> Result<()> {
         self.0.require(Action::Erase)?;
@@ -51,6 +52,9 @@ impl Contacts<'_> {
     async fn erase_person(&self, id: ContactId) -> Result<()> {
         let session = self.0;
         let before = session.contact(id).await?;
+        if !before.erased {
+            before.living()?;
+        }
         let stamp = session.stamp();
         let mut set = ChangeSet::new(before.workspace.clone());
         set.push(Change::SuppressErased(Box::new(ErasedAddresses {

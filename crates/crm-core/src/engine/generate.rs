@@ -291,9 +291,7 @@ impl Session {
         contact: &Contact,
         wanted: Option<&str>,
     ) -> Result<(String, String)> {
-        if contact.erased {
-            return Err(Error::not_found("contact"));
-        }
+        contact.living()?;
         let names: Vec<&str> = match wanted {
             Some(name) => vec![name],
             None => {

@@ -20,6 +20,7 @@ mod guard;
 mod hold;
 mod import;
 mod intake;
+mod merge;
 mod messages;
 mod opt_in;
 mod previews;
@@ -31,6 +32,7 @@ mod suppressions;
 mod template_preview;
 mod templates;
 mod unsubscribe;
+mod upsert;
 mod usage;
 mod voice;
 mod write;
@@ -76,6 +78,7 @@ pub use import::{
     RevertReport, RowOutcome,
 };
 pub use intake::Intake;
+pub use merge::MergeOptions;
 pub use messages::{Delivery, Messages, NewDraft};
 pub use receive::Received;
 #[cfg(feature = "testing")]
@@ -87,6 +90,7 @@ pub use subscriptions::{Subscribed, Subscriptions};
 pub use suppressions::Suppressions;
 pub use template_preview::{ChannelPreview, PreviewFor, TemplatePreview};
 pub use templates::Templates;
+pub use upsert::{UpsertOptions, UpsertOutcome, Upserted};
 pub use usage::Usage;
 pub use voice::Voices;
 #[cfg(feature = "worker")]

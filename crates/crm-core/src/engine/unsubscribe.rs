@@ -91,12 +91,20 @@ impl Engine {
         results.next().unwrap_or(Ok(()))
     }
 
-    /// Who a token is about; `None` when they are not there any more.
+    /// Who a token is about, by whatever contact they were when it was given out; `None` when they are not there any more.
     pub(super) async fn bearer(
         &self,
         workspace: &Workspace,
         id: ContactId,
     ) -> Result<Option<Contact>> {
+        let mut found = self.contact_by_id(workspace, id).await?;
+        if let Some(kept) = found.as_ref().and_then(|found| found.merged_into) {
+            found = self.contact_by_id(workspace, kept).await?;
+        }
+        Ok(found.filter(|contact| !contact.erased))
+    }
+
+    async fn contact_by_id(&self, workspace: &Workspace, id: ContactId) -> Result<Option<Contact>> {
         let query = ContactQuery {
             ids: vec![id],
             page: PageRequest {
@@ -106,6 +114,6 @@ impl Engine {
             ..ContactQuery::default()
         };
         let found = self.store().contacts(workspace, query).await?;
-        Ok(found.items.into_iter().find(|contact| !contact.erased))
+        Ok(found.items.into_iter().next())
     }
 }

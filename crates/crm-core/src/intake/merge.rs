@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::consent;
-use crate::contact::ContactFields;
 use crate::contact::normalise::normalise;
-use crate::error::{Error, Result};
+use crate::contact::{ContactFields, overlay};
+use crate::error::Result;
 
 /// The fields of `stored` (of a new contact: the usual ones) with those that are given. `null` clears
 /// one. Consent that is stored can only go down.
@@ -13,23 +13,10 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Invalid`](crate::ErrorKind::Invalid) naming the fields.
 pub fn merge(stored: Option<&ContactFields>, given: &Map<String, Value>) -> Result<ContactFields> {
-    let refused = |_| Error::field("payload", "has a field that has not the form it should");
-    let usual = ContactFields::default();
-    let object = |fields: &ContactFields| match serde_json::to_value(fields) {
-        Ok(Value::Object(map)) => Ok(map),
-        _ => Err(Error::field("payload", "cannot be joined with the contact")),
+    let mut fields = match stored {
+        Some(stored) => overlay(stored, given)?,
+        None => overlay(&ContactFields::default(), given)?,
     };
-    let mut joined = object(stored.unwrap_or(&usual))?;
-    let usual = object(&usual)?;
-    for (name, value) in given {
-        let value = if value.is_null() {
-            usual.get(name).cloned().unwrap_or_default()
-        } else {
-            value.clone()
-        };
-        joined.insert(name.clone(), value);
-    }
-    let mut fields: ContactFields = serde_json::from_value(joined.into()).map_err(refused)?;
     if let Some(stored) = stored {
         fields.consent = consent::lower(&stored.consent, &fields.consent);
     }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::messages::{finish_attempt, insert_message, update_message};
 use super::tables::{Put, Tables, email_key, receipt_key, template_key};
-use super::{Spaces, erasure, spend};
+use super::{Spaces, erasure, merge, spend};
 use crate::actor::Workspace;
 use crate::campaign::PlanRow;
 use crate::change::{Change, ChangeSet, Precondition};
@@ -144,6 +144,7 @@ fn change_one(
             own(workspace, &row.workspace)?;
             erasure::suppress(tables, row, undo);
         }
+        Change::MoveHistory { from, to } => merge::history(tables, *from, *to, undo),
         Change::PutImportUpdate(row) => {
             own(workspace, &row.workspace)?;
             let key = (row.import_id, row.contact_id);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::apply::Undo;
+use super::merge;
 use super::tables::{Put, Salt, Tables};
 use crate::consent::Suppression;
 use crate::consent::erasure::{ERASED, EVERY_CHANNEL, ErasedAddresses, plain};
@@ -50,9 +51,13 @@ pub(super) fn suppress(tables: &mut Tables, row: &ErasedAddresses, undo: &mut Un
 
 /// Every address of the person that is known, in its plain form.
 fn addresses(tables: &Tables, contact: ContactId) -> BTreeSet<String> {
-    let row = tables.contacts.get(&contact);
-    let known = AddressKind::ALL.into_iter();
-    let own = known.filter_map(|kind| row?.address(kind));
+    let merged = merge::merged_into(tables, contact);
+    let rows = merged.iter().chain([&contact]);
+    let rows = rows.filter_map(|id| tables.contacts.get(id));
+    let own = rows.flat_map(|row| {
+        let known = AddressKind::ALL.into_iter();
+        known.filter_map(|kind| row.address(kind))
+    });
     let used = tables
         .messages_to(contact)
         .map(|row| row.recipient.as_str());
@@ -86,8 +91,9 @@ pub(super) fn texts(tables: &mut Tables, contact: ContactId, undo: &mut Undo) {
     for key in inbound {
         undo.put(tables, Put::Inbound(key, None));
     }
+    let merged = merge::merged_into(tables, contact);
     let about = |subject, id| match subject {
-        Subject::Contact => contact.0 == id,
+        Subject::Contact => contact.0 == id || merged.contains(&ContactId(id)),
         Subject::Message => ids.contains(&MessageId(id)),
         _ => false,
     };
@@ -102,6 +108,7 @@ pub(super) fn texts(tables: &mut Tables, contact: ContactId, undo: &mut Undo) {
     for place in told {
         undo.put(tables, Put::Reason(place, None));
     }
+    merge::forget_names(tables, contact, undo);
 }
 
 /// One message with its revisions, approvals and attempts.

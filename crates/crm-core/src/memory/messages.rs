@@ -47,6 +47,7 @@ pub(super) fn update_message(
         // Where a message came from never changes.
         new = Message {
             contact_id: stored.contact_id,
+            written_for: stored.written_for,
             campaign_id: stored.campaign_id,
             occurrence: stored.occurrence.clone(),
             occasion: stored.occasion,

@@ -4,6 +4,7 @@
 
 mod apply;
 mod erasure;
+mod merge;
 mod messages;
 mod query;
 mod spend;

@@ -158,11 +158,16 @@ pub(super) fn contact<'a>(
         .as_ref()
         .is_some_and(Audience::needs_messages);
     let planned = asks.then(|| tables.planned());
+    let known = query.external_id.as_ref();
+    let known = known.and_then(|id| tables.by_external_id.get(id));
+    let known = known.and_then(|id| tables.contacts.get(id));
+    let known = known.map(|row| row.merged_into.unwrap_or(row.id));
     Ok(move |row: &Contact| {
         among(&query.ids, &row.id)
-            && (!row.erased || !query.ids.is_empty())
+            && (!row.erased || !query.ids.is_empty() || query.merged_into.is_some())
+            && (query.merged_into.is_none() || query.merged_into == row.merged_into)
             && equal(query.email.as_ref(), row.email.as_ref())
-            && equal(query.external_id.as_ref(), row.external_id.as_ref())
+            && (query.external_id.is_none() || known == Some(row.id))
             && equal(query.phone.as_ref(), row.phone.as_ref())
             && query
                 .audience

@@ -300,7 +300,10 @@ impl Tables {
 
     fn put_message(&mut self, id: MessageId, new: Option<Box<Message>>) -> Option<Box<Message>> {
         if let Some(old) = self.messages.get(&id) {
-            if let Some(key) = occurrence_key(old) {
+            // Of two that merged contacts had the first one holds it.
+            if let Some(key) = occurrence_key(old)
+                && self.by_occurrence.get(&key) == Some(&id)
+            {
                 self.by_occurrence.remove(&key);
             }
             self.by_contact.remove(&(old.contact_id, id));
@@ -308,7 +311,7 @@ impl Tables {
         }
         if let Some(new) = &new {
             if let Some(key) = occurrence_key(new) {
-                self.by_occurrence.insert(key, id);
+                self.by_occurrence.entry(key).or_insert(id);
             }
             self.by_contact.insert((new.contact_id, id));
             if new.status == Status::Approved {

@@ -96,6 +96,7 @@ pub fn create(new: NewMessage, stamp: &Stamp<'_>) -> Result<(Message, ChangeSet)
         workspace: stamp.actor.workspace.clone(),
         id,
         contact_id: new.contact_id,
+        written_for: None,
         campaign_id,
         occurrence,
         occasion: new.occasion,

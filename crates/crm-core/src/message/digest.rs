@@ -126,7 +126,13 @@ pub fn digest(message: &Message) -> Digest {
         .text(message.workspace.as_str())
         .bytes(message.id.0.as_bytes())
         .number(u64::from(message.revision.number))
-        .bytes(message.contact_id.0.as_bytes())
+        .bytes(
+            message
+                .written_for
+                .unwrap_or(message.contact_id)
+                .0
+                .as_bytes(),
+        )
         .text(&message.channel)
         .text(&message.recipient)
         .text(&message.sender)

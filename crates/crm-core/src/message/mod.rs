@@ -244,6 +244,10 @@ pub struct Message {
     pub id: MessageId,
     /// Recipient.
     pub contact_id: ContactId,
+    /// The contact that it was written for, if that was merged into the recipient since. The digest covers that one, so
+    /// that what was approved stays what it was.
+    #[serde(default)]
+    pub written_for: Option<ContactId>,
     /// Campaign that made it, if any.
     pub campaign_id: Option<CampaignId>,
     /// Which run of the campaign (for example `2026-11-24`); with campaign and contact unique.

@@ -17,7 +17,7 @@ pub const TABLES: [(&str, &str); 24] = [
         "contacts",
         "workspace id version external_id name email email_key phone telegram_chat_id whatsapp segment \
          birthday_year birthday_day company position language time_zone tags custom_fields \
-         preferred_channels consent last_interaction_date erased created_by created_at updated_at \
+         preferred_channels consent last_interaction_date erased merged_into created_by created_at updated_at \
          search_key",
     ),
     (
@@ -36,7 +36,7 @@ pub const TABLES: [(&str, &str); 24] = [
     ),
     (
         "messages",
-        "workspace id contact campaign occurrence occasion channel recipient sender status version \
+        "workspace id contact written_for doubled campaign occurrence occasion channel recipient sender status version \
          revision digest generated_by metadata findings risk created_by approved_by approved_at scheduled_for \
          expires_at not_before queued_at epoch decided_epoch lease_owner lease_until attempts failure provider_id sent_at \
          test_mode deleted created_at updated_at",

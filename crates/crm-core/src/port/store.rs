@@ -86,15 +86,18 @@ pub struct Page<T> {
     pub next: Option<Uuid>,
 }
 
-/// Which contacts. All conditions hold together. Erased contacts appear only when asked for by id.
+/// Which contacts. All conditions hold together. Erased contacts, and those that were merged into others, appear only when
+/// asked for by id or by [`merged_into`](Self::merged_into).
 #[derive(Debug, Clone, Default)]
 pub struct ContactQuery {
     /// Only these ids, if any are given.
     pub ids: Vec<ContactId>,
     /// Exactly this e-mail (normalised).
     pub email: Option<String>,
-    /// Exactly this external id.
+    /// Exactly this external id, or merged with the contact that had it.
     pub external_id: Option<String>,
+    /// Only those that were merged into this contact, of whom no more is left than an id.
+    pub merged_into: Option<ContactId>,
     /// Exactly this phone (E.164).
     pub phone: Option<String>,
     /// Matches this expression.
@@ -490,7 +493,8 @@ pub trait Store: Send + Sync + Debug {
     /// Lists contacts.
     async fn contacts(&self, workspace: &Workspace, query: ContactQuery) -> Result<Page<Contact>>;
 
-    /// The contacts that have any of these keys, each once, in any order; erased ones only by id. Of those who share
+    /// The contacts that have any of these keys, each once, in any order; erased ones only by id, those that were merged
+    /// into others by external id, too. Of those who share
     /// a phone, the [`SHARED_PHONE`] with the lowest ids. The cost is that of the keys, however many contacts there are.
     async fn contacts_by_keys(
         &self,

@@ -30,9 +30,9 @@ pub enum Kind {
 pub fn kind(column: &str) -> Kind {
     match column {
         "erased" | "is_active" | "test_mode" | "planned" | "deleted" | "dead" | "repeats"
-        | "held" | "batch" => Kind::Bool,
+        | "held" | "batch" | "doubled" => Kind::Bool,
         "id" | "contact" | "import" | "campaign" | "message" | "plan_cursor" | "subject_id"
-        | "draft_batch" => Kind::Id,
+        | "draft_batch" | "merged_into" | "written_for" => Kind::Id,
         "digest" | "salt" | "prev_hash" | "hash" | "reason_salt" | "reason_digest" => Kind::Bytes,
         "tags" | "custom_fields" | "preferred_channels" | "consent" | "fields" | "metadata"
         | "findings" | "payload" => Kind::Json,

@@ -44,6 +44,7 @@ pub fn contact(number: u64) -> Contact {
             ..ContactFields::default()
         },
         erased: false,
+        merged_into: None,
         created_by: "olga".to_owned(),
         created_at: noon(),
         updated_at: noon(),
@@ -87,6 +88,7 @@ pub fn message(number: u64) -> Message {
         workspace: Workspace::default(),
         id,
         contact_id: to.id,
+        written_for: None,
         campaign_id: None,
         occurrence: None,
         occasion: Occasion::Birthday,

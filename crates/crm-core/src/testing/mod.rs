@@ -17,6 +17,7 @@ pub mod observer;
 pub mod spend;
 pub mod store_suite;
 
+mod office;
 mod report;
 mod suite;
 

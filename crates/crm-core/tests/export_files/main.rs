@@ -29,6 +29,7 @@ fn contact(number: u128, fields: ContactFields) -> Contact {
         version: 3,
         fields,
         erased: false,
+        merged_into: None,
         created_by: "olga".to_owned(),
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,

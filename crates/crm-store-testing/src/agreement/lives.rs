@@ -81,6 +81,7 @@ fn circumstance() -> impl Strategy<Value = Command> {
         5 => Just(Command::Work),
         1 => Just(Command::Restart),
         1 => (0..3_usize).prop_map(|contact| Command::Erase { contact }),
+        1 => (0..3_usize, 0..3_usize).prop_map(|(keep, gone)| Command::Merge { keep, gone }),
         4 => Just(Command::Claim),
         4 => any::<bool>().prop_map(|taken| Command::Begin { taken }),
         3 => any::<bool>().prop_map(|again| Command::Wake { again }),

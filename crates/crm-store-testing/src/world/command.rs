@@ -83,6 +83,11 @@ pub(crate) enum Command {
     Erase {
         contact: usize,
     },
+    /// Two of the people are one.
+    Merge {
+        keep: usize,
+        gone: usize,
+    },
     /// A second worker takes one message and then says nothing.
     Claim,
     /// It wakes up, begins what it took, and freezes again; the provider may have it.

@@ -178,6 +178,9 @@ struct Everything {
     /// What is known, with consents and their evidence.
     #[schema(value_type = Object)]
     contact: Value,
+    /// The contacts that were merged into it: ids, and the external ids that still lead here.
+    #[schema(value_type = Vec<Object>)]
+    merged: Vec<Value>,
     /// All messages, oldest first, deleted drafts too; each with its revisions, approvals, attempts, receipts and history.
     #[schema(value_type = Vec<Object>)]
     messages: Vec<Value>,
@@ -190,7 +193,7 @@ struct Everything {
     /// When they last wrote, by channel and address.
     #[schema(value_type = Vec<Object>)]
     inbound: Vec<Value>,
-    /// What happened to the contact, oldest first.
+    /// What happened to the contact and to those that were merged into it, each oldest first.
     #[schema(value_type = Vec<Object>)]
     history: Vec<Value>,
 }

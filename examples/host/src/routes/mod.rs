@@ -15,6 +15,7 @@ mod events;
 mod export;
 mod hold;
 mod import;
+mod merge;
 mod messages;
 mod ops;
 mod opt_in;
@@ -23,6 +24,7 @@ mod receipts;
 mod subscriptions;
 mod templates;
 mod unsubscribe;
+mod upsert;
 mod usage;
 mod voice;
 #[cfg(feature = "web")]
@@ -66,6 +68,8 @@ fn api() -> OpenApiRouter<App> {
     OpenApiRouter::<App>::with_openapi(document::head())
         .merge(auth::router())
         .merge(contacts::router())
+        .merge(upsert::router())
+        .merge(merge::router())
         .merge(opt_in::router())
         .merge(export::router())
         .merge(import::router())

@@ -45,6 +45,9 @@ pub(crate) struct ContactView {
     preferred_channels: Vec<String>,
     consent: Vec<ConsentBody>,
     last_interaction_date: Option<DateTime<Utc>>,
+    /// The contact that this one was merged into, of which no more than an id is left then; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merged_into: Option<Uuid>,
     version: u64,
     created_by: String,
     created_at: DateTime<Utc>,
@@ -117,6 +120,7 @@ impl From<&Contact> for ContactView {
             preferred_channels: fields.preferred_channels,
             consent: fields.consent.iter().map(ConsentBody::from).collect(),
             last_interaction_date: fields.last_interaction_date,
+            merged_into: contact.merged_into.map(|id| id.0),
             version: contact.version,
             created_by: contact.created_by.clone(),
             created_at: contact.created_at,

@@ -15,6 +15,7 @@ pub(crate) fn contact(name: &str) -> Contact {
             ..ContactFields::default()
         },
         erased: false,
+        merged_into: None,
         created_by: "olga".to_owned(),
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,

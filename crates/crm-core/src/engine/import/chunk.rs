@@ -72,6 +72,11 @@ pub(super) fn keys(import: ImportId, rows: &[Taken]) -> ContactKeys {
 /// What becomes of the contacts, of whom those that the rows may be about are `known`.
 pub(super) fn plan(import: ImportId, rows: &[Taken], known: Vec<Contact>, how: Duplicates) -> Part {
     let mut people = People::default();
+    // Who was merged into somebody is no more than an id; that is still met under the external id.
+    let merged = known
+        .iter()
+        .filter_map(|one| Some((one.external_id.clone()?, one.merged_into?)));
+    let merged: Vec<_> = merged.collect();
     for contact in known {
         people.add(Planned {
             id: contact.id,
@@ -80,6 +85,11 @@ pub(super) fn plan(import: ImportId, rows: &[Taken], known: Vec<Contact>, how: D
             bounced: BTreeSet::new(),
             rows: Vec::new(),
         });
+    }
+    for (external_id, kept) in merged {
+        if let Some(place) = people.by_id.get(&kept) {
+            people.by_external_id.insert(external_id, *place);
+        }
     }
     for (place, row) in rows.iter().enumerate() {
         people.take(import, place, row, how);

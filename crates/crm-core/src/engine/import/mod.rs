@@ -194,7 +194,7 @@ impl<R: Read + Seek> Import<'_, R> {
 }
 
 /// Whether deciding anew may help: the contact was changed, or one with its keys came, between the look and the commit.
-const fn may_fit_later(kind: ErrorKind) -> bool {
+pub(super) const fn may_fit_later(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::Conflict | ErrorKind::Duplicate | ErrorKind::NotFound
@@ -219,11 +219,7 @@ impl Contacts<'_> {
     /// What rows mean for the contacts there are.
     async fn plan_part(&self, import: ImportId, rows: &[Taken], how: Duplicates) -> Result<Part> {
         let keys = chunk::keys(import, rows);
-        let known = self
-            .0
-            .store()
-            .contacts_by_keys(self.0.workspace(), keys)
-            .await?;
+        let known = self.known(keys).await?;
         Ok(chunk::plan(import, rows, known, how))
     }
 

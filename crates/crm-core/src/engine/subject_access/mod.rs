@@ -42,6 +42,8 @@ pub struct SubjectAccess {
     pub at: DateTime<Utc>,
     /// What is known, with consents and their evidence.
     pub contact: Contact,
+    /// The contacts that were merged into it, of whom an id is left and the external id by which they are still known.
+    pub merged: Vec<Contact>,
     /// All messages, oldest first, deleted drafts too.
     pub messages: Vec<MessageAccess>,
     /// What campaigns planned: when the person would be written to, or why not.
@@ -50,7 +52,7 @@ pub struct SubjectAccess {
     pub suppressions: Vec<Suppression>,
     /// When they last wrote, by channel and address.
     pub inbound: Vec<LastInbound>,
-    /// What happened to the contact, oldest first.
+    /// What happened to the contact, and to those that were merged into it, each oldest first.
     pub history: Vec<StoredEvent>,
 }
 
@@ -127,11 +129,16 @@ impl Contacts<'_> {
     /// instants and codes, nothing personal.
     ///
     /// # Errors
-    /// `Forbidden` unless the actor may export; `NotFound`; as the store.
+    /// `Forbidden` unless the actor may export; `NotFound`; `NotAllowed` for a contact that was merged into another, whose
+    /// document has it; as the store.
     pub async fn subject_access(&self, id: ContactId) -> Result<SubjectAccess> {
         self.0.require(Action::Export)?;
         let session = self.0;
         let contact = session.contact(id).await?;
+        if contact.merged_into.is_some() {
+            contact.living()?;
+        }
+        let merged = merged(session, id).await?;
         let stamp = session.stamp();
         let mut found = SubjectAccess {
             at: stamp.at,
@@ -140,8 +147,13 @@ impl Contacts<'_> {
             suppressions: Vec::new(),
             inbound: Vec::new(),
             history: history::events(session, (Subject::Contact, id.0)).await?,
+            merged,
             contact,
         };
+        for one in &found.merged {
+            let events = history::events(session, (Subject::Contact, one.id.0)).await?;
+            found.history.extend(events);
+        }
         let addresses = addresses(session, &found).await?;
         found.suppressions = suppressions(session, &addresses).await?;
         found.inbound = inbound(session, &found, &addresses).await?;
@@ -163,6 +175,24 @@ fn behind(after: Option<Uuid>) -> PageRequest {
         after,
         oldest_first: true,
         ..PageRequest::default()
+    }
+}
+
+async fn merged(session: &Session, id: ContactId) -> Result<Vec<Contact>> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let query = ContactQuery {
+            merged_into: Some(id),
+            page: behind(after),
+            ..ContactQuery::default()
+        };
+        let page = session.store().contacts(session.workspace(), query).await?;
+        all.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
     }
 }
 

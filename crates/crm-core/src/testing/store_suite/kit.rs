@@ -103,3 +103,9 @@ pub(super) fn next_message(row: &Message) -> Message {
         ..row.clone()
     }
 }
+
+/// What stands at this place of a list.
+pub(super) fn at<T>(list: &[T], place: usize) -> Result<&T, String> {
+    let there = list.get(place);
+    there.ok_or_else(|| format!("a list of {} has nothing at {place}", list.len()))
+}
