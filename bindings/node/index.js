@@ -275,6 +275,22 @@ class Engine {
     return this.#call('subject_access', { id });
   }
 
+  async listFields() {
+    return this.#call('list_fields');
+  }
+
+  async getField(name) {
+    return this.#call('get_field', { name });
+  }
+
+  async setField(name, fields, { version } = {}) {
+    return this.#call('set_field', { name, fields: named(fields), version });
+  }
+
+  async removeField(name) {
+    return this.#call('remove_field', { name });
+  }
+
   async requestOptIn(id, wish) {
     return this.#call('request_opt_in', { ...named(wish), id });
   }

@@ -74,6 +74,25 @@ class Operations:
         """Everything that is kept about one person, for whoever asks what that is; also of an erased one."""
         return cast(t.SubjectAccess, self._call("subject_access", {"id": id}))
 
+    def list_fields(self) -> list[t.FieldDefinition]:
+        """The definitions of custom fields, by name."""
+        return cast("list[t.FieldDefinition]", self._call("list_fields", {}))
+
+    def get_field(self, name: str) -> t.DefinedField:
+        """One definition, and how many contacts have a value that does not fit it; looks at all contacts."""
+        return cast(t.DefinedField, self._call("get_field", {"name": name}))
+
+    def set_field(
+        self, name: str, fields: t.DefinitionFields, *, version: int | None = None
+    ) -> t.FieldDefinition:
+        """Defines a custom field; for admins. Values that come in are checked, stored ones stay as they are."""
+        values = {"name": name, "fields": fields, "version": version}
+        return cast(t.FieldDefinition, self._call("set_field", values))
+
+    def remove_field(self, name: str) -> None:
+        """Forgets the definition of a custom field; for admins. Stored values stay as they are."""
+        self._call("remove_field", {"name": name})
+
     def request_opt_in(self, id: str, **wish: Unpack[t.OptInWish]) -> t.Message:
         """Drafts a message with a link by which the person says yes, and asks for its approval. The engine
         needs ``opt_in_url`` and ``unsubscribe_keys``."""

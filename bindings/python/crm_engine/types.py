@@ -17,6 +17,7 @@ Role: TypeAlias = Literal["viewer", "manager", "admin"]
 Format: TypeAlias = Literal["text", "html"]
 AddressKind: TypeAlias = Literal["email", "phone", "telegram", "whatsapp", "external_id"]
 Tone: TypeAlias = Literal["professional_friendly", "formal", "casual", "warm"]
+FieldType: TypeAlias = Literal["text", "number", "boolean", "date", "choice"]
 Severity: TypeAlias = Literal["notice", "warning", "blocking"]
 Guardrail: TypeAlias = Literal[
     "length",
@@ -251,6 +252,46 @@ class ImportSample(TypedDict):
     changed: list[str]
 
 
+class DefinitionFields(TypedDict):
+    """What a custom field is: its type, for a ``choice`` the texts it is between, and what people call it."""
+
+    label: NotRequired[str | None]
+    type: FieldType
+    options: NotRequired[list[str]]
+
+
+class FieldDefinition(TypedDict):
+    """The definition of a custom field."""
+
+    workspace: str
+    name: str
+    version: int
+    label: str | None
+    type: FieldType
+    options: list[str]
+    created_by: str
+    created_at: str
+    updated_at: str
+
+
+class DefinedField(FieldDefinition):
+    """The definition of a custom field, and how many contacts have a value in it that does not fit."""
+
+    unfitting: int
+
+
+class TypedColumn(TypedDict):
+    """A column that fills a custom field with a type, and what in it could not be taken."""
+
+    column: str
+    field: str
+    label: str | None
+    type: FieldType
+    options: list[str]
+    refused: int
+    samples: list[str]
+
+
 class ImportPreview(TypedDict):
     """What an import would do."""
 
@@ -264,6 +305,7 @@ class ImportPreview(TypedDict):
     samples: list[ImportSample]
     rejects: list[RejectedRow]
     lost: list[LostValue]
+    fields: list[TypedColumn]
 
 
 class KeptContact(TypedDict):

@@ -11,6 +11,7 @@ mod channels;
 mod database;
 mod exports;
 mod failure;
+mod fields;
 mod foreign;
 mod handle;
 mod input;

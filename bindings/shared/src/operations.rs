@@ -12,7 +12,7 @@ use crm_core::generation::VoiceFields;
 use crm_core::guardrail::Severity;
 use crm_core::hold::{Acknowledgement, Hold};
 use crm_core::id::{CampaignId, ContactId, ImportId, MessageId, TemplateId};
-use crm_core::import::{Options as ImportOptions, inspect};
+use crm_core::import::Options as ImportOptions;
 use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::history::Checkpoint;
 use crm_core::message::lifecycle::Event as Transition;
@@ -28,10 +28,10 @@ use crate::handle::Call;
 use crate::input::{given, read, search};
 use crate::query::{Id, query};
 use crate::view::{Event, List, Message, Variant, Work};
-use crate::{budgets, bulk, campaigns, exports, receipts, subscriptions, unsubscribe};
+use crate::{budgets, bulk, campaigns, exports, fields, receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 70] = [
+pub const OPERATIONS: [&str; 74] = [
     "import_contacts",
     "preview_import",
     "revert_import",
@@ -42,6 +42,10 @@ pub const OPERATIONS: [&str; 70] = [
     "list_contacts",
     "erase_contact",
     "subject_access",
+    "list_fields",
+    "get_field",
+    "set_field",
+    "remove_field",
     "request_opt_in",
     "confirm_opt_in",
     "create_template",
@@ -268,6 +272,9 @@ pub(crate) async fn perform(
         "import_contacts" | "preview_import" | "revert_import" | "create_contact"
         | "update_contact" | "get_contact" | "list_contacts" | "erase_contact"
         | "subject_access" | "request_opt_in" => contacts(call, operation, input, file).await,
+        "list_fields" | "get_field" | "set_field" | "remove_field" => {
+            fields::perform(call, operation, input).await
+        }
         "export_contacts" => exports::perform(call, input).await,
         "create_template" | "get_template" | "list_templates" | "preview_template" => {
             templates(call, operation, input).await
@@ -361,7 +368,7 @@ async fn contacts(
             let options: ImportOptions = read(input)?;
             let file = file.ok_or_else(|| Error::field("file", "give the bytes of the file"))?;
             let mut file = Cursor::new(file);
-            let found = inspect(&mut file, &options)?;
+            let found = contacts.inspect(&mut file, &options).await?;
             let preview = contacts.preview_import(file, &found, options.duplicates);
             show(&preview.await?)
         }

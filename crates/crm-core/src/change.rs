@@ -10,6 +10,7 @@ use crate::budget::{Budget, LedgerEntry, Period};
 use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
 use crate::consent::window::Inbound;
+use crate::contact::definition::FieldDefinition;
 use crate::contact::{AddressKind, Contact};
 use crate::counter;
 use crate::draft_batch::DraftBatch;
@@ -140,6 +141,11 @@ pub enum Change {
     /// The voice of the workspace: its first (version 1) or a changed one. Unless the stored version is one less
     /// (none counts as 0) it is a [`Conflict`](crate::ErrorKind::Conflict).
     PutVoice(Box<Voice>),
+    /// The definition of a custom field: its first (version 1) or a changed one. Unless the stored version is one less
+    /// (none counts as 0) it is a [`Conflict`](crate::ErrorKind::Conflict).
+    PutFieldDefinition(Box<FieldDefinition>),
+    /// Forgets the definition of this name. Values of the field stay as they are.
+    DeleteFieldDefinition(String),
     /// A new budget. Campaign and period together are unique.
     InsertBudget(Budget),
     /// A changed budget.

@@ -19,7 +19,7 @@ use crate::group::Group;
 use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
-    budgets, campaigns, contacts, draft_batches, events, imports, inbound, intake, ledger,
+    budgets, campaigns, contacts, draft_batches, events, field_definitions, imports, inbound, intake, ledger,
     messages, plan, receipts, require, subscriptions, suppressions, templates, trail, voices,
 };
 
@@ -225,6 +225,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
         Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Some(&row.workspace),
         Change::PutVoice(row) => Some(&row.workspace),
+        Change::PutFieldDefinition(row) => Some(&row.workspace),
         Change::InsertBudget(row) | Change::UpdateBudget(row) => Some(&row.workspace),
         Change::Reserve(row) | Change::Settle(row) => Some(&row.workspace),
         _ => None,
@@ -243,6 +244,11 @@ async fn write(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
         Some(Change::DeleteCampaign(id)) => found(campaigns::delete(db, *id).await?, "campaign"),
         Some(Change::DeleteInbound(address)) => inbound::forget(db, address).await,
         Some(Change::PutVoice(row)) => voices::put(db, row).await,
+        Some(Change::PutFieldDefinition(row)) => field_definitions::put(db, row).await,
+        Some(Change::DeleteFieldDefinition(name)) => found(
+            field_definitions::delete(db, name).await?,
+            "definition of the field",
+        ),
         Some(Change::DeleteSuppression {
             channel,
             address,

@@ -172,6 +172,8 @@ impl<'a> Group<'a> {
             | Change::DeleteCampaign(_)
             | Change::DeleteInbound(_)
             | Change::PutVoice(_)
+            | Change::PutFieldDefinition(_)
+            | Change::DeleteFieldDefinition(_)
             | Change::DeleteSuppression { .. }
             | Change::InsertBudget(_)
             | Change::UpdateBudget(_)
@@ -248,6 +250,8 @@ fn row_of(change: &Change) -> Kind<'_> {
         | Change::DeleteCampaign(_)
         | Change::DeleteInbound(_)
         | Change::PutVoice(_)
+        | Change::PutFieldDefinition(_)
+        | Change::DeleteFieldDefinition(_)
         | Change::DeleteSuppression { .. }
         | Change::InsertBudget(_)
         | Change::UpdateBudget(_)

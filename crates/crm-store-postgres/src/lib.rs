@@ -45,6 +45,7 @@ mod dispatch;
 mod draft_batches;
 mod events;
 mod fault;
+mod field_definitions;
 mod group;
 mod imports;
 mod inbound;

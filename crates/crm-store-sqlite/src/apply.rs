@@ -10,7 +10,7 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    budgets, campaigns, contacts, draft_batches, imports, inbound, intake, ledger, messages, plan,
+    budgets, campaigns, contacts, draft_batches, field_definitions, imports, inbound, intake, ledger, messages, plan,
     receipts, subscriptions, suppressions, templates, trail, voices,
 };
 
@@ -182,6 +182,11 @@ fn write(
         Change::InsertDraftBatch(row) => draft_batches::insert(connection, key, row),
         Change::UpdateDraftBatch(row) => draft_batches::update(connection, key, row),
         Change::PutVoice(row) => voices::put(connection, key, row),
+        Change::PutFieldDefinition(row) => field_definitions::put(connection, key, row),
+        Change::DeleteFieldDefinition(name) => found(
+            field_definitions::delete(connection, key, name)?,
+            "definition of the field",
+        ),
         Change::InsertBudget(row) => budgets::insert(connection, key, row),
         Change::UpdateBudget(row) => budgets::update(connection, key, row),
         Change::DeleteBudget {
@@ -214,6 +219,7 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
         Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Some(&row.workspace),
         Change::PutVoice(row) => Some(&row.workspace),
+        Change::PutFieldDefinition(row) => Some(&row.workspace),
         Change::InsertBudget(row) | Change::UpdateBudget(row) => Some(&row.workspace),
         Change::Reserve(row) | Change::Settle(row) => Some(&row.workspace),
         _ => None,

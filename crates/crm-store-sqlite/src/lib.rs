@@ -31,6 +31,7 @@ mod dispatch;
 mod draft_batches;
 mod events;
 mod fault;
+mod field_definitions;
 mod host;
 mod imports;
 mod inbound;

@@ -381,6 +381,17 @@ CREATE TABLE voices (
     updated_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE field_definitions (
+    workspace INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY,
     workspace INTEGER NOT NULL,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crm_core::Role;
 use crm_core::budget::{EntryState, Period, UsageGroup};
 use crm_core::campaign::{CampaignAction, CampaignStatus, Drafting, WhenUnavailable};
+use crm_core::contact::definition::FieldType;
 use crm_core::generation::Tone;
 use crm_core::guardrail::{Rule, Severity};
 use crm_core::message::{Format, GeneratedBy, Occasion, Status};
@@ -49,6 +50,10 @@ names! {
 names! {
     /// Who wrote a text.
     GeneratedByName, "GeneratedBy", [GeneratedBy::Ai, GeneratedBy::Manual].map(GeneratedBy::as_str)
+}
+names! {
+    /// What the values of a custom field are.
+    FieldTypeName, "FieldType", FieldType::ALL.map(FieldType::as_str)
 }
 names! {
     /// How a text is to be read.

@@ -11,6 +11,7 @@ use crate::actor::Workspace;
 use crate::consent::Consent;
 use crate::id::ContactId;
 
+pub mod definition;
 pub mod normalise;
 pub mod search;
 

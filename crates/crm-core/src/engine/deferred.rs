@@ -14,6 +14,7 @@ use crate::campaign::{Campaign, PlanRow};
 use crate::change::ChangeSet;
 use crate::consent::Suppression;
 use crate::contact::Contact;
+use crate::contact::definition::FieldDefinition;
 use crate::draft_batch::DraftBatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generation::Voice;
@@ -277,6 +278,10 @@ impl Store for Collecting {
 
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
         self.inner.voice(workspace).await
+    }
+
+    async fn field_definitions(&self, workspace: &Workspace) -> Result<Vec<FieldDefinition>> {
+        self.inner.field_definitions(workspace).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

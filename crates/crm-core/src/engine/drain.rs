@@ -275,7 +275,9 @@ impl Session {
                 fields,
             } => {
                 let known = self.known(&external_id).await?;
-                let merged = merge(known.as_ref().map(|contact| &contact.fields), &fields)?;
+                let stored = known.as_ref().map(|contact| &contact.fields);
+                let kept = stored.map(|stored| &stored.custom_fields);
+                let merged = self.normal(merge(stored, &fields)?, kept).await?;
                 match known {
                     Some(contact) => self.replace(&contact, merged, "edited").await,
                     None => Ok(self.introduce(merged)),

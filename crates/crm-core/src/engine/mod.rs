@@ -14,6 +14,7 @@ mod deferred;
 mod drain;
 mod duplicates;
 mod export;
+mod fields;
 mod generate;
 mod guard;
 mod hold;
@@ -69,10 +70,11 @@ pub use deferred::Deferred;
 pub use drain::Drained;
 pub use duplicates::Duplicates;
 pub use export::Export;
+pub use fields::{Fields, SetField};
 pub use generate::{GenerateMessage, Variant};
 pub use import::{
     Import, ImportPreview, ImportReport, ImportSample, KeptContact, LostValue, RejectedRow,
-    RevertReport, RowOutcome,
+    RevertReport, RowOutcome, TypedColumn,
 };
 pub use intake::Intake;
 pub use messages::{Delivery, Messages, NewDraft};
@@ -472,6 +474,12 @@ impl Session {
     #[must_use]
     pub const fn intake(&self) -> Intake<'_> {
         Intake(self)
+    }
+
+    /// What the workspace says about its custom fields.
+    #[must_use]
+    pub const fn fields(&self) -> Fields<'_> {
+        Fields(self)
     }
 
     /// The house's own words.

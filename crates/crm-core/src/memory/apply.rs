@@ -344,6 +344,21 @@ fn change_one(
             follows(Some(stored), row.version, "voice")?;
             undo.put(tables, Put::Voice(Some(row.clone())));
         }
+        Change::PutFieldDefinition(row) => {
+            own(workspace, &row.workspace)?;
+            let stored = tables.field_definitions.get(&row.name);
+            let version = stored.map_or(0, |stored| stored.version);
+            follows(Some(version), row.version, "definition of the field")?;
+            let put = Put::FieldDefinition(row.name.clone(), Some((**row).clone()));
+            undo.put(tables, put);
+        }
+        Change::DeleteFieldDefinition(name) => {
+            known(
+                tables.field_definitions.contains_key(name),
+                "definition of the field",
+            )?;
+            undo.put(tables, Put::FieldDefinition(name.clone(), None));
+        }
         Change::InsertBudget(row) => {
             own(workspace, &row.workspace)?;
             spend::insert_budget(tables, row, undo)?;

@@ -21,6 +21,7 @@ use crate::campaign::{Campaign, CampaignStatus, PlanRow};
 use crate::change::{ChangeSet, Precondition};
 use crate::consent::Suppression;
 use crate::contact::Contact;
+use crate::contact::definition::FieldDefinition;
 use crate::draft_batch::DraftBatch;
 use crate::error::Result;
 use crate::generation::Voice;
@@ -480,6 +481,12 @@ impl Store for MemoryStore {
 
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
         Ok(self.read(workspace, |tables| tables.voice.as_deref().cloned()))
+    }
+
+    async fn field_definitions(&self, workspace: &Workspace) -> Result<Vec<FieldDefinition>> {
+        Ok(self.read(workspace, |tables| {
+            tables.field_definitions.values().cloned().collect()
+        }))
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

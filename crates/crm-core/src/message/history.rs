@@ -42,6 +42,8 @@ pub enum Subject {
     Budget,
     /// An export of contacts (the id is its own).
     Export,
+    /// The definition of a custom field (the id is derived from its name).
+    FieldDefinition,
 }
 
 impl Subject {
@@ -60,6 +62,7 @@ impl Subject {
             Self::Voice => "voice",
             Self::Budget => "budget",
             Self::Export => "export",
+            Self::FieldDefinition => "field_definition",
         }
     }
 
@@ -78,6 +81,7 @@ impl Subject {
             Self::Budget,
             Self::Voice,
             Self::Export,
+            Self::FieldDefinition,
         ]
         .into_iter()
         .find(|subject| subject.as_str() == name)

@@ -12,6 +12,7 @@ use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::contact::definition::FieldDefinition;
 use crm_core::draft_batch::DraftBatch;
 use crm_core::generation::Voice;
 use crm_core::hold::Hold;
@@ -258,6 +259,11 @@ impl Store for FaultyStore {
     async fn voice(&self, space: &Workspace) -> Result<Option<Voice>> {
         self.way().await?;
         self.inner.voice(space).await
+    }
+
+    async fn field_definitions(&self, space: &Workspace) -> Result<Vec<FieldDefinition>> {
+        self.way().await?;
+        self.inner.field_definitions(space).await
     }
 
     async fn inbound(

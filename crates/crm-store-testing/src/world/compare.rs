@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::contact::definition::FieldDefinition;
 use crm_core::generation::Voice;
 use crm_core::guardrail::Severity;
 use crm_core::id::MessageId;
@@ -45,6 +46,7 @@ pub(crate) struct Everything {
     receipts: Vec<KeptReceipt>,
     subscriptions: Vec<Subscription>,
     voice: Option<Voice>,
+    fields: Vec<FieldDefinition>,
     money: super::spend::Money,
     events: Vec<StoredEvent>,
     counters: BTreeMap<String, i64>,
@@ -160,6 +162,7 @@ impl World {
             receipts,
             subscriptions: store.subscriptions(workspace).await.unwrap(),
             voice: store.voice(workspace).await.unwrap(),
+            fields: store.field_definitions(workspace).await.unwrap(),
             money: self.money().await,
             trails: self.trails(messages.items.iter().map(|row| row.id)).await,
             risky: [

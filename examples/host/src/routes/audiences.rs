@@ -1,6 +1,5 @@
 //! What an audience is, for programs that write one.
 
-use crm_core::audience::schema;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -30,9 +29,10 @@ struct AudienceSchema {
     definitions: Value,
 }
 
-/// The JSON Schema of an audience: what `segment_filter` of a campaign may be besides its short form and a text.
+/// The JSON Schema of an audience: what `segment_filter` of a campaign may be besides its short form and a text. It names
+/// the custom fields that are defined, and what each may be asked for.
 #[utoipa::path(get, path = "/api/audiences/schema", tag = "campaigns",
     responses((status = 200, body = AudienceSchema)))]
-async fn audience_schema(_: User) -> Answer<Value> {
-    Ok(axum::Json(schema()))
+async fn audience_schema(user: User) -> Answer<Value> {
+    Ok(axum::Json(user.fields().audience_schema().await?))
 }

@@ -49,7 +49,7 @@ struct SealedEvent {
     #[schema(value_type = String)]
     role: Role,
     /// `contact`, `template`, `message`, `campaign`, `suppression`, `intake`, `dispatch`,
-    /// `subscription`, `voice`, `budget` or `export`.
+    /// `subscription`, `voice`, `budget`, `export` or `field_definition`.
     #[schema(value_type = String, example = "message")]
     subject: Subject,
     subject_id: Uuid,

@@ -13,6 +13,7 @@ mod cost;
 mod decisions;
 mod events;
 mod export;
+mod fields;
 mod hold;
 mod import;
 mod messages;
@@ -66,6 +67,7 @@ fn api() -> OpenApiRouter<App> {
     OpenApiRouter::<App>::with_openapi(document::head())
         .merge(auth::router())
         .merge(contacts::router())
+        .merge(fields::router())
         .merge(opt_in::router())
         .merge(export::router())
         .merge(import::router())

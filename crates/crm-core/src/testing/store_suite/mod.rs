@@ -6,6 +6,7 @@ mod audiences;
 mod changes;
 mod claims;
 mod draft_batches;
+mod fields;
 mod filters;
 mod history;
 mod holds;
@@ -59,6 +60,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(subscriptions::cases());
     all.extend(draft_batches::cases());
     all.extend(voices::cases());
+    all.extend(fields::cases());
     all.extend(spend::cases());
     all.extend(usage::cases());
     all
