@@ -38,6 +38,7 @@ export type Audience =
         | 'last_interaction_date';
     }
   | { in_campaign: string }
+  | { saved: string }
   | {
       message: {
         state: 'sent' | 'delivered' | 'failed';
@@ -297,6 +298,35 @@ export interface ImportSample {
   contact: ContactFields;
   /** The names of the fields that would change; empty for a new contact. */
   changed: string[];
+}
+
+/** An audience, as JSON or as a text, and the name it is saved under. */
+export interface SavedAudienceFields {
+  /** Unique in the workspace, whatever the case. */
+  name: string;
+  description?: string | null;
+  /** It may not name another saved one. */
+  audience: Audience | string;
+}
+
+/** An audience that is saved under a name: a saved segment. */
+export interface SavedAudience {
+  workspace: string;
+  id: string;
+  version: number;
+  name: string;
+  description: string | null;
+  audience: Audience;
+  created_by: string;
+  created_at: string;
+  updated_at: string;
+}
+
+/** Whom an audience has now. */
+export interface AudienceSample {
+  count: number;
+  /** The newest of them. */
+  items: Contact[];
 }
 
 /** What the values of a custom field are. */
@@ -1584,6 +1614,22 @@ export class Engine {
   eraseContact(id: string): Promise<void>;
   /** Everything that is kept about one person, for whoever asks what that is; also of an erased one. */
   subjectAccess(id: string): Promise<SubjectAccess>;
+  /** The audiences that are saved under names, by name. */
+  listAudiences(): Promise<SavedAudience[]>;
+  /** One saved audience. */
+  getAudience(id: string): Promise<SavedAudience>;
+  /** Saves an audience under a name. Lists and campaigns mean it by `saved "Its name"`. */
+  saveAudience(fields: SavedAudienceFields): Promise<SavedAudience>;
+  /** Replaces a saved audience; campaigns keep what it said when they were written. */
+  updateAudience(
+    id: string,
+    fields: SavedAudienceFields,
+    seen?: { version?: number },
+  ): Promise<SavedAudience>;
+  /** Removes a saved audience; campaigns have copies of what it said. */
+  removeAudience(id: string): Promise<void>;
+  /** How many contacts an audience has now, saved or not, and the newest of them, ten unless said. */
+  sampleAudience(audience: Audience | string, how?: { limit?: number }): Promise<AudienceSample>;
   /** The definitions of custom fields, by name. */
   listFields(): Promise<FieldDefinition[]>;
   /** One definition, and how many contacts have a value that does not fit it; looks at all contacts. */

@@ -206,6 +206,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "flaws_bad_input",
         "flaws_bad_tokens",
         "flaws_data",
+        "fields",
         "flaws_record",
         "guardrails",
         "hostile_input",

@@ -93,6 +93,36 @@ class AsyncOperations:
         """Forgets the definition of a custom field; for admins. Stored values stay as they are."""
         await self._call("remove_field", {"name": name})
 
+    async def list_audiences(self) -> list[t.SavedAudience]:
+        """The audiences that are saved under names, by name."""
+        return cast("list[t.SavedAudience]", await self._call("list_audiences", {}))
+
+    async def get_audience(self, id: str) -> t.SavedAudience:
+        """One saved audience."""
+        return cast(t.SavedAudience, await self._call("get_audience", {"id": id}))
+
+    async def save_audience(self, **fields: Unpack[t.SavedAudienceFields]) -> t.SavedAudience:
+        """Saves an audience under a name. Lists and campaigns mean it by ``saved "Its name"``."""
+        return cast(t.SavedAudience, await self._call("save_audience", fields))
+
+    async def update_audience(
+        self, id: str, fields: t.SavedAudienceFields, *, version: int | None = None
+    ) -> t.SavedAudience:
+        """Replaces a saved audience; campaigns keep what it said when they were written."""
+        values = {"id": id, "fields": fields, "version": version}
+        return cast(t.SavedAudience, await self._call("update_audience", values))
+
+    async def remove_audience(self, id: str) -> None:
+        """Removes a saved audience; campaigns have copies of what it said."""
+        await self._call("remove_audience", {"id": id})
+
+    async def sample_audience(
+        self, audience: t.Audience | str, *, limit: int | None = None
+    ) -> t.AudienceSample:
+        """How many contacts an audience has now, saved or not, and the newest of them, ten unless said."""
+        values = {"audience": audience, "limit": limit}
+        return cast(t.AudienceSample, await self._call("sample_audience", values))
+
     async def request_opt_in(self, id: str, **wish: Unpack[t.OptInWish]) -> t.Message:
         """Drafts a message with a link by which the person says yes, and asks for its approval. The engine
         needs ``opt_in_url`` and ``unsubscribe_keys``."""

@@ -58,7 +58,7 @@ Audience: TypeAlias = dict[str, Any]
 ``at_least`` a number, a date or an instant; or ``"exists": True``), ``{"has": "email"}``,
 ``{"consent": {"channel": .., "topic": .., "status": "opted_in"}}`` (or ``"opted_out"``, ``"none"``),
 ``{"last_interaction_before": {"days": 90}}`` (or ``{"date": "2026-01-31"}``),
-``{"in_campaign": id}``, ``{"message": {"state": "sent"}}`` (or ``"delivered"``, ``"failed"``; perhaps
+``{"saved": name_or_id}``, ``{"in_campaign": id}``, ``{"message": {"state": "sent"}}`` (or ``"delivered"``, ``"failed"``; perhaps
 with ``"campaign": id`` and ``"within_days": 30``), ``{"contact": id}``; everybody is ``{"and": []}``.
 
 Where one goes in, a text does as well: ``"segment = vip and not has email"``."""
@@ -250,6 +250,35 @@ class ImportSample(TypedDict):
     outcome: Literal["created", "updated", "skipped"]
     contact: ContactFields
     changed: list[str]
+
+
+class SavedAudienceFields(TypedDict):
+    """An audience, as JSON or as a text, and the name it is saved under."""
+
+    name: str
+    description: NotRequired[str | None]
+    audience: Audience | str
+
+
+class SavedAudience(TypedDict):
+    """An audience that is saved under a name."""
+
+    workspace: str
+    id: str
+    version: int
+    name: str
+    description: str | None
+    audience: Audience
+    created_by: str
+    created_at: str
+    updated_at: str
+
+
+class AudienceSample(TypedDict):
+    """Whom an audience has now: how many, and the newest of them."""
+
+    count: int
+    items: list[Contact]
 
 
 class DefinitionFields(TypedDict):

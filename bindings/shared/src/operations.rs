@@ -28,10 +28,10 @@ use crate::handle::Call;
 use crate::input::{given, read, search};
 use crate::query::{Id, query};
 use crate::view::{Event, List, Message, Variant, Work};
-use crate::{budgets, bulk, campaigns, exports, fields, receipts, subscriptions, unsubscribe};
+use crate::{audiences, budgets, bulk, campaigns, exports, fields, receipts, subscriptions, unsubscribe};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 74] = [
+pub const OPERATIONS: [&str; 80] = [
     "import_contacts",
     "preview_import",
     "revert_import",
@@ -46,6 +46,12 @@ pub const OPERATIONS: [&str; 74] = [
     "get_field",
     "set_field",
     "remove_field",
+    "list_audiences",
+    "get_audience",
+    "save_audience",
+    "update_audience",
+    "remove_audience",
+    "sample_audience",
     "request_opt_in",
     "confirm_opt_in",
     "create_template",
@@ -155,7 +161,9 @@ struct Token {
 /// An audience, as JSON or as text.
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Written(#[serde(deserialize_with = "crm_core::audience::read")] Audience);
+pub(crate) struct Written(
+    #[serde(deserialize_with = "crm_core::audience::read")] pub(crate) Audience,
+);
 
 query!(ListContacts {
     email: String,
@@ -275,6 +283,8 @@ pub(crate) async fn perform(
         "list_fields" | "get_field" | "set_field" | "remove_field" => {
             fields::perform(call, operation, input).await
         }
+        "list_audiences" | "get_audience" | "save_audience" | "update_audience"
+        | "remove_audience" | "sample_audience" => audiences::perform(call, operation, input).await,
         "export_contacts" => exports::perform(call, input).await,
         "create_template" | "get_template" | "list_templates" | "preview_template" => {
             templates(call, operation, input).await

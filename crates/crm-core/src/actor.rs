@@ -175,6 +175,8 @@ pub enum Action {
     WriteBudgets,
     /// Define custom fields.
     DefineFields,
+    /// Save audiences under names.
+    SaveAudiences,
 }
 
 impl Action {
@@ -215,6 +217,7 @@ impl Action {
             Self::SetVoice => "set the voice of the house",
             Self::WriteBudgets => "change budgets",
             Self::DefineFields => "define custom fields",
+            Self::SaveAudiences => "save audiences",
         }
     }
 }

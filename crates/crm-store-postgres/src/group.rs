@@ -173,6 +173,9 @@ impl<'a> Group<'a> {
             | Change::DeleteInbound(_)
             | Change::PutVoice(_)
             | Change::PutFieldDefinition(_)
+            | Change::InsertSavedAudience(_)
+            | Change::UpdateSavedAudience(_)
+            | Change::DeleteSavedAudience(_)
             | Change::DeleteFieldDefinition(_)
             | Change::DeleteSuppression { .. }
             | Change::InsertBudget(_)
@@ -251,6 +254,9 @@ fn row_of(change: &Change) -> Kind<'_> {
         | Change::DeleteInbound(_)
         | Change::PutVoice(_)
         | Change::PutFieldDefinition(_)
+        | Change::InsertSavedAudience(_)
+        | Change::UpdateSavedAudience(_)
+        | Change::DeleteSavedAudience(_)
         | Change::DeleteFieldDefinition(_)
         | Change::DeleteSuppression { .. }
         | Change::InsertBudget(_)

@@ -62,6 +62,7 @@ mod receipts;
 mod require;
 mod risk;
 mod rows;
+mod saved_audiences;
 mod search;
 mod store;
 mod subscriptions;

@@ -389,6 +389,21 @@ CREATE TABLE crm.voices (
     updated_at timestamptz NOT NULL
 );
 
+CREATE TABLE crm.saved_audiences (
+    workspace bigint NOT NULL,
+    id uuid NOT NULL,
+    version bigint NOT NULL,
+    name text NOT NULL,
+    name_key text COLLATE "C" NOT NULL,
+    description text,
+    audience jsonb NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX saved_audiences_id ON crm.saved_audiences(workspace, id);
+CREATE UNIQUE INDEX saved_audiences_name ON crm.saved_audiences(workspace, name_key);
+
 CREATE TABLE crm.field_definitions (
     workspace bigint NOT NULL,
     name text COLLATE "C" NOT NULL,

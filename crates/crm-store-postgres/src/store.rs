@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use crm_core::audience::saved::SavedAudience;
 use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
@@ -43,7 +44,7 @@ use crate::writer::{Written, is_lost};
 use crate::{
     Inner, PgStore, TimeSource, budgets, campaigns, contacts, counters, dispatch, draft_batches,
     events, field_definitions, imports, inbound, intake, ledger, lists, messages, place, plan, receipts,
-    subscriptions, suppressions, templates, trail, usage, voices,
+    saved_audiences, subscriptions, suppressions, templates, trail, usage, voices,
 };
 
 /// Work that reads.
@@ -349,6 +350,8 @@ impl Store for PgStore {
                              (SELECT true FROM crm.inbound x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.receipts x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.voices x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.saved_audiences x \
+                                 WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.field_definitions x \
                                  WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.subscriptions x \
@@ -576,6 +579,14 @@ impl Store for PgStore {
                 || None,
                 |mut db| Box::pin(async move { voices::one(&mut db).await }),
             )
+            .await
+    }
+
+    async fn saved_audiences(&self, workspace: &Workspace) -> Result<Vec<SavedAudience>> {
+        self.inner
+            .read(workspace, Vec::new, |mut db| {
+                Box::pin(async move { saved_audiences::list(&mut db).await })
+            })
             .await
     }
 

@@ -70,6 +70,7 @@ impl Departure {
             (SELECT sum(version) FROM templates), (SELECT sum(version) FROM import_updates), \
             (SELECT sum(version) FROM subscriptions), (SELECT sum(version) FROM voices), \
             (SELECT sum(version) FROM field_definitions), \
+            (SELECT sum(version) FROM saved_audiences), \
             (SELECT sum(version) FROM draft_batches), (SELECT sum(version) FROM budgets), \
             (SELECT sum(spent) FROM spent), (SELECT count(*) FROM ledger WHERE held), \
             (SELECT count(*) FROM intake WHERE state = 'waiting'), \

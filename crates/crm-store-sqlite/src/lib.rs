@@ -47,6 +47,7 @@ mod query;
 mod receipts;
 mod risk;
 mod rows;
+mod saved_audiences;
 mod search;
 mod store;
 mod subscriptions;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use crm_core::audience::saved::SavedAudience;
 use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
@@ -35,7 +36,7 @@ use crate::query::workspace as find;
 use crate::writer::Batch;
 use crate::{
     SqliteStore, apply, budgets, campaigns, contacts, counters, dispatch, draft_batches, events,
-    field_definitions, imports, inbound, intake, ledger, lists, plan, receipts, subscriptions, suppressions,
+    field_definitions, imports, inbound, intake, ledger, lists, plan, receipts, saved_audiences, subscriptions, suppressions,
     templates, trail, usage, voices,
 };
 
@@ -219,6 +220,7 @@ impl Store for SqliteStore {
                          OR EXISTS (SELECT 1 FROM draft_batches x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM voices x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM field_definitions x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM saved_audiences x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM budgets x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM ledger x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM counters x \
@@ -409,6 +411,10 @@ impl Store for SqliteStore {
 
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
         self.read(workspace, || None, voices::one).await
+    }
+
+    async fn saved_audiences(&self, workspace: &Workspace) -> Result<Vec<SavedAudience>> {
+        self.read(workspace, Vec::new, saved_audiences::list).await
     }
 
     async fn field_definitions(&self, workspace: &Workspace) -> Result<Vec<FieldDefinition>> {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use crm_core::audience::saved::SavedAudience;
 use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet};
@@ -389,6 +390,10 @@ impl Store for CrashingStore {
 
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
         self.inner.voice(workspace).await
+    }
+
+    async fn saved_audiences(&self, workspace: &Workspace) -> Result<Vec<SavedAudience>> {
+        self.inner.saved_audiences(workspace).await
     }
 
     async fn field_definitions(&self, workspace: &Workspace) -> Result<Vec<FieldDefinition>> {

@@ -86,6 +86,8 @@ fn body_for(path: &str) -> Value {
             "content": "some text"}),
         "/api/templates/{id}" => json!({"name": "u"}),
         "/api/templates/{id}/preview" => json!({"contact_id": uuid()}),
+        "/api/audiences" => json!({"name": "a", "audience": "tag = a"}),
+        "/api/audiences/{id}" => json!({"name": "b"}),
         "/api/contacts/fields/{name}" => json!({"type": "number"}),
         "/api/voice" => json!({"about": "a", "style": "", "do_not": [], "examples": []}),
         "/api/budgets" => json!({"period": "day", "limit_usd": "1.50"}),

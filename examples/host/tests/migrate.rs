@@ -45,6 +45,9 @@ INSERT INTO intake (key, kind, payload) VALUES
 const MONEY: &str = "
 INSERT INTO import_updates SELECT key, x'01900000000070008000000000000003', x'01900000000070008000000000000004', 2,
   '{}' FROM workspaces WHERE name = 'default';
+INSERT INTO saved_audiences SELECT key, x'01900000000070008000000000000005', 2, 'Большие', 'большие', 'Кто тратит',
+  '{\"custom_field\":{\"name\":\"sum\",\"at_least\":1e16}}', 'olga', 1773144000123456, 1773144000123457
+  FROM workspaces WHERE name = 'default';
 INSERT INTO field_definitions SELECT key, 'level', 2, '{\"label\": \"Уровень\", \"type\": \"choice\", \"options\": [\"gold\"]}',
   'olga', 1773144000123456, 1773144000123457 FROM workspaces WHERE name = 'default';
 INSERT INTO budgets SELECT key, '', 'total', 3, 9007199254740993 FROM workspaces WHERE name = 'default';

@@ -6,6 +6,7 @@ pub mod evaluate;
 pub mod messages;
 #[cfg(test)]
 mod random;
+pub mod saved;
 mod schema;
 pub mod text;
 mod typed;
@@ -70,6 +71,8 @@ pub enum Audience {
     Message(MessageCondition),
     /// The contact has this id.
     Contact(crate::id::ContactId),
+    /// The contact belongs to the audience that is [saved](saved::SavedAudience) under this name, or with this id.
+    Saved(String),
 }
 
 impl Audience {

@@ -83,6 +83,7 @@ fn parts(definitions: &Definitions) -> Value {
         ),
         "message": message(),
         "contact": described("id", "The contact with this id."),
+        "saved": described("text", "Belongs to the audience that is saved under this name, in any case, or with this id."),
     })
 }
 

@@ -78,10 +78,11 @@ impl Campaigns<'_> {
     /// How many contacts the audience has now.
     ///
     /// # Errors
-    /// `Invalid` for an expression that cannot be evaluated, or asks of a custom field what its type does not allow.
+    /// `Invalid` for an expression that cannot be evaluated, asks of a custom field what its type does not allow or names
+    /// a saved audience that there is not.
     pub async fn audience_count(&self, audience: Audience) -> Result<u64> {
         self.0.require(Action::Read)?;
-        self.count(self.0.typed(audience).await?).await
+        self.count(self.0.asked(audience).await?).await
     }
 
     /// How many contacts a valid audience has, also one from before a field was defined.
@@ -160,14 +161,15 @@ impl Campaigns<'_> {
         Ok(())
     }
 
-    /// Saves a new campaign as a draft.
+    /// Saves a new campaign as a draft. It keeps its audience as it is now: where that names saved ones, a copy of what
+    /// they say, so that nothing anybody does to them later changes whom it writes to.
     ///
     /// # Errors
     /// `Forbidden`, `Invalid`; `NotFound` template.
     pub async fn create(&self, mut fields: CampaignFields) -> Result<Campaign> {
         self.0.require(Action::WriteCampaigns)?;
         self.check(&fields)?;
-        fields.audience = self.0.typed(fields.audience).await?;
+        fields.audience = self.0.asked(fields.audience).await?;
         if let Some(template) = fields.template_id {
             self.0.template(template).await?;
         }
@@ -195,7 +197,7 @@ impl Campaigns<'_> {
         Ok(campaign)
     }
 
-    /// Changes a campaign that has not begun.
+    /// Changes a campaign that has not begun. Saved audiences are copied as by [`create`](Self::create).
     ///
     /// # Errors
     /// As [`create`](Self::create); `NotAllowed` once it runs.
@@ -207,7 +209,7 @@ impl Campaigns<'_> {
     ) -> Result<Campaign> {
         self.0.require(Action::WriteCampaigns)?;
         self.check(&fields)?;
-        fields.audience = self.0.typed(fields.audience).await?;
+        fields.audience = self.0.asked(fields.audience).await?;
         if let Some(template) = fields.template_id {
             self.0.template(template).await?;
         }

@@ -24,13 +24,13 @@ impl Contacts<'_> {
     /// Lists contacts.
     ///
     /// # Errors
-    /// `Invalid` for an audience that cannot be evaluated or asks of a custom field what its type does not allow; as
-    /// the store.
+    /// `Invalid` for an audience that cannot be evaluated, asks of a custom field what its type does not allow or names a
+    /// saved one that there is not; as the store.
     pub async fn list(&self, mut query: ContactQuery) -> Result<Page<Contact>> {
         self.0.require(Action::Read)?;
         query.today.get_or_insert_with(|| self.0.engine.today());
         if let Some(audience) = query.audience.take() {
-            query.audience = Some(self.0.typed(audience).await?);
+            query.audience = Some(self.0.asked(audience).await?);
         }
         self.0.store().contacts(self.0.workspace(), query).await
     }

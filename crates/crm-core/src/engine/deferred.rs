@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Engine, EngineBuilder};
 use crate::actor::Workspace;
+use crate::audience::saved::SavedAudience;
 use crate::budget::{BudgetState, LedgerEntry, UsageLine};
 use crate::campaign::{Campaign, PlanRow};
 use crate::change::ChangeSet;
@@ -278,6 +279,10 @@ impl Store for Collecting {
 
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
         self.inner.voice(workspace).await
+    }
+
+    async fn saved_audiences(&self, workspace: &Workspace) -> Result<Vec<SavedAudience>> {
+        self.inner.saved_audiences(workspace).await
     }
 
     async fn field_definitions(&self, workspace: &Workspace) -> Result<Vec<FieldDefinition>> {

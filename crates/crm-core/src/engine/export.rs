@@ -80,7 +80,7 @@ impl Contacts<'_> {
     /// What is asked, as this moment has it: what people define meanwhile does not stop a file half way.
     async fn asked(&self, mut query: ContactQuery) -> Result<ContactQuery> {
         if let Some(audience) = query.audience.take() {
-            query.audience = Some(self.0.typed(audience).await?);
+            query.audience = Some(self.0.asked(audience).await?);
         }
         query.today.get_or_insert_with(|| self.0.engine.today());
         Ok(query)

@@ -60,6 +60,17 @@ impl Session {
         normalise_by(fields, &rules)
     }
 
+    /// The audience as it is asked for now: as the types of the custom fields have it, and with what saved audiences say
+    /// in place of their names.
+    pub(crate) async fn asked(&self, audience: Audience) -> Result<Audience> {
+        let audience = self.typed(audience).await?;
+        if !audience.names_saved() {
+            return Ok(audience);
+        }
+        let saved = self.store().saved_audiences(self.workspace()).await?;
+        audience.resolved(&saved)
+    }
+
     /// The audience as the types of the custom fields have it, if it can be evaluated everywhere.
     pub(crate) async fn typed(&self, audience: Audience) -> Result<Audience> {
         audience.validate()?;

@@ -5,6 +5,7 @@
 
 mod analytics;
 mod approvals;
+mod audiences;
 mod audit;
 mod budgets;
 mod campaigns;
@@ -61,6 +62,7 @@ use crate::stamp::Stamp;
 
 pub use analytics::{AiUsage, Analytics, CampaignPerformance, Dashboard};
 pub use approvals::{Approvals, BulkAction, BulkFinding, BulkItem, BulkPreview, BulkResult};
+pub use audiences::{AudienceSample, Audiences};
 pub use audit::{Audit, Verification};
 pub use budgets::{Budgets, SetBudget};
 pub use campaigns::{CampaignStats, Campaigns};
@@ -474,6 +476,12 @@ impl Session {
     #[must_use]
     pub const fn intake(&self) -> Intake<'_> {
         Intake(self)
+    }
+
+    /// Audiences that are saved under names.
+    #[must_use]
+    pub const fn audiences(&self) -> Audiences<'_> {
+        Audiences(self)
     }
 
     /// What the workspace says about its custom fields.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::audience::saved::SavedAudience;
 use crate::budget::{Account, Amounts, Budget, LedgerEntry, Period, Totals, UsageKey};
 use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
@@ -13,7 +14,9 @@ use crate::contact::Contact;
 use crate::contact::definition::FieldDefinition;
 use crate::draft_batch::DraftBatch;
 use crate::generation::Voice;
-use crate::id::{CampaignId, ContactId, DraftBatchId, ImportId, LedgerId, MessageId, TemplateId};
+use crate::id::{
+    CampaignId, ContactId, DraftBatchId, ImportId, LedgerId, MessageId, SavedAudienceId, TemplateId,
+};
 use crate::import::ImportUpdate;
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent};
@@ -53,6 +56,7 @@ pub(super) enum Put {
     DraftBatch(DraftBatchId, Option<Box<DraftBatch>>),
     Voice(Option<Box<Voice>>),
     FieldDefinition(String, Option<FieldDefinition>),
+    SavedAudience(SavedAudienceId, Option<SavedAudience>),
     Budget(BudgetKey, Option<Budget>),
     Ledger(LedgerId, Option<Box<LedgerEntry>>),
     Spent(Account, Option<Totals>),
@@ -79,6 +83,7 @@ pub(super) struct Tables {
     pub(super) draft_batches: BTreeMap<DraftBatchId, Box<DraftBatch>>,
     pub(super) voice: Option<Box<Voice>>,
     pub(super) field_definitions: BTreeMap<String, FieldDefinition>,
+    pub(super) saved_audiences: BTreeMap<SavedAudienceId, SavedAudience>,
     pub(super) budgets: BTreeMap<BudgetKey, Budget>,
     pub(super) ledger: BTreeMap<LedgerId, Box<LedgerEntry>>,
     pub(super) spent: BTreeMap<Account, Totals>,
@@ -161,6 +166,9 @@ impl Tables {
                 let old = swap(&mut self.field_definitions, name.clone(), new);
                 Put::FieldDefinition(name, old)
             }
+            Put::SavedAudience(id, new) => {
+                Put::SavedAudience(id, swap(&mut self.saved_audiences, id, new))
+            }
             Put::Budget(key, new) => Put::Budget(key, swap(&mut self.budgets, key, new)),
             Put::Ledger(id, new) => Put::Ledger(id, self.put_ledger(id, new)),
             Put::Spent(account, new) => Put::Spent(account, swap(&mut self.spent, account, new)),
@@ -187,6 +195,7 @@ impl Tables {
             && self.draft_batches.is_empty()
             && self.voice.is_none()
             && self.field_definitions.is_empty()
+            && self.saved_audiences.is_empty()
             && self.budgets.is_empty()
             && self.ledger.is_empty()
             && self.events.is_empty()

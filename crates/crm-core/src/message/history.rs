@@ -44,6 +44,8 @@ pub enum Subject {
     Export,
     /// The definition of a custom field (the id is derived from its name).
     FieldDefinition,
+    /// An audience that is saved under a name.
+    SavedAudience,
 }
 
 impl Subject {
@@ -63,6 +65,7 @@ impl Subject {
             Self::Budget => "budget",
             Self::Export => "export",
             Self::FieldDefinition => "field_definition",
+            Self::SavedAudience => "saved_audience",
         }
     }
 
@@ -82,6 +85,7 @@ impl Subject {
             Self::Voice,
             Self::Export,
             Self::FieldDefinition,
+            Self::SavedAudience,
         ]
         .into_iter()
         .find(|subject| subject.as_str() == name)

@@ -13,6 +13,7 @@ use super::callback::About;
 use super::ids::Ids;
 use crate::actor::Workspace;
 use crate::audience::Audience;
+use crate::audience::saved::SavedAudience;
 use crate::budget::{BudgetState, EntryState, LedgerEntry, UsageGroup, UsageLine};
 use crate::campaign::{Campaign, CampaignStatus, PlanRow};
 use crate::change::ChangeSet;
@@ -580,6 +581,9 @@ pub trait Store: Send + Sync + Debug {
 
     /// The voice of the workspace, if one was set.
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>>;
+
+    /// All saved audiences of the workspace, by what their [names](crate::audience::saved::name_key) are told apart by.
+    async fn saved_audiences(&self, workspace: &Workspace) -> Result<Vec<SavedAudience>>;
 
     /// The definitions of all custom fields of the workspace that have one, by name.
     async fn field_definitions(&self, workspace: &Workspace) -> Result<Vec<FieldDefinition>>;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
+use crm_core::audience::saved::SavedAudience;
 use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet};
@@ -373,6 +374,10 @@ impl Store for SharedStore {
 
     async fn voice(&self, space: &Workspace) -> Result<Option<Voice>> {
         self.inner.voice(space).await
+    }
+
+    async fn saved_audiences(&self, space: &Workspace) -> Result<Vec<SavedAudience>> {
+        self.inner.saved_audiences(space).await
     }
 
     async fn field_definitions(&self, space: &Workspace) -> Result<Vec<FieldDefinition>> {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use crm_core::audience::saved::SavedAudience;
 use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
@@ -259,6 +260,11 @@ impl Store for FaultyStore {
     async fn voice(&self, space: &Workspace) -> Result<Option<Voice>> {
         self.way().await?;
         self.inner.voice(space).await
+    }
+
+    async fn saved_audiences(&self, space: &Workspace) -> Result<Vec<SavedAudience>> {
+        self.way().await?;
+        self.inner.saved_audiences(space).await
     }
 
     async fn field_definitions(&self, space: &Workspace) -> Result<Vec<FieldDefinition>> {

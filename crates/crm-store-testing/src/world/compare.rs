@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::consent::Suppression;
+use crm_core::audience::saved::SavedAudience;
 use crm_core::contact::Contact;
 use crm_core::contact::definition::FieldDefinition;
 use crm_core::generation::Voice;
@@ -47,6 +48,7 @@ pub(crate) struct Everything {
     subscriptions: Vec<Subscription>,
     voice: Option<Voice>,
     fields: Vec<FieldDefinition>,
+    audiences: Vec<SavedAudience>,
     money: super::spend::Money,
     events: Vec<StoredEvent>,
     counters: BTreeMap<String, i64>,
@@ -163,6 +165,7 @@ impl World {
             subscriptions: store.subscriptions(workspace).await.unwrap(),
             voice: store.voice(workspace).await.unwrap(),
             fields: store.field_definitions(workspace).await.unwrap(),
+            audiences: store.saved_audiences(workspace).await.unwrap(),
             money: self.money().await,
             trails: self.trails(messages.items.iter().map(|row| row.id)).await,
             risky: [

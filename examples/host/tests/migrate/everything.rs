@@ -8,6 +8,7 @@ use crm_core::Workspace;
 use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::consent::Suppression;
+use crm_core::audience::saved::SavedAudience;
 use crm_core::contact::Contact;
 use crm_core::contact::definition::FieldDefinition;
 use crm_core::intake::{IntakeRow, IntakeState};
@@ -37,6 +38,7 @@ pub struct Everything {
     intake: Vec<IntakeRow>,
     subscriptions: Vec<Subscription>,
     fields: Vec<FieldDefinition>,
+    audiences: Vec<SavedAudience>,
     budgets: Vec<BudgetState>,
     ledger: Vec<LedgerEntry>,
     usage: Vec<UsageLine>,
@@ -144,6 +146,8 @@ impl Everything {
             .extend(store.intake(workspace, query).await.unwrap());
         self.subscriptions
             .extend(store.subscriptions(workspace).await.unwrap());
+        self.audiences
+            .extend(store.saved_audiences(workspace).await.unwrap());
         self.fields
             .extend(store.field_definitions(workspace).await.unwrap());
         let query = BudgetQuery {
@@ -179,6 +183,7 @@ impl Everything {
             self.suppressions.len(),
             self.subscriptions.len(),
             self.fields.len(),
+            self.audiences.len(),
             self.budgets
                 .iter()
                 .filter(|b| b.spent_picodollars > 0)
@@ -220,6 +225,7 @@ impl Everything {
         assert_eq!(self.intake, other.intake);
         assert_eq!(self.subscriptions, other.subscriptions);
         assert_eq!(self.fields, other.fields);
+        assert_eq!(self.audiences, other.audiences);
         assert_eq!(self.budgets, other.budgets);
         assert_eq!(self.ledger, other.ledger);
         assert_eq!(self.usage, other.usage);

@@ -113,6 +113,7 @@ fn key() -> impl Strategy<Value = &'static str> {
             "last_interaction_before",
             "has",
             "contact",
+            "saved",
             "name",
             "equals",
             "less_than",
@@ -307,7 +308,7 @@ fn every_property_is_described() {
     let parts = schema["$defs"]["audience"]["properties"]
         .as_object()
         .unwrap();
-    assert_eq!(parts.len(), 15);
+    assert_eq!(parts.len(), 16);
     assert!(parts.values().all(|part| part["description"].is_string()));
 }
 

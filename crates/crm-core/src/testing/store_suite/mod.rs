@@ -3,6 +3,7 @@
 mod audience_messages;
 mod audience_samples;
 mod audiences;
+mod audiences_saved;
 mod changes;
 mod claims;
 mod draft_batches;
@@ -61,6 +62,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(draft_batches::cases());
     all.extend(voices::cases());
     all.extend(fields::cases());
+    all.extend(audiences_saved::cases());
     all.extend(spend::cases());
     all.extend(usage::cases());
     all
