@@ -192,7 +192,8 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 29] = [
+    const SUITES: [&str; 31] = [
+        "audiences",
         "bounces",
         "budgets",
         "campaign_smtp",
@@ -201,12 +202,12 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "document",
         "export",
         "fallback",
+        "fields",
         "flaws_access",
         "flaws_approval",
         "flaws_bad_input",
         "flaws_bad_tokens",
         "flaws_data",
-        "fields",
         "flaws_record",
         "guardrails",
         "hostile_input",

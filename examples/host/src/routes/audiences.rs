@@ -145,7 +145,7 @@ struct SavedBody {
     description: Given<String>,
     /// A text such as `segment = VIP and not has email`, or an expression (`GET /api/audiences/schema` describes it); a new
     /// one needs it. It may not name another saved audience.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Value>)]
     audience: Option<Value>,
     /// Only for a change: the version it was made for; any other is refused.
     version: Option<u64>,

@@ -47,8 +47,18 @@ struct FieldView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = DefinedField)]
 struct DefinedView {
-    #[serde(flatten)]
-    field: FieldView,
+    name: String,
+    /// What people call it; null where that is its name.
+    label: Option<String>,
+    #[serde(rename = "type")]
+    #[schema(value_type = FieldTypeName)]
+    kind: FieldType,
+    /// For a choice the texts it is between.
+    options: Vec<String>,
+    version: u64,
+    created_by: String,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
     /// How many contacts have a value in it that does not fit: one from before. It stays until somebody changes it.
     unfitting: u64,
 }
@@ -111,8 +121,16 @@ async fn one(user: User, name: Result<Path<String>, PathRejection>) -> Answer<De
         definition,
         unfitting,
     } = user.fields().get(&named(name)).await?;
+    let field = FieldView::from(definition);
     Ok(axum::Json(DefinedView {
-        field: definition.into(),
+        name: field.name,
+        label: field.label,
+        kind: field.kind,
+        options: field.options,
+        version: field.version,
+        created_by: field.created_by,
+        created_at: field.created_at,
+        updated_at: field.updated_at,
         unfitting,
     }))
 }
