@@ -28,7 +28,9 @@ use crate::handle::Call;
 use crate::input::{given, read, search};
 use crate::query::{Id, query};
 use crate::view::{Event, List, Message, Variant, Work};
-use crate::{audiences, budgets, bulk, campaigns, exports, fields, receipts, subscriptions, unsubscribe};
+use crate::{
+    audiences, budgets, bulk, campaigns, exports, fields, receipts, subscriptions, unsubscribe,
+};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
 pub const OPERATIONS: [&str; 80] = [

@@ -54,25 +54,49 @@ async fn count(world: &World, text: &str) -> u64 {
 #[tokio::test]
 async fn managers_save_audiences_and_everybody_sees_them() {
     let world = world();
-    let refused = world.viewer().audiences().create(fields("VIP", "segment = VIP")).await;
+    let refused = world
+        .viewer()
+        .audiences()
+        .create(fields("VIP", "segment = VIP"))
+        .await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Forbidden);
     let vip = save(&world, " VIP ", "segment = VIP").await;
     assert_eq!((vip.version, vip.fields.name.as_str()), (1, "VIP"));
     let big = save(&world, "big", "tag = big").await;
-    assert_eq!(world.viewer().audiences().list().await.unwrap(), [big.clone(), vip.clone()]);
+    assert_eq!(
+        world.viewer().audiences().list().await.unwrap(),
+        [big.clone(), vip.clone()]
+    );
     let session = world.manager();
     let audiences = session.audiences();
-    let taken = audiences.create(fields("vip", "everybody")).await.unwrap_err();
+    let taken = audiences
+        .create(fields("vip", "everybody"))
+        .await
+        .unwrap_err();
     assert_eq!(taken.kind(), ErrorKind::Duplicate);
-    let taken = audiences.update(big.id, None, fields("Vip", "everybody")).await.unwrap_err();
+    let taken = audiences
+        .update(big.id, None, fields("Vip", "everybody"))
+        .await
+        .unwrap_err();
     assert_eq!(taken.kind(), ErrorKind::Duplicate);
-    let changed = audiences.update(vip.id, Some(1), fields("vip", "segment = ВИП")).await.unwrap();
+    let changed = audiences
+        .update(vip.id, Some(1), fields("vip", "segment = ВИП"))
+        .await
+        .unwrap();
     assert_eq!((changed.version, changed.fields.name.as_str()), (2, "vip"));
     assert_eq!(audiences.get(vip.id).await.unwrap(), changed);
-    let stale = audiences.update(vip.id, Some(1), fields("vip", "everybody")).await.unwrap_err();
+    let stale = audiences
+        .update(vip.id, Some(1), fields("vip", "everybody"))
+        .await
+        .unwrap_err();
     assert_eq!(stale.kind(), ErrorKind::Conflict);
     for refused in [
-        world.viewer().audiences().update(vip.id, None, fields("a", "everybody")).await.err(),
+        world
+            .viewer()
+            .audiences()
+            .update(vip.id, None, fields("a", "everybody"))
+            .await
+            .err(),
         world.viewer().audiences().remove(vip.id).await.err(),
     ] {
         assert_eq!(refused.unwrap().kind(), ErrorKind::Forbidden);
@@ -81,11 +105,17 @@ async fn managers_save_audiences_and_everybody_sees_them() {
     for gone in [
         audiences.get(vip.id).await.err(),
         audiences.remove(vip.id).await.err(),
-        audiences.update(vip.id, None, fields("a", "everybody")).await.err(),
+        audiences
+            .update(vip.id, None, fields("a", "everybody"))
+            .await
+            .err(),
     ] {
         assert_eq!(gone.unwrap().kind(), ErrorKind::NotFound);
     }
-    let events = world.engine.store().events(&Workspace::default(), EventQuery::default());
+    let events = world
+        .engine
+        .store()
+        .events(&Workspace::default(), EventQuery::default());
     let told: Vec<String> = events
         .await
         .unwrap()
@@ -117,13 +147,21 @@ async fn what_cannot_be_saved_is_refused() {
         let error = session.audiences().create(wrong.clone()).await.unwrap_err();
         assert_eq!(error.fields()[0].field, field);
         let id = session.audiences().list().await.unwrap()[0].id;
-        let error = session.audiences().update(id, None, wrong).await.unwrap_err();
+        let error = session
+            .audiences()
+            .update(id, None, wrong)
+            .await
+            .unwrap_err();
         assert_eq!(error.fields()[0].field, field);
     }
     for number in 1..500 {
         save(&world, &format!("a {number}"), "everybody").await;
     }
-    let error = session.audiences().create(fields("one more", "everybody")).await.unwrap_err();
+    let error = session
+        .audiences()
+        .create(fields("one more", "everybody"))
+        .await
+        .unwrap_err();
     assert_eq!(error.fields()[0].field, "name");
 }
 
@@ -140,9 +178,23 @@ async fn lists_exports_and_samples_mean_what_is_saved_now() {
         ..ContactQuery::default()
     };
     let session = world.viewer();
-    assert_eq!(session.contacts().list(query()).await.unwrap().items.len(), 2);
-    assert_eq!(session.campaigns().audience_count(named().unwrap()).await.unwrap(), 2);
-    let sample = session.audiences().sample(named().unwrap(), 1).await.unwrap();
+    assert_eq!(
+        session.contacts().list(query()).await.unwrap().items.len(),
+        2
+    );
+    assert_eq!(
+        session
+            .campaigns()
+            .audience_count(named().unwrap())
+            .await
+            .unwrap(),
+        2
+    );
+    let sample = session
+        .audiences()
+        .sample(named().unwrap(), 1)
+        .await
+        .unwrap();
     assert_eq!((sample.count, sample.items.len()), (2, 1));
     assert_eq!(sample.items[0].name, "Анна 1", "the newest");
 
@@ -150,10 +202,19 @@ async fn lists_exports_and_samples_mean_what_is_saved_now() {
         format: Format::JsonLines,
         ..Options::default()
     };
-    let mut export = world.manager().contacts().export(query(), &options).await.unwrap();
+    let mut export = world
+        .manager()
+        .contacts()
+        .export(query(), &options)
+        .await
+        .unwrap();
     // An export goes on with what was asked for when it began.
     let session = world.manager();
-    session.audiences().update(saved.id, None, fields("Big clients", "segment = regular")).await.unwrap();
+    session
+        .audiences()
+        .update(saved.id, None, fields("Big clients", "segment = regular"))
+        .await
+        .unwrap();
     let mut file = Vec::new();
     while let Some(part) = export.next().await.unwrap() {
         file.extend(part);
@@ -171,9 +232,20 @@ async fn a_campaign_keeps_what_was_saved_when_it_was_written() {
     people(&world, &["VIP", "VIP", "regular"]).await;
     let saved = save(&world, "Big clients", "segment = VIP").await;
     let session = world.manager();
-    let made = session.campaigns().create(campaign("saved \"big clients\" and has email")).await.unwrap();
-    assert_eq!(made.fields.audience.to_text(), "segment = VIP and has email");
-    session.audiences().update(saved.id, None, fields("Big clients", "everybody")).await.unwrap();
+    let made = session
+        .campaigns()
+        .create(campaign("saved \"big clients\" and has email"))
+        .await
+        .unwrap();
+    assert_eq!(
+        made.fields.audience.to_text(),
+        "segment = VIP and has email"
+    );
+    session
+        .audiences()
+        .update(saved.id, None, fields("Big clients", "everybody"))
+        .await
+        .unwrap();
     assert_eq!(session.campaigns().cost(made.id).await.unwrap().to_draft, 2);
     session.campaigns().execute(made.id, false).await.unwrap();
     session.audiences().remove(saved.id).await.unwrap();
@@ -189,10 +261,22 @@ async fn a_campaign_keeps_what_was_saved_when_it_was_written() {
     let plan = session.campaigns().plan(plan).await.unwrap();
     assert_eq!(plan.items.len(), 2);
 
-    let error = session.campaigns().create(campaign("saved \"big clients\"")).await.unwrap_err();
+    let error = session
+        .campaigns()
+        .create(campaign("saved \"big clients\""))
+        .await
+        .unwrap_err();
     assert_eq!(error.fields()[0].field, "audience");
-    let draft = session.campaigns().create(campaign("everybody")).await.unwrap();
+    let draft = session
+        .campaigns()
+        .create(campaign("everybody"))
+        .await
+        .unwrap();
     save(&world, "Others", "segment = regular").await;
-    let changed = session.campaigns().update(draft.id, None, campaign("saved others")).await.unwrap();
+    let changed = session
+        .campaigns()
+        .update(draft.id, None, campaign("saved others"))
+        .await
+        .unwrap();
     assert_eq!(changed.fields.audience.to_text(), "segment = regular");
 }

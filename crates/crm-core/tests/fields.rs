@@ -36,10 +36,20 @@ async fn define(world: &World, name: &str, fields: DefinitionFields) -> FieldDef
 /// A workspace with a field of each type.
 async fn defined() -> World {
     let world = world();
-    for kind in [FieldType::Text, FieldType::Number, FieldType::Boolean, FieldType::Date] {
+    for kind in [
+        FieldType::Text,
+        FieldType::Number,
+        FieldType::Boolean,
+        FieldType::Date,
+    ] {
         define(&world, kind.as_str(), DefinitionFields::of(kind)).await;
     }
-    define(&world, "choice", DefinitionFields::choice(["Gold", "Серебро"])).await;
+    define(
+        &world,
+        "choice",
+        DefinitionFields::choice(["Gold", "Серебро"]),
+    )
+    .await;
     world
 }
 
@@ -67,15 +77,32 @@ fn first(error: &Error) -> (&str, &str) {
 }
 
 /// A way in for a new contact: what becomes of its custom fields.
-async fn created(world: &World, id: &str, custom: &Value) -> std::result::Result<BTreeMap<String, Value>, String> {
+async fn created(
+    world: &World,
+    id: &str,
+    custom: &Value,
+) -> std::result::Result<BTreeMap<String, Value>, String> {
     let made = world.manager().contacts().create(named(id, custom)).await;
     made.map(|contact| contact.fields.custom_fields)
         .map_err(|error| format!("{}: {}", first(&error).0, first(&error).1))
 }
 
-async fn updated(world: &World, id: &str, custom: &Value) -> std::result::Result<BTreeMap<String, Value>, String> {
-    let made = world.manager().contacts().create(named(id, &json!({}))).await.unwrap();
-    let done = world.manager().contacts().update(made.id, None, named(id, custom)).await;
+async fn updated(
+    world: &World,
+    id: &str,
+    custom: &Value,
+) -> std::result::Result<BTreeMap<String, Value>, String> {
+    let made = world
+        .manager()
+        .contacts()
+        .create(named(id, &json!({})))
+        .await
+        .unwrap();
+    let done = world
+        .manager()
+        .contacts()
+        .update(made.id, None, named(id, custom))
+        .await;
     done.map(|contact| contact.fields.custom_fields)
         .map_err(|error| format!("{}: {}", first(&error).0, first(&error).1))
 }
@@ -86,26 +113,48 @@ async fn through_the_intake(
     custom: &Value,
 ) -> std::result::Result<BTreeMap<String, Value>, String> {
     let payload = json!({"external_id": id, "name": "Анна", "custom_fields": custom});
-    world.manager().intake().put(id, Kind::Contact, payload).await.unwrap();
-    world.engine.drain_intake(&Workspace::default(), 10).await.unwrap();
+    world
+        .manager()
+        .intake()
+        .put(id, Kind::Contact, payload)
+        .await
+        .unwrap();
+    world
+        .engine
+        .drain_intake(&Workspace::default(), 10)
+        .await
+        .unwrap();
     let query = IntakeQuery {
         key: Some(id.to_owned()),
         ..IntakeQuery::default()
     };
-    let row = world.manager().intake().list(query).await.unwrap().remove(0);
+    let row = world
+        .manager()
+        .intake()
+        .list(query)
+        .await
+        .unwrap()
+        .remove(0);
     match row.state {
         IntakeState::Applied => Ok(by_id(world, id).await.unwrap().fields.custom_fields),
         _ => Err(row.reason.unwrap()),
     }
 }
 
-async fn imported(world: &World, id: &str, custom: &Value) -> std::result::Result<BTreeMap<String, Value>, String> {
+async fn imported(
+    world: &World,
+    id: &str,
+    custom: &Value,
+) -> std::result::Result<BTreeMap<String, Value>, String> {
     let mut line = json!({"name": "Анна", "external_id": id});
     for (name, value) in custom.as_object().unwrap() {
         line[format!("custom_fields.{name}")] = value.clone();
     }
     let file = format!("{line}\n");
-    let report = world.manager().contacts().import_file(file.as_bytes(), &Options::default());
+    let report = world
+        .manager()
+        .contacts()
+        .import_file(file.as_bytes(), &Options::default());
     let report = report.await.unwrap();
     match report.rejected.into_iter().next() {
         Some(row) => Err(row.reason),
@@ -127,7 +176,10 @@ async fn an_admin_defines_fields_and_everybody_sees_them() {
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Forbidden);
     }
     let set = define(&world, "level", level.clone()).await;
-    assert_eq!((set.version, set.fields.label.as_deref()), (1, Some("Уровень")));
+    assert_eq!(
+        (set.version, set.fields.label.as_deref()),
+        (1, Some("Уровень"))
+    );
     assert_eq!(set.fields.options, ["gold", "silver"]);
     assert_eq!(world.viewer().fields().list().await.unwrap(), [set.clone()]);
     let again = SetField {
@@ -145,18 +197,37 @@ async fn an_admin_defines_fields_and_everybody_sees_them() {
         ..wanted("size", DefinitionFields::of(FieldType::Number))
     };
     fields.set(new.clone()).await.unwrap();
-    assert_eq!(fields.set(new).await.unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(
+        fields.set(new).await.unwrap_err().kind(),
+        ErrorKind::Conflict
+    );
     fields.remove("size").await.unwrap();
-    assert_eq!(fields.remove("size").await.unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(fields.get("size").await.unwrap_err().kind(), ErrorKind::NotFound);
-    let events = world.engine.store().events(&Workspace::default(), EventQuery::default());
+    assert_eq!(
+        fields.remove("size").await.unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+    assert_eq!(
+        fields.get("size").await.unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+    let events = world
+        .engine
+        .store()
+        .events(&Workspace::default(), EventQuery::default());
     let told: Vec<String> = events
         .await
         .unwrap()
         .into_iter()
         .map(|stored| stored.event)
         .filter(|event| event.subject == Subject::FieldDefinition)
-        .map(|event| format!("{} {} {}", event.version, event.action, event.reason.unwrap()))
+        .map(|event| {
+            format!(
+                "{} {} {}",
+                event.version,
+                event.action,
+                event.reason.unwrap()
+            )
+        })
         .collect();
     let wanted = [
         "1 created level choice",
@@ -204,9 +275,18 @@ async fn what_cannot_be_a_definition_is_refused() {
         assert_eq!(first(&error).0, field, "{error}");
     }
     for number in 0..200 {
-        define(&world, &format!("f{number}"), DefinitionFields::of(FieldType::Date)).await;
+        define(
+            &world,
+            &format!("f{number}"),
+            DefinitionFields::of(FieldType::Date),
+        )
+        .await;
     }
-    let error = admin.fields().set(wanted("one_more", labelled(""))).await.unwrap_err();
+    let error = admin
+        .fields()
+        .set(wanted("one_more", labelled("")))
+        .await
+        .unwrap_err();
     assert_eq!(first(&error).0, "name");
     let text = define(&world, "f7", labelled(" ")).await;
     assert_eq!(text.fields.label, None);
@@ -246,10 +326,13 @@ async fn all_ways_in_take_and_keep_the_same() {
     let wanted = json!({"text": " a ", "number": 1, "boolean": true, "date": "2024-02-29", "choice": "Gold"});
     assert_eq!(json!(first), wanted);
     let second = by_id(&world, "a1").await.unwrap().fields.custom_fields;
-    let wanted = json!({"text": "7", "number": 12.5, "boolean": false, "choice": "Серебро", "free": "x"});
+    let wanted =
+        json!({"text": "7", "number": 12.5, "boolean": false, "choice": "Серебро", "free": "x"});
     assert_eq!(json!(second), wanted);
     assert_eq!(
-        created(&world, "z", &json!({"choice": "bronze"})).await.unwrap_err(),
+        created(&world, "z", &json!({"choice": "bronze"}))
+            .await
+            .unwrap_err(),
         "custom_fields.choice: use one of: Gold, Серебро"
     );
 }
@@ -258,9 +341,19 @@ async fn all_ways_in_take_and_keep_the_same() {
 async fn a_definition_never_changes_or_blocks_what_is_stored() {
     let world = world();
     let old = json!({"level": "GOLD", "note": "x"});
-    let person = world.manager().contacts().create(named("1", &old)).await.unwrap();
+    let person = world
+        .manager()
+        .contacts()
+        .create(named("1", &old))
+        .await
+        .unwrap();
     let fits = json!({"level": "gold"});
-    world.manager().contacts().create(named("2", &fits)).await.unwrap();
+    world
+        .manager()
+        .contacts()
+        .create(named("2", &fits))
+        .await
+        .unwrap();
     define(&world, "level", DefinitionFields::choice(["gold"])).await;
     let state = world.viewer().fields().get("level").await.unwrap();
     assert_eq!(state.unfitting, 1, "the other spelling");
@@ -269,43 +362,110 @@ async fn a_definition_never_changes_or_blocks_what_is_stored() {
     // Whatever else is changed, the old value may stay.
     let mut fields = person.fields.clone();
     fields.company = Some("Chinor".to_owned());
-    let after = world.manager().contacts().update(person.id, None, fields).await.unwrap();
+    let after = world
+        .manager()
+        .contacts()
+        .update(person.id, None, fields)
+        .await
+        .unwrap();
     assert_eq!(json!(after.custom_fields), old);
     let payload = json!({"external_id": "1", "position": "CEO"});
-    world.manager().intake().put("k", Kind::Contact, payload).await.unwrap();
-    world.engine.drain_intake(&Workspace::default(), 10).await.unwrap();
+    world
+        .manager()
+        .intake()
+        .put("k", Kind::Contact, payload)
+        .await
+        .unwrap();
+    world
+        .engine
+        .drain_intake(&Workspace::default(), 10)
+        .await
+        .unwrap();
     let kept = by_id(&world, "1").await.unwrap();
-    assert_eq!((kept.position.as_deref(), json!(kept.custom_fields)), (Some("CEO"), old));
+    assert_eq!(
+        (kept.position.as_deref(), json!(kept.custom_fields)),
+        (Some("CEO"), old)
+    );
     let payload = json!({"external_id": "1", "channel": "email", "topic": "marketing"});
-    world.manager().intake().put("no", Kind::Consent, payload).await.unwrap();
-    world.engine.drain_intake(&Workspace::default(), 10).await.unwrap();
-    assert_eq!(by_id(&world, "1").await.unwrap().consent.len(), 1, "who says no is heard");
+    world
+        .manager()
+        .intake()
+        .put("no", Kind::Consent, payload)
+        .await
+        .unwrap();
+    world
+        .engine
+        .drain_intake(&Workspace::default(), 10)
+        .await
+        .unwrap();
+    assert_eq!(
+        by_id(&world, "1").await.unwrap().consent.len(),
+        1,
+        "who says no is heard"
+    );
     let file = "external_id,name,phone\n1,Анна,+998901234567\n";
     let options = Options {
         duplicates: Duplicates::Update,
         ..Options::default()
     };
-    let report = world.manager().contacts().import_file(file.as_bytes(), &options).await.unwrap();
+    let report = world
+        .manager()
+        .contacts()
+        .import_file(file.as_bytes(), &options)
+        .await
+        .unwrap();
     assert_eq!(report.updated, 1);
 
     // A new value has to fit, and then none is left that does not.
     let kept = by_id(&world, "1").await.unwrap();
     let change = |level: &str| {
         let mut fields = kept.fields.clone();
-        fields.custom_fields.insert("level".to_owned(), json!(level));
+        fields
+            .custom_fields
+            .insert("level".to_owned(), json!(level));
         fields
     };
     let session = world.manager();
-    let refused = session.contacts().update(kept.id, None, change("tin")).await.unwrap_err();
+    let refused = session
+        .contacts()
+        .update(kept.id, None, change("tin"))
+        .await
+        .unwrap_err();
     assert_eq!(first(&refused).0, "custom_fields.level");
-    session.contacts().update(kept.id, None, change("gOLD")).await.unwrap();
-    assert_eq!(world.viewer().fields().get("level").await.unwrap().unfitting, 0);
+    session
+        .contacts()
+        .update(kept.id, None, change("gOLD"))
+        .await
+        .unwrap();
+    assert_eq!(
+        world
+            .viewer()
+            .fields()
+            .get("level")
+            .await
+            .unwrap()
+            .unfitting,
+        0
+    );
 
     // Another type makes both misfits, and no definition none.
     define(&world, "level", DefinitionFields::of(FieldType::Number)).await;
-    assert_eq!(world.viewer().fields().get("level").await.unwrap().unfitting, 2);
+    assert_eq!(
+        world
+            .viewer()
+            .fields()
+            .get("level")
+            .await
+            .unwrap()
+            .unfitting,
+        2
+    );
     world.admin().fields().remove("level").await.unwrap();
-    session.contacts().update(kept.id, None, change("tin")).await.unwrap();
+    session
+        .contacts()
+        .update(kept.id, None, change("tin"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -323,14 +483,22 @@ async fn a_file_is_read_by_the_types_and_a_preview_tells_of_them() {
         ("Уровень", "custom_fields.choice"),
     ];
     let options = Options {
-        mapping: mapping.map(|(column, field)| (column.to_owned(), Some(field.to_owned()))).into(),
+        mapping: mapping
+            .map(|(column, field)| (column.to_owned(), Some(field.to_owned())))
+            .into(),
         ..Options::default()
     };
     let session = world.manager();
     let contacts = session.contacts();
-    let found = contacts.inspect(&mut Cursor::new(file), &options).await.unwrap();
+    let found = contacts
+        .inspect(&mut Cursor::new(file), &options)
+        .await
+        .unwrap();
     assert_eq!(json!(found.dates), json!({"date": "month_first"}));
-    let preview = contacts.preview_import(Cursor::new(file), &found, Duplicates::Skip).await.unwrap();
+    let preview = contacts
+        .preview_import(Cursor::new(file), &found, Duplicates::Skip)
+        .await
+        .unwrap();
     assert_eq!((preview.created, preview.rejected), (2, 3));
     let told: Vec<Value> = preview
         .fields
@@ -346,10 +514,23 @@ async fn a_file_is_read_by_the_types_and_a_preview_tells_of_them() {
     assert_eq!(json!(told), wanted);
     assert!(!format!("{preview:?}").contains("медь"));
 
-    let report = contacts.import_file(file.as_bytes(), &options).await.unwrap();
-    let reasons: Vec<&str> = report.rejected.iter().map(|row| row.reason.as_str()).collect();
-    assert_eq!(reasons[0], "custom_fields.number: use a number of at most 15 digits, such as 12.5, or a whole one below 2^64");
-    for name in ["custom_fields.date: use a real date", "custom_fields.choice: use one of: Gold, Серебро"] {
+    let report = contacts
+        .import_file(file.as_bytes(), &options)
+        .await
+        .unwrap();
+    let reasons: Vec<&str> = report
+        .rejected
+        .iter()
+        .map(|row| row.reason.as_str())
+        .collect();
+    assert_eq!(
+        reasons[0],
+        "custom_fields.number: use a number of at most 15 digits, such as 12.5, or a whole one below 2^64"
+    );
+    for name in [
+        "custom_fields.date: use a real date",
+        "custom_fields.choice: use one of: Gold, Серебро",
+    ] {
         assert!(reasons[1].contains(name), "{reasons:?}");
     }
     let anna = by_id(&world, "1").await.unwrap().fields.custom_fields;
@@ -368,7 +549,10 @@ async fn audiences_follow_the_types() {
     let world = defined().await;
     for (id, custom) in [
         ("1", json!({"number": "12.50", "choice": "gold", "text": 5})),
-        ("2", json!({"number": 3, "date": "2024-02-29", "boolean": "true"})),
+        (
+            "2",
+            json!({"number": 3, "date": "2024-02-29", "boolean": "true"}),
+        ),
     ] {
         created(&world, id, &custom).await.unwrap();
     }
@@ -383,32 +567,66 @@ async fn audiences_follow_the_types() {
     ] {
         assert_eq!(counted(&world, text).await.unwrap(), count, "{text}");
     }
-    let error = counted(&world, "tag = a or field.text > 5").await.unwrap_err();
-    assert_eq!(first(&error), ("audience", "field.text holds texts, which have no order; ask with = or !="));
+    let error = counted(&world, "tag = a or field.text > 5")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        first(&error),
+        (
+            "audience",
+            "field.text holds texts, which have no order; ask with = or !="
+        )
+    );
     let campaign = |text: &str| -> CampaignFields {
         let fields = json!({"name": "All", "occasion_type": "custom", "audience": text,
             "schedule": {"type": "immediate"}, "channel": "email"});
         serde_json::from_value(fields).unwrap()
     };
     let session = world.manager();
-    let error = session.campaigns().create(campaign("field.choice = tin")).await.unwrap_err();
+    let error = session
+        .campaigns()
+        .create(campaign("field.choice = tin"))
+        .await
+        .unwrap_err();
     assert_eq!(first(&error).0, "audience");
-    let made = session.campaigns().create(campaign("field.choice = gOLd")).await.unwrap();
+    let made = session
+        .campaigns()
+        .create(campaign("field.choice = gOLd"))
+        .await
+        .unwrap();
     assert_eq!(made.fields.audience.to_text(), "field.choice = Gold");
-    let error = session.campaigns().update(made.id, None, campaign("field.number = x")).await.unwrap_err();
+    let error = session
+        .campaigns()
+        .update(made.id, None, campaign("field.number = x"))
+        .await
+        .unwrap_err();
     assert_eq!(first(&error).0, "audience");
     let query = ContactQuery {
         audience: Some(Audience::from_text("field.choice = tin").unwrap()),
         ..ContactQuery::default()
     };
     assert!(session.contacts().list(query.clone()).await.is_err());
-    assert!(session.contacts().export(query, &Default::default()).await.is_err());
+    assert!(
+        session
+            .contacts()
+            .export(query, &Default::default())
+            .await
+            .is_err()
+    );
 
     // What was asked before goes on, whatever the field is now.
     define(&world, "choice", DefinitionFields::of(FieldType::Number)).await;
     assert_eq!(session.campaigns().cost(made.id).await.unwrap().to_draft, 1);
     let schema = world.viewer().fields().audience_schema().await.unwrap();
     let fields = &schema["$defs"]["audience"]["properties"]["custom_field"]["anyOf"];
-    let names: Vec<&Value> = fields.as_array().unwrap().iter().map(|one| &one["properties"]["name"]["const"]).collect();
-    assert_eq!(json!(names), json!(["boolean", "choice", "date", "number", "text", null]));
+    let names: Vec<&Value> = fields
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["properties"]["name"]["const"])
+        .collect();
+    assert_eq!(
+        json!(names),
+        json!(["boolean", "choice", "date", "number", "text", null])
+    );
 }

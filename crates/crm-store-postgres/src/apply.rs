@@ -19,8 +19,9 @@ use crate::group::Group;
 use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
-    budgets, campaigns, contacts, draft_batches, events, field_definitions, imports, inbound, intake, ledger,
-    messages, plan, receipts, require, saved_audiences, subscriptions, suppressions, templates, trail, voices,
+    budgets, campaigns, contacts, draft_batches, events, field_definitions, imports, inbound,
+    intake, ledger, messages, plan, receipts, require, saved_audiences, subscriptions,
+    suppressions, templates, trail, voices,
 };
 
 /// Keys of workspaces by name.

@@ -37,13 +37,12 @@ pub(crate) async fn put(db: &mut Db<'_>, row: &FieldDefinition) -> Outcome<()> {
 
 /// Forgets a definition; whether there was one.
 pub(crate) async fn delete(db: &mut Db<'_>, name: &str) -> Outcome<bool> {
-    let gone = sqlx::query(
-        db.sql("DELETE FROM crm.field_definitions WHERE workspace = $1 AND name = $2"),
-    )
-    .bind(db.key)
-    .bind(name)
-    .execute(&mut *db.connection)
-    .await?;
+    let gone =
+        sqlx::query(db.sql("DELETE FROM crm.field_definitions WHERE workspace = $1 AND name = $2"))
+            .bind(db.key)
+            .bind(name)
+            .execute(&mut *db.connection)
+            .await?;
     Ok(gone.rows_affected() > 0)
 }
 

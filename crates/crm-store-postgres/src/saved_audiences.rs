@@ -26,13 +26,14 @@ pub(crate) async fn update(db: &mut Db<'_>, row: &SavedAudience) -> Outcome<()> 
     if write(db, UPDATE, row).await? > 0 {
         return Ok(());
     }
-    let there: bool = sqlx::query_scalar(db.sql(
-        "SELECT EXISTS (SELECT 1 FROM crm.saved_audiences WHERE workspace = $1 AND id = $2)",
-    ))
-    .bind(db.key)
-    .bind(row.id.0)
-    .fetch_one(&mut *db.connection)
-    .await?;
+    let there: bool =
+        sqlx::query_scalar(db.sql(
+            "SELECT EXISTS (SELECT 1 FROM crm.saved_audiences WHERE workspace = $1 AND id = $2)",
+        ))
+        .bind(db.key)
+        .bind(row.id.0)
+        .fetch_one(&mut *db.connection)
+        .await?;
     Err(if there {
         let moved = "the saved audience was changed meanwhile; load it again";
         Error::new(ErrorKind::Conflict, moved)

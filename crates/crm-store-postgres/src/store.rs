@@ -43,8 +43,8 @@ use crate::query::{Db, Names, workspace as find};
 use crate::writer::{Written, is_lost};
 use crate::{
     Inner, PgStore, TimeSource, budgets, campaigns, contacts, counters, dispatch, draft_batches,
-    events, field_definitions, imports, inbound, intake, ledger, lists, messages, place, plan, receipts,
-    saved_audiences, subscriptions, suppressions, templates, trail, usage, voices,
+    events, field_definitions, imports, inbound, intake, ledger, lists, messages, place, plan,
+    receipts, saved_audiences, subscriptions, suppressions, templates, trail, usage, voices,
 };
 
 /// Work that reads.

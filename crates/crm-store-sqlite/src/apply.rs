@@ -10,8 +10,9 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    budgets, campaigns, contacts, draft_batches, field_definitions, imports, inbound, intake, ledger, messages, plan,
-    receipts, saved_audiences, subscriptions, suppressions, templates, trail, voices,
+    budgets, campaigns, contacts, draft_batches, field_definitions, imports, inbound, intake,
+    ledger, messages, plan, receipts, saved_audiences, subscriptions, suppressions, templates,
+    trail, voices,
 };
 
 /// Applies each set wholly or not at all, in order; one result for each.

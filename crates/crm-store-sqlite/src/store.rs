@@ -36,8 +36,8 @@ use crate::query::workspace as find;
 use crate::writer::Batch;
 use crate::{
     SqliteStore, apply, budgets, campaigns, contacts, counters, dispatch, draft_batches, events,
-    field_definitions, imports, inbound, intake, ledger, lists, plan, receipts, saved_audiences, subscriptions, suppressions,
-    templates, trail, usage, voices,
+    field_definitions, imports, inbound, intake, ledger, lists, plan, receipts, saved_audiences,
+    subscriptions, suppressions, templates, trail, usage, voices,
 };
 
 /// How often a claim looks again when everything it found was changed by others.

@@ -159,7 +159,10 @@ impl Audience {
                 let key = id.unwrap_or_else(|_| name_key(&name));
                 let found = known.get(&key).map(|audience| (*audience).clone());
                 found.ok_or_else(|| {
-                    Error::field("audience", "no audience is saved under a name that it holds")
+                    Error::field(
+                        "audience",
+                        "no audience is saved under a name that it holds",
+                    )
                 })?
             }
             other => other,
@@ -201,8 +204,14 @@ mod tests {
         for (text, wanted) in [
             ("saved \"big clients\"", "tag = big or field.sum > 5"),
             ("saved вип", "segment = VIP"),
-            ("not saved \" BIG CLIENTS \"", "not (tag = big or field.sum > 5)"),
-            ("tag = a and (saved ВИП or has email)", "tag = a and (segment = VIP or has email)"),
+            (
+                "not saved \" BIG CLIENTS \"",
+                "not (tag = big or field.sum > 5)",
+            ),
+            (
+                "tag = a and (saved ВИП or has email)",
+                "tag = a and (segment = VIP or has email)",
+            ),
             (
                 "saved 00000000-0000-0000-0000-000000000002 and saved {00000000-0000-0000-0000-000000000001}",
                 "segment = VIP and (tag = big or field.sum > 5)",
@@ -216,8 +225,14 @@ mod tests {
             assert_eq!(resolved.to_text(), wanted, "{text}");
             assert!(!resolved.names_saved());
         }
-        for text in ["saved nobody", "tag = a or not saved 00000000-0000-0000-0000-000000000003"] {
-            let error = Audience::from_text(text).unwrap().resolved(&all).unwrap_err();
+        for text in [
+            "saved nobody",
+            "tag = a or not saved 00000000-0000-0000-0000-000000000003",
+        ] {
+            let error = Audience::from_text(text)
+                .unwrap()
+                .resolved(&all)
+                .unwrap_err();
             assert_eq!(error.fields()[0].field, "audience");
         }
     }
@@ -236,14 +251,23 @@ mod tests {
     #[test]
     fn what_cannot_be_saved_is_refused() {
         let good = fields(" Big clients ", "tag = big").normal().unwrap();
-        assert_eq!((good.name.as_str(), good.description), ("Big clients", None));
+        assert_eq!(
+            (good.name.as_str(), good.description),
+            ("Big clients", None)
+        );
         let long = "x".repeat(201);
         for (fields, field) in [
             (fields(" ", "everybody"), "name"),
             (fields("a\nb", "everybody"), "name"),
             (fields(&long, "everybody"), "name"),
-            (fields("00000000-0000-0000-0000-000000000001", "everybody"), "name"),
-            (fields("00000000000000000000000000000001", "everybody"), "name"),
+            (
+                fields("00000000-0000-0000-0000-000000000001", "everybody"),
+                "name",
+            ),
+            (
+                fields("00000000000000000000000000000001", "everybody"),
+                "name",
+            ),
             (fields("a", "tag = a or saved b"), "audience"),
             (
                 SavedAudienceFields {

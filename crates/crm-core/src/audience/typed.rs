@@ -53,7 +53,9 @@ fn typed(name: &str, definition: &DefinitionFields, test: FieldTest) -> Result<F
         | FieldTest::AtLeast(value) => (value, true),
     };
     match (definition.kind, value) {
-        (FieldType::Text, _) if compares => refuse("holds texts, which have no order; ask with = or !="),
+        (FieldType::Text, _) if compares => {
+            refuse("holds texts, which have no order; ask with = or !=")
+        }
         (FieldType::Choice, _) if compares => {
             refuse("holds one of a few texts, which have no order; ask with = or !=")
         }
@@ -106,9 +108,18 @@ mod tests {
             ("field.since = 2026-01-31", "field.since = 2026-01-31"),
             ("field.level = gOLD", "field.level = Gold"),
             ("field.level = 42", r#"field.level = "42""#),
-            ("field.level in (GOLD, 42)", r#"field.level in (Gold, "42")"#),
-            ("not (has field.size or field.other < 5)", "not (has field.size or field.other < 5)"),
-            ("field.other = 5 and field.level != gold", "field.other = 5 and field.level != Gold"),
+            (
+                "field.level in (GOLD, 42)",
+                r#"field.level in (Gold, "42")"#,
+            ),
+            (
+                "not (has field.size or field.other < 5)",
+                "not (has field.size or field.other < 5)",
+            ),
+            (
+                "field.other = 5 and field.level != gold",
+                "field.other = 5 and field.level != Gold",
+            ),
         ] {
             assert_eq!(typed(text).unwrap(), wanted, "{text}");
         }
@@ -118,23 +129,43 @@ mod tests {
     fn what_the_type_does_not_allow_is_told() {
         for (text, wanted) in [
             ("field.code = 5", "field.code holds texts; write"),
-            ("field.code < 5", "field.code holds texts, which have no order"),
-            ("not field.code > 2026-01-31", "holds texts, which have no order"),
+            (
+                "field.code < 5",
+                "field.code holds texts, which have no order",
+            ),
+            (
+                "not field.code > 2026-01-31",
+                "holds texts, which have no order",
+            ),
             (r#"field.size = "5""#, "field.size holds numbers"),
             ("field.size < 2026-01-31", "field.size holds numbers"),
             ("field.paid = yes", "field.paid holds true or false"),
             ("field.paid > 0", "field.paid holds true or false"),
             ("field.since > 5", "field.since holds dates"),
-            ("field.since > 2026-01-31T00:00:00Z", "field.since holds dates"),
+            (
+                "field.since > 2026-01-31T00:00:00Z",
+                "field.since holds dates",
+            ),
             ("field.since = soon", "field.since holds dates"),
-            ("field.level = silver", "field.level is a choice; use one of: Gold, 42"),
+            (
+                "field.level = silver",
+                "field.level is a choice; use one of: Gold, 42",
+            ),
             ("field.level > 5", "have no order"),
-            ("tag = a or (tag = b and field.level in (gold, tin))", "use one of"),
+            (
+                "tag = a or (tag = b and field.level in (gold, tin))",
+                "use one of",
+            ),
         ] {
             let error = typed(text).unwrap_err();
             assert_eq!(error.fields()[0].field, "audience", "{text}");
             assert!(error.to_string().contains(wanted), "{text}: {error}");
         }
-        assert!(Audience::from_text("field.code = 5").unwrap().typed(&Definitions::default()).is_ok());
+        assert!(
+            Audience::from_text("field.code = 5")
+                .unwrap()
+                .typed(&Definitions::default())
+                .is_ok()
+        );
     }
 }

@@ -148,7 +148,10 @@ impl DefinitionFields {
         if let Some(label) = &label
             && !is_line(label, LONGEST_LABEL)
         {
-            return Err(Error::field("label", "use at most 200 characters on one line"));
+            return Err(Error::field(
+                "label",
+                "use at most 200 characters on one line",
+            ));
         }
         let options = self.options.iter().map(|option| option.trim().to_owned());
         let options: Vec<String> = options.collect();
@@ -191,7 +194,10 @@ impl DefinitionFields {
         // Every number is one or the other, and nothing else is.
         let numbers = || {
             let zero = || Value::from(0);
-            vec![ask(FieldTest::LessThan(zero())), ask(FieldTest::AtLeast(zero()))]
+            vec![
+                ask(FieldTest::LessThan(zero())),
+                ask(FieldTest::AtLeast(zero())),
+            ]
         };
         let fitting = match self.kind {
             FieldType::Text => {
@@ -204,10 +210,17 @@ impl DefinitionFields {
             FieldType::Date => ask(FieldTest::AtLeast(Value::from("0001-01-01"))),
             FieldType::Choice => {
                 let options = self.options.iter();
-                Audience::Or(options.map(|one| equals(Value::from(one.as_str()))).collect())
+                Audience::Or(
+                    options
+                        .map(|one| equals(Value::from(one.as_str())))
+                        .collect(),
+                )
             }
         };
-        Audience::And(vec![ask(FieldTest::Exists), Audience::Not(Box::new(fitting))])
+        Audience::And(vec![
+            ask(FieldTest::Exists),
+            Audience::Not(Box::new(fitting)),
+        ])
     }
 }
 

@@ -10,7 +10,8 @@ use crate::audience::Audience;
 use crate::change::{Change, ChangeSet};
 use crate::contact::ContactFields;
 use crate::contact::definition::{
-    DefinedField, DefinitionFields, Definitions, FieldDefinition, MOST_DEFINITIONS, check_name, subject_id,
+    DefinedField, DefinitionFields, Definitions, FieldDefinition, MOST_DEFINITIONS, check_name,
+    subject_id,
 };
 use crate::contact::normalise::{Rules, normalise_by};
 use crate::error::{Error, ErrorKind, Result};

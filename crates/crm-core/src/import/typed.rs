@@ -70,7 +70,9 @@ fn number(cell: &str) -> Option<String> {
         (1, None) => {
             let (whole, fraction) = text.split_once(',')?;
             let is_grouped_elsewhere = cell.contains(spaces);
-            let open = fraction.len() == 3 && !is_grouped_elsewhere && whole.trim_start_matches('-') != "0";
+            let open = fraction.len() == 3
+                && !is_grouped_elsewhere
+                && whole.trim_start_matches('-') != "0";
             (!open).then(|| format!("{whole}.{fraction}"))
         }
     }
@@ -99,8 +101,9 @@ mod tests {
 
     /// What becomes of a cell, through the check of the definition.
     fn kept(kind: FieldType, cell: &str, order: Order) -> Value {
-        let definitions: Definitions =
-            [("f".to_owned(), DefinitionFields::of(kind))].into_iter().collect();
+        let definitions: Definitions = [("f".to_owned(), DefinitionFields::of(kind))]
+            .into_iter()
+            .collect();
         let mut fields = BTreeMap::from([("f".to_owned(), json!(cell))]);
         let orders = Orders::from([("f".to_owned(), order)]);
         typed(&mut fields, &definitions, &orders);
@@ -138,7 +141,11 @@ mod tests {
             ("- 123", json!("refused")),
             ("9.98901E+11", json!(998_901_000_000_u64)),
         ] {
-            assert_eq!(kept(FieldType::Number, cell, Order::DayFirst), wanted, "{cell}");
+            assert_eq!(
+                kept(FieldType::Number, cell, Order::DayFirst),
+                wanted,
+                "{cell}"
+            );
         }
     }
 
@@ -173,7 +180,11 @@ mod tests {
             ("maybe", json!("refused")),
             ("2", json!("refused")),
         ] {
-            assert_eq!(kept(FieldType::Boolean, cell, Order::DayFirst), wanted, "{cell}");
+            assert_eq!(
+                kept(FieldType::Boolean, cell, Order::DayFirst),
+                wanted,
+                "{cell}"
+            );
         }
         assert_eq!(kept(FieldType::Text, "1,5", Order::DayFirst), json!("1,5"));
     }

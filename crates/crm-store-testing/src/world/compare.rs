@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
+use crm_core::audience::saved::SavedAudience;
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::consent::Suppression;
-use crm_core::audience::saved::SavedAudience;
 use crm_core::contact::Contact;
 use crm_core::contact::definition::FieldDefinition;
 use crm_core::generation::Voice;

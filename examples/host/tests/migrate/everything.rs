@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use crm_core::Workspace;
+use crm_core::audience::saved::SavedAudience;
 use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::consent::Suppression;
-use crm_core::audience::saved::SavedAudience;
 use crm_core::contact::Contact;
 use crm_core::contact::definition::FieldDefinition;
 use crm_core::intake::{IntakeRow, IntakeState};

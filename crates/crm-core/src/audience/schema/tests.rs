@@ -274,9 +274,18 @@ fn agreed_by_type(value: &Value) -> bool {
 #[test]
 fn the_schema_names_the_fields_and_follows_their_types() {
     let fields = &schema_of(&defined())["$defs"]["audience"]["properties"]["custom_field"]["anyOf"];
-    let titles: Vec<&Value> = fields.as_array().unwrap().iter().map(|one| &one["title"]).collect();
-    assert_eq!(json!(titles), json!(["a", "email", "Уровень", "marketing", "segment", null]));
-    let asked = |name: &str, test: &str, value: Value| json!({"custom_field": {"name": name, test: value}});
+    let titles: Vec<&Value> = fields
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["title"])
+        .collect();
+    assert_eq!(
+        json!(titles),
+        json!(["a", "email", "Уровень", "marketing", "segment", null])
+    );
+    let asked =
+        |name: &str, test: &str, value: Value| json!({"custom_field": {"name": name, test: value}});
     for good in [
         asked("a", "equals", json!("5")),
         asked("segment", "at_least", json!(5)),

@@ -57,7 +57,8 @@ impl DefinitionFields {
         match self.kind {
             FieldType::Text => "use a text".to_owned(),
             FieldType::Number => {
-                "use a number of at most 15 digits, such as 12.5, or a whole one below 2^64".to_owned()
+                "use a number of at most 15 digits, such as 12.5, or a whole one below 2^64"
+                    .to_owned()
             }
             FieldType::Boolean => "use true or false".to_owned(),
             FieldType::Date => "use a real date as YYYY-MM-DD".to_owned(),
@@ -66,7 +67,12 @@ impl DefinitionFields {
     }
 
     fn some_options(&self) -> String {
-        let shown: Vec<&str> = self.options.iter().map(String::as_str).take(NAMED).collect();
+        let shown: Vec<&str> = self
+            .options
+            .iter()
+            .map(String::as_str)
+            .take(NAMED)
+            .collect();
         let more = self.options.len().saturating_sub(NAMED);
         match more {
             0 => shown.join(", "),
@@ -104,25 +110,93 @@ mod tests {
     fn each_type_keeps_one_form_of_its_values() {
         let level = DefinitionFields::choice(["Gold", "Серебро", "42"]);
         for (definition, value, wanted) in [
-            (DefinitionFields::of(FieldType::Text), json!(" a "), json!(" a ")),
+            (
+                DefinitionFields::of(FieldType::Text),
+                json!(" a "),
+                json!(" a "),
+            ),
             (DefinitionFields::of(FieldType::Text), json!(""), json!("")),
             (DefinitionFields::of(FieldType::Text), json!(7), json!("7")),
-            (DefinitionFields::of(FieldType::Text), json!(true), json!("true")),
-            (DefinitionFields::of(FieldType::Text), json!([1]), json!("refused")),
-            (DefinitionFields::of(FieldType::Number), json!(1.0), json!(1)),
-            (DefinitionFields::of(FieldType::Number), json!(" 12.50 "), json!(12.5)),
-            (DefinitionFields::of(FieldType::Number), json!("  "), json!("none")),
-            (DefinitionFields::of(FieldType::Number), json!("1,5"), json!("refused")),
-            (DefinitionFields::of(FieldType::Number), json!(true), json!("refused")),
-            (DefinitionFields::of(FieldType::Number), json!(0.1 + 0.2), json!("refused")),
-            (DefinitionFields::of(FieldType::Boolean), json!("TRUE"), json!(true)),
-            (DefinitionFields::of(FieldType::Boolean), json!(false), json!(false)),
-            (DefinitionFields::of(FieldType::Boolean), json!("yes"), json!("refused")),
-            (DefinitionFields::of(FieldType::Boolean), json!(1), json!("refused")),
-            (DefinitionFields::of(FieldType::Date), json!(" 2024-02-29"), json!("2024-02-29")),
-            (DefinitionFields::of(FieldType::Date), json!("2023-02-29"), json!("refused")),
-            (DefinitionFields::of(FieldType::Date), json!("29.02.2024"), json!("refused")),
-            (DefinitionFields::of(FieldType::Date), json!(20240229), json!("refused")),
+            (
+                DefinitionFields::of(FieldType::Text),
+                json!(true),
+                json!("true"),
+            ),
+            (
+                DefinitionFields::of(FieldType::Text),
+                json!([1]),
+                json!("refused"),
+            ),
+            (
+                DefinitionFields::of(FieldType::Number),
+                json!(1.0),
+                json!(1),
+            ),
+            (
+                DefinitionFields::of(FieldType::Number),
+                json!(" 12.50 "),
+                json!(12.5),
+            ),
+            (
+                DefinitionFields::of(FieldType::Number),
+                json!("  "),
+                json!("none"),
+            ),
+            (
+                DefinitionFields::of(FieldType::Number),
+                json!("1,5"),
+                json!("refused"),
+            ),
+            (
+                DefinitionFields::of(FieldType::Number),
+                json!(true),
+                json!("refused"),
+            ),
+            (
+                DefinitionFields::of(FieldType::Number),
+                json!(0.1 + 0.2),
+                json!("refused"),
+            ),
+            (
+                DefinitionFields::of(FieldType::Boolean),
+                json!("TRUE"),
+                json!(true),
+            ),
+            (
+                DefinitionFields::of(FieldType::Boolean),
+                json!(false),
+                json!(false),
+            ),
+            (
+                DefinitionFields::of(FieldType::Boolean),
+                json!("yes"),
+                json!("refused"),
+            ),
+            (
+                DefinitionFields::of(FieldType::Boolean),
+                json!(1),
+                json!("refused"),
+            ),
+            (
+                DefinitionFields::of(FieldType::Date),
+                json!(" 2024-02-29"),
+                json!("2024-02-29"),
+            ),
+            (
+                DefinitionFields::of(FieldType::Date),
+                json!("2023-02-29"),
+                json!("refused"),
+            ),
+            (
+                DefinitionFields::of(FieldType::Date),
+                json!("29.02.2024"),
+                json!("refused"),
+            ),
+            (
+                DefinitionFields::of(FieldType::Date),
+                json!(20240229),
+                json!("refused"),
+            ),
             (level.clone(), json!("gOLD"), json!("Gold")),
             (level.clone(), json!(" СЕРЕБРО "), json!("Серебро")),
             (level.clone(), json!(42), json!("42")),
@@ -136,8 +210,15 @@ mod tests {
     #[test]
     fn a_refusal_says_what_to_write() {
         let level = DefinitionFields::choice(["gold", "silver"]);
-        assert_eq!(level.read(&json!("x")).unwrap_err(), "use one of: gold, silver");
+        assert_eq!(
+            level.read(&json!("x")).unwrap_err(),
+            "use one of: gold, silver"
+        );
         let many = DefinitionFields::choice((0..12).map(|number| number.to_string()));
-        assert!(many.refusal().ends_with("8, 9, and 2 more"), "{}", many.refusal());
+        assert!(
+            many.refusal().ends_with("8, 9, and 2 more"),
+            "{}",
+            many.refusal()
+        );
     }
 }

@@ -45,7 +45,9 @@ pub(super) fn decimal(text: &str) -> Option<Number> {
         let zeros = usize::try_from(power).ok().filter(|zeros| *zeros <= 20)?;
         let whole = format!("{sign}{digits}{}", "0".repeat(zeros));
         let signed = whole.parse::<i64>().map(Number::from);
-        return signed.or_else(|_| whole.parse::<u64>().map(Number::from)).ok();
+        return signed
+            .or_else(|_| whole.parse::<u64>().map(Number::from))
+            .ok();
     }
     if count.max(power.checked_neg()?) > DIGITS {
         return None;
@@ -81,8 +83,9 @@ mod tests {
             ("12.50", "12.5"),
             ("-12.05", "-12.05"),
             ("0.1", "0.1"),
-            ("0.00001", "1e-5"),
-            ("1e-5", "1e-5"),
+            ("0.00001", "0.00001"),
+            ("1e-5", "0.00001"),
+            ("1.5e-7", "1.5e-7"),
             ("1.5e3", "1500"),
             ("15E-1", "1.5"),
             ("1e19", "10000000000000000000"),

@@ -14,7 +14,14 @@ use crate::import::{Orders, typed};
 fn definition() -> impl Strategy<Value = DefinitionFields> {
     let options = prop::collection::btree_map("[a-cА-В ]{1,4}", "[a-cА-В]{1,3}", 1..5);
     let choice = options.prop_map(|options| DefinitionFields::choice(options.into_values()));
-    let plain = select(&[FieldType::Text, FieldType::Number, FieldType::Boolean, FieldType::Date][..]);
+    let plain = select(
+        &[
+            FieldType::Text,
+            FieldType::Number,
+            FieldType::Boolean,
+            FieldType::Date,
+        ][..],
+    );
     prop_oneof![choice, plain.prop_map(DefinitionFields::of)]
         .prop_filter_map("no definition", |fields| fields.normal().ok())
 }
@@ -69,7 +76,8 @@ fn digits(text: &str) -> Option<(bool, String, i64)> {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let all = format!("{whole}{fraction}");
     let short = all.trim_end_matches('0');
-    let power = power - i64::try_from(fraction.len()).ok()? + i64::try_from(all.len() - short.len()).ok()?;
+    let power = power - i64::try_from(fraction.len()).ok()?
+        + i64::try_from(all.len() - short.len()).ok()?;
     let short = short.trim_start_matches('0');
     if short.is_empty() {
         return Some((false, String::new(), 0));

@@ -30,8 +30,8 @@ use crate::message::digest::Encoder;
 
 use chunk::{Part, Planned, Taken};
 pub use preview::{ImportPreview, ImportSample};
-pub use typed_columns::TypedColumn;
 pub use report::{ImportReport, KeptContact, LostValue, RejectedRow, RevertReport, RowOutcome};
+pub use typed_columns::TypedColumn;
 
 /// Rows that are written together.
 const CHUNK: usize = 1_000;
@@ -244,7 +244,11 @@ impl Contacts<'_> {
             Err(error) => return Err(error.clone()),
         };
         let mut fields = person.fields.clone();
-        typed(&mut fields.custom_fields, reading.definitions, reading.orders);
+        typed(
+            &mut fields.custom_fields,
+            reading.definitions,
+            reading.orders,
+        );
         let rules = Normal {
             region: reading.region,
             definitions: Some(reading.definitions),

@@ -37,7 +37,12 @@ pub struct TypedColumn {
 impl fmt::Debug for TypedColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, kind, .. } = self;
-        write!(f, "TypedColumn({field}: {}, {} refused)", kind.as_str(), self.refused)
+        write!(
+            f,
+            "TypedColumn({field}: {}, {} refused)",
+            kind.as_str(),
+            self.refused
+        )
     }
 }
 

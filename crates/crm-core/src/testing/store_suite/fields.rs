@@ -156,7 +156,10 @@ async fn values_that_do_not_fit_are_found(store: S) -> Verdict {
     .await?;
     let kinds = FieldType::ALL.map(DefinitionFields::of).into_iter();
     let choice = DefinitionFields::choice(["золото", "42"]);
-    for definition in kinds.filter(|one| one.kind != FieldType::Choice).chain([choice]) {
+    for definition in kinds
+        .filter(|one| one.kind != FieldType::Choice)
+        .chain([choice])
+    {
         let value = |row: &Contact| row.custom_fields.get("f").cloned().unwrap_or_default();
         let wanted: Vec<Uuid> = crowd
             .iter()
@@ -173,7 +176,11 @@ async fn values_that_do_not_fit_are_found(store: S) -> Verdict {
             ..ContactQuery::default()
         };
         let found = ids(&store, query).await?;
-        same(found, wanted, &format!("what is no {}", definition.kind.as_str()))?;
+        same(
+            found,
+            wanted,
+            &format!("what is no {}", definition.kind.as_str()),
+        )?;
     }
     Ok(())
 }
