@@ -38,6 +38,7 @@ export type Audience =
         | 'last_interaction_date';
     }
   | { in_campaign: string }
+  | { saved: string }
   | {
       message: {
         state: 'sent' | 'delivered' | 'failed';
@@ -348,6 +349,77 @@ export interface ImportSample {
   changed: string[];
 }
 
+/** An audience, as JSON or as a text, and the name it is saved under. */
+export interface SavedAudienceFields {
+  /** Unique in the workspace, whatever the case. */
+  name: string;
+  description?: string | null;
+  /** It may not name another saved one. */
+  audience: Audience | string;
+}
+
+/** An audience that is saved under a name: a saved segment. */
+export interface SavedAudience {
+  workspace: string;
+  id: string;
+  version: number;
+  name: string;
+  description: string | null;
+  audience: Audience;
+  created_by: string;
+  created_at: string;
+  updated_at: string;
+}
+
+/** Whom an audience has now. */
+export interface AudienceSample {
+  count: number;
+  /** The newest of them. */
+  items: Contact[];
+}
+
+/** What the values of a custom field are. */
+export type FieldType = 'text' | 'number' | 'boolean' | 'date' | 'choice';
+
+/** What a custom field is: its type, for a `choice` the texts it is between, and what people call it. */
+export interface DefinitionFields {
+  label?: string | null;
+  type: FieldType;
+  options?: string[];
+}
+
+/** The definition of a custom field. */
+export interface FieldDefinition {
+  workspace: string;
+  name: string;
+  version: number;
+  label: string | null;
+  type: FieldType;
+  options: string[];
+  created_by: string;
+  created_at: string;
+  updated_at: string;
+}
+
+/** The definition of a custom field, and how it fits what is stored. */
+export interface DefinedField extends FieldDefinition {
+  /** How many contacts have a value that does not fit: one from before. It stays until somebody changes it. */
+  unfitting: number;
+}
+
+/** A column that fills a custom field with a type. */
+export interface TypedColumn {
+  column: string;
+  field: string;
+  label: string | null;
+  type: FieldType;
+  options: string[];
+  /** Rows that could not be taken because of what stands here. */
+  refused: number;
+  /** What stands in the first of them, at most five different values. */
+  samples: string[];
+}
+
 /** What an import would do. */
 export interface ImportPreview {
   detected: Detected;
@@ -363,6 +435,8 @@ export interface ImportPreview {
   /** The first ten rows that could not be taken. */
   rejects: RejectedRow[];
   lost: LostValue[];
+  /** The columns that fill custom fields with a type, and what in them could not be taken. */
+  fields: TypedColumn[];
 }
 
 /** A contact that an import made or changed and that stays: `edited`, `has_messages` or `taken`. */
@@ -1607,6 +1681,34 @@ export class Engine {
   eraseContact(id: string): Promise<void>;
   /** Everything that is kept about one person, for whoever asks what that is; also of an erased one. */
   subjectAccess(id: string): Promise<SubjectAccess>;
+  /** The audiences that are saved under names, by name. */
+  listAudiences(): Promise<SavedAudience[]>;
+  /** One saved audience. */
+  getAudience(id: string): Promise<SavedAudience>;
+  /** Saves an audience under a name. Lists and campaigns mean it by `saved "Its name"`. */
+  saveAudience(fields: SavedAudienceFields): Promise<SavedAudience>;
+  /** Replaces a saved audience; campaigns keep what it said when they were written. */
+  updateAudience(
+    id: string,
+    fields: SavedAudienceFields,
+    seen?: { version?: number },
+  ): Promise<SavedAudience>;
+  /** Removes a saved audience; campaigns have copies of what it said. */
+  removeAudience(id: string): Promise<void>;
+  /** How many contacts an audience has now, saved or not, and the newest of them, ten unless said. */
+  sampleAudience(audience: Audience | string, how?: { limit?: number }): Promise<AudienceSample>;
+  /** The definitions of custom fields, by name. */
+  listFields(): Promise<FieldDefinition[]>;
+  /** One definition, and how many contacts have a value that does not fit it; looks at all contacts. */
+  getField(name: string): Promise<DefinedField>;
+  /** Defines a custom field; for admins. Values that come in are checked, stored ones stay as they are. */
+  setField(
+    name: string,
+    fields: DefinitionFields,
+    seen?: { version?: number },
+  ): Promise<FieldDefinition>;
+  /** Forgets the definition of a custom field; for admins. Stored values stay as they are. */
+  removeField(name: string): Promise<void>;
   /**
    * Drafts a message with a link by which the person says yes, and asks for its approval. The engine needs
    * `opt_in_url` and `unsubscribe_keys`.

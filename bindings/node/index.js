@@ -284,6 +284,46 @@ class Engine {
     return this.#call('subject_access', { id });
   }
 
+  async listFields() {
+    return this.#call('list_fields');
+  }
+
+  async getField(name) {
+    return this.#call('get_field', { name });
+  }
+
+  async setField(name, fields, { version } = {}) {
+    return this.#call('set_field', { name, fields: named(fields), version });
+  }
+
+  async removeField(name) {
+    return this.#call('remove_field', { name });
+  }
+
+  async listAudiences() {
+    return this.#call('list_audiences');
+  }
+
+  async getAudience(id) {
+    return this.#call('get_audience', { id });
+  }
+
+  async saveAudience(fields) {
+    return this.#call('save_audience', named(fields));
+  }
+
+  async updateAudience(id, fields, { version } = {}) {
+    return this.#call('update_audience', { id, fields: named(fields), version });
+  }
+
+  async removeAudience(id) {
+    return this.#call('remove_audience', { id });
+  }
+
+  async sampleAudience(audience, { limit } = {}) {
+    return this.#call('sample_audience', { audience, limit });
+  }
+
   async requestOptIn(id, wish) {
     return this.#call('request_opt_in', { ...named(wish), id });
   }

@@ -196,7 +196,8 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 32] = [
+    const SUITES: [&str; 34] = [
+        "audiences",
         "bounces",
         "budgets",
         "campaign_smtp",
@@ -206,6 +207,7 @@ fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
         "erasure",
         "export",
         "fallback",
+        "fields",
         "flaws_access",
         "flaws_approval",
         "flaws_bad_input",

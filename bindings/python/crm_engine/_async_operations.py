@@ -97,6 +97,55 @@ class AsyncOperations:
         """Everything that is kept about one person, for whoever asks what that is; also of an erased one."""
         return cast(t.SubjectAccess, await self._call("subject_access", {"id": id}))
 
+    async def list_fields(self) -> list[t.FieldDefinition]:
+        """The definitions of custom fields, by name."""
+        return cast("list[t.FieldDefinition]", await self._call("list_fields", {}))
+
+    async def get_field(self, name: str) -> t.DefinedField:
+        """One definition, and how many contacts have a value that does not fit it; looks at all contacts."""
+        return cast(t.DefinedField, await self._call("get_field", {"name": name}))
+
+    async def set_field(
+        self, name: str, fields: t.DefinitionFields, *, version: int | None = None
+    ) -> t.FieldDefinition:
+        """Defines a custom field; for admins. Values that come in are checked, stored ones stay as they are."""
+        values = {"name": name, "fields": fields, "version": version}
+        return cast(t.FieldDefinition, await self._call("set_field", values))
+
+    async def remove_field(self, name: str) -> None:
+        """Forgets the definition of a custom field; for admins. Stored values stay as they are."""
+        await self._call("remove_field", {"name": name})
+
+    async def list_audiences(self) -> list[t.SavedAudience]:
+        """The audiences that are saved under names, by name."""
+        return cast("list[t.SavedAudience]", await self._call("list_audiences", {}))
+
+    async def get_audience(self, id: str) -> t.SavedAudience:
+        """One saved audience."""
+        return cast(t.SavedAudience, await self._call("get_audience", {"id": id}))
+
+    async def save_audience(self, **fields: Unpack[t.SavedAudienceFields]) -> t.SavedAudience:
+        """Saves an audience under a name. Lists and campaigns mean it by ``saved "Its name"``."""
+        return cast(t.SavedAudience, await self._call("save_audience", fields))
+
+    async def update_audience(
+        self, id: str, fields: t.SavedAudienceFields, *, version: int | None = None
+    ) -> t.SavedAudience:
+        """Replaces a saved audience; campaigns keep what it said when they were written."""
+        values = {"id": id, "fields": fields, "version": version}
+        return cast(t.SavedAudience, await self._call("update_audience", values))
+
+    async def remove_audience(self, id: str) -> None:
+        """Removes a saved audience; campaigns have copies of what it said."""
+        await self._call("remove_audience", {"id": id})
+
+    async def sample_audience(
+        self, audience: t.Audience | str, *, limit: int | None = None
+    ) -> t.AudienceSample:
+        """How many contacts an audience has now, saved or not, and the newest of them, ten unless said."""
+        values = {"audience": audience, "limit": limit}
+        return cast(t.AudienceSample, await self._call("sample_audience", values))
+
     async def request_opt_in(self, id: str, **wish: Unpack[t.OptInWish]) -> t.Message:
         """Drafts a message with a link by which the person says yes, and asks for its approval. The engine
         needs ``opt_in_url`` and ``unsubscribe_keys``."""

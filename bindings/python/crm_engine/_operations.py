@@ -97,6 +97,55 @@ class Operations:
         """Everything that is kept about one person, for whoever asks what that is; also of an erased one."""
         return cast(t.SubjectAccess, self._call("subject_access", {"id": id}))
 
+    def list_fields(self) -> list[t.FieldDefinition]:
+        """The definitions of custom fields, by name."""
+        return cast("list[t.FieldDefinition]", self._call("list_fields", {}))
+
+    def get_field(self, name: str) -> t.DefinedField:
+        """One definition, and how many contacts have a value that does not fit it; looks at all contacts."""
+        return cast(t.DefinedField, self._call("get_field", {"name": name}))
+
+    def set_field(
+        self, name: str, fields: t.DefinitionFields, *, version: int | None = None
+    ) -> t.FieldDefinition:
+        """Defines a custom field; for admins. Values that come in are checked, stored ones stay as they are."""
+        values = {"name": name, "fields": fields, "version": version}
+        return cast(t.FieldDefinition, self._call("set_field", values))
+
+    def remove_field(self, name: str) -> None:
+        """Forgets the definition of a custom field; for admins. Stored values stay as they are."""
+        self._call("remove_field", {"name": name})
+
+    def list_audiences(self) -> list[t.SavedAudience]:
+        """The audiences that are saved under names, by name."""
+        return cast("list[t.SavedAudience]", self._call("list_audiences", {}))
+
+    def get_audience(self, id: str) -> t.SavedAudience:
+        """One saved audience."""
+        return cast(t.SavedAudience, self._call("get_audience", {"id": id}))
+
+    def save_audience(self, **fields: Unpack[t.SavedAudienceFields]) -> t.SavedAudience:
+        """Saves an audience under a name. Lists and campaigns mean it by ``saved "Its name"``."""
+        return cast(t.SavedAudience, self._call("save_audience", fields))
+
+    def update_audience(
+        self, id: str, fields: t.SavedAudienceFields, *, version: int | None = None
+    ) -> t.SavedAudience:
+        """Replaces a saved audience; campaigns keep what it said when they were written."""
+        values = {"id": id, "fields": fields, "version": version}
+        return cast(t.SavedAudience, self._call("update_audience", values))
+
+    def remove_audience(self, id: str) -> None:
+        """Removes a saved audience; campaigns have copies of what it said."""
+        self._call("remove_audience", {"id": id})
+
+    def sample_audience(
+        self, audience: t.Audience | str, *, limit: int | None = None
+    ) -> t.AudienceSample:
+        """How many contacts an audience has now, saved or not, and the newest of them, ten unless said."""
+        values = {"audience": audience, "limit": limit}
+        return cast(t.AudienceSample, self._call("sample_audience", values))
+
     def request_opt_in(self, id: str, **wish: Unpack[t.OptInWish]) -> t.Message:
         """Drafts a message with a link by which the person says yes, and asks for its approval. The engine
         needs ``opt_in_url`` and ``unsubscribe_keys``."""

@@ -19,6 +19,7 @@ Role: TypeAlias = Literal["viewer", "manager", "admin"]
 Format: TypeAlias = Literal["text", "html"]
 AddressKind: TypeAlias = Literal["email", "phone", "telegram", "whatsapp", "external_id"]
 Tone: TypeAlias = Literal["professional_friendly", "formal", "casual", "warm"]
+FieldType: TypeAlias = Literal["text", "number", "boolean", "date", "choice"]
 Severity: TypeAlias = Literal["notice", "warning", "blocking"]
 Guardrail: TypeAlias = Literal[
     "length",
@@ -59,7 +60,7 @@ Audience: TypeAlias = dict[str, Any]
 ``at_least`` a number, a date or an instant; or ``"exists": True``), ``{"has": "email"}``,
 ``{"consent": {"channel": .., "topic": .., "status": "opted_in"}}`` (or ``"opted_out"``, ``"none"``),
 ``{"last_interaction_before": {"days": 90}}`` (or ``{"date": "2026-01-31"}``),
-``{"in_campaign": id}``, ``{"message": {"state": "sent"}}`` (or ``"delivered"``, ``"failed"``; perhaps
+``{"saved": name_or_id}``, ``{"in_campaign": id}``, ``{"message": {"state": "sent"}}`` (or ``"delivered"``, ``"failed"``; perhaps
 with ``"campaign": id`` and ``"within_days": 30``), ``{"contact": id}``; everybody is ``{"and": []}``.
 
 Where one goes in, a text does as well: ``"segment = vip and not has email"``."""
@@ -297,6 +298,75 @@ class ImportSample(TypedDict):
     changed: list[str]
 
 
+class SavedAudienceFields(TypedDict):
+    """An audience, as JSON or as a text, and the name it is saved under."""
+
+    name: str
+    description: NotRequired[str | None]
+    audience: Audience | str
+
+
+class SavedAudience(TypedDict):
+    """An audience that is saved under a name."""
+
+    workspace: str
+    id: str
+    version: int
+    name: str
+    description: str | None
+    audience: Audience
+    created_by: str
+    created_at: str
+    updated_at: str
+
+
+class AudienceSample(TypedDict):
+    """Whom an audience has now: how many, and the newest of them."""
+
+    count: int
+    items: list[Contact]
+
+
+class DefinitionFields(TypedDict):
+    """What a custom field is: its type, for a ``choice`` the texts it is between, and what people call it."""
+
+    label: NotRequired[str | None]
+    type: FieldType
+    options: NotRequired[list[str]]
+
+
+class FieldDefinition(TypedDict):
+    """The definition of a custom field."""
+
+    workspace: str
+    name: str
+    version: int
+    label: str | None
+    type: FieldType
+    options: list[str]
+    created_by: str
+    created_at: str
+    updated_at: str
+
+
+class DefinedField(FieldDefinition):
+    """The definition of a custom field, and how many contacts have a value in it that does not fit."""
+
+    unfitting: int
+
+
+class TypedColumn(TypedDict):
+    """A column that fills a custom field with a type, and what in it could not be taken."""
+
+    column: str
+    field: str
+    label: str | None
+    type: FieldType
+    options: list[str]
+    refused: int
+    samples: list[str]
+
+
 class ImportPreview(TypedDict):
     """What an import would do."""
 
@@ -310,6 +380,7 @@ class ImportPreview(TypedDict):
     samples: list[ImportSample]
     rejects: list[RejectedRow]
     lost: list[LostValue]
+    fields: list[TypedColumn]
 
 
 class KeptContact(TypedDict):

@@ -4,6 +4,7 @@
 //! JSON that comes back into its language's values and errors. Channels, models and subscribers written in
 //! that language come in through [`Plugins`]. Every rule is the engine's; nothing here decides anything.
 
+mod audiences;
 mod budgets;
 mod bulk;
 mod campaigns;
@@ -11,6 +12,7 @@ mod channels;
 mod database;
 mod exports;
 mod failure;
+mod fields;
 mod foreign;
 mod handle;
 mod input;

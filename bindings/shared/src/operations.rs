@@ -13,7 +13,7 @@ use crm_core::generation::VoiceFields;
 use crm_core::guardrail::Severity;
 use crm_core::hold::{Acknowledgement, Hold};
 use crm_core::id::{CampaignId, ContactId, ImportId, MessageId, TemplateId};
-use crm_core::import::{Options as ImportOptions, inspect};
+use crm_core::import::Options as ImportOptions;
 use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::history::Checkpoint;
 use crm_core::message::lifecycle::Event as Transition;
@@ -29,10 +29,12 @@ use crate::handle::Call;
 use crate::input::{given, read, search};
 use crate::query::{Id, query};
 use crate::view::{Event, List, Message, Person, Variant, Work};
-use crate::{budgets, bulk, campaigns, exports, receipts, subscriptions, unsubscribe};
+use crate::{
+    audiences, budgets, bulk, campaigns, exports, fields, receipts, subscriptions, unsubscribe,
+};
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 72] = [
+pub const OPERATIONS: [&str; 82] = [
     "import_contacts",
     "preview_import",
     "revert_import",
@@ -45,6 +47,16 @@ pub const OPERATIONS: [&str; 72] = [
     "list_contacts",
     "erase_contact",
     "subject_access",
+    "list_fields",
+    "get_field",
+    "set_field",
+    "remove_field",
+    "list_audiences",
+    "get_audience",
+    "save_audience",
+    "update_audience",
+    "remove_audience",
+    "sample_audience",
     "request_opt_in",
     "confirm_opt_in",
     "create_template",
@@ -174,7 +186,9 @@ struct Token {
 /// An audience, as JSON or as text.
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Written(#[serde(deserialize_with = "crm_core::audience::read")] Audience);
+pub(crate) struct Written(
+    #[serde(deserialize_with = "crm_core::audience::read")] pub(crate) Audience,
+);
 
 query!(ListContacts {
     email: String,
@@ -293,6 +307,11 @@ pub(crate) async fn perform(
         | "list_contacts" | "erase_contact" | "subject_access" | "request_opt_in" => {
             contacts(call, operation, input, file).await
         }
+        "list_fields" | "get_field" | "set_field" | "remove_field" => {
+            fields::perform(call, operation, input).await
+        }
+        "list_audiences" | "get_audience" | "save_audience" | "update_audience"
+        | "remove_audience" | "sample_audience" => audiences::perform(call, operation, input).await,
         "export_contacts" => exports::perform(call, input).await,
         "create_template" | "get_template" | "list_templates" | "preview_template" => {
             templates(call, operation, input).await
@@ -386,7 +405,7 @@ async fn contacts(
             let options: ImportOptions = read(input)?;
             let file = file.ok_or_else(|| Error::field("file", "give the bytes of the file"))?;
             let mut file = Cursor::new(file);
-            let found = inspect(&mut file, &options)?;
+            let found = contacts.inspect(&mut file, &options).await?;
             let preview = contacts.preview_import(file, &found, options.duplicates);
             show(&preview.await?)
         }

@@ -173,6 +173,10 @@ pub enum Action {
     SetVoice,
     /// Set and remove budgets.
     WriteBudgets,
+    /// Define custom fields.
+    DefineFields,
+    /// Save audiences under names.
+    SaveAudiences,
 }
 
 impl Action {
@@ -185,7 +189,8 @@ impl Action {
                 | Self::AcknowledgeHold
                 | Self::Subscriptions
                 | Self::SetVoice
-                | Self::WriteBudgets,
+                | Self::WriteBudgets
+                | Self::DefineFields,
                 _,
             )
             | (_, Role::Viewer) => false,
@@ -211,6 +216,8 @@ impl Action {
             Self::Subscriptions => "manage subscriptions",
             Self::SetVoice => "set the voice of the house",
             Self::WriteBudgets => "change budgets",
+            Self::DefineFields => "define custom fields",
+            Self::SaveAudiences => "save audiences",
         }
     }
 }

@@ -6,16 +6,18 @@
 use std::collections::BTreeMap;
 
 use crate::actor::Workspace;
+use crate::audience::saved::SavedAudience;
 use crate::budget::{Budget, LedgerEntry, Period};
 use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
 use crate::consent::erasure::ErasedAddresses;
 use crate::consent::window::Inbound;
+use crate::contact::definition::FieldDefinition;
 use crate::contact::{AddressKind, Contact};
 use crate::counter;
 use crate::draft_batch::DraftBatch;
 use crate::generation::Voice;
-use crate::id::{CampaignId, ContactId, ImportId, TemplateId};
+use crate::id::{CampaignId, ContactId, ImportId, SavedAudienceId, TemplateId};
 use crate::import::ImportUpdate;
 use crate::intake::{NewIntake, Settlement};
 use crate::message::history::{AuditEvent, Subject};
@@ -163,6 +165,17 @@ pub enum Change {
     /// The voice of the workspace: its first (version 1) or a changed one. Unless the stored version is one less
     /// (none counts as 0) it is a [`Conflict`](crate::ErrorKind::Conflict).
     PutVoice(Box<Voice>),
+    /// The definition of a custom field: its first (version 1) or a changed one. Unless the stored version is one less
+    /// (none counts as 0) it is a [`Conflict`](crate::ErrorKind::Conflict).
+    PutFieldDefinition(Box<FieldDefinition>),
+    /// Forgets the definition of this name. Values of the field stay as they are.
+    DeleteFieldDefinition(String),
+    /// A new saved audience. What its [name](crate::audience::saved::name_key) is told apart by is unique.
+    InsertSavedAudience(Box<SavedAudience>),
+    /// A changed saved audience.
+    UpdateSavedAudience(Box<SavedAudience>),
+    /// Removes a saved audience.
+    DeleteSavedAudience(SavedAudienceId),
     /// A new budget. Campaign and period together are unique.
     InsertBudget(Budget),
     /// A changed budget.

@@ -59,6 +59,10 @@ id! {
     CampaignId
 }
 id! {
+    /// An audience that is saved under a name.
+    SavedAudienceId
+}
+id! {
     /// A batch of drafts.
     DraftBatchId
 }

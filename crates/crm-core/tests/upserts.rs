@@ -8,6 +8,7 @@ mod shared;
 use std::sync::Arc;
 
 use common::{World, world, world_over};
+use crm_core::contact::definition::Definitions;
 use crm_core::contact::{ContactFields, ContactPatch, PatchMode};
 use crm_core::engine::{Policy, UpsertOptions, UpsertOutcome, Upserted};
 use crm_core::port::store::{ContactQuery, Store};
@@ -113,7 +114,11 @@ async fn one_by_one(world: &World, row: &Value, mode: PatchMode) -> Upserted {
         ..ContactQuery::default()
     };
     let known = contacts.list(query).await.unwrap().items.pop();
-    let Ok(fields) = patch.over(known.as_ref().map(|known| &known.fields), mode) else {
+    let Ok(fields) = patch.over(
+        known.as_ref().map(|known| &known.fields),
+        mode,
+        &Definitions::default(),
+    ) else {
         return Upserted::Refused;
     };
     let done = match &known {

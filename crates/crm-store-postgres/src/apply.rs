@@ -19,9 +19,9 @@ use crate::group::Group;
 use crate::query::{Db, workspace_for_write};
 use crate::rows::{get, unsigned};
 use crate::{
-    budgets, campaigns, contacts, draft_batches, erasure, events, imports, inbound, intake, ledger,
-    merge, messages, plan, receipts, require, subscriptions, suppressions, templates, trail,
-    voices,
+    budgets, campaigns, contacts, draft_batches, erasure, events, field_definitions, imports,
+    inbound, intake, ledger, merge, messages, plan, receipts, require, saved_audiences,
+    subscriptions, suppressions, templates, trail, voices,
 };
 
 /// Keys of workspaces by name.
@@ -227,6 +227,8 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
         Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Some(&row.workspace),
         Change::PutVoice(row) => Some(&row.workspace),
+        Change::PutFieldDefinition(row) => Some(&row.workspace),
+        Change::InsertSavedAudience(row) | Change::UpdateSavedAudience(row) => Some(&row.workspace),
         Change::InsertBudget(row) | Change::UpdateBudget(row) => Some(&row.workspace),
         Change::Reserve(row) | Change::Settle(row) => Some(&row.workspace),
         _ => None,
@@ -247,6 +249,16 @@ async fn write(db: &mut Db<'_>, group: &Group<'_>) -> Outcome<()> {
         Some(Change::DeleteCampaign(id)) => found(campaigns::delete(db, *id).await?, "campaign"),
         Some(Change::DeleteInbound(address)) => inbound::forget(db, address).await,
         Some(Change::PutVoice(row)) => voices::put(db, row).await,
+        Some(Change::InsertSavedAudience(row)) => saved_audiences::insert(db, row).await,
+        Some(Change::UpdateSavedAudience(row)) => saved_audiences::update(db, row).await,
+        Some(Change::DeleteSavedAudience(id)) => {
+            found(saved_audiences::delete(db, *id).await?, "saved audience")
+        }
+        Some(Change::PutFieldDefinition(row)) => field_definitions::put(db, row).await,
+        Some(Change::DeleteFieldDefinition(name)) => found(
+            field_definitions::delete(db, name).await?,
+            "definition of the field",
+        ),
         Some(Change::DeleteSuppression {
             channel,
             address,

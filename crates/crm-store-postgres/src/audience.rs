@@ -80,6 +80,7 @@ pub(crate) fn compile(
         Audience::Contact(id) => {
             filter.raw("c.id = ").bind(id.0);
         }
+        Audience::Saved(_) => return Err(Audience::unresolved().into()),
     }
     Ok(())
 }

@@ -221,7 +221,7 @@ fn database(error: &(dyn DatabaseError + 'static)) -> Error {
 /// Names of our own indexes; a partition's index begins with its table's name and holds the columns.
 fn duplicate(constraint: &str) -> Error {
     // The most telling first.
-    const NAMES: [(&str, &str, &str); 14] = [
+    const NAMES: [(&str, &str, &str); 16] = [
         ("intake", "applied", "key was applied already"),
         ("contacts", "email", "email is taken by another contact"),
         (
@@ -262,6 +262,16 @@ fn duplicate(constraint: &str) -> Error {
             "ledger",
             "key",
             "key is held by another entry of the ledger",
+        ),
+        (
+            "saved_audiences",
+            "name",
+            "name is taken by another saved audience",
+        ),
+        (
+            "saved_audiences",
+            "id",
+            "id is taken by another saved audience",
         ),
         ("budgets", "", "period has a budget already"),
     ];

@@ -174,6 +174,11 @@ impl<'a> Group<'a> {
             | Change::DeleteCampaign(_)
             | Change::DeleteInbound(_)
             | Change::PutVoice(_)
+            | Change::PutFieldDefinition(_)
+            | Change::InsertSavedAudience(_)
+            | Change::UpdateSavedAudience(_)
+            | Change::DeleteSavedAudience(_)
+            | Change::DeleteFieldDefinition(_)
             | Change::DeleteSuppression { .. }
             | Change::InsertBudget(_)
             | Change::UpdateBudget(_)
@@ -252,6 +257,11 @@ fn row_of(change: &Change) -> Kind<'_> {
         | Change::DeleteCampaign(_)
         | Change::DeleteInbound(_)
         | Change::PutVoice(_)
+        | Change::PutFieldDefinition(_)
+        | Change::InsertSavedAudience(_)
+        | Change::UpdateSavedAudience(_)
+        | Change::DeleteSavedAudience(_)
+        | Change::DeleteFieldDefinition(_)
         | Change::DeleteSuppression { .. }
         | Change::InsertBudget(_)
         | Change::UpdateBudget(_)

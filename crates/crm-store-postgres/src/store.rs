@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use crm_core::audience::saved::SavedAudience;
 use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::contact::definition::FieldDefinition;
 use crm_core::draft_batch::DraftBatch;
 use crm_core::generation::Voice;
 use crm_core::hold::Hold;
@@ -41,8 +43,8 @@ use crate::query::{Db, Names, workspace as find};
 use crate::writer::{Written, is_lost};
 use crate::{
     Inner, PgStore, TimeSource, budgets, campaigns, contacts, counters, dispatch, draft_batches,
-    events, imports, inbound, intake, ledger, lists, messages, place, plan, receipts,
-    subscriptions, suppressions, templates, trail, usage, voices,
+    events, field_definitions, imports, inbound, intake, ledger, lists, messages, place, plan,
+    receipts, saved_audiences, subscriptions, suppressions, templates, trail, usage, voices,
 };
 
 /// Work that reads.
@@ -348,6 +350,10 @@ impl Store for PgStore {
                              (SELECT true FROM crm.inbound x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.receipts x WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.voices x WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.saved_audiences x \
+                                 WHERE x.workspace = w.key LIMIT 1), \
+                             (SELECT true FROM crm.field_definitions x \
+                                 WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.subscriptions x \
                                  WHERE x.workspace = w.key LIMIT 1), \
                              (SELECT true FROM crm.draft_batches x \
@@ -573,6 +579,22 @@ impl Store for PgStore {
                 || None,
                 |mut db| Box::pin(async move { voices::one(&mut db).await }),
             )
+            .await
+    }
+
+    async fn saved_audiences(&self, workspace: &Workspace) -> Result<Vec<SavedAudience>> {
+        self.inner
+            .read(workspace, Vec::new, |mut db| {
+                Box::pin(async move { saved_audiences::list(&mut db).await })
+            })
+            .await
+    }
+
+    async fn field_definitions(&self, workspace: &Workspace) -> Result<Vec<FieldDefinition>> {
+        self.inner
+            .read(workspace, Vec::new, |mut db| {
+                Box::pin(async move { field_definitions::list(&mut db).await })
+            })
             .await
     }
 

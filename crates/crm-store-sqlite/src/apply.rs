@@ -10,8 +10,9 @@ use crate::fault::Outcome;
 use crate::rows::signed;
 use crate::writer::Batch;
 use crate::{
-    budgets, campaigns, contacts, draft_batches, erasure, imports, inbound, intake, ledger, merge,
-    messages, plan, receipts, subscriptions, suppressions, templates, trail, voices,
+    budgets, campaigns, contacts, draft_batches, erasure, field_definitions, imports, inbound,
+    intake, ledger, merge, messages, plan, receipts, saved_audiences, subscriptions, suppressions,
+    templates, trail, voices,
 };
 
 /// Applies each set wholly or not at all, in order; one result for each.
@@ -184,6 +185,17 @@ fn write(
         Change::InsertDraftBatch(row) => draft_batches::insert(connection, key, row),
         Change::UpdateDraftBatch(row) => draft_batches::update(connection, key, row),
         Change::PutVoice(row) => voices::put(connection, key, row),
+        Change::InsertSavedAudience(row) => saved_audiences::insert(connection, key, row),
+        Change::UpdateSavedAudience(row) => saved_audiences::update(connection, key, row),
+        Change::DeleteSavedAudience(id) => found(
+            saved_audiences::delete(connection, key, *id)?,
+            "saved audience",
+        ),
+        Change::PutFieldDefinition(row) => field_definitions::put(connection, key, row),
+        Change::DeleteFieldDefinition(name) => found(
+            field_definitions::delete(connection, key, name)?,
+            "definition of the field",
+        ),
         Change::InsertBudget(row) => budgets::insert(connection, key, row),
         Change::UpdateBudget(row) => budgets::update(connection, key, row),
         Change::DeleteBudget {
@@ -217,6 +229,8 @@ fn workspace_of(change: &Change) -> Option<&Workspace> {
         Change::InsertSubscription(row) | Change::UpdateSubscription(row) => Some(&row.workspace),
         Change::InsertDraftBatch(row) | Change::UpdateDraftBatch(row) => Some(&row.workspace),
         Change::PutVoice(row) => Some(&row.workspace),
+        Change::PutFieldDefinition(row) => Some(&row.workspace),
+        Change::InsertSavedAudience(row) | Change::UpdateSavedAudience(row) => Some(&row.workspace),
         Change::InsertBudget(row) | Change::UpdateBudget(row) => Some(&row.workspace),
         Change::Reserve(row) | Change::Settle(row) => Some(&row.workspace),
         _ => None,

@@ -102,6 +102,7 @@ pub(crate) fn compile(
         Audience::Contact(id) => {
             filter.raw("c.id = ?").bind(blob(id.0));
         }
+        Audience::Saved(_) => return Err(Audience::unresolved().into()),
     }
     Ok(())
 }

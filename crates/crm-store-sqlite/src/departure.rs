@@ -69,6 +69,8 @@ impl Departure {
             (SELECT sum(version) FROM messages), (SELECT sum(version) FROM campaigns), \
             (SELECT sum(version) FROM templates), (SELECT sum(version) FROM import_updates), \
             (SELECT sum(version) FROM subscriptions), (SELECT sum(version) FROM voices), \
+            (SELECT sum(version) FROM field_definitions), \
+            (SELECT sum(version) FROM saved_audiences), \
             (SELECT sum(version) FROM draft_batches), (SELECT sum(version) FROM budgets), \
             (SELECT sum(spent) FROM spent), (SELECT count(*) FROM ledger WHERE held), \
             (SELECT count(*) FROM intake WHERE state = 'waiting'), \
@@ -139,7 +141,7 @@ fn order(table: &str) -> &'static str {
         "plan_rows" => "workspace, campaign, contact, occurrence",
         "attempts" => "workspace, message, epoch",
         "receipts" => "workspace, channel, about_kind, about, fate",
-        "subscriptions" => "workspace, name",
+        "subscriptions" | "field_definitions" => "workspace, name",
         "draft_batches" => "workspace, id",
         "suppressions" => "workspace, channel, address",
         "inbound" => "workspace, address, channel",

@@ -98,7 +98,7 @@ fn constraint(code: i32, text: &str) -> Error {
         rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
     ];
     // The most telling column first.
-    const NAMES: [(&str, &str); 15] = [
+    const NAMES: [(&str, &str); 17] = [
         ("contacts.email_key", "email is taken by another contact"),
         (
             "contacts.external_id",
@@ -125,6 +125,14 @@ fn constraint(code: i32, text: &str) -> Error {
             "epoch of this message has an attempt already",
         ),
         ("attempts.id", "id is taken by another attempt"),
+        (
+            "saved_audiences.name_key",
+            "name is taken by another saved audience",
+        ),
+        (
+            "saved_audiences.id",
+            "id is taken by another saved audience",
+        ),
         ("intake.key", "key was applied already"),
         ("ledger.key", "key is held by another entry of the ledger"),
         ("ledger.id", "id is taken by another entry of the ledger"),

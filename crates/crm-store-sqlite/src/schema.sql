@@ -396,6 +396,32 @@ CREATE TABLE voices (
     updated_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE saved_audiences (
+    workspace INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    description TEXT,
+    audience TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX saved_audiences_id ON saved_audiences(workspace, id);
+CREATE UNIQUE INDEX saved_audiences_name ON saved_audiences(workspace, name_key);
+
+CREATE TABLE field_definitions (
+    workspace INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY,
     workspace INTEGER NOT NULL,

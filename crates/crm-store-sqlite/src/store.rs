@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use crm_core::audience::saved::SavedAudience;
 use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::ChangeSet;
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::contact::definition::FieldDefinition;
 use crm_core::draft_batch::DraftBatch;
 use crm_core::generation::Voice;
 use crm_core::hold::Hold;
@@ -34,8 +36,8 @@ use crate::query::workspace as find;
 use crate::writer::Batch;
 use crate::{
     SqliteStore, apply, budgets, campaigns, contacts, counters, dispatch, draft_batches, events,
-    imports, inbound, intake, ledger, lists, plan, receipts, subscriptions, suppressions,
-    templates, trail, usage, voices,
+    field_definitions, imports, inbound, intake, ledger, lists, plan, receipts, saved_audiences,
+    subscriptions, suppressions, templates, trail, usage, voices,
 };
 
 /// How often a claim looks again when everything it found was changed by others.
@@ -217,6 +219,8 @@ impl Store for SqliteStore {
                          OR EXISTS (SELECT 1 FROM subscriptions x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM draft_batches x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM voices x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM field_definitions x WHERE x.workspace = w.key) \
+                         OR EXISTS (SELECT 1 FROM saved_audiences x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM budgets x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM ledger x WHERE x.workspace = w.key) \
                          OR EXISTS (SELECT 1 FROM counters x \
@@ -407,6 +411,15 @@ impl Store for SqliteStore {
 
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
         self.read(workspace, || None, voices::one).await
+    }
+
+    async fn saved_audiences(&self, workspace: &Workspace) -> Result<Vec<SavedAudience>> {
+        self.read(workspace, Vec::new, saved_audiences::list).await
+    }
+
+    async fn field_definitions(&self, workspace: &Workspace) -> Result<Vec<FieldDefinition>> {
+        self.read(workspace, Vec::new, field_definitions::list)
+            .await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

@@ -10,11 +10,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use crm_core::audience::saved::SavedAudience;
 use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::contact::definition::FieldDefinition;
 use crm_core::draft_batch::DraftBatch;
 use crm_core::generation::Voice;
 use crm_core::hold::Hold;
@@ -388,6 +390,14 @@ impl Store for CrashingStore {
 
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
         self.inner.voice(workspace).await
+    }
+
+    async fn saved_audiences(&self, workspace: &Workspace) -> Result<Vec<SavedAudience>> {
+        self.inner.saved_audiences(workspace).await
+    }
+
+    async fn field_definitions(&self, workspace: &Workspace) -> Result<Vec<FieldDefinition>> {
+        self.inner.field_definitions(workspace).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

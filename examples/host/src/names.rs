@@ -6,6 +6,7 @@ use crm_core::Role;
 use crm_core::budget::{EntryState, Period, UsageGroup};
 use crm_core::campaign::{CampaignAction, CampaignStatus, Drafting, WhenUnavailable};
 use crm_core::contact::PatchMode;
+use crm_core::contact::definition::FieldType;
 use crm_core::engine::Upserted;
 use crm_core::generation::Tone;
 use crm_core::guardrail::{Rule, Severity};
@@ -51,6 +52,10 @@ names! {
 names! {
     /// Who wrote a text.
     GeneratedByName, "GeneratedBy", [GeneratedBy::Ai, GeneratedBy::Manual].map(GeneratedBy::as_str)
+}
+names! {
+    /// What the values of a custom field are.
+    FieldTypeName, "FieldType", FieldType::ALL.map(FieldType::as_str)
 }
 names! {
     /// How a text is to be read.

@@ -41,10 +41,15 @@ INSERT INTO intake (key, kind, payload) VALUES
   ('m-1', 'submit', '{"external_id": "17", "occasion_type": "custom", "content": "again"}'),
   ('m-2', 'submit', '{"external_id": "nobody", "occasion_type": "custom", "content": "x"}')"#;
 
-/// What an import changed, budgets and calls of a model, with a value in each column.
+/// What an import changed, what a field is, budgets and calls of a model, with a value in each column.
 const MONEY: &str = "
 INSERT INTO import_updates SELECT key, x'01900000000070008000000000000003', x'01900000000070008000000000000004', 2,
   '{}' FROM workspaces WHERE name = 'default';
+INSERT INTO saved_audiences SELECT key, x'01900000000070008000000000000005', 2, 'Большие', 'большие', 'Кто тратит',
+  '{\"custom_field\":{\"name\":\"sum\",\"at_least\":1e16}}', 'olga', 1773144000123456, 1773144000123457
+  FROM workspaces WHERE name = 'default';
+INSERT INTO field_definitions SELECT key, 'level', 2, '{\"label\": \"Уровень\", \"type\": \"choice\", \"options\": [\"gold\"]}',
+  'olga', 1773144000123456, 1773144000123457 FROM workspaces WHERE name = 'default';
 INSERT INTO budgets SELECT key, '', 'total', 3, 9007199254740993 FROM workspaces WHERE name = 'default';
 INSERT INTO budgets SELECT key, '01900000-0000-7000-8000-000000000007', 'day', 1, 5
   FROM workspaces WHERE name = 'default';

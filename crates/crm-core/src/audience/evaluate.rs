@@ -17,6 +17,7 @@
 //! - `has` holds when the field is filled.
 //! - `in_campaign` and `message` are answered from [`Facts`]: what was planned for the contact and sent to them. Messages
 //!   in test mode and deleted ones are not left out.
+//! - `saved` names an expression that is put in its place beforehand: [`Audience::resolved`].
 //! - Missing values make a condition false, never unknown.
 
 mod short;
@@ -103,6 +104,8 @@ impl Audience {
             Self::InCampaign(id) => facts.campaigns.contains(id),
             Self::Message(wanted) => facts.has(wanted),
             Self::Contact(id) => contact.id == *id,
+            // What it says was not looked up: stores refuse that.
+            Self::Saved(_) => false,
         }
     }
 
@@ -129,7 +132,9 @@ impl Audience {
                 .iter()
                 .try_for_each(|part| part.check(depth + 1, nodes)),
             Self::Not(part) => part.check(depth + 1, nodes),
-            Self::Segment(text) | Self::Tag(text) | Self::Language(text) => word(text),
+            Self::Segment(text) | Self::Tag(text) | Self::Language(text) | Self::Saved(text) => {
+                word(text)
+            }
             Self::BirthdayWithin(days) if *days > BIRTHDAY_DAYS => {
                 Err(refuse("birthday_within is 0 to 366"))
             }

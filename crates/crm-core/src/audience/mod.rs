@@ -6,8 +6,10 @@ pub mod evaluate;
 pub mod messages;
 #[cfg(test)]
 mod random;
+pub mod saved;
 mod schema;
 pub mod text;
+mod typed;
 mod written;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +18,7 @@ use crate::id::CampaignId;
 use condition::{Before, ConsentCondition, ContactField, FieldCondition};
 use messages::MessageCondition;
 
-pub use schema::schema;
+pub use schema::{schema, schema_of};
 pub use written::read;
 
 /// An expression over one contact. The empty `and` is everybody.
@@ -69,6 +71,8 @@ pub enum Audience {
     Message(MessageCondition),
     /// The contact has this id.
     Contact(crate::id::ContactId),
+    /// The contact belongs to the audience that is [saved](saved::SavedAudience) under this name, or with this id.
+    Saved(String),
 }
 
 impl Audience {
@@ -101,6 +105,17 @@ impl Audience {
             Self::Not(part) => part.needs_today(),
             Self::BirthdayWithin(_) | Self::LastInteractionBefore(Before::Days(_)) => true,
             Self::Message(wanted) => wanted.within_days.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether it asks for a custom field.
+    #[must_use]
+    pub(crate) fn needs_definitions(&self) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::needs_definitions),
+            Self::Not(part) => part.needs_definitions(),
+            Self::CustomField(_) => true,
             _ => false,
         }
     }

@@ -168,6 +168,7 @@ fn condition() -> impl Strategy<Value = Audience> {
         any::<u128>().prop_map(|id| Audience::Contact(ContactId(Uuid::from_u128(id)))),
         any::<u128>().prop_map(|id| Audience::InCampaign(CampaignId(Uuid::from_u128(id)))),
         message.prop_map(Audience::Message),
+        text().prop_map(Audience::Saved),
     ]
 }
 

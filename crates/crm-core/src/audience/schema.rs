@@ -7,6 +7,7 @@ use super::compare::{date_pattern, instant_pattern};
 use super::condition::{ContactField, STATUSES, TOPICS};
 use super::evaluate::{BIRTHDAY_DAYS, DAYS_BACK, LONGEST};
 use super::messages::MessageState;
+use crate::contact::definition::{DefinitionFields, Definitions, FieldType};
 
 /// The four forms of a UUID that are read.
 const UUID: &str = "^(?:(?:[uU][rR][nN]:[uU][uU][iI][dD]:)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\
@@ -18,6 +19,16 @@ const UUID: &str = "^(?:(?:[uU][rR][nN]:[uU][uU][iI][dD]:)?[0-9a-fA-F]{8}(?:-[0-
 /// nested at most 32 deep and has at most 1,000 parts.
 #[must_use]
 pub fn schema() -> Value {
+    schema_of(&Definitions::default())
+}
+
+/// The [`schema`] of audiences in a workspace with these custom fields: each field that is defined with its label and
+/// the values that it may be asked for, all others as ever.
+///
+/// What it accepts follows the [types](super::Audience::typed), too. The case of a choice is that of its option here;
+/// what is read may have any.
+#[must_use]
+pub fn schema_of(definitions: &Definitions) -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Audience",
@@ -25,7 +36,7 @@ pub fn schema() -> Value {
             Nested at most 32 deep, at most 1,000 operators and conditions.",
         "$ref": "#/$defs/audience",
         "$defs": {
-            "audience": one_of_these(parts()),
+            "audience": one_of_these(parts(definitions)),
             "list": {"type": "array", "items": {"$ref": "#/$defs/audience"}},
             "text": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[^\\u0000]*$"},
             "date": {"type": "string", "pattern": date_pattern()},
@@ -43,7 +54,7 @@ pub fn schema() -> Value {
     })
 }
 
-fn parts() -> Value {
+fn parts(definitions: &Definitions) -> Value {
     json!({
         "and": described("list", "All of them hold; of none, everybody."),
         "or": described("list", "One of them holds; of none, nobody."),
@@ -59,7 +70,7 @@ fn parts() -> Value {
             "description": "The birthday is in this month.",
             "type": "integer", "minimum": 1, "maximum": 12,
         },
-        "custom_field": custom_field(),
+        "custom_field": custom_field(definitions),
         "consent": consent(),
         "last_interaction_before": last_interaction_before(),
         "has": {
@@ -72,15 +83,61 @@ fn parts() -> Value {
         ),
         "message": message(),
         "contact": described("id", "The contact with this id."),
+        "saved": described("text", "Belongs to the audience that is saved under this name, in any case, or with this id."),
     })
 }
 
-fn custom_field() -> Value {
+fn custom_field(definitions: &Definitions) -> Value {
+    let description = "A custom field passes one test. A field that is missing passes none.";
+    if definitions.is_empty() {
+        return with(any_field(json!({"$ref": "#/$defs/text"})), description);
+    }
+    let names: Vec<&str> = definitions.iter().map(|(name, _)| name).collect();
+    let defined = definitions.iter().map(|(name, field)| of_type(name, field));
+    let other = any_field(json!({"$ref": "#/$defs/text", "not": {"enum": names}}));
+    let all: Vec<Value> = defined.chain([other]).collect();
+    with(json!({"anyOf": all}), description)
+}
+
+/// A question to a field that is defined.
+fn of_type(name: &str, field: &DefinitionFields) -> Value {
+    let date = || json!({"$ref": "#/$defs/date"});
+    let (equals, compared) = match field.kind {
+        FieldType::Text => (
+            json!({"type": "string", "maxLength": LONGEST, "pattern": "^[^\\u0000]*$"}),
+            None,
+        ),
+        FieldType::Number => (json!({"type": "number"}), Some(json!({"type": "number"}))),
+        FieldType::Boolean => (json!({"type": "boolean"}), None),
+        FieldType::Date => (date(), Some(date())),
+        FieldType::Choice => (json!({"enum": field.options}), None),
+    };
+    let mut tests = Map::new();
+    tests.insert("name".to_owned(), json!({"const": name}));
+    tests.insert("equals".to_owned(), equals);
+    for test in ["less_than", "at_most", "greater_than", "at_least"] {
+        if let Some(value) = &compared {
+            tests.insert(test.to_owned(), value.clone());
+        }
+    }
+    tests.insert("exists".to_owned(), json!({"const": true}));
     json!({
-        "description": "A custom field passes one test. A field that is missing passes none.",
+        "title": field.label.as_deref().unwrap_or(name),
+        "type": "object",
+        "properties": tests,
+        "required": ["name"],
+        "minProperties": 2,
+        "maxProperties": 2,
+        "additionalProperties": false,
+    })
+}
+
+/// A question to a field that may hold anything.
+fn any_field(name: Value) -> Value {
+    json!({
         "type": "object",
         "properties": {
-            "name": {"$ref": "#/$defs/text"},
+            "name": name,
             "equals": {
                 "type": ["string", "number", "boolean"],
                 "maxLength": LONGEST, "pattern": "^[^\\u0000]*$",

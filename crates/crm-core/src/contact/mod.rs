@@ -12,6 +12,7 @@ use crate::consent::Consent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::ContactId;
 
+pub mod definition;
 pub(crate) mod merge;
 pub mod normalise;
 mod patch;

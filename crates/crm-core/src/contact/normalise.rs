@@ -6,6 +6,7 @@ use email_address::{EmailAddress, Options};
 use phonenumber::{Mode, country};
 use serde_json::Value;
 
+use super::definition::Definitions;
 use super::{Birthday, ContactFields};
 use crate::error::{Error, FieldError, Result};
 
@@ -104,6 +105,31 @@ pub fn normalise(fields: ContactFields) -> Result<ContactFields> {
 /// # Errors
 /// As [`normalise`].
 pub fn normalise_of(fields: ContactFields, region: Region) -> Result<ContactFields> {
+    let rules = Rules {
+        region,
+        ..Rules::default()
+    };
+    normalise_by(fields, &rules)
+}
+
+/// What values are read by.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rules<'a> {
+    /// The country of phone numbers without a country code.
+    pub region: Region,
+    /// What the workspace says about its custom fields.
+    pub definitions: Option<&'a Definitions>,
+    /// The custom fields that the contact has already: a value that stays as it is needs no definition to fit.
+    pub kept: Option<&'a BTreeMap<String, Value>>,
+}
+
+/// As [`normalise`], by the rules of a workspace: values of custom fields that are defined are
+/// [read](super::definition::DefinitionFields::read) as one of their type.
+///
+/// # Errors
+/// As [`normalise`]; a value that does not fit its definition is told as `custom_fields.` and the name of the field.
+pub fn normalise_by(fields: ContactFields, rules: &Rules<'_>) -> Result<ContactFields> {
+    let region = rules.region;
     let mut problems = Problems::default();
     let name = fields.name.trim().to_owned();
     if line(&name, LONGEST_LINE).is_err() || name.is_empty() {
@@ -139,7 +165,7 @@ pub fn normalise_of(fields: ContactFields, region: Region) -> Result<ContactFiel
         }),
         birthday: fields.birthday,
         tags: tags(fields.tags, &mut problems),
-        custom_fields: custom_fields(fields.custom_fields, &mut problems),
+        custom_fields: custom_fields(fields.custom_fields, rules, &mut problems),
         preferred_channels: channels(fields.preferred_channels, &mut problems),
         consent: fields.consent,
         last_interaction_date: fields.last_interaction_date,
@@ -318,11 +344,13 @@ pub(crate) fn custom_name(name: &str) -> bool {
 
 fn custom_fields(
     fields: BTreeMap<String, Value>,
+    rules: &Rules<'_>,
     problems: &mut Problems,
 ) -> BTreeMap<String, Value> {
     let fields: BTreeMap<String, Value> = fields
         .into_iter()
         .filter(|(_, value)| !value.is_null())
+        .filter_map(|(name, value)| fitted(name, value, rules, problems))
         .collect();
     let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     if !fields.keys().all(|name| custom_name(name)) {
@@ -347,6 +375,27 @@ fn custom_fields(
         problems.add("custom_fields", "together they are longer than 16 KiB");
     }
     fields
+}
+
+/// The value as its definition has it, or as it is when there is none, or when it was there before.
+fn fitted(
+    name: String,
+    value: Value,
+    rules: &Rules<'_>,
+    problems: &mut Problems,
+) -> Option<(String, Value)> {
+    let definition = rules.definitions.and_then(|all| all.get(&name));
+    let kept = rules.kept.and_then(|kept| kept.get(&name));
+    let Some(definition) = definition.filter(|_| kept != Some(&value)) else {
+        return Some((name, value));
+    };
+    match definition.read(&value) {
+        Ok(value) => value.map(|value| (name, value)),
+        Err(message) => {
+            problems.add(&format!("custom_fields.{name}"), &message);
+            None
+        }
+    }
 }
 
 #[cfg(test)]

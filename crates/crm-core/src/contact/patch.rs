@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::ContactFields;
-use super::normalise::normalise;
+use super::definition::Definitions;
+use super::normalise::{Rules, normalise_by};
 use crate::consent::{self, Consent};
 use crate::error::{Error, FieldError, Result};
 
@@ -108,11 +109,16 @@ impl ContactPatch {
 
     /// What a contact is known as after it: `stored`, or of a new contact what is usual, with what is said, normalised.
     /// Consent is only joined; of two words about the same channel and topic a no wins, unless the yes is later and has
-    /// its evidence.
+    /// its evidence. Custom fields are held to the workspace's `definitions`; a value that is stored already stays.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid) naming each field that is refused and never a value.
-    pub fn over(&self, stored: Option<&ContactFields>, mode: PatchMode) -> Result<ContactFields> {
+    pub fn over(
+        &self,
+        stored: Option<&ContactFields>,
+        mode: PatchMode,
+        definitions: &Definitions,
+    ) -> Result<ContactFields> {
         let said = self.check()?;
         let usual = ContactFields::default();
         let base = match mode {
@@ -126,7 +132,12 @@ impl ContactPatch {
                 fields.external_id.clone_from(&stored.external_id);
             }
         }
-        normalise(fields)
+        let rules = Rules {
+            definitions: Some(definitions),
+            kept: stored.map(|stored| &stored.custom_fields),
+            ..Rules::default()
+        };
+        normalise_by(fields, &rules)
     }
 }
 
@@ -236,7 +247,9 @@ mod tests {
         let said = patch(
             json!({"external_id": "7", "name": " Анна П ", "company": null, "segment": null}),
         );
-        let merged = said.over(Some(&stored()), PatchMode::Merge).unwrap();
+        let merged = said
+            .over(Some(&stored()), PatchMode::Merge, &Definitions::default())
+            .unwrap();
         let wanted = ContactFields {
             name: "Анна П".to_owned(),
             company: None,
@@ -244,7 +257,9 @@ mod tests {
             ..stored()
         };
         assert_eq!(merged, wanted);
-        let replaced = said.over(Some(&stored()), PatchMode::Replace).unwrap();
+        let replaced = said
+            .over(Some(&stored()), PatchMode::Replace, &Definitions::default())
+            .unwrap();
         let wanted = ContactFields {
             email: None,
             tags: [].into(),
@@ -254,10 +269,16 @@ mod tests {
         // A name cannot be cleared, and a new contact needs one.
         for mode in [PatchMode::Merge, PatchMode::Replace] {
             let unnamed = patch(json!({"external_id": "7", "name": null}));
-            let error = unnamed.over(Some(&stored()), mode).unwrap_err();
+            let error = unnamed
+                .over(Some(&stored()), mode, &Definitions::default())
+                .unwrap_err();
             assert_eq!(error.fields()[0].field, "name");
         }
-        let error = patch(json!({"external_id": "8"})).over(None, PatchMode::Merge);
+        let error = patch(json!({"external_id": "8"})).over(
+            None,
+            PatchMode::Merge,
+            &Definitions::default(),
+        );
         assert_eq!(error.unwrap_err().fields()[0].field, "name");
     }
 
@@ -267,7 +288,9 @@ mod tests {
             "external_id": 7, "name": ["SECRET"], "birthday": "SECRET", "tags": "SECRET", "consent": [{"at": "SECRET"}],
             "custom_fields": 5, "last_interaction_date": "SECRET", "eyes": "SECRET", "phone": null,
         }));
-        let error = said.over(None, PatchMode::Merge).unwrap_err();
+        let error = said
+            .over(None, PatchMode::Merge, &Definitions::default())
+            .unwrap_err();
         let mut names: Vec<&str> = error
             .fields()
             .iter()
@@ -289,7 +312,9 @@ mod tests {
         );
         assert!(!format!("{:?}", error.fields()).contains("SECRET"));
         for odd in [json!([]), json!("x"), json!(null), json!(7)] {
-            let error = patch(odd).over(None, PatchMode::Merge).unwrap_err();
+            let error = patch(odd)
+                .over(None, PatchMode::Merge, &Definitions::default())
+                .unwrap_err();
             assert_eq!(error.fields()[0].field, "row");
         }
     }
@@ -301,7 +326,9 @@ mod tests {
             ..stored()
         });
         assert_eq!(said.external_id(), Some("7"));
-        let merged = said.over(Some(&stored()), PatchMode::Merge).unwrap();
+        let merged = said
+            .over(Some(&stored()), PatchMode::Merge, &Definitions::default())
+            .unwrap();
         assert_eq!(merged.company, None);
         assert_eq!(patch(json!({"external_id": "  "})).external_id(), None);
         assert_eq!(
@@ -337,7 +364,7 @@ mod tests {
             };
             for mode in [PatchMode::Merge, PatchMode::Replace] {
                 let after = patch(json!({"name": "Анна", "consent": [said]}))
-                    .over(Some(&before), mode)
+                    .over(Some(&before), mode, &Definitions::default())
                     .unwrap();
                 assert_eq!(after.consent, [wanted.clone()], "{stored:?} and {said:?}");
             }
@@ -361,10 +388,12 @@ mod tests {
             json!({"name": "Анна", "consent": null}),
         ] {
             let merged = patch(said.clone())
-                .over(Some(&before), PatchMode::Merge)
+                .over(Some(&before), PatchMode::Merge, &Definitions::default())
                 .unwrap();
             assert_eq!(merged.consent, [yes.clone(), no.clone()]);
-            let replaced = patch(said).over(Some(&before), PatchMode::Replace).unwrap();
+            let replaced = patch(said)
+                .over(Some(&before), PatchMode::Replace, &Definitions::default())
+                .unwrap();
             assert_eq!(replaced.consent, [no.clone()]);
         }
     }

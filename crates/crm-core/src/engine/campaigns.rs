@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Session;
 use crate::actor::Action;
+use crate::audience::Audience;
 use crate::campaign::{
     Campaign, CampaignAction, CampaignFields, CampaignStatus, PlanRow, Schedule, schedule,
 };
@@ -77,10 +78,16 @@ impl Campaigns<'_> {
     /// How many contacts the audience has now.
     ///
     /// # Errors
-    /// `Invalid` for an expression that cannot be evaluated.
-    pub async fn audience_count(&self, audience: crate::audience::Audience) -> Result<u64> {
+    /// `Invalid` for an expression that cannot be evaluated, asks of a custom field what its type does not allow or names
+    /// a saved audience that there is not.
+    pub async fn audience_count(&self, audience: Audience) -> Result<u64> {
         self.0.require(Action::Read)?;
-        audience.validate()?;
+        self.count(self.0.asked(audience).await?).await
+    }
+
+    /// How many contacts a valid audience has, also one from before a field was defined.
+    pub(crate) async fn count(&self, audience: Audience) -> Result<u64> {
+        self.0.require(Action::Read)?;
         let query = ContactQuery {
             audience: Some(audience),
             today: Some(self.0.engine.today()),
@@ -118,7 +125,6 @@ impl Campaigns<'_> {
             ));
         }
         crate::zone::parse(&fields.time_zone)?;
-        fields.audience.validate()?;
         schedule::validate(&fields.schedule)?;
         if fields.fallback_channels.len() > MANY_CHANNELS {
             return Err(Error::field("fallback_channels", "use at most 20 channels"));
@@ -155,13 +161,15 @@ impl Campaigns<'_> {
         Ok(())
     }
 
-    /// Saves a new campaign as a draft.
+    /// Saves a new campaign as a draft. It keeps its audience as it is now: where that names saved ones, a copy of what
+    /// they say, so that nothing anybody does to them later changes whom it writes to.
     ///
     /// # Errors
     /// `Forbidden`, `Invalid`; `NotFound` template.
-    pub async fn create(&self, fields: CampaignFields) -> Result<Campaign> {
+    pub async fn create(&self, mut fields: CampaignFields) -> Result<Campaign> {
         self.0.require(Action::WriteCampaigns)?;
         self.check(&fields)?;
+        fields.audience = self.0.asked(fields.audience).await?;
         if let Some(template) = fields.template_id {
             self.0.template(template).await?;
         }
@@ -189,7 +197,7 @@ impl Campaigns<'_> {
         Ok(campaign)
     }
 
-    /// Changes a campaign that has not begun.
+    /// Changes a campaign that has not begun. Saved audiences are copied as by [`create`](Self::create).
     ///
     /// # Errors
     /// As [`create`](Self::create); `NotAllowed` once it runs.
@@ -197,10 +205,11 @@ impl Campaigns<'_> {
         &self,
         id: CampaignId,
         version: Option<u64>,
-        fields: CampaignFields,
+        mut fields: CampaignFields,
     ) -> Result<Campaign> {
         self.0.require(Action::WriteCampaigns)?;
         self.check(&fields)?;
+        fields.audience = self.0.asked(fields.audience).await?;
         if let Some(template) = fields.template_id {
             self.0.template(template).await?;
         }

@@ -8,7 +8,6 @@ use super::Session;
 use crate::actor::Action;
 use crate::change::{ChangeSet, Precondition};
 use crate::consent;
-use crate::contact::normalise::normalise;
 use crate::contact::{AddressKind, Contact, ContactFields, changed_fields};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::ContactId;
@@ -28,10 +27,14 @@ impl Contacts<'_> {
     /// Lists contacts.
     ///
     /// # Errors
-    /// As the store.
+    /// `Invalid` for an audience that cannot be evaluated, asks of a custom field what its type does not allow or names a
+    /// saved one that there is not; as the store.
     pub async fn list(&self, mut query: ContactQuery) -> Result<Page<Contact>> {
         self.0.require(Action::Read)?;
         query.today.get_or_insert_with(|| self.0.engine.today());
+        if let Some(audience) = query.audience.take() {
+            query.audience = Some(self.0.asked(audience).await?);
+        }
         self.0.store().contacts(self.0.workspace(), query).await
     }
 
@@ -73,7 +76,8 @@ impl Contacts<'_> {
     pub async fn create(&self, fields: ContactFields) -> Result<Contact> {
         self.0.require(Action::WriteContacts)?;
         let id = ContactId(self.0.engine.ids().next());
-        let (contact, set) = self.decide_create(id, normalise(fields)?, None);
+        let fields = self.0.normal(fields, None).await?;
+        let (contact, set) = self.decide_create(id, fields, None);
         self.0.engine.commit_one(set).await?;
         Ok(contact)
     }
@@ -119,9 +123,9 @@ impl Contacts<'_> {
         fields: ContactFields,
     ) -> Result<Contact> {
         self.0.require(Action::WriteContacts)?;
-        let fields = normalise(fields)?;
         let before = self.get(id).await?;
         before.living()?;
+        let fields = self.0.normal(fields, Some(&before.custom_fields)).await?;
         if version.is_some_and(|seen| seen != before.version) {
             return Err(Error::new(
                 ErrorKind::Conflict,

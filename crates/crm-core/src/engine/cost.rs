@@ -125,7 +125,7 @@ impl Campaigns<'_> {
 
     /// How many messages are still to be drafted.
     async fn undrafted(&self, campaign: &Campaign) -> Result<u64> {
-        let audience = || self.audience_count(campaign.fields.audience.clone());
+        let audience = || self.count(campaign.fields.audience.clone());
         let lines = |occurrence: Option<String>, undrafted: bool| async move {
             self.count_lines(PlanQuery {
                 campaign_id: campaign.id,

@@ -9,11 +9,13 @@ use chrono::{DateTime, Utc};
 
 use super::{Engine, EngineBuilder};
 use crate::actor::Workspace;
+use crate::audience::saved::SavedAudience;
 use crate::budget::{BudgetState, LedgerEntry, UsageLine};
 use crate::campaign::{Campaign, PlanRow};
 use crate::change::ChangeSet;
 use crate::consent::Suppression;
 use crate::contact::Contact;
+use crate::contact::definition::FieldDefinition;
 use crate::draft_batch::DraftBatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generation::Voice;
@@ -277,6 +279,14 @@ impl Store for Collecting {
 
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
         self.inner.voice(workspace).await
+    }
+
+    async fn saved_audiences(&self, workspace: &Workspace) -> Result<Vec<SavedAudience>> {
+        self.inner.saved_audiences(workspace).await
+    }
+
+    async fn field_definitions(&self, workspace: &Workspace) -> Result<Vec<FieldDefinition>> {
+        self.inner.field_definitions(workspace).await
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

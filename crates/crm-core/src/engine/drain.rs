@@ -275,7 +275,9 @@ impl Session {
                 fields,
             } => {
                 let known = self.known(&external_id).await?;
-                let mut merged = merge(known.as_ref().map(|contact| &contact.fields), &fields)?;
+                let stored = known.as_ref().map(|contact| &contact.fields);
+                let kept = stored.map(|stored| &stored.custom_fields);
+                let mut merged = self.normal(merge(stored, &fields)?, kept).await?;
                 if let Some(known) = &known {
                     // They may be known by the id of a contact that was merged into theirs.
                     merged.external_id.clone_from(&known.external_id);

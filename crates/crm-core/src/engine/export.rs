@@ -52,8 +52,9 @@ impl Contacts<'_> {
         self.0.require(Action::Export)?;
         let mut options = options.clone();
         Writer::new(&options)?;
+        let query = self.asked(query).await?;
         if options.format == Format::Csv && options.custom_fields.is_none() {
-            options.custom_fields = Some(self.custom_fields(query.clone()).await?);
+            options.custom_fields = Some(names(self.0, &query).await?);
         }
         let export = Export {
             session: self.0.clone(),
@@ -73,25 +74,38 @@ impl Contacts<'_> {
     /// `Forbidden` unless the actor may export; `Invalid` when there are more than 480; as the store.
     pub async fn custom_fields(&self, query: ContactQuery) -> Result<Vec<String>> {
         self.0.require(Action::Export)?;
-        let mut names: BTreeSet<String> = BTreeSet::new();
-        let mut after = None;
-        loop {
-            let page = page(self.0, &query, after).await?;
-            for contact in &page.items {
-                for name in contact.custom_fields.keys() {
-                    if !names.contains(name) {
-                        names.insert(name.clone());
-                    }
+        names(self.0, &self.asked(query).await?).await
+    }
+
+    /// What is asked, as this moment has it: what people define meanwhile does not stop a file half way.
+    async fn asked(&self, mut query: ContactQuery) -> Result<ContactQuery> {
+        if let Some(audience) = query.audience.take() {
+            query.audience = Some(self.0.asked(audience).await?);
+        }
+        query.today.get_or_insert_with(|| self.0.engine.today());
+        Ok(query)
+    }
+}
+
+async fn names(session: &Session, query: &ContactQuery) -> Result<Vec<String>> {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    let mut after = None;
+    loop {
+        let page = page(session, query, after).await?;
+        for contact in &page.items {
+            for name in contact.custom_fields.keys() {
+                if !names.contains(name) {
+                    names.insert(name.clone());
                 }
             }
-            if names.len() > MOST_CUSTOM_FIELDS {
-                let what = "the contacts have more than 480 of them: name those you want, or use JSON lines, which hold all";
-                return Err(Error::field("custom_fields", what));
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(names.into_iter().collect());
-            }
+        }
+        if names.len() > MOST_CUSTOM_FIELDS {
+            let what = "the contacts have more than 480 of them: name those you want, or use JSON lines, which hold all";
+            return Err(Error::field("custom_fields", what));
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(names.into_iter().collect());
         }
     }
 }
@@ -108,7 +122,7 @@ async fn page(
         oldest_first: true,
         ..PageRequest::default()
     };
-    session.contacts().list(query).await
+    session.store().contacts(session.workspace(), query).await
 }
 
 impl Export {

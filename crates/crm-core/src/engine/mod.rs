@@ -5,6 +5,7 @@
 
 mod analytics;
 mod approvals;
+mod audiences;
 mod audit;
 mod budgets;
 mod campaigns;
@@ -15,6 +16,7 @@ mod drain;
 mod duplicates;
 mod erase;
 mod export;
+mod fields;
 mod generate;
 mod guard;
 mod hold;
@@ -63,6 +65,7 @@ use crate::stamp::Stamp;
 
 pub use analytics::{AiUsage, Analytics, CampaignPerformance, Dashboard};
 pub use approvals::{Approvals, BulkAction, BulkFinding, BulkItem, BulkPreview, BulkResult};
+pub use audiences::{AudienceSample, Audiences};
 pub use audit::{Audit, Verification};
 pub use budgets::{Budgets, SetBudget};
 pub use campaigns::{CampaignStats, Campaigns};
@@ -72,10 +75,11 @@ pub use deferred::Deferred;
 pub use drain::Drained;
 pub use duplicates::Duplicates;
 pub use export::Export;
+pub use fields::{Fields, SetField};
 pub use generate::{GenerateMessage, Variant};
 pub use import::{
     Import, ImportPreview, ImportReport, ImportSample, KeptContact, LostValue, RejectedRow,
-    RevertReport, RowOutcome,
+    RevertReport, RowOutcome, TypedColumn,
 };
 pub use intake::Intake;
 pub use merge::MergeOptions;
@@ -475,6 +479,18 @@ impl Session {
     #[must_use]
     pub const fn intake(&self) -> Intake<'_> {
         Intake(self)
+    }
+
+    /// Audiences that are saved under names.
+    #[must_use]
+    pub const fn audiences(&self) -> Audiences<'_> {
+        Audiences(self)
+    }
+
+    /// What the workspace says about its custom fields.
+    #[must_use]
+    pub const fn fields(&self) -> Fields<'_> {
+        Fields(self)
     }
 
     /// The house's own words.

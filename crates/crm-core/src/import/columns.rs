@@ -27,6 +27,8 @@ pub(super) struct Column {
     pub(super) target: Option<Target>,
     /// How its dates are written, if it holds any.
     pub(super) order: Order,
+    /// Whether it fills a custom field of dates.
+    pub(super) fills_dates: bool,
     /// The custom field for what it holds beside the value that is taken.
     pub(super) beside: String,
     /// The format of a file of ours; nothing in one of another program.
@@ -58,6 +60,7 @@ pub(super) fn columns(
             ),
             target: automatic(name, profile),
             order: profile.map_or(profile::PLAIN_DATES, |profile| profile.dates),
+            fills_dates: false,
             beside: beside(name, &all),
             own: None,
         };
@@ -180,9 +183,9 @@ pub(super) fn known_share(columns: &[Column]) -> f64 {
     (known * 100 / named.len().max(1)) as f64 / 100.0
 }
 
-/// Whether a column holds birthdays.
+/// Whether a column holds birthdays, or the dates of a custom field.
 pub(super) fn holds_dates(column: &Column) -> bool {
-    column.target == Some(Target::Field(Field::Birthday))
+    column.fills_dates || column.target == Some(Target::Field(Field::Birthday))
 }
 
 fn unique(name: &str, taken: impl Fn(&str) -> bool, before: &str, behind: &str) -> String {

@@ -15,8 +15,11 @@ use super::own;
 use super::profile::{self, Profile};
 use super::records::{Cells, Records, first_line};
 use super::rows::Source;
+use super::target::Target;
 use super::text::Text;
+use super::typed::Orders;
 use super::vcard::{self, Card, Cards};
+use crate::contact::definition::{Definitions, FieldType};
 use crate::contact::normalise::Region;
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::COLUMNS;
@@ -127,6 +130,28 @@ impl Detected {
         Ok(columns)
     }
 
+    /// The columns that fill a custom field: their places, their names, and those of the fields.
+    pub(crate) fn custom_columns(&self) -> Result<Vec<(usize, String, String)>> {
+        let columns = self.columns()?.into_iter().enumerate();
+        let custom = columns.filter_map(|(place, column)| match column.target {
+            Some(Target::Custom(field)) => Some((place, column.name, field)),
+            _ => None,
+        });
+        Ok(custom.collect())
+    }
+
+    /// What comes first in the dates of each custom field that a column of dates fills.
+    pub(crate) fn orders(&self) -> Orders {
+        let custom = |column: &String| {
+            let target = self.mapping.get(column)?.as_deref()?;
+            target.strip_prefix("custom_fields.").map(str::to_owned)
+        };
+        let dates = self.dates.iter();
+        dates
+            .filter_map(|(column, order)| Some((custom(column)?, *order)))
+            .collect()
+    }
+
     fn program(&self) -> Option<&'static Profile> {
         profile::profile(&folded(&self.columns)).filter(|profile| profile.name == self.profile)
     }
@@ -145,9 +170,22 @@ impl Detected {
 /// `Invalid` when it is empty, no text, or holds no contacts, with what to do; also for options that do not fit it.
 /// `Unavailable` when it cannot be read.
 pub fn inspect(file: &mut (impl Read + Seek), options: &Options) -> Result<Detected> {
+    inspect_for(file, options, &Definitions::default())
+}
+
+/// As [`inspect`], for a workspace with these custom fields: columns that fill one of dates are looked through for the
+/// order of their parts, too.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_for(
+    file: &mut (impl Read + Seek),
+    options: &Options,
+    definitions: &Definitions,
+) -> Result<Detected> {
     #[cfg(feature = "xlsx")]
     if begins_with(file, super::xlsx::ARCHIVE)? {
-        return workbook(file, options);
+        return workbook(file, options, definitions);
     }
     rewind(file)?;
     let guess = encoding(file, options)?;
@@ -195,7 +233,7 @@ pub fn inspect(file: &mut (impl Read + Seek), options: &Options) -> Result<Detec
     if guess.confidence < SURE {
         found.warn("doubtful_encoding", None);
     }
-    understand(found, file, options)
+    understand(found, file, options, definitions)
 }
 
 /// What the columns mean and how their dates are written.
@@ -203,12 +241,21 @@ fn understand(
     mut found: Detected,
     file: &mut (impl Read + Seek),
     options: &Options,
+    definitions: &Definitions,
 ) -> Result<Detected> {
     found.region = options
         .region
         .as_deref()
         .map_or(Ok(Region::default()), Region::parse)?;
     let mut columns = columns::columns(&found.columns, found.program(), &options.mapping)?;
+    for column in &mut columns {
+        column.fills_dates = match &column.target {
+            Some(Target::Custom(name)) => definitions
+                .get(name)
+                .is_some_and(|field| field.kind == FieldType::Date),
+            _ => false,
+        };
+    }
     found.confidence = columns::known_share(&columns);
     let shown = |column: &Column| column.target.as_ref().map(ToString::to_string);
     found.mapping = columns
@@ -223,7 +270,11 @@ fn understand(
 
 /// Looks at a workbook.
 #[cfg(feature = "xlsx")]
-fn workbook(file: &mut (impl Read + Seek), options: &Options) -> Result<Detected> {
+fn workbook(
+    file: &mut (impl Read + Seek),
+    options: &Options,
+    definitions: &Definitions,
+) -> Result<Detected> {
     let mut sheet = super::xlsx::Sheet::open(&mut *file, options.sheet.as_deref())?;
     let (_, header) = sheet
         .next()
@@ -240,7 +291,7 @@ fn workbook(file: &mut (impl Read + Seek), options: &Options) -> Result<Detected
     }
     found.sheet = sheet.name;
     name_columns(&mut found, header)?;
-    understand(found, file, options)
+    understand(found, file, options, definitions)
 }
 
 #[cfg(feature = "xlsx")]

@@ -38,6 +38,7 @@ mod records;
 mod rows;
 mod target;
 mod text;
+mod typed;
 mod values;
 mod vcard;
 #[cfg(feature = "xlsx")]
@@ -47,10 +48,11 @@ pub use dates::Order;
 pub use dialect::LineEnd;
 pub use duplicates::{Duplicates, ImportUpdate};
 pub(crate) use duplicates::{combined, may_be_one};
-pub use look::{Detected, Format, Options, Warning, inspect};
+pub use look::{Detected, Format, Options, Warning, inspect, inspect_for};
 pub use person::{LostCell, Person};
 pub use rows::{Row, Rows};
 pub use target::{Field, Target};
+pub(crate) use typed::{Orders, typed};
 
 /// The column that a file of rejected rows has behind its own; an import leaves it out, so that such a
 /// file can be mended and imported as it is.

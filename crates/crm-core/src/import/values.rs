@@ -143,6 +143,16 @@ pub(super) fn is_yes(cell: &str) -> bool {
     )
 }
 
+/// Whether a cell says no, in English, Russian or Uzbek.
+pub(super) fn is_no(cell: &str) -> bool {
+    let cell = cell.trim().to_lowercase();
+    let cell = cell.replace(['ʻ', '‘', '’', 'ʼ', '`'], "'");
+    matches!(
+        cell.as_str(),
+        "0" | "false" | "no" | "n" | "нет" | "yo'q" | "yoq" | "йўқ" | "ложь" | "-"
+    )
+}
+
 /// The tag of a language that is named in words; what is none is left as it stands.
 pub(super) fn language(cell: &str) -> &str {
     match cell

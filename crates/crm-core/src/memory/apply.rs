@@ -6,6 +6,7 @@ use super::messages::{finish_attempt, insert_message, update_message};
 use super::tables::{Put, Tables, email_key, receipt_key, template_key};
 use super::{Spaces, erasure, merge, spend};
 use crate::actor::Workspace;
+use crate::audience::saved::SavedAudience;
 use crate::campaign::PlanRow;
 use crate::change::{Change, ChangeSet, Precondition};
 use crate::consent::Suppression;
@@ -348,6 +349,45 @@ fn change_one(
             follows(Some(stored), row.version, "voice")?;
             undo.put(tables, Put::Voice(Some(row.clone())));
         }
+        Change::InsertSavedAudience(row) => {
+            own(workspace, &row.workspace)?;
+            fresh(
+                !tables.saved_audiences.contains_key(&row.id),
+                "id is taken by another saved audience",
+            )?;
+            saved_unique(tables, row)?;
+            undo.put(tables, Put::SavedAudience(row.id, Some((**row).clone())));
+        }
+        Change::UpdateSavedAudience(row) => {
+            own(workspace, &row.workspace)?;
+            let stored = tables.saved_audiences.get(&row.id);
+            follows(
+                stored.map(|stored| stored.version),
+                row.version,
+                "saved audience",
+            )?;
+            saved_unique(tables, row)?;
+            undo.put(tables, Put::SavedAudience(row.id, Some((**row).clone())));
+        }
+        Change::DeleteSavedAudience(id) => {
+            known(tables.saved_audiences.contains_key(id), "saved audience")?;
+            undo.put(tables, Put::SavedAudience(*id, None));
+        }
+        Change::PutFieldDefinition(row) => {
+            own(workspace, &row.workspace)?;
+            let stored = tables.field_definitions.get(&row.name);
+            let version = stored.map_or(0, |stored| stored.version);
+            follows(Some(version), row.version, "definition of the field")?;
+            let put = Put::FieldDefinition(row.name.clone(), Some((**row).clone()));
+            undo.put(tables, put);
+        }
+        Change::DeleteFieldDefinition(name) => {
+            known(
+                tables.field_definitions.contains_key(name),
+                "definition of the field",
+            )?;
+            undo.put(tables, Put::FieldDefinition(name.clone(), None));
+        }
         Change::InsertBudget(row) => {
             own(workspace, &row.workspace)?;
             spend::insert_budget(tables, row, undo)?;
@@ -390,6 +430,13 @@ fn contact_unique(tables: &Tables, row: &Contact) -> Result<()> {
         return Err(duplicate("external_id is taken by another contact"));
     }
     Ok(())
+}
+
+fn saved_unique(tables: &Tables, row: &SavedAudience) -> Result<()> {
+    let key = row.name_key();
+    let mut others = tables.saved_audiences.values();
+    let taken = others.any(|other| other.id != row.id && other.name_key() == key);
+    fresh(!taken, "name is taken by another saved audience")
 }
 
 fn template_unique(tables: &Tables, row: &Template) -> Result<()> {

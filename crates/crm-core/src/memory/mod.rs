@@ -18,11 +18,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::actor::Workspace;
+use crate::audience::saved::SavedAudience;
 use crate::budget::{BudgetState, LedgerEntry, UsageLine};
 use crate::campaign::{Campaign, CampaignStatus, PlanRow};
 use crate::change::{ChangeSet, Precondition};
 use crate::consent::Suppression;
 use crate::contact::Contact;
+use crate::contact::definition::FieldDefinition;
 use crate::draft_batch::DraftBatch;
 use crate::error::Result;
 use crate::generation::Voice;
@@ -468,6 +470,20 @@ impl Store for MemoryStore {
 
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>> {
         Ok(self.read(workspace, |tables| tables.voice.as_deref().cloned()))
+    }
+
+    async fn saved_audiences(&self, workspace: &Workspace) -> Result<Vec<SavedAudience>> {
+        Ok(self.read(workspace, |tables| {
+            let mut all: Vec<_> = tables.saved_audiences.values().cloned().collect();
+            all.sort_by_cached_key(SavedAudience::name_key);
+            all
+        }))
+    }
+
+    async fn field_definitions(&self, workspace: &Workspace) -> Result<Vec<FieldDefinition>> {
+        Ok(self.read(workspace, |tables| {
+            tables.field_definitions.values().cloned().collect()
+        }))
     }
 
     async fn intake(&self, workspace: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

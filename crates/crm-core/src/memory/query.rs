@@ -143,6 +143,9 @@ pub(super) fn contact<'a>(
     query: &'a ContactQuery,
     tables: &'a Tables,
 ) -> Result<impl Fn(&Contact) -> bool + 'a> {
+    if query.audience.as_ref().is_some_and(Audience::names_saved) {
+        return Err(Audience::unresolved());
+    }
     let today = match (query.today, &query.audience) {
         (None, Some(audience)) if audience.needs_today() => {
             return Err(Error::field(

@@ -5,15 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::audience::saved::SavedAudience;
 use crate::budget::{Account, Amounts, Budget, LedgerEntry, Period, Totals, UsageKey};
 use crate::campaign::{Campaign, PlanRow};
 use crate::consent::Suppression;
 use crate::consent::erasure::{EVERY_CHANNEL, mark};
 use crate::consent::window::Inbound;
 use crate::contact::Contact;
+use crate::contact::definition::FieldDefinition;
 use crate::draft_batch::DraftBatch;
 use crate::generation::Voice;
-use crate::id::{CampaignId, ContactId, DraftBatchId, ImportId, LedgerId, MessageId, TemplateId};
+use crate::id::{
+    CampaignId, ContactId, DraftBatchId, ImportId, LedgerId, MessageId, SavedAudienceId, TemplateId,
+};
 use crate::import::ImportUpdate;
 use crate::intake::{IntakeRow, IntakeState};
 use crate::message::history::{Checkpoint, StoredEvent};
@@ -65,6 +69,8 @@ pub(super) enum Put {
     Subscription(String, Option<Subscription>),
     DraftBatch(DraftBatchId, Option<Box<DraftBatch>>),
     Voice(Option<Box<Voice>>),
+    FieldDefinition(String, Option<FieldDefinition>),
+    SavedAudience(SavedAudienceId, Option<SavedAudience>),
     Budget(BudgetKey, Option<Budget>),
     Ledger(LedgerId, Option<Box<LedgerEntry>>),
     Spent(Account, Option<Totals>),
@@ -92,6 +98,8 @@ pub(super) struct Tables {
     pub(super) subscriptions: BTreeMap<String, Subscription>,
     pub(super) draft_batches: BTreeMap<DraftBatchId, Box<DraftBatch>>,
     pub(super) voice: Option<Box<Voice>>,
+    pub(super) field_definitions: BTreeMap<String, FieldDefinition>,
+    pub(super) saved_audiences: BTreeMap<SavedAudienceId, SavedAudience>,
     pub(super) budgets: BTreeMap<BudgetKey, Budget>,
     pub(super) ledger: BTreeMap<LedgerId, Box<LedgerEntry>>,
     pub(super) spent: BTreeMap<Account, Totals>,
@@ -172,6 +180,13 @@ impl Tables {
             }
             Put::DraftBatch(id, new) => Put::DraftBatch(id, swap(&mut self.draft_batches, id, new)),
             Put::Voice(new) => Put::Voice(std::mem::replace(&mut self.voice, new)),
+            Put::FieldDefinition(name, new) => {
+                let old = swap(&mut self.field_definitions, name.clone(), new);
+                Put::FieldDefinition(name, old)
+            }
+            Put::SavedAudience(id, new) => {
+                Put::SavedAudience(id, swap(&mut self.saved_audiences, id, new))
+            }
             Put::Budget(key, new) => Put::Budget(key, swap(&mut self.budgets, key, new)),
             Put::Ledger(id, new) => Put::Ledger(id, self.put_ledger(id, new)),
             Put::Spent(account, new) => Put::Spent(account, swap(&mut self.spent, account, new)),
@@ -197,6 +212,8 @@ impl Tables {
             && self.subscriptions.is_empty()
             && self.draft_batches.is_empty()
             && self.voice.is_none()
+            && self.field_definitions.is_empty()
+            && self.saved_audiences.is_empty()
             && self.budgets.is_empty()
             && self.ledger.is_empty()
             && self.events.is_empty()

@@ -45,6 +45,10 @@ pub enum Subject {
     Budget,
     /// An export of contacts (the id is its own).
     Export,
+    /// The definition of a custom field (the id is derived from its name).
+    FieldDefinition,
+    /// An audience that is saved under a name.
+    SavedAudience,
 }
 
 impl Subject {
@@ -63,6 +67,8 @@ impl Subject {
             Self::Voice => "voice",
             Self::Budget => "budget",
             Self::Export => "export",
+            Self::FieldDefinition => "field_definition",
+            Self::SavedAudience => "saved_audience",
         }
     }
 
@@ -81,6 +87,8 @@ impl Subject {
             Self::Budget,
             Self::Voice,
             Self::Export,
+            Self::FieldDefinition,
+            Self::SavedAudience,
         ]
         .into_iter()
         .find(|subject| subject.as_str() == name)

@@ -11,7 +11,7 @@ pub const NEWEST: i32 = 1;
 
 /// Tables and their columns, as every SQL store has them. A store may have further ones of its own, for
 /// locking, counting and noting its place, which its documentation names.
-pub const TABLES: [(&str, &str); 24] = [
+pub const TABLES: [(&str, &str); 26] = [
     ("workspaces", "key name salt"),
     (
         "contacts",
@@ -75,6 +75,14 @@ pub const TABLES: [(&str, &str); 24] = [
     ("inbound", "workspace channel address at"),
     ("import_updates", "workspace import contact version fields"),
     ("voices", "workspace version fields updated_by updated_at"),
+    (
+        "saved_audiences",
+        "workspace id version name name_key description audience created_by created_at updated_at",
+    ),
+    (
+        "field_definitions",
+        "workspace name version fields created_by created_at updated_at",
+    ),
     (
         "events",
         "seq workspace id at actor role subject subject_id action status version revision digest \

@@ -13,11 +13,13 @@ use super::callback::About;
 use super::ids::Ids;
 use crate::actor::Workspace;
 use crate::audience::Audience;
+use crate::audience::saved::SavedAudience;
 use crate::budget::{BudgetState, EntryState, LedgerEntry, UsageGroup, UsageLine};
 use crate::campaign::{Campaign, CampaignStatus, PlanRow};
 use crate::change::ChangeSet;
 use crate::consent::Suppression;
 use crate::contact::Contact;
+use crate::contact::definition::FieldDefinition;
 use crate::draft_batch::DraftBatch;
 use crate::error::Result;
 use crate::generation::Voice;
@@ -581,8 +583,15 @@ pub trait Store: Send + Sync + Debug {
         workspace: &Workspace,
         query: DraftBatchQuery,
     ) -> Result<Vec<DraftBatch>>;
+
     /// The voice of the workspace, if one was set.
     async fn voice(&self, workspace: &Workspace) -> Result<Option<Voice>>;
+
+    /// All saved audiences of the workspace, by what their [names](crate::audience::saved::name_key) are told apart by.
+    async fn saved_audiences(&self, workspace: &Workspace) -> Result<Vec<SavedAudience>>;
+
+    /// The definitions of all custom fields of the workspace that have one, by name.
+    async fn field_definitions(&self, workspace: &Workspace) -> Result<Vec<FieldDefinition>>;
 
     /// Lists rows of the intake. A row whose payload cannot be read has `null` in its place: it is
     /// worked off, and rejected, like any other.

@@ -35,7 +35,7 @@ pub fn kind(column: &str) -> Kind {
         | "draft_batch" | "merged_into" | "written_for" => Kind::Id,
         "digest" | "salt" | "prev_hash" | "hash" | "reason_salt" | "reason_digest" => Kind::Bytes,
         "tags" | "custom_fields" | "preferred_channels" | "consent" | "fields" | "metadata"
-        | "findings" | "payload" => Kind::Json,
+        | "findings" | "payload" | "audience" => Kind::Json,
         "last_interaction_date"
         | "created_at"
         | "updated_at"

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
+use crm_core::audience::saved::SavedAudience;
 use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::change::{Change, ChangeSet};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::contact::definition::FieldDefinition;
 use crm_core::draft_batch::DraftBatch;
 use crm_core::generation::Voice;
 use crm_core::hold::Hold;
@@ -372,6 +374,14 @@ impl Store for SharedStore {
 
     async fn voice(&self, space: &Workspace) -> Result<Option<Voice>> {
         self.inner.voice(space).await
+    }
+
+    async fn saved_audiences(&self, space: &Workspace) -> Result<Vec<SavedAudience>> {
+        self.inner.saved_audiences(space).await
+    }
+
+    async fn field_definitions(&self, space: &Workspace) -> Result<Vec<FieldDefinition>> {
+        self.inner.field_definitions(space).await
     }
 
     async fn intake(&self, space: &Workspace, query: IntakeQuery) -> Result<Vec<IntakeRow>> {

@@ -394,6 +394,10 @@ async fn others(
     told("checkpoint", FEW);
     store.subscriptions(workspace).await.unwrap();
     told("subscriptions", FEW);
+    store.field_definitions(workspace).await.unwrap();
+    told("field definitions", FEW);
+    store.saved_audiences(workspace).await.unwrap();
+    told("saved audiences", FEW);
     money(store, workspace, told).await;
     store.workspaces().await.unwrap();
     told("workspaces", FEW);

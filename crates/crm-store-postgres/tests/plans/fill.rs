@@ -131,6 +131,12 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
             "INSERT INTO crm.subscriptions SELECT {key}, 's' || n, 1, n, 0, NULL, {at}, NULL, NULL, NULL, NULL, {at}
              FROM generate_series(1, 20) n"),
         format!(
+            "INSERT INTO crm.saved_audiences SELECT {key}, {own}, 1, 'Group ' || n, 'group ' || n, NULL, '{{\"tag\": \"a\"}}',
+             'olga', {at}, {at} FROM generate_series(1, 50) n"),
+        format!(
+            "INSERT INTO crm.field_definitions SELECT {key}, 'f' || n, 1, '{{\"type\": \"number\"}}', 'olga', {at}, {at}
+             FROM generate_series(1, 20) n"),
+        format!(
             "INSERT INTO crm.budgets SELECT {key}, CASE WHEN n % 20 > 0 THEN {run_id}::text ELSE '' END, p, 1, 1000
              FROM generate_series({}, {}) n CROSS JOIN (VALUES ('total'), ('day')) p(p)", first + 1, first + 20),
         format!(

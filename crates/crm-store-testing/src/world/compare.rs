@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
+use crm_core::audience::saved::SavedAudience;
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::contact::definition::FieldDefinition;
 use crm_core::generation::Voice;
 use crm_core::guardrail::Severity;
 use crm_core::id::MessageId;
@@ -45,6 +47,8 @@ pub(crate) struct Everything {
     receipts: Vec<KeptReceipt>,
     subscriptions: Vec<Subscription>,
     voice: Option<Voice>,
+    fields: Vec<FieldDefinition>,
+    audiences: Vec<SavedAudience>,
     money: super::spend::Money,
     events: Vec<StoredEvent>,
     counters: BTreeMap<String, i64>,
@@ -160,6 +164,8 @@ impl World {
             receipts,
             subscriptions: store.subscriptions(workspace).await.unwrap(),
             voice: store.voice(workspace).await.unwrap(),
+            fields: store.field_definitions(workspace).await.unwrap(),
+            audiences: store.saved_audiences(workspace).await.unwrap(),
             money: self.money().await,
             trails: self.trails(messages.items.iter().map(|row| row.id)).await,
             risky: [

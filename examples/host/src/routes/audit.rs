@@ -49,7 +49,8 @@ struct SealedEvent {
     #[schema(value_type = String)]
     role: Role,
     /// `contact`, `template`, `message`, `campaign`, `suppression`, `intake`, `dispatch`,
-    /// `subscription`, `voice`, `budget` or `export`.
+    /// `subscription`, `voice`, `budget`, `export`, `field_definition` or
+    /// `saved_audience`.
     #[schema(value_type = String, example = "message")]
     subject: Subject,
     subject_id: Uuid,

@@ -196,15 +196,19 @@ struct Short {
     tags: Option<Vec<String>>,
 }
 
-/// The audience behind a filter: a text, the full expression, or the short form in which all parts hold.
 fn audience(filter: Option<Value>) -> Result<Audience, Problem> {
+    audience_in("segment_filter", filter)
+}
+
+/// The audience in this field: a text, the full expression, or the short form in which all parts hold.
+pub(super) fn audience_in(field: &str, filter: Option<Value>) -> Result<Audience, Problem> {
     let Some(value) = filter.filter(|value| !value.is_null()) else {
         return Ok(Audience::everybody());
     };
     if let Value::String(text) = &value {
         return Audience::from_text(text).map_err(|error| {
             let told = error.fields().first().map(|field| field.message.as_str());
-            Problem::invalid("segment_filter", told.unwrap_or("it cannot be read"))
+            Problem::invalid(field, told.unwrap_or("it cannot be read"))
         });
     }
     if let Ok(audience) = serde_json::from_value::<Audience>(value.clone()) {
@@ -212,7 +216,7 @@ fn audience(filter: Option<Value>) -> Result<Audience, Problem> {
     }
     let short: Short = serde_json::from_value(value).map_err(|_| {
         Problem::invalid(
-            "segment_filter",
+            field,
             "use segment, segments, language, tag and tags, an expression of and, or, not, or a text",
         )
     })?;

@@ -39,6 +39,8 @@ struct Filter {
     language: Option<String>,
     tag: Option<String>,
     has_birthday_this_month: Option<bool>,
+    /// An audience as a text, such as `field.level = gold and not has email`; a saved one is `saved "Its name"`.
+    audience: Option<String>,
     /// Words of name, company, e-mail or phones, in any case and alphabet, also with a typo.
     #[param(max_length = 200)]
     search: Option<String>,
@@ -65,6 +67,9 @@ async fn list(user: User, Query(filter): Query<Filter>) -> Answer<List<ContactVi
         } else {
             Audience::Not(Box::new(month))
         });
+    }
+    if let Some(text) = filter.audience {
+        all.push(Audience::from_text(&text)?);
     }
     let query = ContactQuery {
         audience: (!all.is_empty()).then_some(Audience::And(all)),

@@ -57,6 +57,8 @@ struct Wishes {
     /// A language and its variants: `uz` also finds `uz-Cyrl`.
     language: Option<String>,
     tag: Option<String>,
+    /// An audience as a text, such as `field.level = gold and not has email`; a saved one is `saved "Its name"`.
+    audience: Option<String>,
     /// Part of name, e-mail or company in any case.
     #[param(max_length = 200)]
     search: Option<String>,
@@ -110,6 +112,9 @@ impl Wishes {
         all.extend(self.segment.map(Audience::Segment));
         all.extend(self.language.map(Audience::Language));
         all.extend(self.tag.map(Audience::Tag));
+        if let Some(text) = self.audience {
+            all.push(Audience::from_text(&text)?);
+        }
         Ok(ContactQuery {
             audience: (!all.is_empty()).then_some(Audience::And(all)),
             search: paging::search(self.search)?,

@@ -9,8 +9,9 @@ use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use crm_core::contact::ContactFields;
+use crm_core::contact::definition::FieldType;
 use crm_core::engine::{
-    ImportPreview, ImportSample, RejectedRow, RevertReport, RowOutcome, Session,
+    ImportPreview, ImportSample, RejectedRow, RevertReport, RowOutcome, Session, TypedColumn,
 };
 use crm_core::id::ImportId;
 use crm_core::import::encoding::Encoding;
@@ -29,6 +30,7 @@ use crate::auth::hex;
 use crate::error::Problem;
 use crate::extract::Id;
 use crate::imports::{DateOrder, Duplicates, Found, ImportStatus, ImportView, Imports, LostCell};
+use crate::names::FieldTypeName;
 use crate::state::App;
 use crate::{csv, limits};
 
@@ -132,10 +134,15 @@ async fn form_of(request: Request, app: &App) -> Result<Form, Problem> {
 }
 
 /// A file and what was found out about it. What is no such file at all is refused at once, not in a report.
-async fn looked(file: Vec<u8>, options: Options) -> Result<(Arc<[u8]>, Detected), Problem> {
+async fn looked(
+    user: &User,
+    file: Vec<u8>,
+    options: Options,
+) -> Result<(Arc<[u8]>, Detected), Problem> {
     let file: Arc<[u8]> = file.into();
+    let definitions = user.fields().definitions().await?;
     let looked = tokio::task::spawn_blocking(move || {
-        let found = import::inspect(&mut Cursor::new(&file), &options)?;
+        let found = import::inspect_for(&mut Cursor::new(&file), &options, &definitions)?;
         Ok::<_, crm_core::Error>((file, found))
     });
     let looked = looked.await;
@@ -156,7 +163,7 @@ async fn import(
     let form = form_of(request, &user.app).await?;
     let how = form.options.duplicates;
     let digest = hex(&Sha256::digest(&form.file));
-    let (file, found) = looked(form.file, form.options).await?;
+    let (file, found) = looked(&user, form.file, form.options).await?;
     let imports = Imports::of(&user);
     let (report, rejects) = match form.resume {
         // How many rows it has is known before the first one is written: taking the import back needs nothing else.
@@ -268,6 +275,42 @@ struct PreviewView {
     rejects: Vec<Reject>,
     /// Cells of rows that would be taken that say nothing usable, at most 1,000.
     lost: Vec<LostCell>,
+    /// The columns that fill custom fields with a type, and what in them could not be taken.
+    fields: Vec<TypedColumnView>,
+}
+
+/// A column that fills a custom field with a type.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TypedColumn)]
+struct TypedColumnView {
+    column: String,
+    /// The name of the custom field.
+    field: String,
+    /// What people call it; null where that is its name.
+    label: Option<String>,
+    #[serde(rename = "type")]
+    #[schema(value_type = FieldTypeName)]
+    kind: FieldType,
+    /// For a choice the texts it is between.
+    options: Vec<String>,
+    /// Rows that could not be taken because of what stands here.
+    refused: u64,
+    /// What stands in the first of them: at most five different values, cut after 100 characters.
+    samples: Vec<String>,
+}
+
+impl From<TypedColumn> for TypedColumnView {
+    fn from(column: TypedColumn) -> Self {
+        Self {
+            column: column.column,
+            field: column.field,
+            label: column.label,
+            kind: column.kind,
+            options: column.options,
+            refused: column.refused,
+            samples: column.samples,
+        }
+    }
 }
 
 /// What would become of one row.
@@ -302,7 +345,7 @@ async fn preview(user: User, request: Request) -> Answer<PreviewView> {
     user.actor().require(Action::WriteContacts)?;
     let form = form_of(request, &user.app).await?;
     let how = form.options.duplicates;
-    let (file, found) = looked(form.file, form.options).await?;
+    let (file, found) = looked(&user, form.file, form.options).await?;
     let session = user.session();
     let contacts = session.contacts();
     let preview = contacts
@@ -339,6 +382,7 @@ impl PreviewView {
             samples: preview.samples.into_iter().map(sample).collect(),
             rejects: preview.rejects.into_iter().map(reject).collect(),
             lost: preview.lost.iter().map(LostCell::from).collect(),
+            fields: preview.fields.into_iter().map(Into::into).collect(),
         }
     }
 }

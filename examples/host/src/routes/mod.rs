@@ -13,6 +13,7 @@ mod cost;
 mod decisions;
 mod events;
 mod export;
+mod fields;
 mod hold;
 mod import;
 mod merge;
@@ -70,6 +71,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(contacts::router())
         .merge(upsert::router())
         .merge(merge::router())
+        .merge(fields::router())
         .merge(opt_in::router())
         .merge(export::router())
         .merge(import::router())

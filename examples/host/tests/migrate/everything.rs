@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 
 use crm_core::Workspace;
+use crm_core::audience::saved::SavedAudience;
 use crm_core::budget::{BudgetState, LedgerEntry, UsageLine};
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::consent::Suppression;
 use crm_core::contact::Contact;
+use crm_core::contact::definition::FieldDefinition;
 use crm_core::intake::{IntakeRow, IntakeState};
 use crm_core::message::Message;
 use crm_core::message::history::{Checkpoint, StoredEvent};
@@ -35,6 +37,8 @@ pub struct Everything {
     counters: Vec<BTreeMap<String, i64>>,
     intake: Vec<IntakeRow>,
     subscriptions: Vec<Subscription>,
+    fields: Vec<FieldDefinition>,
+    audiences: Vec<SavedAudience>,
     budgets: Vec<BudgetState>,
     ledger: Vec<LedgerEntry>,
     usage: Vec<UsageLine>,
@@ -142,6 +146,10 @@ impl Everything {
             .extend(store.intake(workspace, query).await.unwrap());
         self.subscriptions
             .extend(store.subscriptions(workspace).await.unwrap());
+        self.audiences
+            .extend(store.saved_audiences(workspace).await.unwrap());
+        self.fields
+            .extend(store.field_definitions(workspace).await.unwrap());
         let query = BudgetQuery {
             of: None,
             day: chrono::NaiveDate::from_ymd_opt(2026, 3, 4).unwrap(),
@@ -174,6 +182,8 @@ impl Everything {
             self.plan.len(),
             self.suppressions.len(),
             self.subscriptions.len(),
+            self.fields.len(),
+            self.audiences.len(),
             self.budgets
                 .iter()
                 .filter(|b| b.spent_picodollars > 0)
@@ -214,6 +224,8 @@ impl Everything {
         assert_eq!(self.counters, other.counters);
         assert_eq!(self.intake, other.intake);
         assert_eq!(self.subscriptions, other.subscriptions);
+        assert_eq!(self.fields, other.fields);
+        assert_eq!(self.audiences, other.audiences);
         assert_eq!(self.budgets, other.budgets);
         assert_eq!(self.ledger, other.ledger);
         assert_eq!(self.usage, other.usage);

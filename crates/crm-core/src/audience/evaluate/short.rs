@@ -23,6 +23,7 @@ pub(super) fn read(value: &Value, month: Option<u32>) -> Result<Audience> {
                 | "in_campaign"
                 | "message"
                 | "contact"
+                | "saved"
         )
     };
     let audience = if keys.keys().any(operator) {

@@ -6,8 +6,9 @@ use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 
 use super::super::random::audience;
-use super::schema;
+use super::{schema, schema_of};
 use crate::audience::Audience;
+use crate::contact::definition::{DefinitionFields, Definitions, FieldType};
 
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
     let schema = schema();
@@ -112,6 +113,7 @@ fn key() -> impl Strategy<Value = &'static str> {
             "last_interaction_before",
             "has",
             "contact",
+            "saved",
             "name",
             "equals",
             "less_than",
@@ -232,13 +234,90 @@ fn schema_and_reader_agree_on_the_edges() {
     }
 }
 
+/// A workspace with a field of each type.
+fn defined() -> Definitions {
+    let of = DefinitionFields::of;
+    let labelled = DefinitionFields {
+        label: Some("Уровень".to_owned()),
+        ..DefinitionFields::choice(["gold", "2026-01-31", "7"])
+    };
+    let all = [
+        ("a", of(FieldType::Text)),
+        ("segment", of(FieldType::Number)),
+        ("email", of(FieldType::Boolean)),
+        ("marketing", of(FieldType::Date)),
+        ("level", labelled),
+    ];
+    let named = all.map(|(name, fields)| (name.to_owned(), fields));
+    named.into_iter().collect()
+}
+
+static DEFINED: LazyLock<Validator> = LazyLock::new(|| {
+    let schema = schema_of(&defined());
+    assert!(jsonschema::meta::is_valid(&schema));
+    jsonschema::draft202012::new(&schema).unwrap()
+});
+
+/// Whether both say the same of a question to fields that are defined, but for the forms that are read beside the one
+/// that is kept.
+fn agreed_by_type(value: &Value) -> bool {
+    let audience = serde_json::from_value::<Audience>(value.clone());
+    let audience = audience.ok().filter(|read| read.validate().is_ok());
+    let typed = audience
+        .clone()
+        .and_then(|audience| audience.typed(&defined()).ok());
+    let kept = typed.is_some() && typed == audience;
+    assert_eq!(DEFINED.is_valid(value), kept, "{value}");
+    kept
+}
+
+#[test]
+fn the_schema_names_the_fields_and_follows_their_types() {
+    let fields = &schema_of(&defined())["$defs"]["audience"]["properties"]["custom_field"]["anyOf"];
+    let titles: Vec<&Value> = fields
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["title"])
+        .collect();
+    assert_eq!(
+        json!(titles),
+        json!(["a", "email", "Уровень", "marketing", "segment", null])
+    );
+    let asked =
+        |name: &str, test: &str, value: Value| json!({"custom_field": {"name": name, test: value}});
+    for good in [
+        asked("a", "equals", json!("5")),
+        asked("segment", "at_least", json!(5)),
+        asked("email", "equals", json!(true)),
+        asked("marketing", "less_than", json!("2026-01-31")),
+        asked("level", "equals", json!("gold")),
+        asked("level", "exists", json!(true)),
+        asked("other", "less_than", json!("2026-01-31T00:00:00Z")),
+    ] {
+        assert!(agreed_by_type(&good), "{good}");
+    }
+    for bad in [
+        asked("a", "equals", json!(5)),
+        asked("a", "less_than", json!(5)),
+        asked("segment", "equals", json!("5")),
+        asked("email", "equals", json!(1)),
+        asked("marketing", "equals", json!("x")),
+        asked("level", "equals", json!("tin")),
+        asked("level", "equals", json!(7)),
+        asked("level", "exists", json!(false)),
+    ] {
+        assert!(!agreed_by_type(&bad), "{bad}");
+    }
+}
+
 #[test]
 fn every_property_is_described() {
     let schema = schema();
     let parts = schema["$defs"]["audience"]["properties"]
         .as_object()
         .unwrap();
-    assert_eq!(parts.len(), 15);
+    assert_eq!(parts.len(), 16);
     assert!(parts.values().all(|part| part["description"].is_string()));
 }
 
@@ -256,6 +335,7 @@ proptest! {
             let place = &all[place.index(all.len())];
             changed(value.pointer_mut(place).unwrap(), change);
             agreed(&value);
+            agreed_by_type(&value);
         }
     }
 }

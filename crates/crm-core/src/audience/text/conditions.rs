@@ -58,6 +58,7 @@ impl<'t> Parser<'t> {
             "last" => self.last(),
             "has" => self.has(),
             "consent" => self.consent(),
+            "saved" => self.saved(),
             _ if lower.starts_with("field.") => {
                 let name = self.field_name()?;
                 self.field(&name, at)
@@ -265,6 +266,14 @@ impl<'t> Parser<'t> {
         } else {
             consent
         })
+    }
+
+    fn saved(&mut self) -> Result<Audience> {
+        self.part()?;
+        self.take()?;
+        let at = self.next.at;
+        let name = self.text()?.text();
+        whole(Audience::Saved(name), at)
     }
 
     fn in_campaign(&mut self) -> Result<Audience> {

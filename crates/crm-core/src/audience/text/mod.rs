@@ -42,6 +42,7 @@
 //!           | "consent" channel topic ( "=" | "!=" ) status
 //!           | "has" ( name | field )
 //!           | "in campaign" id
+//!           | "saved" value                                 a name or an id
 //!           | "message" state [ "in campaign" id ] [ "within" days ]
 //! is        = ( "=" | "!=" ) value
 //!           | [ "not" ] "in" "(" value { "," value } ")"

@@ -6,7 +6,7 @@ use crate::audience::condition::ContactField;
 pub(super) const RESERVED: [&str; 4] = ["and", "or", "not", "in"];
 
 /// Words that a condition begins with.
-pub(super) const CONDITIONS: [&str; 14] = [
+pub(super) const CONDITIONS: [&str; 15] = [
     "segment",
     "tag",
     "language",
@@ -18,6 +18,7 @@ pub(super) const CONDITIONS: [&str; 14] = [
     "in campaign",
     "message",
     "contact",
+    "saved",
     "everybody",
     "nobody",
     "not",

@@ -139,6 +139,7 @@ fn compared(condition: &Audience, equals: &str, text: &mut String) {
             name_of(&TOPICS, wanted.topic),
             name_of(&STATUSES, wanted.status),
         )),
+        Audience::Saved(name) => text.push_str(&format!("saved {}", quoted(name))),
         Audience::InCampaign(id) => text.push_str(&format!("in campaign {}", id.0)),
         Audience::Message(wanted) => {
             text.push_str(&format!("message {}", wanted.state.as_str()));

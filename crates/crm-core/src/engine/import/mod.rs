@@ -7,6 +7,7 @@ mod chunk;
 mod preview;
 mod report;
 mod revert;
+mod typed_columns;
 
 use std::fmt;
 use std::io::{Cursor, Read, Seek};
@@ -17,16 +18,20 @@ use super::contacts::Contacts;
 use crate::actor::Action;
 use crate::change::{Change, ChangeSet, Precondition};
 use crate::consent::{self, Consent, ConsentStatus, Topic, Why};
-use crate::contact::normalise::{Region, normalise_of};
+use crate::contact::definition::Definitions;
+use crate::contact::normalise::{Region, Rules as Normal, normalise_by};
 use crate::contact::{AddressKind, Contact};
 use crate::error::{ErrorKind, Result};
 use crate::id::{ContactId, ImportId};
-use crate::import::{Detected, Duplicates, ImportUpdate, Options, Row, Rows, inspect};
+use crate::import::{
+    Detected, Duplicates, ImportUpdate, Options, Orders, Row, Rows, inspect_for, typed,
+};
 use crate::message::digest::Encoder;
 
 use chunk::{Part, Planned, Taken};
 pub use preview::{ImportPreview, ImportSample};
 pub use report::{ImportReport, KeptContact, LostValue, RejectedRow, RevertReport, RowOutcome};
+pub use typed_columns::TypedColumn;
 
 /// Rows that are written together.
 const CHUNK: usize = 1_000;
@@ -39,6 +44,7 @@ pub struct Import<'a, R> {
     id: ImportId,
     how: Duplicates,
     region: Region,
+    orders: Orders,
     rows: Rows<R>,
     /// How many rows are behind it.
     done: u64,
@@ -50,14 +56,35 @@ impl<R> fmt::Debug for Import<'_, R> {
     }
 }
 
+/// What cells are read by, besides what was found out about the file.
+struct Reading<'a> {
+    region: Region,
+    orders: &'a Orders,
+    definitions: &'a Definitions,
+}
+
 impl Contacts<'_> {
+    /// Looks at a file of contacts, which stays as it is: as [`inspect`](crate::import::inspect) does, and columns that
+    /// fill a custom field of dates are looked through for the order of their parts.
+    ///
+    /// # Errors
+    /// `Forbidden`; as [`inspect`](crate::import::inspect) and the store.
+    pub async fn inspect(
+        &self,
+        file: &mut (impl Read + Seek),
+        options: &Options,
+    ) -> Result<Detected> {
+        self.0.require(Action::WriteContacts)?;
+        let definitions = self.0.engine.definitions(self.0.workspace()).await?;
+        inspect_for(file, options, &definitions)
+    }
+
     /// Looks at a file and imports it under a new id. See [`import`](Self::import).
     ///
     /// # Errors
-    /// As [`inspect`] and [`Import::step`].
+    /// As [`inspect`](Self::inspect) and [`Import::step`].
     pub async fn import_file(&self, file: &[u8], options: &Options) -> Result<ImportReport> {
-        self.0.require(Action::WriteContacts)?;
-        let found = inspect(&mut Cursor::new(file), options)?;
+        let found = self.inspect(&mut Cursor::new(file), options).await?;
         let id = ImportId(self.0.engine.ids().next());
         let mut import = self.import(id, Cursor::new(file), &found, options.duplicates)?;
         let mut report = ImportReport::new(id, found);
@@ -67,7 +94,7 @@ impl Contacts<'_> {
         Ok(report)
     }
 
-    /// Begins to import a file as it was found to be by [`inspect`]. A bad row is rejected and the rest goes on. Who did
+    /// Begins to import a file as it was found to be by [`inspect`](Self::inspect). A bad row is rejected and the rest goes on. Who did
     /// not want to be written to stays so: columns that say it become opt-outs, those that tell of returned mail
     /// suppressions, also for people who are otherwise left alone.
     ///
@@ -89,6 +116,7 @@ impl Contacts<'_> {
             id,
             how: duplicates,
             region: found.region,
+            orders: found.orders(),
             rows: Rows::new(file, found)?,
             done: 0,
         })
@@ -119,10 +147,17 @@ impl<R: Read + Seek> Import<'_, R> {
     pub async fn step(&mut self) -> Result<Option<ImportReport>> {
         let mut report = ImportReport::new(self.id, Detected::default());
         let (mut taken, mut rows) = (Vec::new(), Vec::new());
+        let session = self.contacts.0;
+        let definitions = session.engine.definitions(session.workspace()).await?;
+        let reading = Reading {
+            region: self.region,
+            orders: &self.orders,
+            definitions: &definitions,
+        };
         for row in self.rows.by_ref().take(CHUNK) {
             let (number, mut row) = (self.done + report.rows, row?);
             report.rows += 1;
-            match self.contacts.read_row(number, &mut row, self.region) {
+            match self.contacts.read_row(number, &mut row, &reading) {
                 Ok(one) => {
                     taken.push(one);
                     rows.push(Some(row));
@@ -203,14 +238,25 @@ pub(super) const fn may_fit_later(kind: ErrorKind) -> bool {
 
 impl Contacts<'_> {
     /// What a row says, normalised.
-    fn read_row(&self, number: u64, row: &mut Row, region: Region) -> Result<Taken> {
+    fn read_row(&self, number: u64, row: &mut Row, reading: &Reading<'_>) -> Result<Taken> {
         let person = match &mut row.person {
             Ok(person) => std::mem::take(person),
             Err(error) => return Err(error.clone()),
         };
+        let mut fields = person.fields.clone();
+        typed(
+            &mut fields.custom_fields,
+            reading.definitions,
+            reading.orders,
+        );
+        let rules = Normal {
+            region: reading.region,
+            definitions: Some(reading.definitions),
+            kept: None,
+        };
         Ok(Taken {
             number,
-            fields: normalise_of(person.fields.clone(), region)?,
+            fields: normalise_by(fields, &rules)?,
             opt_outs: self.opt_outs(&person.opted_out),
             person,
         })

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::chunk::{Planned, Taken};
 use super::report::{RejectedRow, RowOutcome, reason};
-use super::{CHUNK, Contacts, LostValue};
+use super::typed_columns::{TypedColumn, TypedColumns};
+use super::{CHUNK, Contacts, LostValue, Reading};
 use crate::actor::Action;
 use crate::contact::{ContactFields, changed_fields};
 use crate::error::Result;
@@ -45,6 +46,9 @@ pub struct ImportPreview {
     pub rejects: Vec<RejectedRow>,
     /// Cells of rows that would be taken that say nothing usable, at most 1,000.
     pub lost: Vec<LostValue>,
+    /// The columns that fill custom fields with a type, and what in them could not be taken.
+    #[serde(default)]
+    pub fields: Vec<TypedColumn>,
 }
 
 /// What would become of one row.
@@ -87,23 +91,35 @@ impl Contacts<'_> {
             exact: true,
             ..ImportPreview::default()
         };
+        let definitions = self.0.engine.definitions(self.0.workspace()).await?;
+        let orders = found.orders();
+        let reading = Reading {
+            region: found.region,
+            orders: &orders,
+            definitions: &definitions,
+        };
+        let mut columns = TypedColumns::of(found, &definitions)?;
         let mut seen = Seen::default();
         loop {
             let (mut taken, mut lines) = (Vec::new(), Vec::new());
             let before = preview.rows;
             for row in rows.by_ref().take(CHUNK) {
                 let mut row = row?;
-                match self.read_row(preview.rows, &mut row, found.region) {
+                match self.read_row(preview.rows, &mut row, &reading) {
                     Ok(one) => {
                         taken.push(one);
                         lines.push(row);
                     }
-                    Err(error) => preview.reject(row, &error),
+                    Err(error) => {
+                        columns.see(&row, &error);
+                        preview.reject(row, &error);
+                    }
                 }
                 preview.rows += 1;
             }
             if preview.rows == before {
                 preview.exact = !seen.is_full();
+                preview.fields = columns.finish();
                 return Ok(preview);
             }
             let part = self.plan_part(id, &taken, duplicates).await?;

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::outcome::{UpsertOutcome, Upserted};
+use crate::contact::definition::Definitions;
 use crate::contact::{Contact, ContactFields, ContactPatch, PatchMode, changed_fields};
 use crate::error::Error;
 use crate::id::ContactId;
@@ -65,14 +66,14 @@ pub(super) fn keys(rows: &[Row]) -> ContactKeys {
 pub(super) fn fold(
     rows: &[Row],
     known: Vec<Contact>,
-    mode: PatchMode,
+    (mode, definitions): (PatchMode, &Definitions),
     new_id: impl Fn() -> ContactId,
 ) -> Folded {
     let mut people = People::of(known);
     let mut refused = Vec::new();
     let mut count = rows.len();
     for (number, row) in rows.iter().enumerate() {
-        match people.take(number, row, mode, &new_id) {
+        match people.take(number, row, (mode, definitions), &new_id) {
             Ok(true) => {}
             Ok(false) => {
                 count = number;
@@ -150,12 +151,12 @@ impl People {
         &mut self,
         number: usize,
         row: &Row,
-        mode: PatchMode,
+        (mode, definitions): (PatchMode, &Definitions),
         new_id: impl Fn() -> ContactId,
     ) -> Result<bool, Error> {
         let at = self.by_key.get(&row.key).copied();
         let stored = at.and_then(|at| self.all.get(at)).map(|one| &one.fields);
-        let mut fields = row.patch.over(stored, mode)?;
+        let mut fields = row.patch.over(stored, mode, definitions)?;
         if let Some(stored) = stored {
             fields.external_id.clone_from(&stored.external_id);
         }

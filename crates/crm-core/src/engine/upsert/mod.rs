@@ -82,11 +82,14 @@ impl Contacts<'_> {
     ) -> Result<(Vec<(usize, UpsertOutcome)>, Vec<Row>)> {
         let known = self.known(fold::keys(&part)).await?;
         let ids = self.0.engine.ids();
+        let definitions = self.0.engine.definitions(self.0.workspace()).await?;
         let Folded {
             contacts,
             refused,
             rows,
-        } = fold::fold(&part, known, options.mode, || ContactId(ids.next()));
+        } = fold::fold(&part, known, (options.mode, &definitions), || {
+            ContactId(ids.next())
+        });
         let mut decided: Vec<Option<UpsertOutcome>> = vec![None; rows];
         for (number, outcome) in refused {
             settle(&mut decided, number, outcome);

@@ -3,10 +3,12 @@
 mod audience_messages;
 mod audience_samples;
 mod audiences;
+mod audiences_saved;
 mod changes;
 mod claims;
 mod draft_batches;
 mod erasure;
+mod fields;
 mod filters;
 mod history;
 mod holds;
@@ -65,6 +67,8 @@ pub fn cases() -> Vec<Case> {
     all.extend(draft_batches::cases());
     all.extend(voices::cases());
     all.extend(erasure::cases());
+    all.extend(fields::cases());
+    all.extend(audiences_saved::cases());
     all.extend(spend::cases());
     all.extend(usage::cases());
     all
