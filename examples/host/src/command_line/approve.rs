@@ -117,12 +117,13 @@ fn shown(preview: BulkPreview, output: Output) -> Result<(), Failure> {
             message.recipient,
             or_dash(
                 message
+                    .revision
                     .subject
                     .as_deref()
                     .map(|text| short(text, 40))
                     .as_deref()
             ),
-            short(&message.content, 60)
+            short(&message.revision.content, 60)
         ))?;
     }
     output.line(&format!(

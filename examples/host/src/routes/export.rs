@@ -53,13 +53,13 @@ pub(crate) struct Wishes {
     pub(crate) vcard_version: Option<String>,
     /// Custom fields that get a column, with commas between them; all unless set. Not for `jsonl`, which holds all.
     pub(crate) custom_fields: Option<String>,
-    segment: Option<String>,
+    pub(crate) segment: Option<String>,
     /// A language and its variants: `uz` also finds `uz-Cyrl`.
-    language: Option<String>,
-    tag: Option<String>,
+    pub(crate) language: Option<String>,
+    pub(crate) tag: Option<String>,
     /// Part of name, e-mail or company in any case.
     #[param(max_length = 200)]
-    search: Option<String>,
+    pub(crate) search: Option<String>,
 }
 
 impl Wishes {

@@ -1,6 +1,7 @@
 //! The program `crm`, as people run it: over SQLite files, or, with `CRM_TEST_DATABASE=postgres`, on the test server.
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
