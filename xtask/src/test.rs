@@ -196,12 +196,13 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 34] = [
+    const SUITES: [&str; 35] = [
         "audiences",
         "bounces",
         "budgets",
         "campaign_smtp",
         "channels",
+        "command_line",
         "cookie",
         "document",
         "erasure",

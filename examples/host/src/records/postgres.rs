@@ -205,6 +205,14 @@ impl Records for Postgres {
         told(tx.commit().await)
     }
 
+    async fn unfinished_import(
+        &self,
+        workspace: Workspace,
+        digest: String,
+    ) -> Result<Option<Uuid>, Problem> {
+        told(imports::unfinished(&self.pool, workspace.as_str(), &digest).await)
+    }
+
     async fn import_turn(&self, id: Uuid) -> Result<Turn, Problem> {
         let here = self.reverts.clone().lock_owned().await;
         let mut tx = told(self.pool.begin().await)?;
