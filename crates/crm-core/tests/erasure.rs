@@ -215,6 +215,10 @@ async fn an_erasure_before_the_attempt_begins_wins_over_it() {
         .boxed()
     });
     world.worker().run_until_idle().await.unwrap();
+    // It was claimed, and did not begin; it is looked at again when the lease has run out.
+    assert_eq!(world.reload(&message).await.status, Status::Claimed);
+    world.clock.advance(chrono::Duration::hours(1));
+    world.worker().run_until_idle().await.unwrap();
     assert_eq!(world.channel.calls().len(), 1);
     let message = world.reload(&message).await;
     assert_eq!(message.status, Status::Cancelled);
