@@ -149,8 +149,8 @@ pub(crate) fn list(
             key,
             query.channel,
             addresses,
-            limit - items.len(),
-            skip.saturating_sub(before)
+            i64::try_from(limit - items.len()).unwrap_or(0),
+            i64::try_from(skip.saturating_sub(before)).unwrap_or(i64::MAX)
         ],
         |row| read(workspace, row),
     )?;

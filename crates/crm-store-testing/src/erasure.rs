@@ -161,7 +161,8 @@ impl Life {
     }
 
     async fn hear(&self, channel: &str, news: News) {
-        let heard = self.engine.hear(&Workspace::default(), channel, vec![news]);
+        let workspace = Workspace::default();
+        let heard = self.engine.hear(&workspace, channel, vec![news]);
         heard.await.unwrap();
     }
 
@@ -274,8 +275,9 @@ impl Life {
             self.work().await;
         }
         // An import that changed them.
-        let file =
-            format!("email,company,position\n{mark}@mail.example,{mark} imported,{mark} chief\n");
+        let file = format!(
+            "name,email,company,position\n{mark} again,{mark}@mail.example,{mark} imported,{mark} chief\n"
+        );
         let options = Options {
             duplicates: Duplicates::Update,
             ..Options::default()
