@@ -11,7 +11,7 @@ use common::{World, world, world_over};
 use crm_core::contact::definition::Definitions;
 use crm_core::contact::{ContactFields, ContactPatch, PatchMode};
 use crm_core::engine::{Policy, UpsertOptions, UpsertOutcome, Upserted};
-use crm_core::port::store::{ContactQuery, Store};
+use crm_core::port::store::ContactQuery;
 use crm_core::{ErrorKind, Role};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -23,10 +23,9 @@ fn patches(rows: &[Value]) -> Vec<ContactPatch> {
 
 async fn upsert(world: &World, rows: &[Value], mode: PatchMode) -> Vec<UpsertOutcome> {
     let manager = world.manager();
-    let done = manager
-        .contacts()
-        .upsert(patches(rows), UpsertOptions { mode });
-    done.await.unwrap()
+    let contacts = manager.contacts();
+    let options = UpsertOptions { mode };
+    contacts.upsert(patches(rows), options).await.unwrap()
 }
 
 /// All contacts by their external ids.
@@ -182,7 +181,7 @@ async fn a_contact_that_changes_under_it_is_decided_on_again() {
         .items[0]
         .id;
     let other = world.act("other", Role::Manager);
-    store.before_next_commit(|| {
+    store.before_next_commit(move || {
         Box::pin(async move {
             let fields = other.contacts().get(id).await.unwrap().fields;
             let fields = ContactFields {
@@ -213,7 +212,7 @@ async fn a_contact_that_somebody_makes_meanwhile_is_the_one_that_is_changed() {
     let store = Arc::new(SharedStore::default());
     let world = world_over(store.clone(), Policy::default());
     let other = world.act("other", Role::Manager);
-    store.before_next_commit(|| {
+    store.before_next_commit(move || {
         Box::pin(async move {
             let fields = ContactFields {
                 external_id: Some("1".to_owned()),

@@ -6,7 +6,7 @@ use crate::fault::Outcome;
 use crate::query::Db;
 
 /// In this order: a line is left out by what the messages' lines say before they move.
-const STATEMENTS: [&str; 6] = [
+const STATEMENTS: [&str; 5] = [
     // A line without a message makes way for one with a message.
     "DELETE FROM crm.plan_rows t USING crm.plan_rows f WHERE t.workspace = $1 AND t.contact = $3 \
      AND t.message IS NULL AND t.campaign = ANY (ARRAY(SELECT id FROM crm.campaigns WHERE workspace = $1)) \
@@ -23,10 +23,11 @@ const STATEMENTS: [&str; 6] = [
          AND t.occurrence = m.occurrence AND t.contact = $3 AND NOT t.doubled)) \
      WHERE m.workspace = $1 AND m.contact = $2",
     "UPDATE crm.contacts SET merged_into = $3 WHERE workspace = $1 AND merged_into = $2",
-    "DELETE FROM crm.import_updates WHERE workspace = $1 AND contact = $2 AND $3::uuid IS NOT NULL",
 ];
 
-/// Makes messages, lines of plans and merged contacts of `from` those of `to`.
+const FORGET: &str = "DELETE FROM crm.import_updates WHERE workspace = $1 AND contact = $2";
+
+/// Makes messages, lines of plans and merged contacts of `from` those of `to`; what imports keep of it goes.
 pub(crate) async fn history(db: &mut Db<'_>, from: ContactId, to: ContactId) -> Outcome<()> {
     for sql in STATEMENTS {
         sqlx::query(db.sql(sql))
@@ -36,5 +37,10 @@ pub(crate) async fn history(db: &mut Db<'_>, from: ContactId, to: ContactId) -> 
             .execute(&mut *db.connection)
             .await?;
     }
+    sqlx::query(db.sql(FORGET))
+        .bind(db.key)
+        .bind(from.0)
+        .execute(&mut *db.connection)
+        .await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use crate::fault::Outcome;
 
 /// In this order: a line is left out by what the messages' lines say before they move.
-const STATEMENTS: [&str; 6] = [
+const STATEMENTS: [&str; 5] = [
     // A line without a message makes way for one with a message.
     "DELETE FROM plan_rows WHERE workspace = ?1 AND contact = ?3 AND message IS NULL \
      AND campaign IN (SELECT id FROM campaigns WHERE workspace = ?1) AND EXISTS ( \
@@ -24,10 +24,11 @@ const STATEMENTS: [&str; 6] = [
          AND t.occurrence = messages.occurrence AND t.contact = ?3 AND t.doubled = 0)) \
      WHERE workspace = ?1 AND contact = ?2",
     "UPDATE contacts SET merged_into = ?3 WHERE workspace = ?1 AND merged_into = ?2",
-    "DELETE FROM import_updates WHERE workspace = ?1 AND contact = ?2 AND ?3 = ?3",
 ];
 
-/// Makes messages, lines of plans and merged contacts of `from` those of `to`.
+const FORGET: &str = "DELETE FROM import_updates WHERE workspace = ?1 AND contact = ?2";
+
+/// Makes messages, lines of plans and merged contacts of `from` those of `to`; what imports keep of it goes.
 pub(crate) fn history(
     connection: &Connection,
     workspace: i64,
@@ -39,5 +40,8 @@ pub(crate) fn history(
             .prepare_cached(sql)?
             .execute((workspace, from.0, to.0))?;
     }
+    connection
+        .prepare_cached(FORGET)?
+        .execute((workspace, from.0))?;
     Ok(())
 }

@@ -148,12 +148,12 @@ fn kept(stored: &[Consent], said: &[Consent], mode: PatchMode) -> Vec<Consent> {
     }
     let mut joined = consent::joined(stored, said);
     if mode == PatchMode::Replace {
-        joined.retain(|word| {
-            word.is_no()
-                || said
-                    .iter()
-                    .any(|one| one.is_about(&word.channel, word.topic))
-        });
+        // A yes that took a no back is what keeps that no from being lost.
+        let about = |words: &[Consent], word: &Consent, no: bool| {
+            let mut words = words.iter().filter(|one| !no || one.is_no());
+            words.any(|one| one.is_about(&word.channel, word.topic))
+        };
+        joined.retain(|word| about(said, word, false) || about(stored, word, true));
     }
     joined
 }

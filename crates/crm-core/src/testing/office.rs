@@ -7,43 +7,30 @@ use crate::actor::{Actor, Role, Workspace};
 use crate::engine::{Engine, Session};
 use crate::port::store::Store;
 
-/// An engine, and what it stands on.
-pub(super) struct Office {
-    engine: Engine,
-    /// What shows the time.
-    pub(super) clock: Arc<FakeClock>,
-    /// The channel `email`.
-    pub(super) channel: Arc<RecordingChannel>,
-}
+/// An engine, and people who act in it.
+pub(super) struct Office(Engine);
 
 impl Office {
     pub(super) fn new(store: &Arc<dyn Store>) -> Self {
-        let (clock, channel) = (
-            Arc::new(FakeClock::default()),
-            Arc::new(RecordingChannel::default()),
-        );
         let ids = Arc::new(SequentialIds::starting_at(100_000));
-        let engine = Engine::builder(Arc::clone(store), clock.clone(), ids)
-            .channel("email", channel.clone())
+        let clock = Arc::new(FakeClock::default());
+        let engine = Engine::builder(Arc::clone(store), clock, ids)
+            .channel("email", Arc::new(RecordingChannel::default()))
             .build();
-        Self {
-            engine,
-            clock,
-            channel,
-        }
+        Self(engine)
     }
 
     pub(super) const fn engine(&self) -> &Engine {
-        &self.engine
+        &self.0
     }
 
     pub(super) fn manager(&self) -> Session {
         let actor = Actor::new(Workspace::default(), "olga", Role::Manager);
-        self.engine.act_as(actor)
+        self.0.act_as(actor)
     }
 
     pub(super) fn admin(&self) -> Session {
         let actor = Actor::new(Workspace::default(), "ada", Role::Admin);
-        self.engine.act_as(actor)
+        self.0.act_as(actor)
     }
 }
