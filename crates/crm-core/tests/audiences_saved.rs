@@ -112,10 +112,8 @@ async fn managers_save_audiences_and_everybody_sees_them() {
     ] {
         assert_eq!(gone.unwrap().kind(), ErrorKind::NotFound);
     }
-    let events = world
-        .engine
-        .store()
-        .events(&Workspace::default(), EventQuery::default());
+    let space = Workspace::default();
+    let events = world.engine.store().events(&space, EventQuery::default());
     let told: Vec<String> = events
         .await
         .unwrap()
