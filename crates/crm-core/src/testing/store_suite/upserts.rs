@@ -296,23 +296,21 @@ async fn an_upsert_voids_what_was_approved_for_an_address(store: S) -> Verdict {
         .map_err(told)?;
     for (row, status, recipient) in [
         (
-            json!({"company": "Bank"}),
+            json!({"external_id": "1", "company": "Bank"}),
             Status::Approved,
             "a@example.org",
         ),
         (
-            json!({"email": "A@example.org"}),
+            json!({"external_id": "1", "email": "A@example.org"}),
             Status::Approved,
             "a@example.org",
         ),
         (
-            json!({"email": "b@example.org"}),
+            json!({"external_id": "1", "email": "b@example.org"}),
             Status::PendingApproval,
             "b@example.org",
         ),
     ] {
-        let mut row = row;
-        row["external_id"] = json!("1");
         upsert(&office, json!([row]), PatchMode::Merge).await?;
         let now = manager.messages().get(approved.id).await.map_err(told)?;
         same(
