@@ -152,7 +152,7 @@ struct SavedBody {
 }
 
 impl SavedBody {
-    fn new(self) -> Result<SavedAudienceFields, Problem> {
+    fn into_fields(self) -> Result<SavedAudienceFields, Problem> {
         if self.version.is_some() {
             return Err(Problem::invalid("version", "a new audience has none"));
         }
@@ -198,7 +198,7 @@ async fn create(
     Json(body): Json<SavedBody>,
 ) -> Result<(StatusCode, axum::Json<SavedView>), Problem> {
     user.actor().require(Action::SaveAudiences)?;
-    let saved = user.audiences().create(body.new()?).await?;
+    let saved = user.audiences().create(body.into_fields()?).await?;
     Ok((StatusCode::CREATED, axum::Json(saved.into())))
 }
 
