@@ -38,8 +38,8 @@ impl Stamp<'_> {
             revision: None,
             digest: None,
             reason: None,
-            reason_salt: matches!(subject, Subject::Contact | Subject::Message)
-                .then(|| self.ids.salt()),
+            // What is told of a message may be the words of people, or of a provider.
+            reason_salt: (subject == Subject::Message).then(|| self.ids.salt()),
             reason_digest: None,
         }
     }

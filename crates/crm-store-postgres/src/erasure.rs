@@ -29,7 +29,7 @@ pub(crate) async fn suppress(db: &mut Db<'_>, row: &ErasedAddresses) -> Outcome<
     .bind(row.salt.to_vec())
     .fetch_one(&mut *db.connection)
     .await?;
-    forget(db, Table::Suppressions, &all).await?;
+    forget_suppressions(db, &all).await?;
     // Two ways to write one address have one mark.
     let marks: BTreeSet<String> = all.iter().map(|address| mark(&salt, address)).collect();
     sqlx::query(db.sql(
@@ -104,32 +104,30 @@ async fn addresses(db: &mut Db<'_>, contact: ContactId) -> Outcome<BTreeSet<Stri
     Ok(all.filter(|address| !address.is_empty()).collect())
 }
 
-#[derive(Clone, Copy)]
-enum Table {
-    Suppressions,
-    Inbound,
-}
-
-/// Removes the rows of these addresses. A suppression may have been written by hand, in another case than the
+/// Removes plain suppressions of these addresses. One may have been written by hand, in another case than the
 /// contact's.
-async fn forget(db: &mut Db<'_>, table: Table, addresses: &[&str]) -> Outcome<()> {
-    let sql = match table {
-        Table::Suppressions => {
-            "DELETE FROM crm.suppressions WHERE workspace = $1 AND channel <> '*' \
-             AND (address = ANY ($2) OR lower(address) = ANY ($3))"
-        }
-        Table::Inbound => {
-            "DELETE FROM crm.inbound WHERE workspace = $1 AND address = ANY ($2) \
-             AND cardinality($3::text[]) >= 0"
-        }
-    };
+async fn forget_suppressions(db: &mut Db<'_>, addresses: &[&str]) -> Outcome<()> {
     let caseless = addresses.iter().filter(|address| address.contains('@'));
     let caseless: Vec<String> = caseless.map(|address| sought(address)).collect();
     let exact: Vec<String> = addresses.iter().map(|address| sought(address)).collect();
-    sqlx::query(db.sql(sql))
+    sqlx::query(db.sql(
+        "DELETE FROM crm.suppressions WHERE workspace = $1 AND channel <> '*' \
+         AND (address = ANY ($2) OR lower(address) = ANY ($3))",
+    ))
+    .bind(db.key)
+    .bind(exact)
+    .bind(caseless)
+    .execute(&mut *db.connection)
+    .await?;
+    Ok(())
+}
+
+/// Forgets when these addresses wrote.
+async fn forget_inbound(db: &mut Db<'_>, addresses: &[&str]) -> Outcome<()> {
+    let exact: Vec<String> = addresses.iter().map(|address| sought(address)).collect();
+    sqlx::query(db.sql("DELETE FROM crm.inbound WHERE workspace = $1 AND address = ANY ($2)"))
         .bind(db.key)
         .bind(exact)
-        .bind(caseless)
         .execute(&mut *db.connection)
         .await?;
     Ok(())
@@ -177,7 +175,7 @@ pub(crate) async fn texts(db: &mut Db<'_>, contact: ContactId) -> Outcome<()> {
     ];
     let addresses = addresses(db, contact).await?;
     let all: Vec<&str> = addresses.iter().map(String::as_str).collect();
-    forget(db, Table::Inbound, &all).await?;
+    forget_inbound(db, &all).await?;
     for sql in STATEMENTS {
         sqlx::query(db.sql(sql))
             .bind(db.key)

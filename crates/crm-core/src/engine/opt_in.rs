@@ -81,6 +81,7 @@ impl Contacts<'_> {
                 address: recipient,
             });
         let mut event = stamp.event(Subject::Contact, id.0, contact.version, "opt_in_requested");
+        event.reason_salt = Some(stamp.ids.salt());
         event.reason = wish.evidence.filter(|evidence| !evidence.trim().is_empty());
         set.event(event);
         engine.commit_one(set).await?;

@@ -5,8 +5,8 @@
 //! and the hash before it, and leaves a checkpoint. So writers never queue on the end of the chain,
 //! and changing, dropping, swapping or truncating sealed events shows up in [`verify`].
 //!
-//! Reasons of what happened to contacts and messages may be the words of people about people. In the chain stands
-//! a salted digest of each, so that an erasure can empty reason and salt.
+//! Reasons of what happened to messages, and what somebody agreed by, may be the words of people about people. In the
+//! chain stands a salted digest of each, so that an erasure can empty reason and salt.
 
 use std::collections::BTreeMap;
 

@@ -113,6 +113,13 @@ impl Everything {
         };
         let suppressions = store.suppressions(workspace, query).await.unwrap();
         self.suppressions.extend(suppressions.items);
+        // That of who was erased is found by the address, with the salt that moved.
+        let query = SuppressionQuery {
+            addresses: vec!["gone@mail.example".to_owned()],
+            ..SuppressionQuery::default()
+        };
+        let erased = store.suppressions(workspace, query).await.unwrap();
+        self.suppressions.extend(erased.items);
         let query = EventQuery {
             limit: 10_000,
             ..EventQuery::default()
@@ -173,6 +180,8 @@ impl Everything {
     pub fn assert_full(&self) {
         assert!(self.workspaces.len() > 1);
         assert!(self.contacts.iter().any(|contact| contact.erased));
+        let mark = |row: &Suppression| row.of_erased() && row.address == "gone@mail.example";
+        assert!(self.suppressions.iter().any(mark));
         assert!(self.messages.iter().any(|m| m.metadata.tone.is_some()));
         let big = |contact: &Contact| contact.fields.custom_fields.get("big").cloned();
         assert!(self.contacts.iter().filter_map(big).any(|big| big.is_f64()));
