@@ -20,6 +20,8 @@ const ROUTES: &[&str] = &[
     "PUT /api/contacts/{id}",
     "DELETE /api/contacts/{id}",
     "POST /api/contacts/{id}/opt-in-request",
+    "POST /api/contacts/upsert",
+    "POST /api/contacts/{id}/merge",
     "POST /api/contacts/import",
     "POST /api/contacts/import/preview",
     "GET /api/contacts/imports/{import_id}",
