@@ -15,7 +15,11 @@ use crate::error::ProblemBody;
             `POST /api/auth/login` and send the access token as `Authorization: Bearer ...`. Every \
             error has one shape, `ProblemBody`."
     ),
-    components(schemas(ProblemBody, crate::names::UsageGroupName)),
+    components(schemas(
+        ProblemBody,
+        crate::names::PatchModeName,
+        crate::names::UsageGroupName
+    )),
     security(("bearer" = []))
 )]
 struct Head;

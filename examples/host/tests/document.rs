@@ -24,6 +24,8 @@ const ROUTES: &[&str] = &[
     "GET /api/contacts/fields/{name}",
     "PUT /api/contacts/fields/{name}",
     "DELETE /api/contacts/fields/{name}",
+    "POST /api/contacts/upsert",
+    "POST /api/contacts/{id}/merge",
     "POST /api/contacts/import",
     "POST /api/contacts/import/preview",
     "GET /api/contacts/imports/{import_id}",

@@ -74,7 +74,7 @@ fn two_contacts_become_one() {
         kept
     );
     assert_eq!(host.get(&manager, &keep).expect(200), kept);
-    assert!(kept.get("merged_into").is_none());
+    assert_eq!(kept["merged_into"], Value::Null);
     let left = host.get(&manager, &old).expect(200);
     assert_eq!(
         (&left["merged_into"], &left["email"]),

@@ -58,6 +58,7 @@ pub(super) static PROFILES: [Profile; 9] = [
             ("workspace", None),
             ("version", None),
             ("erased", None),
+            ("merged_into", None),
             ("created_by", None),
             ("created_at", None),
             ("updated_at", None),

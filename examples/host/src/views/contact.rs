@@ -45,8 +45,7 @@ pub(crate) struct ContactView {
     preferred_channels: Vec<String>,
     consent: Vec<ConsentBody>,
     last_interaction_date: Option<DateTime<Utc>>,
-    /// The contact that this one was merged into, of which no more than an id is left then; absent otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The contact that this one was merged into: then no more than an id and its `external_id` is left of it.
     merged_into: Option<Uuid>,
     version: u64,
     created_by: String,
