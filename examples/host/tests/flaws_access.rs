@@ -110,7 +110,10 @@ fn flaw_02_a_viewer_changes_nothing() {
     let campaign = host.post(&admin, "/api/campaigns", campaign).expect(201);
     let template = body_for("/api/templates");
     let template = host.post(&admin, "/api/templates", template).expect(201);
+    let audience = body_for("/api/audiences");
+    let audience = host.post(&admin, "/api/audiences", audience).expect(201);
     let ids = [
+        ("/api/audiences/", id(&audience)),
         (
             "/api/contacts/",
             message["contact_id"].as_str().unwrap().to_owned(),
@@ -125,6 +128,8 @@ fn flaw_02_a_viewer_changes_nothing() {
             "/api/messages",
             "/api/campaigns",
             "/api/templates",
+            "/api/audiences",
+            "/api/contacts/fields",
         ]
         .map(|path| host.get(&admin, path).expect(200))
     };
@@ -166,7 +171,7 @@ fn flaw_02_a_viewer_changes_nothing() {
     assert_eq!(everything(), before);
     // Erasing a person takes an admin.
     let manager = host.user(&admin, "m@salon.example", "manager");
-    let contact = format!("/api/contacts/{}", ids[0].1);
+    let contact = format!("/api/contacts/{}", ids[1].1);
     host.call(&manager, "DELETE", &contact, &json!(null))
         .expect(403);
 }

@@ -27,9 +27,9 @@ const SHOWN: u32 = 10;
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(audience_schema))
-        .routes(routes!(sample))
-        .routes(routes!(list, create))
-        .routes(routes!(one, update, remove))
+        .routes(routes!(sample_audience))
+        .routes(routes!(list_audiences, save_audience))
+        .routes(routes!(get_audience, update_audience, remove_audience))
 }
 
 /// A JSON Schema (draft 2020-12).
@@ -61,8 +61,8 @@ async fn audience_schema(user: User) -> Answer<Value> {
 #[into_params(parameter_in = Query)]
 struct Asked {
     /// The audience as a text, such as `segment = VIP and not has email`; a saved one is `saved "Its name"`, or `saved` and
-    /// its id.
-    audience: String,
+    /// its id. Everybody unless set.
+    audience: Option<String>,
     /// How many contacts are shown.
     #[param(minimum = 1, maximum = 100, default = 10)]
     limit: Option<u32>,
@@ -80,12 +80,15 @@ struct SampleView {
 /// How many contacts an audience has now, saved or not, and the newest of them.
 #[utoipa::path(get, path = "/api/audiences/sample", tag = "campaigns", params(Asked),
     responses((status = 200, body = SampleView)))]
-async fn sample(user: User, Query(asked): Query<Asked>) -> Answer<SampleView> {
+async fn sample_audience(user: User, Query(asked): Query<Asked>) -> Answer<SampleView> {
     let limit = asked.limit.unwrap_or(SHOWN);
     if !(1..=100).contains(&limit) {
         return Err(Problem::invalid("limit", "use 1 to 100"));
     }
-    let audience = Audience::from_text(&asked.audience)?;
+    let audience = match asked.audience {
+        Some(text) => Audience::from_text(&text)?,
+        None => Audience::everybody(),
+    };
     let found = user.audiences().sample(audience, limit).await?;
     Ok(axum::Json(SampleView {
         count: found.count,
@@ -184,7 +187,7 @@ impl SavedBody {
 /// The saved audiences (also called saved segments).
 #[utoipa::path(get, path = "/api/audiences", tag = "campaigns",
     responses((status = 200, body = SavedList)))]
-async fn list(user: User) -> Answer<SavedList> {
+async fn list_audiences(user: User) -> Answer<SavedList> {
     let all = user.audiences().list().await?.into_iter();
     let items = all.map(SavedView::from).collect();
     Ok(axum::Json(SavedList { items }))
@@ -193,7 +196,7 @@ async fn list(user: User) -> Answer<SavedList> {
 /// Saves an audience under a name. Lists and campaigns mean it by `saved "Its name"`.
 #[utoipa::path(post, path = "/api/audiences", tag = "campaigns", request_body = SavedBody,
     responses((status = 201, body = SavedView)))]
-async fn create(
+async fn save_audience(
     user: User,
     Json(body): Json<SavedBody>,
 ) -> Result<(StatusCode, axum::Json<SavedView>), Problem> {
@@ -205,14 +208,14 @@ async fn create(
 /// One saved audience.
 #[utoipa::path(get, path = "/api/audiences/{id}", tag = "campaigns", params(("id" = Uuid, Path)),
     responses((status = 200, body = SavedView)))]
-async fn one(user: User, Id(id): Id<SavedAudienceId>) -> Answer<SavedView> {
+async fn get_audience(user: User, Id(id): Id<SavedAudienceId>) -> Answer<SavedView> {
     Ok(axum::Json(user.audiences().get(id).await?.into()))
 }
 
 /// Changes a saved audience. Lists mean what it says from now on; campaigns keep what it said when they were written.
 #[utoipa::path(put, path = "/api/audiences/{id}", tag = "campaigns", params(("id" = Uuid, Path)),
     request_body = SavedBody, responses((status = 200, body = SavedView)))]
-async fn update(
+async fn update_audience(
     user: User,
     Id(id): Id<SavedAudienceId>,
     Json(body): Json<SavedBody>,
@@ -230,7 +233,7 @@ async fn update(
 /// Removes a saved audience. Campaigns have copies of what it said.
 #[utoipa::path(delete, path = "/api/audiences/{id}", tag = "campaigns",
     params(("id" = Uuid, Path)), responses((status = 204)))]
-async fn remove(user: User, Id(id): Id<SavedAudienceId>) -> Result<StatusCode, Problem> {
+async fn remove_audience(user: User, Id(id): Id<SavedAudienceId>) -> Result<StatusCode, Problem> {
     user.audiences().remove(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

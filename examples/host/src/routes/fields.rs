@@ -21,8 +21,8 @@ use crate::state::App;
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(one, set, remove))
+        .routes(routes!(list_fields))
+        .routes(routes!(get_field, set_field, remove_field))
 }
 
 /// What a custom field is.
@@ -107,7 +107,7 @@ struct FieldBody {
 /// The definitions of custom fields. A field that has none may hold any text, number, true or false.
 #[utoipa::path(get, path = "/api/contacts/fields", tag = "contacts",
     responses((status = 200, body = FieldList)))]
-async fn list(user: User) -> Answer<FieldList> {
+async fn list_fields(user: User) -> Answer<FieldList> {
     let all = user.fields().list().await?.into_iter();
     let items = all.map(FieldView::from).collect();
     Ok(axum::Json(FieldList { items }))
@@ -116,7 +116,7 @@ async fn list(user: User) -> Answer<FieldList> {
 /// One definition, and how many contacts have a value that does not fit it. Looks at all contacts.
 #[utoipa::path(get, path = "/api/contacts/fields/{name}", tag = "contacts",
     params(("name" = String, Path)), responses((status = 200, body = DefinedView)))]
-async fn one(user: User, name: Result<Path<String>, PathRejection>) -> Answer<DefinedView> {
+async fn get_field(user: User, name: Result<Path<String>, PathRejection>) -> Answer<DefinedView> {
     let DefinedField {
         definition,
         unfitting,
@@ -139,7 +139,7 @@ async fn one(user: User, name: Result<Path<String>, PathRejection>) -> Answer<De
 #[utoipa::path(put, path = "/api/contacts/fields/{name}", tag = "contacts",
     params(("name" = String, Path)), request_body = FieldBody,
     responses((status = 200, body = FieldView)))]
-async fn set(
+async fn set_field(
     user: User,
     name: Result<Path<String>, PathRejection>,
     Json(body): Json<FieldBody>,
@@ -160,7 +160,7 @@ async fn set(
 /// Forgets the definition, as an admin: any value may come in again. What is stored stays.
 #[utoipa::path(delete, path = "/api/contacts/fields/{name}", tag = "contacts",
     params(("name" = String, Path)), responses((status = 204)))]
-async fn remove(
+async fn remove_field(
     user: User,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
