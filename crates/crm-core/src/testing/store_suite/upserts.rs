@@ -1,5 +1,7 @@
 //! Contacts as a host's CRM knows them, many at a time, by an engine over the store.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::Case;
@@ -294,19 +296,19 @@ async fn an_upsert_voids_what_was_approved_for_an_address(store: S) -> Verdict {
         .approve(draft.id, Seen::of(&draft))
         .await
         .map_err(told)?;
+    let row = |field: &str, value: &str| {
+        let said = [("external_id", "1"), (field, value)];
+        json!(BTreeMap::from(said))
+    };
     for (row, status, recipient) in [
+        (row("company", "Bank"), Status::Approved, "a@example.org"),
         (
-            json!({"external_id": "1", "company": "Bank"}),
+            row("email", "A@example.org"),
             Status::Approved,
             "a@example.org",
         ),
         (
-            json!({"external_id": "1", "email": "A@example.org"}),
-            Status::Approved,
-            "a@example.org",
-        ),
-        (
-            json!({"external_id": "1", "email": "b@example.org"}),
+            row("email", "b@example.org"),
             Status::PendingApproval,
             "b@example.org",
         ),
