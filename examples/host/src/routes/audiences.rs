@@ -155,7 +155,7 @@ struct SavedBody {
 }
 
 impl SavedBody {
-    fn into_fields(self) -> Result<SavedAudienceFields, Problem> {
+    fn fields(self) -> Result<SavedAudienceFields, Problem> {
         if self.version.is_some() {
             return Err(Problem::invalid("version", "a new audience has none"));
         }
@@ -201,7 +201,7 @@ async fn save_audience(
     Json(body): Json<SavedBody>,
 ) -> Result<(StatusCode, axum::Json<SavedView>), Problem> {
     user.actor().require(Action::SaveAudiences)?;
-    let saved = user.audiences().create(body.into_fields()?).await?;
+    let saved = user.audiences().create(body.fields()?).await?;
     Ok((StatusCode::CREATED, axum::Json(saved.into())))
 }
 
