@@ -20,14 +20,14 @@ COPY --from=page /page/dist examples/host/web/dist
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --locked --release --package crm-host --features web \
-    && cp target/release/crm-host /crm-host
+    && cp target/release/crm-host target/release/crm /usr/local/bin/
 
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends curl \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home --home-dir /var/lib/crm crm
-COPY --from=build /crm-host /usr/local/bin/crm-host
+COPY --from=build /usr/local/bin/crm-host /usr/local/bin/crm /usr/local/bin/
 USER crm
 WORKDIR /var/lib/crm
 ENV CRM_LISTEN=0.0.0.0:8000

@@ -192,11 +192,12 @@ fn rust_tests(session: &mut Session<'_>) -> Outcome {
 
 /// The host's end-to-end tests once more, over the other database.
 fn host_on_postgres(session: &mut Session<'_>) -> Outcome {
-    const SUITES: [&str; 29] = [
+    const SUITES: [&str; 30] = [
         "bounces",
         "budgets",
         "campaign_smtp",
         "channels",
+        "command_line",
         "cookie",
         "document",
         "export",

@@ -73,6 +73,25 @@ impl Config {
         };
         resolve(flags, file, variable, std::env::vars_os())
     }
+
+    /// The settings of the host for a program beside it, which has flags of its own: only where they are and the database.
+    pub(crate) fn beside(
+        config: Option<PathBuf>,
+        database: Option<SecretString>,
+    ) -> Result<Self, String> {
+        let mut flags = Flags::try_parse_from(["crm-host"]).map_err(|error| {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            first.trim_start_matches("error: ").to_owned()
+        })?;
+        flags.config = config.or(flags.config);
+        flags.database = database.or(flags.database);
+        let file = match &flags.config {
+            Some(path) => FileSettings::read(path, &variable)?,
+            None => FileSettings::default(),
+        };
+        resolve(flags, file, variable, std::env::vars_os())
+    }
 }
 
 fn resolve(

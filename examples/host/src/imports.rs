@@ -32,13 +32,13 @@ pub(crate) struct ImportView {
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) done: u64,
-    created: u64,
+    pub(crate) created: u64,
     /// Rows of people who were already there and whose contact says now what it should.
-    updated: u64,
+    pub(crate) updated: u64,
     /// Rows of people who were already there and were left alone.
-    skipped: u64,
+    pub(crate) skipped: u64,
     /// Rows that could not be taken; see `rejects`.
-    rejected: u64,
+    pub(crate) rejected: u64,
     /// What becomes of people who are already there.
     #[serde(default)]
     #[schema(required = true)]
@@ -47,13 +47,13 @@ pub(crate) struct ImportView {
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) digest: String,
-    detected: Option<Found>,
+    pub(crate) detected: Option<Found>,
     /// Cells of rows that were taken that say nothing usable, at most 1,000.
     lost: Vec<LostCell>,
     /// Why it failed, and what to do.
     pub(crate) detail: Option<String>,
     /// What taking it back did.
-    revert: Option<Reverted>,
+    pub(crate) revert: Option<Reverted>,
 }
 
 /// Where an import stands.
@@ -71,41 +71,41 @@ pub(crate) enum ImportStatus {
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Detected)]
 pub(crate) struct Found {
-    format: FileFormat,
+    pub(crate) format: FileFormat,
     /// `utf-8`, `utf-8-bom`, `utf-16le`, `windows-1251`, `ibm866`, ...
-    encoding: String,
+    pub(crate) encoding: String,
     /// How sure that is.
     #[schema(minimum = 0, maximum = 1)]
     encoding_confidence: f64,
     /// What stands between the cells; empty where there are none.
-    separator: String,
+    pub(crate) separator: String,
     line_end: FileLineEnd,
     /// The sheet of a workbook; empty otherwise.
     #[serde(default)]
     #[schema(required = true)]
-    sheet: String,
+    pub(crate) sheet: String,
     /// The country of phone numbers without a country code.
     #[serde(default)]
     #[schema(required = true)]
-    region: String,
+    pub(crate) region: String,
     /// Which program wrote it: `google`, `google_old`, `hubspot`, `salesforce`, `outlook`, `bitrix24`, `amocrm`; `plain`: columns
     /// found by their names; `vcard`, `json_lines`.
-    profile: String,
+    pub(crate) profile: String,
     /// Share of the columns whose meaning is known, 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
     confidence: f64,
     /// The field each column fills; null for one left out.
-    mapping: BTreeMap<String, Option<String>>,
+    pub(crate) mapping: BTreeMap<String, Option<String>>,
     /// What comes first in the dates of each column that holds some.
     dates: BTreeMap<String, DateOrder>,
     /// What a person should look at.
-    warnings: Vec<FileWarning>,
+    pub(crate) warnings: Vec<FileWarning>,
 }
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum FileFormat {
+pub(crate) enum FileFormat {
     Csv,
     Vcard,
     JsonLines,
@@ -167,10 +167,10 @@ pub(crate) enum DateOrder {
 
 /// Something a person should look at.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
-struct FileWarning {
+pub(crate) struct FileWarning {
     /// `one_column`, `ambiguous_dates`, `doubtful_encoding` or `more_sheets`.
-    code: String,
-    column: Option<String>,
+    pub(crate) code: String,
+    pub(crate) column: Option<String>,
 }
 
 /// A cell that says nothing usable, in a row that was taken without it.
@@ -234,25 +234,25 @@ impl From<&LostValue> for LostCell {
 
 /// What taking an import back did.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
-struct Reverted {
+pub(crate) struct Reverted {
     /// Contacts that were removed.
-    removed: u64,
+    pub(crate) removed: u64,
     /// Contacts that say again what they said before.
     #[serde(default)]
     #[schema(required = true)]
-    restored: u64,
+    pub(crate) restored: u64,
     /// Contacts that stay.
-    kept: u64,
+    pub(crate) kept: u64,
     /// Which ones stay and why, at most 1,000.
-    items: Vec<Kept>,
+    pub(crate) items: Vec<Kept>,
 }
 
 /// A contact that stays.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
-struct Kept {
-    contact_id: Uuid,
+pub(crate) struct Kept {
+    pub(crate) contact_id: Uuid,
     /// `edited`, `has_messages`, or `taken`: another contact has its e-mail or external id by now.
-    reason: String,
+    pub(crate) reason: String,
 }
 
 impl ImportView {

@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::mpsc;
 
 use self::progress::Progress;
+pub(crate) use self::progress::bar;
 use crate::assemble::beside;
 use crate::config::Database;
 use crate::records::{self, Moved};

@@ -126,6 +126,13 @@ pub(crate) trait Records: Send + Sync {
         id: Uuid,
     ) -> Result<Option<(ImportView, String)>, Problem>;
 
+    /// The newest import of the file with this digest that did not end, or has not yet.
+    async fn unfinished_import(
+        &self,
+        workspace: Workspace,
+        digest: String,
+    ) -> Result<Option<Uuid>, Problem>;
+
     /// Waits until nobody else takes the import back.
     async fn import_turn(&self, id: Uuid) -> Result<Turn, Problem>;
 

@@ -57,7 +57,7 @@ impl Progress {
     }
 }
 
-fn bar(moved: u64, of: u64, table: &str) -> String {
+pub(crate) fn bar(moved: u64, of: u64, table: &str) -> String {
     let full = (moved.saturating_mul(WIDTH) / of.max(1)).min(WIDTH);
     let bar: String = (0..WIDTH)
         .map(|place| if place < full { '#' } else { '.' })

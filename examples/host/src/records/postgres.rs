@@ -198,6 +198,14 @@ impl Records for Postgres {
         told(imports::load(&mut connection, workspace.as_str(), id).await)
     }
 
+    async fn unfinished_import(
+        &self,
+        workspace: Workspace,
+        digest: String,
+    ) -> Result<Option<Uuid>, Problem> {
+        told(imports::unfinished(&self.pool, workspace.as_str(), &digest).await)
+    }
+
     async fn import_turn(&self, id: Uuid) -> Result<Turn, Problem> {
         let here = self.reverts.clone().lock_owned().await;
         let mut tx = told(self.pool.begin().await)?;

@@ -1,8 +1,9 @@
 //! The host's own tables in an SQLite file beside the engine's, never part of it. One host works on a
-//! file: what only has to hold while it runs is kept in memory.
+//! file: what only has to hold while it runs is kept in memory. The command line may work beside it.
 
 mod accounts;
 mod keys;
+mod presence;
 mod schema;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use crm_core::Workspace;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
+use self::presence::Presence;
 use super::{NewSession, Records, Turn};
 use crate::auth::accounts::{Account, NewAccount, Registered};
 use crate::auth::journal::{Action, SignIn};
@@ -24,6 +26,7 @@ use crate::imports::{self, ImportView};
 /// The file, and what is kept beside it.
 pub(super) struct Sqlite {
     connection: Arc<Mutex<Connection>>,
+    _presence: Presence,
     limiter: Limiter,
     /// Held while an import is taken back.
     reverts: Arc<tokio::sync::Mutex<()>>,
@@ -43,10 +46,21 @@ impl Sqlite {
         crate::assemble::private_file(path).map_err(|error| {
             format!("the accounts database cannot be created: {}", error.kind())
         })?;
-        let connection = open()
-            .map_err(|error| format!("the accounts database cannot be opened: {error}"))??;
+        let locked = |error: std::io::Error| {
+            let kind = error.kind();
+            format!("the lock file beside the accounts database cannot be used: {kind}")
+        };
+        let lock = crate::assemble::beside(path, ".lock");
+        let mut presence = Presence::begin(&lock).map_err(locked)?;
+        let opened = |error| format!("the accounts database cannot be opened: {error}");
+        let connection = open().map_err(opened)??;
+        if presence.is_alone() {
+            schema::end_interrupted(&connection).map_err(opened)?;
+        }
+        presence.share().map_err(locked)?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
+            _presence: presence,
             limiter: Limiter::default(),
             reverts: Arc::default(),
         })
@@ -198,6 +212,28 @@ impl Records for Sqlite {
         };
         let report = serde_json::from_str(&report).map_err(|_| imports::unreadable())?;
         Ok(Some((report, rejects)))
+    }
+
+    async fn unfinished_import(
+        &self,
+        workspace: Workspace,
+        digest: String,
+    ) -> Result<Option<Uuid>, Problem> {
+        let found: Option<String> = self
+            .call(move |db| {
+                db.query_row(
+                    "SELECT id FROM imports
+                     WHERE workspace = ?1 AND json_extract(report, '$.digest') = ?2
+                         AND json_extract(report, '$.status') IN ('queued', 'running', 'failed')
+                     ORDER BY id DESC LIMIT 1",
+                    [workspace.as_str(), &digest],
+                    |row| row.get(0),
+                )
+                .optional()
+            })
+            .await?;
+        let id = found.map(|id| id.parse().map_err(|_| imports::unreadable()));
+        id.transpose()
     }
 
     async fn import_turn(&self, _id: Uuid) -> Result<Turn, Problem> {

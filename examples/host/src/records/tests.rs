@@ -360,6 +360,37 @@ async fn what_a_stopped_host_began_is_called_interrupted() {
     }
 }
 
+#[tokio::test]
+async fn what_another_program_on_the_file_is_at_is_not_interrupted() {
+    let place = Place::sqlite();
+    let host = place.open().await;
+    assert!(matches!(known(&*host, "k").await, Known::New));
+    let report = under_way();
+    let (id, digest) = (report.import_id, report.digest.clone());
+    let save = host.save_import(Workspace::default(), report, String::new());
+    save.await.unwrap();
+    for _ in 0..2 {
+        let beside = place.open().await;
+        assert!(matches!(known(&*beside, "k").await, Known::Pending { .. }));
+        let found = beside.load_import(Workspace::default(), id).await;
+        assert!(found.unwrap().unwrap().0.status == ImportStatus::Running);
+    }
+    let beside = place.open().await;
+    drop(host);
+    // Nobody can know yet that the host is gone; who comes when nobody is there does.
+    let found = beside.load_import(Workspace::default(), id).await;
+    assert!(found.unwrap().unwrap().0.status == ImportStatus::Running);
+    drop(beside);
+    let next = place.open().await;
+    let found = next.load_import(Workspace::default(), id).await;
+    assert!(found.unwrap().unwrap().0.status == ImportStatus::Failed);
+    let other = Workspace::new("other").unwrap();
+    let unfinished = next.unfinished_import(other, digest.clone()).await;
+    assert_eq!(unfinished.unwrap(), None);
+    let unfinished = next.unfinished_import(Workspace::default(), digest).await;
+    assert_eq!(unfinished.unwrap(), Some(id));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_host_is_at_is_not_interrupted() {
     let place = Place::postgres().await;

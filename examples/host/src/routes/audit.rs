@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::Role;
+use crm_core::engine::Verification;
 use crm_core::message::Status;
 use crm_core::message::history::{StoredEvent, Subject};
 use crm_core::port::store::EventQuery;
@@ -123,7 +124,7 @@ async fn events(user: User, Query(filter): Query<Filter>) -> Answer<Chain> {
 
 /// What checking the chain found.
 #[derive(Serialize, ToSchema)]
-struct Verified {
+pub(crate) struct Verified {
     valid: bool,
     /// Events checked.
     events: u64,
@@ -133,6 +134,21 @@ struct Verified {
     first_bad: Option<u64>,
     /// The end of the chain: keep copies of it elsewhere.
     checkpoint: Checkpoint,
+}
+
+impl Verified {
+    pub(crate) fn of(found: &Verification) -> Self {
+        Self {
+            valid: found.valid,
+            events: found.sealed,
+            sealed: found.sealed,
+            first_bad: found.first_bad,
+            checkpoint: Checkpoint {
+                position: found.checkpoint.position,
+                hash: found.checkpoint.hash.to_string(),
+            },
+        }
+    }
 }
 
 /// The end of the chain.
@@ -147,14 +163,5 @@ struct Checkpoint {
     responses((status = 200, body = Verified)))]
 async fn verify(user: User) -> Answer<Verified> {
     let found = user.audit().verify(None).await?;
-    Ok(axum::Json(Verified {
-        valid: found.valid,
-        events: found.sealed,
-        sealed: found.sealed,
-        first_bad: found.first_bad,
-        checkpoint: Checkpoint {
-            position: found.checkpoint.position,
-            hash: found.checkpoint.hash.to_string(),
-        },
-    }))
+    Ok(axum::Json(Verified::of(&found)))
 }

@@ -20,7 +20,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 /// What a campaign costs: before it runs an estimate, while it runs what was spent and what is to come, after it
 /// what was spent.
 #[derive(Serialize, ToSchema)]
-struct Cost {
+pub(crate) struct Cost {
     /// Messages drafted so far, in all runs.
     drafted: u64,
     /// Messages still to be drafted; before a run the audience, of which some may be left out.
@@ -45,7 +45,7 @@ struct Cost {
 }
 
 impl Cost {
-    fn of(cost: &CampaignCost) -> Self {
+    pub(crate) fn of(cost: &CampaignCost) -> Self {
         let usd = |pico: u64| dollars(pico.into());
         Self {
             drafted: cost.drafted,

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crm_core::engine::BulkAction;
+use crm_core::engine::{self, BulkAction};
 use crm_core::guardrail::Severity;
 use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::decide::Seen;
 use crm_core::message::lifecycle::{self, Event};
 use crm_core::message::{Digest, GeneratedBy, Occasion, Status};
 use crm_core::port::store::MessageQuery;
-use crm_core::{Error, ErrorKind};
+use crm_core::{Error, ErrorKind, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -70,7 +70,7 @@ struct Approve {
     override_reason: Option<String>,
 }
 
-fn digest(field: &str, text: Option<&str>) -> Result<Option<Digest>, Problem> {
+pub(crate) fn digest(field: &str, text: Option<&str>) -> Result<Option<Digest>, Problem> {
     text.map(|text| {
         Digest::from_hex(text)
             .ok_or_else(|| Problem::invalid(field, "give the 64 hexadecimal digits you were shown"))
@@ -203,28 +203,28 @@ async fn resolve(
 }
 
 /// Which messages: all that match, on whatever page of a list they stand.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = MessageFilter)]
-struct Filter {
+pub(crate) struct Filter {
     #[schema(value_type = Option<StatusName>)]
-    status: Option<Status>,
+    pub(crate) status: Option<Status>,
     #[schema(value_type = Option<OccasionName>)]
-    occasion_type: Option<Occasion>,
-    contact_id: Option<Uuid>,
-    campaign_id: Option<Uuid>,
+    pub(crate) occasion_type: Option<Occasion>,
+    pub(crate) contact_id: Option<Uuid>,
+    pub(crate) campaign_id: Option<Uuid>,
     #[schema(value_type = Option<GeneratedByName>)]
-    generated_by: Option<GeneratedBy>,
+    pub(crate) generated_by: Option<GeneratedBy>,
     /// Part of text or subject in any case.
     #[schema(max_length = 200)]
-    search: Option<String>,
+    pub(crate) search: Option<String>,
     /// With a finding at least as grave.
     #[schema(value_type = Option<SeverityName>)]
-    severity: Option<Severity>,
+    pub(crate) severity: Option<Severity>,
 }
 
 impl Filter {
-    fn query(self) -> Result<MessageQuery, Problem> {
+    pub(crate) fn query(self) -> Result<MessageQuery, Problem> {
         Ok(MessageQuery {
             statuses: self.status.into_iter().collect(),
             occasion: self.occasion_type,
@@ -277,7 +277,7 @@ impl Bulk {
 
 /// What a decision would touch.
 #[derive(Serialize, ToSchema)]
-struct BulkPreview {
+pub(crate) struct BulkPreview {
     count: u64,
     /// How many of them have blocking findings: approving refuses these.
     blocked: u64,
@@ -295,21 +295,27 @@ struct BulkPreview {
 async fn bulk_preview(user: User, Json(mut body): Json<Bulk>) -> Answer<BulkPreview> {
     let query = body.selection()?;
     let found = user.approvals().preview(body.action, query).await?;
-    let sample = found.sample.iter();
-    Ok(axum::Json(BulkPreview {
-        count: found.count,
-        blocked: found.blocked,
-        manifest: found.manifest.to_string(),
-        sample: sample
-            .map(|message| MessageView::of(message, user.role()))
-            .collect(),
-        findings: CountedFinding::all(found.findings),
-    }))
+    Ok(axum::Json(BulkPreview::of(found, user.role())))
+}
+
+impl BulkPreview {
+    pub(crate) fn of(found: engine::BulkPreview, role: Role) -> Self {
+        let sample = found.sample.iter();
+        Self {
+            count: found.count,
+            blocked: found.blocked,
+            manifest: found.manifest.to_string(),
+            sample: sample
+                .map(|message| MessageView::of(message, role))
+                .collect(),
+            findings: CountedFinding::all(found.findings),
+        }
+    }
 }
 
 /// What a decision did.
 #[derive(Serialize, ToSchema)]
-struct BulkResult {
+pub(crate) struct BulkResult {
     applied: u64,
     /// Changed since the preview, left alone.
     skipped: u64,
@@ -339,18 +345,21 @@ async fn bulk(user: User, Json(mut body): Json<Bulk>) -> Answer<BulkResult> {
         .approvals()
         .bulk(body.action, query, manifest, body.reason)
         .await?;
-    Ok(axum::Json(BulkResult {
-        applied: done.applied,
-        skipped: done.skipped,
-        failed: done.failed,
-        items: done
-            .items
-            .into_iter()
-            .map(|item| BulkItem {
-                id: item.id.0,
-                outcome: item.outcome,
-                detail: item.detail,
-            })
-            .collect(),
-    }))
+    Ok(axum::Json(done.into()))
+}
+
+impl From<engine::BulkResult> for BulkResult {
+    fn from(done: engine::BulkResult) -> Self {
+        let item = |item: engine::BulkItem| BulkItem {
+            id: item.id.0,
+            outcome: item.outcome,
+            detail: item.detail,
+        };
+        Self {
+            applied: done.applied,
+            skipped: done.skipped,
+            failed: done.failed,
+            items: done.items.into_iter().map(item).collect(),
+        }
+    }
 }

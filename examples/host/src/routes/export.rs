@@ -34,36 +34,36 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(everything))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Wishes {
+pub(crate) struct Wishes {
     /// `csv` (unless set), `jsonl` or `vcard`.
     #[param(example = "csv")]
-    format: Option<String>,
+    pub(crate) format: Option<String>,
     /// CSV alone, `utf-8` unless set: `utf-8-bom`, `utf-16le`, `utf-16be`, `windows-1251`, `windows-1252`, `ibm866`, `koi8-r`.
-    encoding: Option<String>,
+    pub(crate) encoding: Option<String>,
     /// CSV alone, `,` unless set: `;`, `|`, or `tab`.
-    separator: Option<String>,
+    pub(crate) separator: Option<String>,
     /// CSV alone, `crlf` unless set: `lf`.
-    line_end: Option<String>,
+    pub(crate) line_end: Option<String>,
     /// CSV alone: as spreadsheets open it by a double click. UTF-8 with a byte order mark, `;` and CRLF, unless said.
-    excel: Option<bool>,
+    pub(crate) excel: Option<bool>,
     /// vCards alone, `4.0` unless set: `3.0`.
-    vcard_version: Option<String>,
+    pub(crate) vcard_version: Option<String>,
     /// Custom fields that get a column, with commas between them; all unless set. Not for `jsonl`, which holds all.
-    custom_fields: Option<String>,
-    segment: Option<String>,
+    pub(crate) custom_fields: Option<String>,
+    pub(crate) segment: Option<String>,
     /// A language and its variants: `uz` also finds `uz-Cyrl`.
-    language: Option<String>,
-    tag: Option<String>,
+    pub(crate) language: Option<String>,
+    pub(crate) tag: Option<String>,
     /// Part of name, e-mail or company in any case.
     #[param(max_length = 200)]
-    search: Option<String>,
+    pub(crate) search: Option<String>,
 }
 
 impl Wishes {
-    fn options(&self) -> Result<Options, Problem> {
+    pub(crate) fn options(&self) -> Result<Options, Problem> {
         let format = match self.format.as_deref() {
             None | Some("csv") => Format::Csv,
             Some("jsonl") => Format::JsonLines,

@@ -192,7 +192,7 @@ async fn import(
 }
 
 /// How often the report of an import is kept while it runs.
-const KEPT: Duration = Duration::from_secs(1);
+pub(crate) const KEPT: Duration = Duration::from_secs(1);
 
 async fn run(
     imports: Imports,
@@ -252,7 +252,7 @@ async fn steps(
 /// What an import would do.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImportPreview)]
-struct PreviewView {
+pub(crate) struct PreviewView {
     detected: Found,
     /// Rows below the header: the sum of the four below.
     rows: u64,
@@ -312,7 +312,7 @@ async fn preview(user: User, request: Request) -> Answer<PreviewView> {
 }
 
 impl PreviewView {
-    fn of(preview: ImportPreview) -> Self {
+    pub(crate) fn of(preview: ImportPreview) -> Self {
         let sample = |sample: ImportSample| Sample {
             line: sample.line,
             outcome: match sample.outcome {
@@ -361,13 +361,13 @@ fn columns_of(found: &Detected) -> (Vec<String>, usize, &str) {
 }
 
 /// The first line of that file.
-fn head_of(found: &Detected) -> String {
+pub(crate) fn head_of(found: &Detected) -> String {
     let (columns, _, separator) = columns_of(found);
     csv::line(&columns, separator)
 }
 
 /// The rejected rows as they stand in the file, with one more column that says why.
-fn rejects_of(found: &Detected, rows: &[RejectedRow]) -> String {
+pub(crate) fn rejects_of(found: &Detected, rows: &[RejectedRow]) -> String {
     let (_, place, separator) = columns_of(found);
     let line = |row: &RejectedRow| {
         let mut cells = row.cells.clone();

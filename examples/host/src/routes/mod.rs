@@ -2,19 +2,19 @@
 
 mod analytics;
 mod audiences;
-mod audit;
+pub(crate) mod audit;
 mod auth;
 mod batches;
 mod budgets;
 mod campaign_body;
 mod campaigns;
 mod contacts;
-mod cost;
-mod decisions;
+pub(crate) mod cost;
+pub(crate) mod decisions;
 mod events;
-mod export;
+pub(crate) mod export;
 mod hold;
-mod import;
+pub(crate) mod import;
 mod messages;
 mod ops;
 mod opt_in;

@@ -72,6 +72,24 @@ pub(super) async fn load(
     }
 }
 
+/// The newest import of a file that did not end, or has not yet.
+pub(super) async fn unfinished(
+    pool: &PgPool,
+    workspace: &str,
+    digest: &str,
+) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar(
+        "SELECT id FROM crm_host.imports
+         WHERE workspace = $1 AND report ->> 'digest' = $2
+             AND report ->> 'status' IN ('queued', 'running', 'failed')
+         ORDER BY id DESC LIMIT 1",
+    )
+    .bind(workspace)
+    .bind(digest)
+    .fetch_optional(pool)
+    .await
+}
+
 /// Waits for the import's lock, which ends with the transaction of `connection`.
 pub(super) async fn turn(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
     sqlx::query("SELECT pg_advisory_xact_lock($1, hashtext($2))")

@@ -1,4 +1,4 @@
-//! The tables of the accounts file and what a start tidies up.
+//! The tables of the accounts file, and what is tidied up when nobody works on it.
 
 use rusqlite::{Connection, params};
 
@@ -55,12 +55,11 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Result<()
         tx.pragma_update(None, "user_version", index as u32 + 1)?;
         tx.commit()?;
     }
-    end_interrupted(connection)?;
     Ok(Ok(()))
 }
 
 /// What a stopped host left behind: imports that did not end, and requests whose answer nobody knows.
-fn end_interrupted(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn end_interrupted(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute(
         "UPDATE imports SET report = json_set(report, '$.status', 'failed', '$.detail', ?1)
          WHERE json_extract(report, '$.status') IN ('queued', 'running')",
