@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::output::{Done, Failure, Output, or_dash};
+use super::output::{Done, Failure, Output};
 use super::place::Place;
 use crate::imports::{Found, ImportStatus, ImportView};
 
@@ -47,7 +47,8 @@ pub(super) fn file(name_of: &str, found: &Found, output: Output) -> Result<(), F
     }
     for warning in &found.warnings {
         let column = warning.column.as_deref();
-        output.line(&format!("  look at: {} {}", warning.code, or_dash(column)))?;
+        let column = column.map_or(String::new(), |column| format!(" ({column})"));
+        output.line(&format!("  look at: {}{column}", warning.code))?;
     }
     Ok(())
 }

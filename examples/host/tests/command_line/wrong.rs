@@ -81,7 +81,6 @@ fn what_is_wrong_is_told_on_one_line() {
             "encoding",
         ),
         (&["import", shown(&table), "--region", "Mars"], 2, "region"),
-        (&["import", shown(&table), "--sheet", "x"], 2, "sheet"),
         (
             &["import", shown(&table), "--mapping", "name=nonsense"],
             2,
