@@ -2,6 +2,7 @@
 //! happened.
 #![cfg(unix)]
 
+use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -223,4 +224,40 @@ fn a_database_that_breaks_half_way_leaves_what_can_be_gone_on_with() {
         (&done["status"], &done["done"]),
         (&json!("completed"), &json!(ROWS))
     );
+}
+
+#[test]
+fn a_file_that_grows_comes_in_as_it_was() {
+    let place = place();
+    let path = file(&place, "a.csv", rows());
+    let child = begun(&place, &["import", shown(&path)], 1_000);
+    let mut more = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap();
+    writeln!(more, "Late,late@post.example,").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    let wanted = format!(
+        "crm: {}: it was changed while it was imported; what was added is not in, import it again\n",
+        path.display()
+    );
+    assert_eq!(told, wanted);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains(&format!("completed, {ROWS} of {ROWS} rows")),
+        "{said}"
+    );
+    let late = crm(
+        &place,
+        &[
+            "export",
+            "--search",
+            "late@post.example",
+            "--format",
+            "jsonl",
+        ],
+    );
+    assert_eq!(late.expect(0).lines(), [] as [Value; 0]);
 }
