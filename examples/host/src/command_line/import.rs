@@ -137,7 +137,7 @@ async fn new(
     let unfinished = records.unfinished_import(workspace.clone(), digest.clone());
     if let Some(id) = unfinished.await? {
         note(&format!(
-            "an import of this file was cut off; this is one more, and --resume={id} goes on with that one"
+            "an import of this file has not ended; this is one more, and --resume={id} goes on with that one"
         ));
     }
     let how = flags.options().duplicates;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::common::Host;
 use crate::common::place::Place;
 use crate::program::{command, contacts, count, crm, fed, file, shown};
 
@@ -16,7 +17,11 @@ const ROWS: usize = 12_000;
 
 /// Every tenth row is a bad one, and every seventh about the person before it.
 fn rows() -> String {
-    let rows = (0..ROWS).map(|number| match number {
+    some_rows(ROWS)
+}
+
+fn some_rows(rows: usize) -> String {
+    let rows = (0..rows).map(|number| match number {
         number if number % 10 == 9 => format!("Person {number},nobody,\n"),
         number if number % 7 == 6 => {
             format!("Person {number},p{}@post.example,B{number}\n", number - 1)
@@ -47,6 +52,14 @@ fn begun(place: &Place, args: &[&str], rows: i64) -> Child {
     child
 }
 
+/// What Ctrl-C does.
+fn interrupt(child: &Child) {
+    let done = std::process::Command::new("sh")
+        .args(["-c", &format!("kill -INT {}", child.id())])
+        .status();
+    assert!(done.unwrap().success());
+}
+
 /// A report without what only this import has.
 fn alike(mut report: Value) -> Value {
     report["import_id"] = json!(null);
@@ -73,10 +86,7 @@ fn what_was_cut_off_goes_on_and_ends_as_if_it_had_not_been() {
     let path = file(&place, "a.csv", rows());
     let args = [&["import", shown(&path)][..], &flags].concat();
     let mut child = begun(&place, &args, 1_500);
-    let killed = std::process::Command::new("sh")
-        .args(["-c", &format!("kill -INT {}", child.id())])
-        .status();
-    assert!(killed.unwrap().success());
+    interrupt(&child);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -260,4 +270,48 @@ fn a_file_that_grows_comes_in_as_it_was() {
         ],
     );
     assert_eq!(late.expect(0).lines(), [] as [Value; 0]);
+}
+
+#[test]
+fn the_host_and_the_command_line_go_on_with_each_others_imports() {
+    const FEW: usize = 6_000;
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    let text = some_rows(FEW);
+    let path = file(&host.directory, "a.csv", &text);
+    let begun_there = host.upload(&admin, text.as_bytes()).expect(202);
+    let id = begun_there["import_id"].as_str().unwrap();
+    host.until(&admin, "/api/contacts?limit=1", |page| {
+        page["total"].as_u64().unwrap() > 500
+    });
+    let place = host.kill();
+    let reached = count(&place);
+    let resume = format!("--resume={id}");
+    let child = begun(&place, &["import", shown(&path), &resume], reached + 800);
+    interrupt(&child);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+
+    let host = Host::start_in(place, &["--no-worker"]);
+    let admin = host.sign_in("a@salon.example");
+    let to = "/api/contacts/import";
+    host.upload_to(&admin, to, text.as_bytes(), &[("resume", id)])
+        .expect(202);
+    let began = Instant::now();
+    let at = format!("/api/contacts/imports/{id}");
+    let report = loop {
+        let report = host.get(&admin, &at).expect(200);
+        if report["status"] == "completed" {
+            break report;
+        }
+        assert!(began.elapsed() < Duration::from_secs(240), "{report}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(
+        (&report["done"], &report["rejected"]),
+        (&json!(FEW), &json!(FEW / 10))
+    );
+    let created = report["created"].as_i64().unwrap();
+    assert_eq!(count(&host.directory), created);
+    let rejects = crm(&host.directory, &["import", "rejects", id]).expect(0);
+    assert_eq!(rejects.text().lines().count(), FEW / 10 + 1);
 }
