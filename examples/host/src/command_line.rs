@@ -18,14 +18,33 @@ mod rejects;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 
 use self::flags::{AudienceCommand, Command, Flags, ImportCommand, ImportFlags};
 use self::output::{Done, Failure, Output, note};
 use self::place::Place;
 
+/// What is told to whoever gives no command is the help.
+const HELP: ErrorKind = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+
+/// What is wrong with the arguments, on one line: the first paragraph of what their reader says.
+fn in_short(text: &str) -> String {
+    let lines = text.lines().map(str::trim);
+    let first: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+    let text = first.join(" ");
+    text.trim_start_matches("error: ").to_owned()
+}
+
 /// Reads the arguments, does it, and says how that went.
 pub(crate) fn run() -> ExitCode {
-    let flags = Flags::parse();
+    let flags = match Flags::try_parse() {
+        Ok(flags) => flags,
+        Err(error) if !error.use_stderr() || error.kind() == HELP => error.exit(),
+        Err(error) => {
+            note(&in_short(&error.to_string()));
+            return Failure::Usage(String::new()).into();
+        }
+    };
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

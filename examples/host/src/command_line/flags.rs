@@ -294,7 +294,7 @@ pub(super) struct ApproveFilter {
     /// With this text in subject or content, at most 200 characters.
     #[arg(long, value_name = "TEXT")]
     pub(super) search: Option<String>,
-    /// With a finding at least as grave: info, warning or blocking.
+    /// With a finding at least as grave: notice, warning or blocking.
     #[arg(long, value_name = "SEVERITY", value_parser = named::<crm_core::guardrail::Severity>)]
     pub(super) severity: Option<crm_core::guardrail::Severity>,
 }

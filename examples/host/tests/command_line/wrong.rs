@@ -183,12 +183,32 @@ fn what_is_wrong_is_told_on_one_line() {
             .text(),
         "1\n"
     );
-    // Flags are told of by the reader of flags.
-    let usage = crm(&place, &["import", "a.csv", "--duplicates", "merge"]).expect(2);
+    for (args, said) in [
+        (
+            &["import", "a.csv", "--duplicates", "merge"][..],
+            "invalid value 'merge' for '--duplicates <HOW>' [possible values: skip, update, fill, create]",
+        ),
+        (
+            &["plan"],
+            "the following required arguments were not provided: <CAMPAIGN>",
+        ),
+        (
+            &["import", "--colour"],
+            "unexpected argument '--colour' found",
+        ),
+        (
+            &["approve", "--severity", "grave"],
+            "invalid value 'grave' for '--severity <SEVERITY>': use one of notice, warning, blocking",
+        ),
+    ] {
+        let usage = crm(&place, args).expect(2);
+        assert_eq!(usage.err, format!("crm: {said}\n"));
+    }
+    let nothing = crm(&place, &[]).expect(2);
     assert!(
-        usage.err.contains("skip, update, fill, create"),
+        nothing.err.contains("Usage: crm [OPTIONS] <COMMAND>"),
         "{}",
-        usage.err
+        nothing.err
     );
 }
 
