@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use email_address::{EmailAddress, Options};
+use phonenumber::metadata::DATABASE;
 use phonenumber::{Mode, country};
 use serde_json::Value;
 
@@ -250,10 +251,17 @@ fn phone(text: &str, region: Region) -> Result<String, &'static str> {
         (false, 12) if digits.starts_with("998") => format!("+{digits}"),
         _ => digits,
     };
-    let number = phonenumber::parse(Some(region.0), &number).map_err(|_| REFUSED)?;
-    if !phonenumber::is_valid(&number) {
-        return Err(REFUSED);
-    }
+    let valid = |text: &str| {
+        let number = phonenumber::parse(Some(region.0), text).ok()?;
+        phonenumber::is_valid(&number).then_some(number)
+    };
+    // Where numbers begin like the country's own code (7 012... in Kazakhstan), that may have been taken for it.
+    let inside = || {
+        let id: &str = region.0.as_ref();
+        let country = DATABASE.by_id(id)?;
+        valid(&format!("+{}{number}", country.country_code())).filter(|_| !international)
+    };
+    let number = valid(&number).or_else(inside).ok_or(REFUSED)?;
     Ok(number.format().mode(Mode::E164).to_string())
 }
 

@@ -58,6 +58,18 @@ fn phones_become_e164() {
         phone("+7 916 123-45-67", Region::default()).as_deref(),
         Ok("+79161234567")
     );
+    for (region, text, wanted) in [
+        ("KZ", "7012345678", "+77012345678"),
+        ("KZ", "8 701 234 56 78", "+77012345678"),
+        ("KZ", "77012345678", "+77012345678"),
+        ("RU", "9161234567", "+79161234567"),
+        ("RU", "8 (916) 123-45-67", "+79161234567"),
+        ("GB", "020 7183 8750", "+442071838750"),
+        ("US", "(202) 555-0123", "+12025550123"),
+    ] {
+        let region = Region::parse(region).unwrap();
+        assert_eq!(phone(text, region).as_deref(), Ok(wanted), "{text}");
+    }
     for text in [
         "12",
         "abc",
