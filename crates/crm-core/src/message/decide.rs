@@ -276,13 +276,20 @@ impl Edit {
 /// the new text; where only the schedule changes, the message keeps its own.
 ///
 /// # Errors
-/// As [`lifecycle::apply`]; `Invalid` for a text that cannot be sent.
+/// As [`lifecycle::apply`]; `Invalid` for a text that cannot be sent; `NotAllowed` when the person was erased.
 pub fn edit(
     message: &Message,
     edit: Edit,
     findings: Vec<Finding>,
     stamp: &Stamp<'_>,
 ) -> Result<(Message, ChangeSet)> {
+    // Only an erasure takes the address away.
+    if message.recipient.is_empty() {
+        return Err(Error::new(
+            ErrorKind::NotAllowed,
+            "the person was erased: nothing is written to them any more",
+        ));
+    }
     let only_time = !edit.rewrites();
     let event = if only_time {
         Event::Reschedule
