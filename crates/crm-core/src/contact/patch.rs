@@ -339,7 +339,11 @@ mod tests {
                 let after = patch(json!({"name": "Анна", "consent": [said]}))
                     .over(Some(&before), mode)
                     .unwrap();
-                assert_eq!(after.consent, [wanted.clone()], "{stored:?} and {said:?}");
+                assert_eq!(
+                    after.consent,
+                    std::slice::from_ref(&wanted),
+                    "{stored:?} and {said:?}"
+                );
             }
         }
     }
