@@ -438,6 +438,7 @@ async fn only_who_may_export_gets_it() {
             "contact",
             "history",
             "inbound",
+            "merged",
             "messages",
             "plans",
             "suppressions"
