@@ -52,7 +52,7 @@ impl Contacts<'_> {
     async fn erase_person(&self, id: ContactId) -> Result<()> {
         let session = self.0;
         let before = session.contact(id).await?;
-        if !before.erased {
+        if before.merged_into.is_some() {
             before.living()?;
         }
         let stamp = session.stamp();
