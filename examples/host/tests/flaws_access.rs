@@ -67,6 +67,8 @@ fn body_for(path: &str) -> Value {
     match path {
         "/api/contacts" => json!({"name": "B"}),
         "/api/contacts/{id}" => json!({"name": "C"}),
+        "/api/contacts/{id}/merge" => json!({"contact_id": uuid()}),
+        "/api/contacts/upsert" => json!([]),
         "/api/messages" => json!({"contact_id": uuid(), "occasion_type": "custom",
             "content": "ten characters"}),
         "/api/messages/generate" => json!({"contact_id": uuid(), "occasion_type": "custom"}),

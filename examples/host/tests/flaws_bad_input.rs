@@ -121,6 +121,14 @@ fn no_operation_takes_a_bad_body_and_nothing_is_half_written() {
         let real = filled.real(&path);
         for (name, body) in &hopeless {
             let reply = filled.send(&method, &real, json, body);
+            if path == "/api/contacts/upsert" && reply.status == 200 {
+                // It is a list of what it takes; each of its rows is refused.
+                let rows = reply.json();
+                let none = |row: &Value| row["outcome"] == "refused";
+                assert!(rows.as_array().unwrap().iter().all(none), "{name}: {rows}");
+                sent += 1;
+                continue;
+            }
             refused(
                 &reply,
                 &format!("{method} {path} {name}"),

@@ -59,6 +59,7 @@ pub(super) static PROFILES: [Profile; 9] = [
             ("version", None),
             ("erased", None),
             ("merged_into", None),
+            ("guessed_time_zone", None),
             ("created_by", None),
             ("created_at", None),
             ("updated_at", None),

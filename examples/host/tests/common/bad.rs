@@ -19,7 +19,7 @@ pub struct Filled {
     pub host: Host,
     pub admin: String,
     pub contact: Value,
-    pub ids: [(&'static str, String); 4],
+    pub ids: [(&'static str, String); 5],
 }
 
 impl Filled {
@@ -32,6 +32,8 @@ impl Filled {
         let template = json!({"name": "t", "occasion_type": "custom", "language": "en",
             "content": "some text"});
         let template = host.post(&admin, "/api/templates", template).expect(201);
+        let audience = json!({"name": "a", "audience": "tag = a"});
+        let audience = host.post(&admin, "/api/audiences", audience).expect(201);
         let id = |value: &Value| value.as_str().unwrap().to_owned();
         let contact = format!("/api/contacts/{}", id(&message["contact_id"]));
         Self {
@@ -41,6 +43,7 @@ impl Filled {
                 ("/api/messages/", id(&message["id"])),
                 ("/api/campaigns/", id(&campaign["id"])),
                 ("/api/templates/", id(&template["id"])),
+                ("/api/audiences/", id(&audience["id"])),
             ],
             host,
             admin,
@@ -49,14 +52,20 @@ impl Filled {
 
     /// All rows as clients see them.
     pub fn everything(&self) -> Vec<Value> {
-        ["contacts", "messages", "campaigns", "templates"]
-            .iter()
-            .map(|list| {
-                self.host
-                    .get(&self.admin, &format!("/api/{list}?limit=100"))
-                    .expect(200)
-            })
-            .collect()
+        [
+            "contacts",
+            "messages",
+            "campaigns",
+            "templates",
+            "audiences",
+        ]
+        .iter()
+        .map(|list| {
+            self.host
+                .get(&self.admin, &format!("/api/{list}?limit=100"))
+                .expect(200)
+        })
+        .collect()
     }
 
     /// Path, method, operation: everything the document describes.
@@ -87,7 +96,9 @@ impl Filled {
     }
 
     pub fn real(&self, path: &str) -> String {
-        let mut real = path.replace("{import_id}", NOBODY);
+        let mut real = path
+            .replace("{import_id}", NOBODY)
+            .replace("{name}", "level");
         for (prefix, id) in &self.ids {
             if real.starts_with(prefix) {
                 real = real.replace("{id}", id);
