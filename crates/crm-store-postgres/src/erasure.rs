@@ -93,7 +93,9 @@ async fn addresses(db: &mut Db<'_>, contact: ContactId) -> Outcome<BTreeSet<Stri
         "SELECT recipient FROM crm.messages WHERE workspace = $1 AND contact = $2 \
          UNION SELECT a.value FROM crm.contacts c CROSS JOIN LATERAL unnest(ARRAY[ \
              c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id]) AS a(value) \
-         WHERE c.workspace = $1 AND (c.id = $2 OR c.merged_into = $2) AND a.value IS NOT NULL",
+         WHERE c.workspace = $1 AND c.id = $2 AND a.value IS NOT NULL \
+         UNION SELECT external_id FROM crm.contacts \
+         WHERE workspace = $1 AND merged_into = $2 AND external_id IS NOT NULL",
     ))
     .bind(db.key)
     .bind(contact.0)

@@ -76,7 +76,9 @@ fn addresses(
         "SELECT recipient FROM messages WHERE workspace = ?1 AND contact = ?2 \
          UNION SELECT a.value FROM contacts c, json_each(json_array( \
              c.email, c.phone, c.telegram_chat_id, c.whatsapp, c.external_id)) a \
-         WHERE c.workspace = ?1 AND (c.id = ?2 OR c.merged_into = ?2) AND a.value IS NOT NULL",
+         WHERE c.workspace = ?1 AND c.id = ?2 AND a.value IS NOT NULL \
+         UNION SELECT external_id FROM contacts \
+         WHERE workspace = ?1 AND merged_into = ?2 AND external_id IS NOT NULL",
     )?;
     let rows = statement.query_map((workspace, contact.0), |row| row.get::<_, String>(0))?;
     let mut all = BTreeSet::new();

@@ -88,7 +88,7 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
         format!(
             "INSERT INTO crm.contacts SELECT {key}, {own}, 1, 'x' || n, 'Name ' || n, 'a' || n || '@mail.example',
              'a' || n || '@mail.example', '+' || n, NULL, NULL, 'vip', NULL, n % 12 * 100 + 101, NULL, NULL, 'uz',
-             NULL, '[]', '{{}}', '[]', '[]', NULL, n % 100 = 0, 'olga', {at}, {at},
+             NULL, '[]', '{{}}', '[]', '[]', NULL, n % 100 = 0, CASE WHEN n % 200 = 0 THEN {run_id} END, 'olga', {at}, {at},
              CASE WHEN n % 500 = 7 THEN '{rare}' ELSE '{usual}' END,
              CASE WHEN n % 500 = 7 THEN '{rare_marks}'::integer[] ELSE '{usual_marks}'::integer[] END
              FROM generate_series({}, {}) n", first + 1, first + people),
@@ -99,7 +99,7 @@ async fn workspace(connection: &mut PgConnection, key: i64, first: i64, count: i
             "INSERT INTO crm.templates SELECT {key}, {own}, 1, 'n' || n, 'holiday', NULL, NULL, 'uz', NULL, 'text',
              'text', true, 'olga', {at}, {at} FROM generate_series({}, {}) n", first + 1, first + 50),
         format!(
-            "INSERT INTO crm.messages SELECT {key}, {own}, {person}, CASE WHEN n % 2 = 0 THEN {run_id} END, NULL,
+            "INSERT INTO crm.messages SELECT {key}, {own}, {person}, NULL, false, CASE WHEN n % 2 = 0 THEN {run_id} END, NULL,
              (ARRAY['holiday', 'birthday', 'custom', 'promotion'])[1 + n % 4], 'email', 'a' || n || '@mail.example',
              'crm', CASE WHEN n % 2 = 1 OR n % 20 = 0 THEN 'sent' ELSE
                (ARRAY['draft', 'approved', 'pending_approval', 'failed', 'cancelled', 'expired', 'delivered', 'sent',
