@@ -100,10 +100,11 @@ pub(super) async fn insert_contacts(connection: &mut PgConnection, count: usize)
         sqlx::query(
             "INSERT INTO crm.contacts (workspace, id, version, external_id, name, email, email_key, phone, segment, \
              birthday_year, birthday_day, company, position, language, tags, custom_fields, preferred_channels, \
-             consent, erased, created_by, created_at, updated_at, search_key) \
+             consent, erased, created_by, created_at, updated_at, search_key, search_marks) \
              SELECT 1, v.id, 1, 'c' || v.n, v.name, v.email, v.email, '+99890' || lpad((v.n % 10000000)::text, 7, '0'), \
              'regular', 1985, v.n % 12 * 100 + 101 + v.n % 28, v.company, 'Директор', 'ru', '[\"gold\",\"vip\"]', '{}', '[]', \
-             '[]', false, 'bench', now(), now(), lower(v.name) || E'\\x1f' || v.email || E'\\x1f' || v.company \
+             '[]', false, 'bench', now(), now(), lower(v.name) || E'\\x1f' || v.email || E'\\x1f' || v.company, \
+             ARRAY(SELECT ((v.n * 7919 + k * 104729) % 2000000)::integer FROM generate_series(1, 110) k) \
              FROM (SELECT id, n, 'Алишер Каримов ' || lpad(n::text, 7, '0') AS name, 'person' || n || '@example.uz' AS email, \
                  'Компания ' || n % 1000 AS company FROM unnest($1::uuid[], $2::bigint[]) AS u(id, n)) AS v",
         )

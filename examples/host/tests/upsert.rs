@@ -86,14 +86,11 @@ fn every_row_has_its_outcome_and_the_crm_has_its_way() {
         host.post(&manager, UPSERT, json!([])).expect(200),
         json!([])
     );
-    let history = host
-        .get(&admin, "/api/audit?limit=100")
-        .expect(200)
-        .to_string();
-    assert!(
-        history.contains("upsert: email, company, custom_fields.level"),
-        "{history}"
-    );
+    // Once it is sealed.
+    host.until(&admin, "/api/audit?limit=100", |history| {
+        let history = history.to_string();
+        history.contains("upsert: email, company, custom_fields.level")
+    });
 }
 
 #[test]
