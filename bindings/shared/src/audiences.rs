@@ -10,6 +10,7 @@ use crate::handle::Call;
 use crate::input::read;
 use crate::operations::{Nothing, Written, show};
 use crate::query::Id;
+use crate::view::{AudienceSample, Person};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +52,11 @@ pub(crate) async fn perform(
         }
         "sample_audience" => {
             let Sample { audience, limit } = read(input)?;
-            show(&audiences.sample(audience.0, limit.unwrap_or(10)).await?)
+            let found = audiences.sample(audience.0, limit.unwrap_or(10)).await?;
+            show(&AudienceSample {
+                count: found.count,
+                items: found.items.into_iter().map(Person::of).collect(),
+            })
         }
         _ => {
             let Nothing {} = read(input)?;

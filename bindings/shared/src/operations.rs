@@ -8,7 +8,9 @@ use crm_core::audience::Audience;
 use crm_core::consent::Topic;
 use crm_core::consent::opt_in::OptInWish;
 use crm_core::contact::{ContactFields, ContactPatch, PatchMode};
-use crm_core::engine::{GenerateMessage, MergeOptions, NewDraft, PreviewFor, UpsertOptions};
+use crm_core::engine::{
+    GenerateMessage, MergeOptions, NewDraft, PreviewFor, SubjectAccess, UpsertOptions,
+};
 use crm_core::generation::VoiceFields;
 use crm_core::guardrail::Severity;
 use crm_core::hold::{Acknowledgement, Hold};
@@ -443,7 +445,7 @@ async fn contacts(
                 version,
                 contact_version,
             };
-            show(&contacts.merge(id, contact_id, &options).await?)
+            show(&Person::of(contacts.merge(id, contact_id, &options).await?))
         }
         "erase_contact" => {
             contacts.erase(read::<Id<ContactId>>(input)?.id).await?;
@@ -451,7 +453,7 @@ async fn contacts(
         }
         "subject_access" => {
             let id = read::<Id<ContactId>>(input)?.id;
-            show(&contacts.subject_access(id).await?)
+            whole(&contacts.subject_access(id).await?)
         }
         "request_opt_in" => {
             let RequestOptIn {
@@ -637,6 +639,19 @@ async fn work(call: &Call<'_>, operation: &str, input: &str) -> Result<Value, Fa
             return show(&sum);
         }
     }
+}
+
+/// Everything about a person, who is shown as elsewhere.
+fn whole(found: &SubjectAccess) -> Result<Value, Failure> {
+    let person = show(&Person::of(found.contact.clone()))?;
+    let merged: Vec<Person> = found.merged.iter().cloned().map(Person::of).collect();
+    let merged = show(&merged)?;
+    let mut all = show(found)?;
+    if let Some(all) = all.as_object_mut() {
+        all.insert("contact".to_owned(), person);
+        all.insert("merged".to_owned(), merged);
+    }
+    Ok(all)
 }
 
 pub(crate) fn show<T: Serialize>(value: &T) -> Result<Value, Failure> {

@@ -56,6 +56,15 @@ impl Person {
     }
 }
 
+/// Whom an audience has now.
+#[derive(Debug, Serialize)]
+pub struct AudienceSample {
+    /// How many contacts.
+    pub count: u64,
+    /// The newest of them.
+    pub items: Vec<Person>,
+}
+
 /// Where a text came from.
 #[derive(Debug, Serialize)]
 pub struct Provenance {
