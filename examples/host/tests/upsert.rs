@@ -30,7 +30,7 @@ fn outcomes(answer: &Value) -> Vec<(&str, Vec<&str>)> {
 
 #[test]
 fn every_row_has_its_outcome_and_the_crm_has_its_way() {
-    let host = Host::start(&["--no-worker"]);
+    let host = Host::start(&[]);
     let admin = host.admin();
     let manager = host.user(&admin, "m@salon.example", "manager");
     let rows = json!([
