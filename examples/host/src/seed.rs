@@ -224,8 +224,12 @@ impl Demo {
             Self::Kept => from += "; those that are there stay as they are",
             Self::Filled { .. } => {}
         }
+        let page = match cfg!(feature = "web") {
+            true => format!("\n  page                       http://{address}/"),
+            false => String::new(),
+        };
         format!(
-            "\n  API, to try in a browser   http://{address}/api/docs\n  \
+            "{page}\n  API, to try in a browser   http://{address}/api/docs\n  \
              users                      admin@example.com  manager@example.com  viewer@example.com\n  \
              password of all three      {password}\n  \
              delivered messages         {}\n  \
