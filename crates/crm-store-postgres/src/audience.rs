@@ -248,18 +248,38 @@ fn message(
     );
     filter.one_of("m.status", &statuses);
     filter.given("m.campaign = ", condition.campaign.map(|id| id.0));
+    match condition.state {
+        MessageState::Sent | MessageState::Delivered => {
+            since("m.sent_at >= ", condition, today, filter)?;
+        }
+        MessageState::Failed => since("m.updated_at >= ", condition, today, filter)?,
+        MessageState::Replied => {
+            filter.raw(
+                " AND EXISTS (SELECT 1 FROM crm.inbound i WHERE i.workspace = m.workspace \
+                 AND i.address = m.recipient AND i.channel = m.channel AND i.at >= m.sent_at",
+            );
+            since("i.at >= ", condition, today, filter)?;
+            filter.raw(")");
+        }
+    }
+    filter.raw(")");
+    Ok(())
+}
+
+/// The bound in days, when there is one.
+fn since(
+    column: &'static str,
+    condition: &MessageCondition,
+    today: Option<NaiveDate>,
+    filter: &mut Filter,
+) -> Outcome<()> {
     if condition.within_days.is_some() {
-        let column = match condition.state {
-            MessageState::Sent | MessageState::Delivered => "m.sent_at >= ",
-            MessageState::Failed => "m.updated_at >= ",
-        };
         match condition.since(day(today)?) {
             Some(since) => filter.and(column).bind(since),
             // The calendar does not go back as far: whenever it was.
             None => filter.and(column).raw("'-infinity'"),
         };
     }
-    filter.raw(")");
     Ok(())
 }
 

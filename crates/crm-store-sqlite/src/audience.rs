@@ -170,15 +170,23 @@ fn message(
     if let Some(id) = condition.campaign {
         filter.and("m.campaign = ?").bind(blob(id.0));
     }
-    if condition.within_days.is_some() {
-        let column = match condition.state {
-            MessageState::Sent | MessageState::Delivered => {
-                "m.sent_at IS NOT NULL AND m.sent_at >= ?"
-            }
-            MessageState::Failed => "m.updated_at >= ?",
-        };
-        let since = condition.since(day(today)?);
-        filter.and(column).bind(since.map_or(i64::MIN, micros));
+    let since = match condition.within_days {
+        Some(_) => Some(condition.since(day(today)?).map_or(i64::MIN, micros)),
+        None => None,
+    };
+    match condition.state {
+        MessageState::Sent | MessageState::Delivered => {
+            filter.given("m.sent_at IS NOT NULL AND m.sent_at >= ?", since);
+        }
+        MessageState::Failed => filter.given("m.updated_at >= ?", since),
+        MessageState::Replied => {
+            filter.raw(
+                " AND EXISTS (SELECT 1 FROM inbound i WHERE i.workspace = m.workspace \
+                 AND i.address = m.recipient AND i.channel = m.channel AND i.at >= m.sent_at",
+            );
+            filter.given("i.at >= ?", since);
+            filter.raw(")");
+        }
     }
     filter.raw(")");
     Ok(())

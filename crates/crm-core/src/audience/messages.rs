@@ -20,11 +20,14 @@ pub enum MessageState {
     Delivered,
     /// It will not arrive.
     Failed,
+    /// The provider took it, and whoever got it wrote on its channel, from the address it went to, since. That is heard
+    /// by [`Engine::hear`](crate::engine::Engine::hear), from a provider's callbacks or from the host.
+    Replied,
 }
 
 impl MessageState {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Sent, Self::Delivered, Self::Failed];
+    pub const ALL: [Self; 4] = [Self::Sent, Self::Delivered, Self::Failed, Self::Replied];
 
     /// Its name in JSON and in text.
     #[must_use]
@@ -33,6 +36,7 @@ impl MessageState {
             Self::Sent => "sent",
             Self::Delivered => "delivered",
             Self::Failed => "failed",
+            Self::Replied => "replied",
         }
     }
 
@@ -40,7 +44,7 @@ impl MessageState {
     #[must_use]
     pub const fn statuses(self) -> &'static [Status] {
         match self {
-            Self::Sent => &[Status::Sent, Status::Delivered],
+            Self::Sent | Self::Replied => &[Status::Sent, Status::Delivered],
             Self::Delivered => &[Status::Delivered],
             Self::Failed => &[Status::Failed],
         }
@@ -59,7 +63,7 @@ impl TryFrom<String> for MessageState {
     fn try_from(name: String) -> Result<Self, Self::Error> {
         let mut all = Self::ALL.into_iter();
         all.find(|state| state.as_str() == name)
-            .ok_or("a message's state is sent, delivered or failed")
+            .ok_or("a message's state is sent, delivered, failed or replied")
     }
 }
 
@@ -78,8 +82,8 @@ pub struct MessageCondition {
         deserialize_with = "given_id"
     )]
     pub campaign: Option<CampaignId>,
-    /// It was at most this many days before today, 0 to 36,500: sent then or, when it failed, last changed then. Days
-    /// are those of UTC; today is the workspace's date.
+    /// It was at most this many days before today, 0 to 36,500: sent then; when it failed, last changed then; when it
+    /// was replied to, the person last wrote then. Days are those of UTC; today is the workspace's date.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -101,9 +105,11 @@ impl MessageCondition {
         let at = match self.state {
             MessageState::Sent | MessageState::Delivered => message.sent_at,
             MessageState::Failed => Some(message.updated_at),
+            MessageState::Replied => message.replied_at(),
         };
         self.state.statuses().contains(&message.status)
             && (self.campaign.is_none() || self.campaign == message.campaign)
+            && (self.state != MessageState::Replied || at.is_some())
             && (self.within_days.is_none()
                 || at.is_some_and(|at| self.since(today).is_none_or(|since| at >= since)))
     }
@@ -120,16 +126,28 @@ pub struct MessageFact {
     pub sent_at: Option<DateTime<Utc>>,
     /// Its last change.
     pub updated_at: DateTime<Utc>,
+    /// When its recipient last wrote on its channel, before or after it.
+    pub last_inbound: Option<DateTime<Utc>>,
 }
 
-impl From<&Message> for MessageFact {
-    fn from(message: &Message) -> Self {
+impl MessageFact {
+    /// What is asked of `message`, whose recipient last wrote on its channel at `last_inbound`.
+    #[must_use]
+    pub const fn of(message: &Message, last_inbound: Option<DateTime<Utc>>) -> Self {
         Self {
             status: message.status,
             campaign: message.campaign_id,
             sent_at: message.sent_at,
             updated_at: message.updated_at,
+            last_inbound,
         }
+    }
+
+    /// When the recipient last wrote, if that was not before the message left. Who wrote after it did so at the last
+    /// time, too: earlier times need not be known.
+    fn replied_at(&self) -> Option<DateTime<Utc>> {
+        let sent_at = self.sent_at?;
+        self.last_inbound.filter(|at| *at >= sent_at)
     }
 }
 

@@ -10,8 +10,9 @@ use chrono::{DateTime, Utc};
 
 use crate::actor::Workspace;
 
-/// When somebody last wrote on a channel. Kept for channels with a
-/// [`window`](crate::port::channel::ChannelCapabilities::window) alone, and of the message itself nothing.
+/// When somebody last wrote on a channel. Of the message itself nothing is kept. It opens the
+/// [`window`](crate::port::channel::ChannelCapabilities::window) of channels that have one, and answers audiences that
+/// ask who [replied](crate::audience::messages::MessageState::Replied).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Inbound {
     /// Tenant.

@@ -31,8 +31,9 @@ pub struct Received {
     pub opt_outs: u32,
     /// People who came back.
     pub opt_ins: u32,
-    /// People who wrote something. Of these no more is kept than when, and that only where the channel has
-    /// [`windows`](crate::consent::window).
+    /// People who wrote something. Of these no more is kept than when they last did, on which channel and from which
+    /// address: channels with [`windows`](crate::consent::window) need it, and audiences may ask who
+    /// [replied](crate::audience::messages::MessageState::Replied).
     pub inbound: u32,
 }
 
@@ -104,7 +105,7 @@ impl Engine {
         }
     }
 
-    /// Keeps when somebody wrote, where the channel has windows.
+    /// Keeps when somebody wrote.
     fn wrote(
         &self,
         set: &mut ChangeSet,
@@ -112,9 +113,7 @@ impl Engine {
         address: String,
         at: Option<DateTime<Utc>>,
     ) {
-        let known = self.channels().get(channel);
-        let has_windows = known.is_some_and(|channel| channel.capabilities().window.is_some());
-        if !has_windows || !is_address(&address) {
+        if !is_address(&address) {
             return;
         }
         let now = self.now();

@@ -181,7 +181,12 @@ pub(super) fn contact<'a>(
                         row,
                         &Facts {
                             today,
-                            messages: tables.messages_to(row.id).map(MessageFact::from).collect(),
+                            messages: tables
+                                .messages_to(row.id)
+                                .map(|message| {
+                                    MessageFact::of(message, tables.last_inbound(message))
+                                })
+                                .collect(),
                             campaigns: planned.get(&row.id).cloned().unwrap_or_default(),
                         },
                     ),

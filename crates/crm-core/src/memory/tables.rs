@@ -130,6 +130,12 @@ impl Tables {
         theirs.filter_map(|(_, id)| self.messages.get(id).map(|row| &**row))
     }
 
+    /// When the recipient of the message last wrote on its channel.
+    pub(super) fn last_inbound(&self, message: &Message) -> Option<DateTime<Utc>> {
+        let key = (message.channel.clone(), message.recipient.clone());
+        self.inbound.get(&key).map(|row| row.at)
+    }
+
     /// The campaigns whose plan has a line for a contact that is not excluded, by contact.
     pub(super) fn planned(&self) -> BTreeMap<ContactId, Vec<CampaignId>> {
         let mut planned: BTreeMap<ContactId, Vec<CampaignId>> = BTreeMap::new();

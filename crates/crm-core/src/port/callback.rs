@@ -169,7 +169,8 @@ pub enum News {
         /// The person's address, as contacts hold it.
         address: String,
     },
-    /// The person wrote something else. Opens windows in which a channel allows free text.
+    /// The person wrote something else. Opens windows in which a channel allows free text, and is the reply that
+    /// audiences ask for.
     Inbound {
         /// The person's address, as contacts hold it.
         address: String,

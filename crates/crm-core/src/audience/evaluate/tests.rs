@@ -8,6 +8,7 @@ use crate::consent::{Consent, ConsentStatus, Topic};
 use crate::contact::normalise::tests::contact;
 use crate::id::CampaignId;
 use crate::message::Status;
+use chrono::{DateTime, Utc};
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -324,6 +325,7 @@ fn messages_are_asked_for_by_state_campaign_and_day() {
         campaign: Some(campaign(number)),
         sent_at: sent.map(|at| at.parse().unwrap()),
         updated_at: updated.parse().unwrap(),
+        last_inbound: None,
     };
     let mut facts = Facts::on(day("2026-03-10"));
     facts.messages = vec![
@@ -383,6 +385,7 @@ fn messages_are_asked_for_by_state_campaign_and_day() {
             && !message("failed", Some(1), None)
     );
     assert!(!message("sent", Some(4), None) && !message("failed", Some(4), None));
+    assert!(!message("replied", None, None), "nobody wrote");
     assert!(asked(json!({"in_campaign": campaign(7)})));
     assert!(!asked(json!({"in_campaign": campaign(1)})));
     let past = Facts::on(NaiveDate::MIN);
@@ -402,4 +405,43 @@ fn messages_are_asked_for_by_state_campaign_and_day() {
         Audience::from_short(&json!({"message": {"state": "sent", "within_days": 36_501}}))
             .is_err()
     );
+}
+
+#[test]
+fn a_reply_is_what_was_written_at_or_after_the_message_left() {
+    let contact = contact("Анна");
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let holds = |status, sent: Option<&str>, wrote: Option<&str>, condition: Value| {
+        let mut facts = Facts::on(day("2026-03-10"));
+        facts.messages = vec![MessageFact {
+            status,
+            campaign: None,
+            sent_at: sent.map(at),
+            updated_at: at("2026-03-10T00:00:00Z"),
+            last_inbound: wrote.map(at),
+        }];
+        let audience = Audience::from_short(&json!({"message": condition})).unwrap();
+        audience.matches_with(&contact, &facts)
+    };
+    let replied = || json!({"state": "replied"});
+    let left = Some("2026-02-01T10:00:00Z");
+    for status in [Status::Sent, Status::Delivered] {
+        assert!(holds(status, left, left, replied()));
+        assert!(holds(status, left, Some("2026-03-09T10:00:00Z"), replied()));
+        assert!(!holds(
+            status,
+            left,
+            Some("2026-02-01T09:59:59.999999Z"),
+            replied()
+        ));
+        assert!(!holds(status, left, None, replied()));
+    }
+    // What did not arrive was not replied to.
+    assert!(!holds(Status::Failed, left, left, replied()));
+    assert!(!holds(Status::Approved, None, left, replied()));
+    // The days count from the reply, not from the message.
+    let within = |days: u32| json!({"state": "replied", "within_days": days});
+    let wrote = Some("2026-03-09T00:00:00Z");
+    assert!(holds(Status::Sent, left, wrote, within(1)));
+    assert!(!holds(Status::Sent, left, wrote, within(0)));
 }

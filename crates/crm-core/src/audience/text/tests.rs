@@ -396,11 +396,11 @@ fn errors_say_where_and_what_was_expected() {
         ),
         (
             "message",
-            "at character 8: expected sent, delivered or failed, found the end",
+            "at character 8: expected sent, delivered, failed or replied, found the end",
         ),
         (
             "message snet",
-            "at character 9: expected sent, delivered or failed (did you mean sent?), found another word",
+            "at character 9: expected sent, delivered, failed or replied (did you mean sent?), found another word",
         ),
         (
             "message sent within 30",

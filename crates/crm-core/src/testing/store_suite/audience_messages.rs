@@ -10,6 +10,7 @@ use super::lists::ids;
 use crate::audience::Audience;
 use crate::audience::messages::{Facts, MessageCondition, MessageFact, MessageState};
 use crate::change::{Change, ChangeSet};
+use crate::consent::window::Inbound;
 use crate::contact::Contact;
 use crate::id::{CampaignId, MessageId};
 use crate::message::{Message, Status};
@@ -60,14 +61,40 @@ async fn settled(store: &S) -> Result<Vec<(Contact, Facts)>, Stop> {
                 put(store, |s| s.push(Change::InsertPlanRow(line))).await?;
             }
         }
+        let wrote = draw.one_in(2).then(|| some_time(&mut draw));
+        if let Some(at) = wrote {
+            put(store, |s| inbound(s, &person, at)).await?;
+        }
         for count in 0..draw.below(4) {
             let row = letter(&person, number, count, &mut draw);
-            facts.messages.push(MessageFact::from(&row));
+            let heard = wrote.filter(|_| row.channel == "email");
+            facts.messages.push(MessageFact::of(&row, heard));
             put(store, |s| s.insert_message(row)).await?;
         }
         people.push((person, facts));
     }
     Ok(people)
+}
+
+/// They wrote by e-mail, and others on other channels and from other addresses.
+fn inbound<'a>(set: &'a mut ChangeSet, person: &Contact, at: DateTime<Utc>) -> &'a mut ChangeSet {
+    let address = person.email.clone().unwrap_or_default();
+    let elsewhere = format!("not-{address}");
+    for (channel, address) in [("email", address), ("email", elsewhere)] {
+        set.push(Change::RecordInbound(Inbound {
+            workspace: person.workspace.clone(),
+            channel: channel.to_owned(),
+            address,
+            at,
+        }));
+    }
+    set
+}
+
+/// The beginning of a day, and a little before and after it.
+fn some_time(draw: &mut Draw) -> DateTime<Utc> {
+    let days = draw.of(&[0, 1, 30, 31, 400]).unwrap_or_default();
+    ago(days, draw.of(&[-1, 0, 1]).unwrap_or_default())
 }
 
 fn letter(person: &Contact, number: u64, count: usize, draw: &mut Draw) -> Message {
@@ -89,14 +116,14 @@ fn letter(person: &Contact, number: u64, count: usize, draw: &mut Draw) -> Messa
         row.campaign_id = draw.of(&[900, 901, 902]).map(|id| CampaignId(nth(id)));
         row.occurrence = row.campaign_id.map(|_| format!("run {count}"));
     }
-    let at = |draw: &mut Draw| {
-        let days = draw.of(&[0, 1, 30, 31, 400]).unwrap_or_default();
-        ago(days, draw.of(&[-1, 0, 1]).unwrap_or_default())
-    };
-    if matches!(row.status, Status::Sent | Status::Delivered) || draw.one_in(3) {
-        row.sent_at = Some(at(draw));
+    if draw.one_in(4) {
+        // The same address, where nobody wrote.
+        "webhook".clone_into(&mut row.channel);
     }
-    row.updated_at = at(draw);
+    if matches!(row.status, Status::Sent | Status::Delivered) || draw.one_in(3) {
+        row.sent_at = Some(some_time(draw));
+    }
+    row.updated_at = some_time(draw);
     row.deleted = draw.one_in(5);
     with_digest(row)
 }
