@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) worker: bool,
     /// How long after it was due a message still leaves; the worker's own limit when unset.
     pub(crate) late_after: Option<chrono::Duration>,
+    /// The largest file of an import over HTTP, in bytes.
+    pub(crate) largest_import: u64,
     /// Signs access tokens; when unset, from the file beside an SQLite database.
     pub(crate) secret: Option<SecretString>,
     /// Sign links to unsubscribe, the first one; the others are still read. When unset, from the file beside
@@ -160,6 +162,7 @@ fn resolve(
         guardrails: file.guardrails,
         worker: !flags.no_worker.or(file.no_worker).unwrap_or(false),
         late_after: late_after.transpose()?,
+        largest_import: largest_import(flags.largest_import.or(file.largest_import))?,
         secret: secret("CRM_SECRET", file.secret),
         unsubscribe_keys,
         model_key: secret("ANTHROPIC_API_KEY", file.anthropic_api_key),
@@ -172,6 +175,14 @@ fn resolve(
         command: flags.command,
         file: flags.config,
     })
+}
+
+/// In bytes.
+fn largest_import(mebibytes: Option<u32>) -> Result<u64, String> {
+    match mebibytes.unwrap_or(1024) {
+        found @ 1..=1_048_576 => Ok(u64::from(found) << 20),
+        _ => Err("largest_import: use 1 to 1048576 MiB, at most 1 TiB".to_owned()),
+    }
 }
 
 /// The host's public address: programs of mail providers post to it, which take nothing but TLS.
@@ -325,6 +336,11 @@ pub(crate) mod tests {
             (problem(&[], "listen = 5", &[]), "listen"),
             (problem(&[], "listen = 'x'", &[]), "127.0.0.1:8000"),
             (problem(&[], "late_after = 59", &[]), "60 to 31536000"),
+            (problem(&[], "largest_import = 0", &[]), "1 to 1048576"),
+            (
+                problem(&["--largest-import=1048577"], "", &[]),
+                "1 to 1048576",
+            ),
             (problem(&[], "late_after = 31536001", &[]), "60 to 31536000"),
             (problem(&[], "late_after = '3 days'", &[]), "late_after"),
             (

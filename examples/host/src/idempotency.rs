@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use crate::auth::extract::claims;
 use crate::error::Problem;
 use crate::headers;
-use crate::limits::IMPORT;
+use crate::limits::KEYED;
 use crate::state::App;
 
 /// Longest answer that is kept.
@@ -112,7 +112,7 @@ async fn keyed(
         .ok_or_else(|| Problem::invalid("Idempotency-Key", "use 1 to 255 ASCII characters"))?
         .to_owned();
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, IMPORT)
+    let body = to_bytes(body, KEYED)
         .await
         .map_err(|_| Problem::too_large())?;
     let hash = hash(&parts, &body);

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::auth::extract::User;
 use crate::error::Problem;
+use crate::records::NewRejects;
 use crate::state::App;
 
 /// Why an import did not end.
@@ -341,6 +342,7 @@ pub(crate) fn unreadable() -> Problem {
 }
 
 /// The imports of one workspace.
+#[derive(Clone)]
 pub(crate) struct Imports {
     pub(crate) app: App,
     workspace: Workspace,
@@ -354,17 +356,27 @@ impl Imports {
         }
     }
 
-    pub(crate) async fn save(&self, report: &ImportView, rejects: String) -> Result<(), Problem> {
+    pub(crate) async fn save(
+        &self,
+        report: &ImportView,
+        rejects: NewRejects,
+    ) -> Result<(), Problem> {
         let records = &self.app.records;
         records
             .save_import(self.workspace.clone(), report.clone(), rejects)
             .await
     }
 
-    /// The report and the file of rejected rows.
-    pub(crate) async fn load(&self, id: Uuid) -> Result<(ImportView, String), Problem> {
+    pub(crate) async fn load(&self, id: Uuid) -> Result<ImportView, Problem> {
         let records = &self.app.records;
         let found = records.load_import(self.workspace.clone(), id).await?;
         Ok(found.ok_or_else(|| crm_core::Error::not_found("import"))?)
+    }
+
+    /// A piece of the file of rejected rows; none behind the last one.
+    pub(crate) async fn rejects(&self, id: Uuid, piece: u32) -> Result<Option<String>, Problem> {
+        let records = &self.app.records;
+        let workspace = self.workspace.clone();
+        records.import_rejects(workspace, id, piece).await
     }
 }

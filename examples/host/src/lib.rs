@@ -25,6 +25,7 @@ mod scratch;
 mod seed;
 mod state;
 mod strict;
+mod uploads;
 mod views;
 
 use std::io::Write as _;
@@ -108,6 +109,7 @@ async fn run(config: Config) -> Result<(), String> {
         records: records::open(&config.database).await?,
         passwords: Passwords::new()?,
         tokens: Tokens::new(&secret),
+        largest_import: config.largest_import,
         imports: Semaphore::new(2),
         worker: state.clone(),
         has_model: config.model_key.is_some(),

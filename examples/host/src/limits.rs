@@ -14,27 +14,29 @@ use crate::state::App;
 
 /// Longest body of an ordinary request.
 pub(crate) const BODY: usize = 1024 * 1024;
-/// Longest body of an import, the form around the file included.
-pub(crate) const IMPORT: usize = 10 * 1024 * 1024 + 64 * 1024;
+/// Longest body of a request with an idempotency key, which is compared as a whole with what comes under the key again.
+pub(crate) const KEYED: usize = 10 * 1024 * 1024 + FORM;
+/// What a form has around its file at most.
+const FORM: usize = 64 * 1024;
 /// How much of a refused body is read, so that the client gets to see the answer.
 const DRAIN: usize = 64 * 1024 * 1024;
 
-fn limit_of(path: &str) -> usize {
+fn limit_of(app: &App, path: &str) -> u64 {
     if path.starts_with("/api/contacts/import") {
-        IMPORT
+        app.largest_import.saturating_add(FORM as u64)
     } else {
-        BODY
+        BODY as u64
     }
 }
 
 /// Refuses a body that says that it is too large. One that does not say is stopped while it is read.
-pub(crate) async fn body(request: Request, next: Next) -> Response {
+pub(crate) async fn body(State(app): State<App>, request: Request, next: Next) -> Response {
     let length = request
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse::<usize>().ok());
-    if length.is_none_or(|length| length <= limit_of(request.uri().path())) {
+        .and_then(|value| value.parse::<u64>().ok());
+    if length.is_none_or(|length| length <= limit_of(&app, request.uri().path())) {
         return next.run(request).await;
     }
     let mut seen = 0_usize;

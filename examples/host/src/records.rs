@@ -33,6 +33,36 @@ pub(crate) struct NewSession {
     pub(crate) token: Vec<u8>,
 }
 
+/// What a report changes in the file of its rejected rows.
+#[derive(Clone)]
+pub(crate) enum NewRejects {
+    /// Nothing.
+    None,
+    /// The file begins, or begins again.
+    First(String),
+    /// These come behind those that are there.
+    More(String),
+}
+
+impl NewRejects {
+    /// Adds rows at the end.
+    pub(crate) fn add(&mut self, rows: &str) {
+        match self {
+            Self::First(all) | Self::More(all) => *all += rows,
+            Self::None => *self = Self::More(rows.to_owned()),
+        }
+    }
+
+    /// Whether what was there goes, and what is added.
+    fn parts(self) -> (bool, Option<String>) {
+        match self {
+            Self::None => (false, None),
+            Self::First(rows) => (true, Some(rows)),
+            Self::More(rows) => (false, Some(rows).filter(|rows| !rows.is_empty())),
+        }
+    }
+}
+
 /// Held while an import is taken back: nobody else takes the same one back meanwhile.
 pub(crate) struct Turn {
     _held: Box<dyn Send>,
@@ -111,20 +141,28 @@ pub(crate) trait Records: Send + Sync {
         answer: Option<Answer>,
     ) -> Result<(), Problem>;
 
-    /// Keeps the report and the file of rejected rows.
+    /// Keeps the report, and the rows that were rejected since with it: both or neither.
     async fn save_import(
         &self,
         workspace: Workspace,
         report: ImportView,
-        rejects: String,
+        rejects: NewRejects,
     ) -> Result<(), Problem>;
 
-    /// The report and the file of rejected rows. An import whose host has stopped has failed.
+    /// The report. An import whose host has stopped has failed.
     async fn load_import(
         &self,
         workspace: Workspace,
         id: Uuid,
-    ) -> Result<Option<(ImportView, String)>, Problem>;
+    ) -> Result<Option<ImportView>, Problem>;
+
+    /// A piece of the file of rejected rows, counted from 0; none behind the last one. A piece is what was added at once.
+    async fn import_rejects(
+        &self,
+        workspace: Workspace,
+        id: Uuid,
+        piece: u32,
+    ) -> Result<Option<String>, Problem>;
 
     /// Empties what may be about a person of the workspace who was erased: answers to idempotency keys become
     /// [`Answer::erased`], files of rejected rows empty. Which of them are is not looked into: a row that could not be

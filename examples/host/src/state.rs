@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) records: Arc<dyn Records>,
     pub(crate) passwords: Passwords,
     pub(crate) tokens: Tokens,
+    /// The largest file of an import, in bytes.
+    pub(crate) largest_import: u64,
     /// How many imports run at once.
     pub(crate) imports: Semaphore,
     pub(crate) worker: WorkerCell,

@@ -370,7 +370,7 @@ fn files_that_are_no_table_of_people_are_refused() {
         refused(&reply, name, &[422]);
     }
     let large = filled.host.upload(&filled.admin, &vec![b'a'; 11 << 20]);
-    refused(&large, "11 MiB", &[413]);
+    refused(&large, "11 MiB of nothing", &[422]);
     let kind = "multipart/form-data; boundary=line";
     for (name, kind, body) in [
         (

@@ -103,7 +103,7 @@ fn bad_input_gets_documented_answers() {
     assert_eq!(host.upload(&admin, b"").status, 422);
     assert_eq!(
         host.upload(&admin, &vec![b'a'; 11 * 1024 * 1024]).status,
-        413
+        422
     );
 }
 

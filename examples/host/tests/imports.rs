@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::Host;
+use common::{Host, Place};
 use serde_json::{Value, json};
 
 const IMPORT: &str = "/api/contacts/import";
@@ -206,4 +206,53 @@ fn a_workbook_is_imported_and_its_rejects_open_in_a_spreadsheet() {
     );
     host.upload_as(&admin, &file, r#"{"sheet": "None"}"#)
         .expect(422);
+}
+
+/// People with notes of some ten kilobytes each, which nobody wants.
+fn wordy(rows: usize) -> (String, String) {
+    let notes = "слово ".repeat(1_000);
+    let rows = (0..rows).map(|number| format!("Person {number},p{number}@mail.example,{notes}\n"));
+    let file = format!("name,email,notes\n{}", rows.collect::<String>());
+    (file, json!({"mapping": {"notes": null}}).to_string())
+}
+
+#[test]
+fn a_large_file_is_taken_without_a_key_for_it() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    let (file, options) = wordy(1_300);
+    assert!(file.len() > 12 * 1024 * 1024);
+    let form = |path: &str| host.upload_to(&admin, path, file.as_bytes(), &[("options", &options)]);
+    assert_eq!(counts(&form(PREVIEW).expect(200)), json!([1_300, 0, 0, 0]));
+    let report = ended(&host, &admin, &form(IMPORT).expect(202));
+    assert_eq!(counts(&report), json!([1_300, 0, 0, 0]));
+    // What comes under a key is compared as a whole when it comes again.
+    let bearer = format!("Bearer {admin}");
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Content-Type", "multipart/form-data; boundary=line"),
+        ("Idempotency-Key", "one"),
+    ];
+    let reply = host.raw("POST", IMPORT, &headers, file.as_bytes());
+    assert_eq!(reply.status, 413);
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused_however_it_comes() {
+    let variables = [("CRM_LARGEST_IMPORT", "1")];
+    let host = Host::start_with(Place::new(), &["--no-worker"], &variables);
+    let admin = host.admin();
+    let (file, options) = wordy(150);
+    assert!(file.len() > 1024 * 1024 + 64 * 1024);
+    let fields = [("options", options.as_str())];
+    for path in [PREVIEW, IMPORT] {
+        let reply = host.upload_to(&admin, path, file.as_bytes(), &fields);
+        assert_eq!(reply.status, 413, "it says how long it is");
+        let reply = host.upload_in_chunks(&admin, path, file.as_bytes(), &fields);
+        assert_eq!(reply.status, 413, "it does not say how long it is");
+    }
+    let short = wordy(2).0;
+    let reply = host.upload_in_chunks(&admin, IMPORT, short.as_bytes(), &fields);
+    assert_eq!(reply.status, 202);
+    assert_eq!(counts(&ended(&host, &admin, &reply.expect(202)))[0], 2);
 }

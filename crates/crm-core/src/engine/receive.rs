@@ -105,7 +105,7 @@ impl Engine {
         }
     }
 
-    /// Keeps when somebody wrote.
+    /// Keeps when somebody wrote, on a channel that is set up.
     fn wrote(
         &self,
         set: &mut ChangeSet,
@@ -113,7 +113,7 @@ impl Engine {
         address: String,
         at: Option<DateTime<Utc>>,
     ) {
-        if !is_address(&address) {
+        if !self.channels().contains_key(channel) || !is_address(&address) {
             return;
         }
         let now = self.now();

@@ -18,12 +18,12 @@ use uuid::Uuid;
 use super::flags::ImportFlags;
 use super::input::{Bounded, Input};
 use super::output::{Done, Failure, Output, note, short, told};
+use super::past;
 use super::place::Place;
 use super::progress::Progress;
 use super::rejects::Rejects;
-use super::{past, rejects};
 use crate::imports::{Found, ImportStatus, ImportView};
-use crate::records::Records;
+use crate::records::{NewRejects, Records};
 use crate::routes::import::{KEPT, PreviewView};
 
 /// What would become of the rows; nothing is written.
@@ -166,7 +166,7 @@ async fn again(
     };
     let _turn = records.import_turn(id).await?;
     let before = records.load_import(workspace.clone(), id).await?;
-    let (before, _) = before.ok_or_else(|| Failure::from(Error::not_found("import")))?;
+    let before = before.ok_or_else(|| Failure::from(Error::not_found("import")))?;
     // Whether one that is under way is, or its program was killed, cannot always be known; taking its rows at the same
     // time as it does has no effect.
     let open = before.is_under_way() || before.status == ImportStatus::Failed;
@@ -202,12 +202,15 @@ struct Run {
 }
 
 impl Run {
-    async fn keep(&self) -> Result<(), Failure> {
-        let kept = self.rejects.kept.clone();
+    /// What could not be kept is kept with the next report.
+    async fn keep(&mut self) -> Result<(), Failure> {
+        let (workspace, new) = (self.workspace.clone(), self.rejects.new.clone());
         let saved = self
             .records
-            .save_import(self.workspace.clone(), self.report.clone(), kept);
-        Ok(saved.await?)
+            .save_import(workspace, self.report.clone(), new);
+        saved.await?;
+        self.rejects.new = NewRejects::None;
+        Ok(())
     }
 
     /// All rows, or those before a signal.
@@ -257,7 +260,7 @@ impl Run {
         let done = match done {
             Ok(Done::Well) => {
                 report.status = ImportStatus::Completed;
-                report.detail = self.rejects.more.then(|| rejects::CUT.to_owned());
+                report.detail = None;
                 Ok(match report.rejected {
                     0 => Done::Well,
                     _ => Done::Partly,

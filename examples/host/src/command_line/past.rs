@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::output::{Done, Failure, Output};
 use super::place::Place;
 use crate::imports::{Found, ImportStatus, ImportView};
+use crate::records::NewRejects;
 
 /// A value as JSON; plain data, so this cannot fail.
 pub(super) fn json(value: &impl Serialize) -> Value {
@@ -90,12 +91,12 @@ pub(super) fn told(name_of: &str, report: &ImportView, output: Output) -> Result
 /// Shows a report.
 pub(super) async fn show(place: &Place, id: Uuid, output: Output) -> Result<Done, Failure> {
     place.exists()?;
-    let (report, _) = load(place, id).await?;
+    let report = load(place, id).await?;
     told("the file", &report, output)?;
     Ok(Done::Well)
 }
 
-async fn load(place: &Place, id: Uuid) -> Result<(ImportView, String), Failure> {
+async fn load(place: &Place, id: Uuid) -> Result<ImportView, Failure> {
     let records = place.records().await?;
     let found = records.load_import(place.workspace(), id).await?;
     found.ok_or_else(|| Error::not_found("import").into())
@@ -104,12 +105,18 @@ async fn load(place: &Place, id: Uuid) -> Result<(ImportView, String), Failure> 
 /// Writes the rejected rows that are kept.
 pub(super) async fn rejects(place: &Place, id: Uuid) -> Result<Done, Failure> {
     place.exists()?;
-    let (report, rows) = load(place, id).await?;
-    let encoding = Encoding::named(report.encoding())?;
+    let encoding = Encoding::named(load(place, id).await?.encoding())?;
     let output = Output::new(false);
     output.bytes(encoding.mark())?;
-    // The rows came out of the encoding and the reasons are in ASCII.
-    output.bytes(&encoding.encode(&rows).0)?;
+    let records = place.records().await?;
+    for piece in 0.. {
+        let rows = records.import_rejects(place.workspace(), id, piece).await?;
+        let Some(rows) = rows else {
+            break;
+        };
+        // The rows came out of the encoding and the reasons are in ASCII.
+        output.bytes(&encoding.encode(&rows).0)?;
+    }
     Ok(Done::Well)
 }
 
@@ -120,7 +127,7 @@ pub(super) async fn revert(place: &Place, id: Uuid, output: Output) -> Result<Do
     let workspace = place.workspace();
     let _turn = records.import_turn(id).await?;
     let found = records.load_import(workspace.clone(), id).await?;
-    let (mut report, rejects) = found.ok_or_else(|| Failure::from(Error::not_found("import")))?;
+    let mut report = found.ok_or_else(|| Failure::from(Error::not_found("import")))?;
     match report.status {
         ImportStatus::Completed | ImportStatus::Failed => {}
         ImportStatus::Reverted => {
@@ -139,7 +146,7 @@ pub(super) async fn revert(place: &Place, id: Uuid, output: Output) -> Result<Do
         .revert_import(ImportId(id), report.rows)
         .await?;
     report.reverted(&done);
-    let saved = records.save_import(workspace, report.clone(), rejects);
+    let saved = records.save_import(workspace, report.clone(), NewRejects::None);
     saved.await?;
     told("the file", &report, output)?;
     Ok(match done.kept {

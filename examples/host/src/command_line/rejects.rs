@@ -1,4 +1,4 @@
-//! The rows that could not be taken: all of them in the file that was asked for, and the first ones with the report.
+//! The rows that could not be taken: all of them in the file that was asked for, and with the report.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -9,13 +9,9 @@ use crm_core::import::Detected;
 use crm_core::import::encoding::Encoding;
 
 use super::output::Failure;
+use crate::records::NewRejects;
 use crate::routes::import::{head_of, rejects_of};
 
-/// How much is kept with the report: as much as a file that comes over HTTP can have. In bytes.
-const KEPT: usize = 10 * 1024 * 1024;
-/// What a report says whose rejected rows are not all kept with it.
-pub(super) const CUT: &str =
-    "only the first 10 MiB of rejected rows are kept with the report; --rejects writes all of them";
 /// How many reasons are shown.
 const SHOWN: usize = 10;
 
@@ -23,10 +19,8 @@ const SHOWN: usize = 10;
 pub(super) struct Rejects {
     encoding: Encoding,
     file: Option<(String, File)>,
-    /// For the report.
-    pub(super) kept: String,
-    /// Whether more were rejected than are kept.
-    pub(super) more: bool,
+    /// What is not kept with the report yet.
+    pub(super) new: NewRejects,
     /// The first lines and reasons.
     pub(super) shown: Vec<(u64, String)>,
 }
@@ -35,14 +29,13 @@ impl Rejects {
     /// Begins the file, if one is wanted. It is readable by its owner alone.
     pub(super) fn begin(found: &Detected, path: Option<&Path>) -> Result<Self, Failure> {
         let encoding = Encoding::named(&found.encoding)?;
+        let head = head_of(found);
         let mut new = Self {
             encoding,
             file: path.map(opened).transpose()?,
-            kept: head_of(found),
-            more: false,
+            new: NewRejects::First(head.clone()),
             shown: Vec::new(),
         };
-        let head = new.kept.clone();
         new.write(encoding.mark())?;
         new.write(&encoding.encode(&head).0)?;
         Ok(new)
@@ -57,10 +50,7 @@ impl Rejects {
                 self.shown.push((row.line, row.reason.clone()));
             }
             let line = rejects_of(found, std::slice::from_ref(row));
-            self.more |= self.kept.len() + line.len() > KEPT;
-            if !self.more {
-                self.kept += &line;
-            }
+            self.new.add(&line);
             // The cells came out of the encoding and the reason is in ASCII.
             let (bytes, _) = self.encoding.encode(&line);
             self.write(&bytes)?;

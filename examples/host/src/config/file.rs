@@ -24,6 +24,8 @@ pub(super) struct FileSettings {
     pub(super) demo: Option<bool>,
     pub(super) outbox: Option<PathBuf>,
     pub(super) no_worker: Option<bool>,
+    /// Mebibytes.
+    pub(super) largest_import: Option<u32>,
     /// Seconds.
     pub(super) late_after: Option<u32>,
     /// Read by themselves: what one may say depends on its type.

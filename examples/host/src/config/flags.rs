@@ -76,6 +76,9 @@ pub(super) struct Flags {
     #[arg(long, env = "CRM_NO_WORKER", value_name = "BOOL", num_args = 0..=1,
         require_equals = true, default_missing_value = "true", value_parser = yes)]
     pub(super) no_worker: Option<bool>,
+    /// The largest file of contacts that is taken over HTTP, in MiB [default: 1024].
+    #[arg(long, env = "CRM_LARGEST_IMPORT", value_name = "MIB")]
+    pub(super) largest_import: Option<u32>,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 }

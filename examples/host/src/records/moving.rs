@@ -24,7 +24,7 @@ const HASH: (&str, &str) = ("hash", "'\\x' || hex(hash)");
 const HOST: (&str, &str) = ("host", "0");
 
 /// Whom a row names comes before it. What was counted of failed attempts is not kept in the file.
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 7] = [
     Table {
         name: "users",
         columns: &[
@@ -85,9 +85,12 @@ const TABLES: [Table; 6] = [
             ("id", "id"),
             ("workspace", "workspace"),
             ("report", "json(report)"),
-            ("rejects", "rejects"),
             HOST,
         ],
+    },
+    Table {
+        name: "import_rejects",
+        columns: &[("import", "import"), ("piece", "piece"), ("rows", "rows")],
     },
 ];
 

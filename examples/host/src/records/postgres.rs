@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use self::fault::in_request;
 use self::presence::Presence;
-use super::{NewSession, Records, Turn};
+use super::{NewRejects, NewSession, Records, Turn};
 use crate::auth::accounts::{Account, NewAccount, Registered};
 use crate::auth::journal::{Action, SignIn};
 use crate::auth::limiter::Limit;
@@ -183,17 +183,26 @@ impl Records for Postgres {
         &self,
         workspace: Workspace,
         report: ImportView,
-        rejects: String,
+        rejects: NewRejects,
     ) -> Result<(), Problem> {
         let host = self.presence.number;
-        told(imports::save(&self.pool, host, workspace.as_str(), &report, &rejects).await)
+        told(imports::save(&self.pool, host, workspace.as_str(), &report, rejects).await)
+    }
+
+    async fn import_rejects(
+        &self,
+        workspace: Workspace,
+        id: Uuid,
+        piece: u32,
+    ) -> Result<Option<String>, Problem> {
+        told(imports::rejects(&self.pool, workspace.as_str(), id, piece).await)
     }
 
     async fn load_import(
         &self,
         workspace: Workspace,
         id: Uuid,
-    ) -> Result<Option<(ImportView, String)>, Problem> {
+    ) -> Result<Option<ImportView>, Problem> {
         let mut connection = self.connection().await?;
         told(imports::load(&mut connection, workspace.as_str(), id).await)
     }

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use self::presence::Presence;
-use super::{NewSession, Records, Turn};
+use super::{NewRejects, NewSession, Records, Turn};
 use crate::auth::accounts::{Account, NewAccount, Registered};
 use crate::auth::journal::{Action, SignIn};
 use crate::auth::limiter::{Limit, Limiter};
@@ -179,41 +179,69 @@ impl Records for Sqlite {
         &self,
         workspace: Workspace,
         report: ImportView,
-        rejects: String,
+        rejects: NewRejects,
     ) -> Result<(), Problem> {
         let id = report.import_id.to_string();
         let report = serde_json::to_string(&report).map_err(|_| imports::unwritable())?;
+        let (anew, rows) = rejects.parts();
         self.call(move |db| {
-            db.execute(
-                "INSERT INTO imports (id, workspace, report, rejects) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (id) DO UPDATE SET report = ?3, rejects = ?4 WHERE workspace = ?2",
-                params![id, workspace.as_str(), report, rejects],
-            )
+            let tx = db.transaction()?;
+            let saved = tx.execute(
+                "INSERT INTO imports (id, workspace, report) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (id) DO UPDATE SET report = ?3 WHERE workspace = ?2",
+                params![id, workspace.as_str(), report],
+            )?;
+            if saved > 0 && anew {
+                tx.execute("DELETE FROM import_rejects WHERE import = ?1", [&id])?;
+            }
+            if let Some(rows) = rows.filter(|_| saved > 0) {
+                tx.execute(
+                    "INSERT INTO import_rejects (import, piece, rows)
+                     SELECT ?1, coalesce(max(piece) + 1, 0), ?2
+                     FROM import_rejects WHERE import = ?1",
+                    [&id, &rows],
+                )?;
+            }
+            tx.commit()
         })
         .await
-        .map(drop)
+    }
+
+    async fn import_rejects(
+        &self,
+        workspace: Workspace,
+        id: Uuid,
+        piece: u32,
+    ) -> Result<Option<String>, Problem> {
+        self.call(move |db| {
+            db.query_row(
+                "SELECT r.rows FROM import_rejects r JOIN imports i ON i.id = r.import
+                 WHERE i.id = ?1 AND i.workspace = ?2 AND r.piece = ?3",
+                params![id.to_string(), workspace.as_str(), piece],
+                |row| row.get(0),
+            )
+            .optional()
+        })
+        .await
     }
 
     async fn load_import(
         &self,
         workspace: Workspace,
         id: Uuid,
-    ) -> Result<Option<(ImportView, String)>, Problem> {
-        let found: Option<(String, String)> = self
+    ) -> Result<Option<ImportView>, Problem> {
+        let found: Option<String> = self
             .call(move |db| {
                 db.query_row(
-                    "SELECT report, rejects FROM imports WHERE id = ?1 AND workspace = ?2",
+                    "SELECT report FROM imports WHERE id = ?1 AND workspace = ?2",
                     [id.to_string().as_str(), workspace.as_str()],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
+                    |row| row.get(0),
                 )
                 .optional()
             })
             .await?;
-        let Some((report, rejects)) = found else {
-            return Ok(None);
-        };
-        let report = serde_json::from_str(&report).map_err(|_| imports::unreadable())?;
-        Ok(Some((report, rejects)))
+        let report = found.map(|text| serde_json::from_str(&text));
+        report.transpose().map_err(|_| imports::unreadable())
     }
 
     async fn forget_people(&self, workspace: Workspace) -> Result<(), Problem> {
@@ -221,7 +249,8 @@ impl Records for Sqlite {
             let tx = db.transaction()?;
             keys::forget(&tx, workspace.as_str())?;
             tx.execute(
-                "UPDATE imports SET rejects = '' WHERE workspace = ?1 AND rejects <> ''",
+                "DELETE FROM import_rejects
+                 WHERE import IN (SELECT id FROM imports WHERE workspace = ?1)",
                 [workspace.as_str()],
             )?;
             tx.commit()

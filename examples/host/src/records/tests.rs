@@ -10,7 +10,7 @@ use crm_core::{Role, Workspace};
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
-use super::{NewSession, Records};
+use super::{NewRejects, NewSession, Records};
 use crate::auth::accounts::{NewAccount, Registered, begin_session, rotate};
 use crate::auth::limiter::PER_ACCOUNT;
 use crate::config::Database;
@@ -328,7 +328,7 @@ async fn what_a_stopped_host_began_is_called_interrupted() {
         assert!(matches!(known(&*first, "k").await, Known::New));
         let report = under_way();
         let id = report.import_id;
-        let save = first.save_import(Workspace::default(), report, String::new());
+        let save = first.save_import(Workspace::default(), report, NewRejects::None);
         save.await.unwrap();
         drop(first);
         let next = place.open().await;
@@ -349,7 +349,7 @@ async fn what_a_stopped_host_began_is_called_interrupted() {
         };
         let patience = std::time::Duration::from_secs(30);
         tokio::time::timeout(patience, noticed).await.unwrap();
-        let (report, _) = next
+        let report = next
             .load_import(Workspace::default(), id)
             .await
             .unwrap()
@@ -367,23 +367,23 @@ async fn what_another_program_on_the_file_is_at_is_not_interrupted() {
     assert!(matches!(known(&*host, "k").await, Known::New));
     let report = under_way();
     let (id, digest) = (report.import_id, report.digest.clone());
-    let save = host.save_import(Workspace::default(), report, String::new());
+    let save = host.save_import(Workspace::default(), report, NewRejects::None);
     save.await.unwrap();
     for _ in 0..2 {
         let beside = place.open().await;
         assert!(matches!(known(&*beside, "k").await, Known::Pending { .. }));
         let found = beside.load_import(Workspace::default(), id).await;
-        assert!(found.unwrap().unwrap().0.status == ImportStatus::Running);
+        assert!(found.unwrap().unwrap().status == ImportStatus::Running);
     }
     let beside = place.open().await;
     drop(host);
     // Nobody can know yet that the host is gone; who comes when nobody is there does.
     let found = beside.load_import(Workspace::default(), id).await;
-    assert!(found.unwrap().unwrap().0.status == ImportStatus::Running);
+    assert!(found.unwrap().unwrap().status == ImportStatus::Running);
     drop(beside);
     let next = place.open().await;
     let found = next.load_import(Workspace::default(), id).await;
-    assert!(found.unwrap().unwrap().0.status == ImportStatus::Failed);
+    assert!(found.unwrap().unwrap().status == ImportStatus::Failed);
     let other = Workspace::new("other").unwrap();
     let unfinished = next.unfinished_import(other, digest.clone()).await;
     assert_eq!(unfinished.unwrap(), None);
@@ -399,13 +399,13 @@ async fn what_another_host_is_at_is_not_interrupted() {
     let mut report = under_way();
     let id = report.import_id;
     let save = |report: &ImportView| {
-        first.save_import(Workspace::default(), report.clone(), String::new())
+        first.save_import(Workspace::default(), report.clone(), NewRejects::None)
     };
     save(&report).await.unwrap();
     let second = place.open().await;
     let load = async || {
         let found = second.load_import(Workspace::default(), id).await;
-        found.unwrap().unwrap().0.status
+        found.unwrap().unwrap().status
     };
     assert!(matches!(known(&*second, "k").await, Known::Pending { .. }));
     assert!(load().await == ImportStatus::Running);
@@ -436,18 +436,41 @@ async fn a_report_is_kept_with_every_character_and_for_its_workspace_alone() {
         let id = report.import_id;
         let ours = Workspace::default();
         let other = Workspace::new("other").unwrap();
-        let save = |workspace: &Workspace, report: &ImportView, rejects: &str| {
-            host.save_import(workspace.clone(), report.clone(), rejects.to_owned())
+        let save = |workspace: &Workspace, report: &ImportView, rejects: NewRejects| {
+            host.save_import(workspace.clone(), report.clone(), rejects)
         };
-        save(&ours, &report, "").await.unwrap();
+        let first = |rows: &str| NewRejects::First(rows.to_owned());
+        let more = |rows: &str| NewRejects::More(rows.to_owned());
+        save(&ours, &report, first("gone")).await.unwrap();
+        save(&ours, &report, more("gone, too")).await.unwrap();
+        let head = "name\t,\u{1f600},oʻrtoq\r\n";
+        save(&ours, &report, first(head)).await.unwrap();
+        save(&ours, &report, NewRejects::None).await.unwrap();
+        save(&ours, &report, more("")).await.unwrap();
         report.status = ImportStatus::Completed;
-        let rejects = "name\t,\u{1f600},oʻrtoq\r\n";
-        save(&ours, &report, rejects).await.unwrap();
+        save(&ours, &report, more("Анна\r\n")).await.unwrap();
         report.status = ImportStatus::Reverted;
-        save(&other, &report, "theirs").await.unwrap();
+        save(&other, &report, first("theirs")).await.unwrap();
+        save(&other, &report, more("theirs")).await.unwrap();
         report.status = ImportStatus::Completed;
-        let (kept, file) = host.load_import(ours, id).await.unwrap().unwrap();
-        assert_eq!(file, rejects);
+        let kept = host.load_import(ours.clone(), id).await.unwrap().unwrap();
+        let pieces = async |workspace: &Workspace| {
+            let mut pieces = Vec::new();
+            while let Some(rows) = host
+                .import_rejects(workspace.clone(), id, u32::try_from(pieces.len()).unwrap())
+                .await
+                .unwrap()
+            {
+                pieces.push(rows);
+            }
+            pieces
+        };
+        assert_eq!(pieces(&ours).await, [head, "Анна\r\n"]);
+        assert!(pieces(&other).await.is_empty());
+        host.forget_people(other.clone()).await.unwrap();
+        assert_eq!(pieces(&ours).await.len(), 2);
+        host.forget_people(ours.clone()).await.unwrap();
+        assert!(pieces(&ours).await.is_empty());
         let json = |report: &ImportView| serde_json::to_value(report).unwrap();
         assert_eq!(json(&kept), json(&report));
         assert!(host.load_import(other, id).await.unwrap().is_none());

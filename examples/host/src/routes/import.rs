@@ -1,10 +1,10 @@
 //! Imports of contacts: a file in, a report out, and the way back.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
-use std::sync::Arc;
+use std::fs::File;
 use std::time::{Duration, Instant};
 
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,8 +17,8 @@ use crm_core::id::ImportId;
 use crm_core::import::encoding::Encoding;
 use crm_core::import::{self, Detected, Options};
 use crm_core::{Action, ErrorKind};
+use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,19 +26,20 @@ use uuid::Uuid;
 
 use super::Answer;
 use crate::auth::extract::User;
-use crate::auth::hex;
 use crate::error::Problem;
 use crate::extract::Id;
 use crate::imports::{DateOrder, Duplicates, Found, ImportStatus, ImportView, Imports, LostCell};
 use crate::names::FieldTypeName;
+use crate::records::NewRejects;
 use crate::state::App;
+use crate::uploads::{self, Upload};
 use crate::{csv, limits};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(import))
         .routes(routes!(preview))
-        .layer(DefaultBodyLimit::max(limits::IMPORT))
+        .layer(DefaultBodyLimit::disable())
         .routes(routes!(status))
         .routes(routes!(rejects))
         .routes(routes!(revert))
@@ -48,8 +49,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 #[derive(ToSchema)]
 #[allow(dead_code)]
 struct Upload {
-    /// CSV in any encoding and dialect, a workbook of Excel (.xlsx), vCards or JSON lines, at most 10 MiB. The first row of
-    /// a table names the columns.
+    /// CSV in any encoding and dialect, a workbook of Excel (.xlsx), vCards or JSON lines; at most 1 GiB unless the host is
+    /// told otherwise, and with an `Idempotency-Key` at most 10 MiB. The first row of a table names the columns.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
     /// What is known of the file; the rest is found out.
@@ -82,7 +83,7 @@ struct UploadOptions {
 
 /// A form that was read.
 struct Form {
-    file: Vec<u8>,
+    upload: Upload,
     options: Options,
     resume: Option<Uuid>,
 }
@@ -95,19 +96,12 @@ async fn form_of(request: Request, app: &App) -> Result<Form, Problem> {
             "send the file as multipart/form-data",
         )
     })?;
-    let refused = |error: axum::extract::multipart::MultipartError| {
-        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Problem::too_large()
-        } else {
-            Problem::malformed("the form cannot be read")
-        }
-    };
-    let (mut file, mut options, mut resume) = (None, Options::default(), None);
-    while let Some(field) = form.next_field().await.map_err(refused)? {
+    let (mut upload, mut options, mut resume) = (None, Options::default(), None);
+    while let Some(field) = form.next_field().await.map_err(uploads::refused)? {
         match field.name() {
-            Some("file") => file = Some(field.bytes().await.map_err(refused)?.to_vec()),
+            Some("file") => upload = Some(Upload::receive(field, app.largest_import).await?),
             Some("options") => {
-                let text = field.bytes().await.map_err(refused)?;
+                let text = uploads::small(field, limits::BODY).await?;
                 // A list would do for a struct, too.
                 let given = serde_json::from_slice::<serde_json::Map<_, _>>(&text);
                 let read = given.and_then(|given| serde_json::from_value(given.into()));
@@ -118,16 +112,17 @@ async fn form_of(request: Request, app: &App) -> Result<Form, Problem> {
                 })?;
             }
             Some("resume") => {
-                let text = field.text().await.map_err(refused)?;
-                let id = text.trim().parse();
-                resume = Some(id.map_err(|_| Problem::invalid("resume", "the id of an import"))?);
+                let text = uploads::small(field, limits::BODY).await?;
+                let id = std::str::from_utf8(&text).ok();
+                let id = id.and_then(|id| id.trim().parse().ok());
+                resume = Some(id.ok_or_else(|| Problem::invalid("resume", "the id of an import"))?);
             }
             _ => {}
         }
     }
-    let file = file.ok_or_else(|| Problem::invalid("file", "missing field"))?;
+    let upload = upload.ok_or_else(|| Problem::invalid("file", "missing field"))?;
     Ok(Form {
-        file,
+        upload,
         options,
         resume,
     })
@@ -136,13 +131,12 @@ async fn form_of(request: Request, app: &App) -> Result<Form, Problem> {
 /// A file and what was found out about it. What is no such file at all is refused at once, not in a report.
 async fn looked(
     user: &User,
-    file: Vec<u8>,
+    mut file: File,
     options: Options,
-) -> Result<(Arc<[u8]>, Detected), Problem> {
-    let file: Arc<[u8]> = file.into();
+) -> Result<(File, Detected), Problem> {
     let definitions = user.fields().definitions().await?;
     let looked = tokio::task::spawn_blocking(move || {
-        let found = import::inspect_for(&mut Cursor::new(&file), &options, &definitions)?;
+        let found = import::inspect_for(&mut file, &options, &definitions)?;
         Ok::<_, crm_core::Error>((file, found))
     });
     let looked = looked.await;
@@ -162,18 +156,18 @@ async fn import(
     user.actor().require(Action::WriteContacts)?;
     let form = form_of(request, &user.app).await?;
     let how = form.options.duplicates;
-    let digest = hex(&Sha256::digest(&form.file));
-    let (file, found) = looked(&user, form.file, form.options).await?;
+    let Upload { file, digest } = form.upload;
+    let (file, found) = looked(&user, file, form.options).await?;
     let imports = Imports::of(&user);
     let (report, rejects) = match form.resume {
         // How many rows it has is known before the first one is written: taking the import back needs nothing else.
         None => (
             ImportView::queued(Uuid::now_v7(), &found, how, digest),
-            head_of(&found),
+            NewRejects::First(head_of(&found)),
         ),
         Some(id) => {
             let _turn = user.app.records.import_turn(id).await?;
-            let (mut report, rejects) = imports.load(id).await?;
+            let mut report = imports.load(id).await?;
             match report.status {
                 ImportStatus::Failed if report.digest == digest => {}
                 ImportStatus::Failed => {
@@ -183,18 +177,12 @@ async fn import(
             }
             report.status = ImportStatus::Queued;
             report.detail = None;
-            (report, rejects)
+            (report, NewRejects::None)
         }
     };
-    imports.save(&report, rejects.clone()).await?;
-    tokio::spawn(run(
-        imports,
-        user.session(),
-        report.clone(),
-        rejects,
-        file,
-        found,
-    ));
+    imports.save(&report, rejects).await?;
+    let run = run(imports, user.session(), report.clone(), file, found);
+    tokio::spawn(run);
     Ok((StatusCode::ACCEPTED, axum::Json(report)))
 }
 
@@ -205,8 +193,7 @@ async fn run(
     imports: Imports,
     session: Session,
     mut report: ImportView,
-    mut rejects: String,
-    file: Arc<[u8]>,
+    file: File,
     found: Detected,
 ) {
     let Ok(_slot) = imports.app.imports.acquire().await else {
@@ -214,8 +201,10 @@ async fn run(
     };
     report.status = ImportStatus::Running;
     // A failure here shows in the next one, which is logged.
-    let _ = imports.save(&report, rejects.clone()).await;
-    match steps(&imports, &session, &mut report, &mut rejects, &file, &found).await {
+    let _ = imports.save(&report, NewRejects::None).await;
+    // Rows that were rejected and are not kept yet.
+    let mut rejects = String::new();
+    match steps(&imports, &session, &mut report, &mut rejects, file, &found).await {
         Ok(()) => report.status = ImportStatus::Completed,
         Err(error) => {
             report.status = ImportStatus::Failed;
@@ -225,7 +214,11 @@ async fn run(
             ));
         }
     }
-    if imports.save(&report, rejects).await.is_err() {
+    if imports
+        .save(&report, NewRejects::More(rejects))
+        .await
+        .is_err()
+    {
         tracing::error!(import = %report.import_id, "the report of an import was lost");
     }
 }
@@ -236,12 +229,12 @@ async fn steps(
     session: &Session,
     report: &mut ImportView,
     rejects: &mut String,
-    file: &[u8],
+    file: File,
     found: &Detected,
 ) -> crm_core::Result<()> {
     let contacts = session.contacts();
     let id = ImportId(report.import_id);
-    let mut import = contacts.import(id, Cursor::new(file), found, report.duplicates())?;
+    let mut import = contacts.import(id, file, found, report.duplicates())?;
     import.skip(report.done)?;
     let mut kept = Instant::now();
     while let Some(part) = import.step().await? {
@@ -249,7 +242,10 @@ async fn steps(
         *rejects += &rejects_of(found, &part.rejected);
         if kept.elapsed() >= KEPT {
             // A failure here shows at the end, which is logged. Rows that are not counted are taken again, to no effect.
-            let _ = imports.save(report, rejects.clone()).await;
+            let more = NewRejects::More(rejects.clone());
+            if imports.save(report, more).await.is_ok() {
+                rejects.clear();
+            }
             kept = Instant::now();
         }
     }
@@ -345,12 +341,10 @@ async fn preview(user: User, request: Request) -> Answer<PreviewView> {
     user.actor().require(Action::WriteContacts)?;
     let form = form_of(request, &user.app).await?;
     let how = form.options.duplicates;
-    let (file, found) = looked(&user, form.file, form.options).await?;
+    let (file, found) = looked(&user, form.upload.file, form.options).await?;
     let session = user.session();
     let contacts = session.contacts();
-    let preview = contacts
-        .preview_import(Cursor::new(&file), &found, how)
-        .await?;
+    let preview = contacts.preview_import(file, &found, how).await?;
     Ok(axum::Json(PreviewView::of(preview)))
 }
 
@@ -431,7 +425,7 @@ pub(crate) fn rejects_of(found: &Detected, rows: &[RejectedRow]) -> String {
     params(("import_id" = Uuid, Path)), responses((status = 200, body = ImportView)))]
 async fn status(user: User, Id(id): Id<Uuid>) -> Answer<ImportView> {
     user.actor().require(Action::Read)?;
-    Ok(axum::Json(Imports::of(&user).load(id).await?.0))
+    Ok(axum::Json(Imports::of(&user).load(id).await?))
 }
 
 /// The rejected rows as a CSV file: the original cells, and in one more column the line and the reason.
@@ -442,11 +436,19 @@ async fn status(user: User, Id(id): Id<Uuid>) -> Answer<ImportView> {
     responses((status = 200, content_type = "text/csv", body = String)))]
 async fn rejects(user: User, Id(id): Id<Uuid>) -> Result<Response, Problem> {
     user.actor().require(Action::Export)?;
-    let (report, rows) = Imports::of(&user).load(id).await?;
-    let encoding = Encoding::named(report.encoding())?;
-    // The rows came out of the encoding and the reasons are in ASCII.
-    let (rows, _) = encoding.encode(&rows);
-    let file = [encoding.mark(), &rows].concat();
+    let imports = Imports::of(&user);
+    let encoding = Encoding::named(imports.load(id).await?.encoding())?;
+    let mark = Ok(Bytes::from_static(encoding.mark()));
+    let pieces = stream::try_unfold(0_u32, move |piece| {
+        let imports = imports.clone();
+        async move {
+            let rows = imports.rejects(id, piece).await?;
+            // The rows came out of the encoding and the reasons are in ASCII.
+            let rows = rows.map(|rows| Bytes::from(encoding.encode(&rows).0.into_owned()));
+            Ok::<_, Problem>(rows.map(|rows| (rows, piece + 1)))
+        }
+    });
+    let file = Body::from_stream(stream::iter([mark]).chain(pieces));
     let kind = format!("text/csv; charset={}", encoding.label());
     let name = "attachment; filename=\"rejects.csv\"".to_owned();
     let headers = [
@@ -466,7 +468,7 @@ async fn revert(user: User, Id(id): Id<Uuid>) -> Answer<ImportView> {
     user.actor().require(Action::WriteContacts)?;
     let imports = Imports::of(&user);
     let _turn = user.app.records.import_turn(id).await?;
-    let (mut report, rejects) = imports.load(id).await?;
+    let mut report = imports.load(id).await?;
     match report.status {
         ImportStatus::Completed | ImportStatus::Failed => {}
         ImportStatus::Reverted => return Err(not_now("it was reverted before")),
@@ -477,7 +479,7 @@ async fn revert(user: User, Id(id): Id<Uuid>) -> Answer<ImportView> {
         .revert_import(ImportId(id), report.rows)
         .await?;
     report.reverted(&done);
-    imports.save(&report, rejects).await?;
+    imports.save(&report, NewRejects::None).await?;
     Ok(axum::Json(report))
 }
 

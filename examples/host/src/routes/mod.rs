@@ -121,7 +121,7 @@ pub(crate) fn router(app: App) -> Router {
             app.clone(),
             idempotency::layer,
         ))
-        .layer(middleware::from_fn(limits::body))
+        .layer(middleware::from_fn_with_state(app.clone(), limits::body))
         .layer(DefaultBodyLimit::max(limits::BODY))
         .layer(middleware::from_fn_with_state(app.clone(), limits::log))
         .layer(middleware::from_fn(headers::layer))

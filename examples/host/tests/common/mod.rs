@@ -118,14 +118,20 @@ impl Host {
     }
 
     pub fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let length = body.len().to_string();
+        let headers = [headers, &[("Content-Length", length.as_str())]].concat();
+        self.send(method, path, &headers, body)
+    }
+
+    /// Sends the body as it is: the headers say how long it is.
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(30)))
             .unwrap();
         let mut head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
             self.address,
-            body.len()
         );
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -193,23 +199,28 @@ impl Host {
         file: &[u8],
         fields: &[(&str, &str)],
     ) -> Reply {
-        let mut body = String::new();
-        for (name, value) in fields {
-            body += &format!(
-                "--line\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-            );
+        let headers = form_headers(token);
+        self.raw("POST", path, &pairs(&headers), &form(file, fields))
+    }
+
+    /// As [`upload_to`](Self::upload_to), without saying beforehand how long it is.
+    pub fn upload_in_chunks(
+        &self,
+        token: &str,
+        path: &str,
+        file: &[u8],
+        fields: &[(&str, &str)],
+    ) -> Reply {
+        let mut headers = form_headers(token);
+        headers.push(("Transfer-Encoding", "chunked".to_owned()));
+        let mut body = Vec::new();
+        for chunk in form(file, fields).chunks(60_000) {
+            body.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            body.extend_from_slice(chunk);
+            body.extend_from_slice(b"\r\n");
         }
-        body += "--line\r\nContent-Disposition: form-data; name=\"file\"; \
-            filename=\"contacts.csv\"\r\nContent-Type: text/csv\r\n\r\n";
-        let mut body = body.into_bytes();
-        body.extend_from_slice(file);
-        body.extend_from_slice(b"\r\n--line--\r\n");
-        let bearer = format!("Bearer {token}");
-        let headers = [
-            ("Authorization", bearer.as_str()),
-            ("Content-Type", "multipart/form-data; boundary=line"),
-        ];
-        self.raw("POST", path, &headers, &body)
+        body.extend_from_slice(b"0\r\n\r\n");
+        self.send("POST", path, &pairs(&headers), &body)
     }
 
     pub fn login(&self, email: &str, password: &str) -> Value {
@@ -333,4 +344,37 @@ fn unchunk(mut rest: &[u8]) -> Vec<u8> {
 pub fn sample_contacts() -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/contacts.csv");
     std::fs::read(path).unwrap()
+}
+
+/// A form of these fields and the file.
+fn form(file: &[u8], fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut body = String::new();
+    for (name, value) in fields {
+        body += &format!(
+            "--line\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        );
+    }
+    body += "--line\r\nContent-Disposition: form-data; name=\"file\"; \
+        filename=\"contacts.csv\"\r\nContent-Type: text/csv\r\n\r\n";
+    let mut body = body.into_bytes();
+    body.extend_from_slice(file);
+    body.extend_from_slice(b"\r\n--line--\r\n");
+    body
+}
+
+fn form_headers(token: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("Authorization", format!("Bearer {token}")),
+        (
+            "Content-Type",
+            "multipart/form-data; boundary=line".to_owned(),
+        ),
+    ]
+}
+
+fn pairs<'a>(headers: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect()
 }

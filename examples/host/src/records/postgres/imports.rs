@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::presence;
 use crate::imports::ImportView;
+use crate::records::NewRejects;
 
 /// The locks of imports that are taken back; it is ours alone.
 const CLASS: i32 = 6_517_360;
@@ -16,43 +17,80 @@ pub(super) async fn save(
     host: i32,
     workspace: &str,
     report: &ImportView,
-    rejects: &str,
+    rejects: NewRejects,
 ) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO crm_host.imports AS i (id, workspace, report, rejects, host)
-         VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (id) DO UPDATE SET report = $3, rejects = $4, host = $5
-         WHERE i.workspace = $2",
+    let mut tx = pool.begin().await?;
+    let saved = sqlx::query(
+        "INSERT INTO crm_host.imports AS i (id, workspace, report, host) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (id) DO UPDATE SET report = $3, host = $4 WHERE i.workspace = $2",
     )
     .bind(report.import_id)
     .bind(workspace)
     .bind(Json(report))
-    .bind(rejects)
     .bind(host)
-    .execute(pool)
+    .execute(&mut *tx)
+    .await?;
+    let (anew, rows) = rejects.parts();
+    if saved.rows_affected() > 0 {
+        if anew {
+            sqlx::query("DELETE FROM crm_host.import_rejects WHERE import = $1")
+                .bind(report.import_id)
+                .execute(&mut *tx)
+                .await?;
+        }
+        if let Some(rows) = rows {
+            // The row of the import is locked: nobody else counts meanwhile.
+            sqlx::query(
+                "INSERT INTO crm_host.import_rejects (import, piece, rows)
+                 SELECT $1, coalesce(max(piece) + 1, 0), $2
+                 FROM crm_host.import_rejects WHERE import = $1",
+            )
+            .bind(report.import_id)
+            .bind(rows)
+            .execute(&mut *tx)
+            .await?;
+        }
+    }
+    tx.commit().await
+}
+
+/// A piece of the file of rejected rows.
+pub(super) async fn rejects(
+    pool: &PgPool,
+    workspace: &str,
+    id: Uuid,
+    piece: u32,
+) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar(
+        "SELECT r.rows FROM crm_host.import_rejects r JOIN crm_host.imports i ON i.id = r.import
+         WHERE i.id = $1 AND i.workspace = $2 AND r.piece = $3",
+    )
+    .bind(id)
+    .bind(workspace)
+    .bind(i64::from(piece))
+    .fetch_optional(pool)
     .await
-    .map(drop)
 }
 
 pub(super) async fn load(
     connection: &mut PgConnection,
     workspace: &str,
     id: Uuid,
-) -> sqlx::Result<Option<(ImportView, String)>> {
+) -> sqlx::Result<Option<ImportView>> {
     loop {
         let mut tx = connection.begin().await?;
-        let row: Option<(Json<ImportView>, String, i32)> = sqlx::query_as(
-            "SELECT report, rejects, host FROM crm_host.imports WHERE id = $1 AND workspace = $2",
+        let row: Option<(Json<ImportView>, i32)> = sqlx::query_as(
+            "SELECT report, host FROM crm_host.imports WHERE id = $1 AND workspace = $2",
         )
         .bind(id)
         .bind(workspace)
         .fetch_optional(&mut *tx)
         .await?;
-        let Some((Json(mut report), rejects, host)) = row else {
+        let Some((Json(mut report), host)) = row else {
             return Ok(None);
         };
         if !report.is_under_way() || !presence::has_ended(&mut tx, host).await? {
-            return Ok(Some((report, rejects)));
+            return Ok(Some(report));
         }
         report.interrupt();
         // Its host may have written its end just before it ended itself: then that is what counts.
@@ -67,7 +105,7 @@ pub(super) async fn load(
         .await?;
         tx.commit().await?;
         if ended.rows_affected() > 0 {
-            return Ok(Some((report, rejects)));
+            return Ok(Some(report));
         }
     }
 }
@@ -102,9 +140,12 @@ pub(super) async fn turn(connection: &mut PgConnection, id: Uuid) -> sqlx::Resul
 
 /// Empties the files of rejected rows of the workspace.
 pub(super) async fn forget(connection: &mut PgConnection, workspace: &str) -> sqlx::Result<()> {
-    sqlx::query("UPDATE crm_host.imports SET rejects = '' WHERE workspace = $1 AND rejects <> ''")
-        .bind(workspace)
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::query(
+        "DELETE FROM crm_host.import_rejects
+         WHERE import IN (SELECT id FROM crm_host.imports WHERE workspace = $1)",
+    )
+    .bind(workspace)
+    .execute(connection)
+    .await
+    .map(drop)
 }

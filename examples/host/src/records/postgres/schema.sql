@@ -47,7 +47,10 @@ CREATE TABLE crm_host.idempotency (
 CREATE INDEX idempotency_at ON crm_host.idempotency (at);
 
 CREATE TABLE crm_host.imports (
-    id uuid PRIMARY KEY, workspace text NOT NULL, report jsonb NOT NULL, rejects text NOT NULL,
-    host integer NOT NULL);
+    id uuid PRIMARY KEY, workspace text NOT NULL, report jsonb NOT NULL, host integer NOT NULL);
+-- The files of rejected rows, in the pieces in which they came.
+CREATE TABLE crm_host.import_rejects (
+    import uuid NOT NULL REFERENCES crm_host.imports, piece bigint NOT NULL, rows text NOT NULL,
+    PRIMARY KEY (import, piece));
 
 CREATE TABLE crm_host.probe (id integer PRIMARY KEY CHECK (id = 1), at timestamptz NOT NULL);

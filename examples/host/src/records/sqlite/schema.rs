@@ -6,7 +6,7 @@ use crate::idempotency::Answer;
 use crate::imports;
 
 /// What each version added. A database of an earlier one gets the rest.
-const VERSIONS: [&str; 2] = [
+const VERSIONS: [&str; 3] = [
     "
 CREATE TABLE IF NOT EXISTS users (
     id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, full_name TEXT NOT NULL,
@@ -36,6 +36,13 @@ CREATE TRIGGER IF NOT EXISTS sign_ins_stay BEFORE DELETE ON sign_ins
 ALTER TABLE users ADD COLUMN workspace TEXT NOT NULL DEFAULT 'default';
 ALTER TABLE imports ADD COLUMN workspace TEXT NOT NULL DEFAULT 'default';
 CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;
+",
+    "
+CREATE TABLE import_rejects (
+    import TEXT NOT NULL REFERENCES imports(id), piece INTEGER NOT NULL, rows TEXT NOT NULL,
+    PRIMARY KEY (import, piece)) STRICT;
+INSERT INTO import_rejects SELECT id, 0, rejects FROM imports WHERE rejects <> '';
+ALTER TABLE imports DROP COLUMN rejects;
 ",
 ];
 
