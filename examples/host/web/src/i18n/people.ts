@@ -19,7 +19,8 @@ const en = {
     new: "New contact",
     import: "Import",
     empty: "No contacts yet",
-    emptyHint: "Bring them in from a file of your CRM, a spreadsheet or an address book, or add them one by one.",
+    emptyHint:
+      "Bring them in from a file of your CRM, a spreadsheet or an address book, or add them one by one.",
     emptyFiltered: "Nobody is like that",
     emptyFilteredHint: "There are other contacts. Change the filter, or show all.",
     showAll: "Show all",

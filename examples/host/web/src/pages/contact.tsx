@@ -27,11 +27,15 @@ function Head({ contact }: { contact: Contact }) {
   return (
     <div className="page-head">
       <div>
-        <h1>{contact.erased ? t.people.page.erased : contact.merged_into ? t.people.page.merged : contact.name}</h1>
+        <h1>
+          {contact.erased ? t.people.page.erased : contact.merged_into ? t.people.page.merged : contact.name}
+        </h1>
         {about ? <p className="faint">{about}</p> : null}
         {there ? (
           <p className="badges">
-            <Badge tone={contact.segment === "VIP" ? "info" : "neutral"}>{segmentName(contact.segment, t)}</Badge>
+            <Badge tone={contact.segment === "VIP" ? "info" : "neutral"}>
+              {segmentName(contact.segment, t)}
+            </Badge>
             {contact.tags.map((tag) => (
               <span key={tag} className="people-tag">
                 {tag}
@@ -53,7 +57,12 @@ function Head({ contact }: { contact: Contact }) {
             <EraseButton
               contact={contact}
               onDone={() =>
-                void navigate({ to: "/contacts/$id", params: { id: contact.id }, search: { done: "erased" }, replace: true })
+                void navigate({
+                  to: "/contacts/$id",
+                  params: { id: contact.id },
+                  search: { done: "erased" },
+                  replace: true,
+                })
               }
             />
           ) : null}

@@ -31,7 +31,8 @@ function Turn({
   const navigate = useNavigate({ from: "/contacts" });
   const before = search.after ?? [];
   if (before.length === 0 && !next) return null;
-  const turn = (after: string[]) => void navigate({ search: { ...changed(search, {}), ...(after.length ? { after } : {}) } });
+  const turn = (after: string[]) =>
+    void navigate({ search: { ...changed(search, {}), ...(after.length ? { after } : {}) } });
   const first = before.length * PEOPLE_PAGE;
   return (
     <nav className="pager" aria-label={t.pages.label}>

@@ -42,7 +42,9 @@ export function NewContactPage() {
               {t.create.cancel}
             </Link>
           }
-          onSaved={({ id }) => void navigate({ to: "/contacts/$id", params: { id }, search: { done: "created" } })}
+          onSaved={({ id }) =>
+            void navigate({ to: "/contacts/$id", params: { id }, search: { done: "created" } })
+          }
         />
       ) : (
         <Forbidden />

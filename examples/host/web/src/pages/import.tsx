@@ -44,7 +44,9 @@ function Wizard() {
   const [seen, setSeen] = useState<Seen | null>(null);
   // Sent again after a lost answer, it is the same request.
   const held = useRef<Sending | null>(null);
-  const looking = useMutation({ mutationFn: (what: { file: File; options: Options }) => see(what.file, what.options) });
+  const looking = useMutation({
+    mutationFn: (what: { file: File; options: Options }) => see(what.file, what.options),
+  });
   const run = useMutation({
     mutationFn: async (what: { file: File; options: Options }) => {
       held.current ??= await sending(what.file, what.options);
@@ -75,12 +77,15 @@ function Wizard() {
           <Loading lines={4} />
         </Card>
       ) : null}
-      {looking.error ? (
-        <Problem error={looking.error} retry={() => file && ask(file, options)} />
-      ) : null}
+      {looking.error ? <Problem error={looking.error} retry={() => file && ask(file, options)} /> : null}
       {shown && file ? (
         <>
-          <DetectedCard key={`${file.name} ${file.lastModified}`} preview={shown.preview} options={options} onChange={change} />
+          <DetectedCard
+            key={`${file.name} ${file.lastModified}`}
+            preview={shown.preview}
+            options={options}
+            onChange={change}
+          />
           {Object.keys(shown.preview.detected.mapping).length > 0 ? (
             <MappingCard preview={shown.preview} options={options} peek={shown.peek} onChange={change} />
           ) : null}
@@ -136,7 +141,7 @@ export function ImportPage() {
 }
 
 export function ImportResultPage() {
-  const { t, moment } = useSay();
+  const { t } = useSay();
   const { id } = useParams({ from: "/inside/contacts/import/$id" });
   const slow = usePace(true);
   const found = useQuery({

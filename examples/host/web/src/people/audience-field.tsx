@@ -33,7 +33,11 @@ export function AudienceField({ value, onChange }: { value: string; onChange: (t
       latest.current = text;
       if (text === "") onChange("");
       // The list follows what is understood alone.
-      else void client.fetchQuery(countQuery(text)).then(() => latest.current === text && onChange(text), () => null);
+      else
+        void client.fetchQuery(countQuery(text)).then(
+          () => latest.current === text && onChange(text),
+          () => null,
+        );
     },
     350,
   );

@@ -25,7 +25,11 @@ export function birthdayOf(day: string, month: string, year: string): string | n
   return year ? `${year.padStart(4, "0")}-${date}` : `--${date}`;
 }
 
-export function birthdayParts(birthday: string | null | undefined): { day: string; month: string; year: string } {
+export function birthdayParts(birthday: string | null | undefined): {
+  day: string;
+  month: string;
+  year: string;
+} {
   const found = /^(?:(\d{4})-|--)(\d\d)-(\d\d)$/u.exec(birthday ?? "");
   return {
     day: found?.[3]?.replace(/^0/u, "") ?? "",

@@ -16,7 +16,8 @@ export function Changed({ before, now, onMine }: { before: Contact; now: Contact
         <ul>
           {changed.map((name) => (
             <li key={name}>
-              {fieldLabel(name, say)}: <del>{text(before, name) || "—"}</del> → <ins>{text(now, name) || "—"}</ins>
+              {fieldLabel(name, say)}: <del>{text(before, name) || "—"}</del> →{" "}
+              <ins>{text(now, name) || "—"}</ins>
             </li>
           ))}
         </ul>

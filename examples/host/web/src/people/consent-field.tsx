@@ -115,7 +115,13 @@ export function ConsentField({
         onClick={() =>
           onChange([
             ...consents,
-            { channel: "email", topic: "marketing", status: "opted_in", evidence: null, at: new Date().toISOString() },
+            {
+              channel: "email",
+              topic: "marketing",
+              status: "opted_in",
+              evidence: null,
+              at: new Date().toISOString(),
+            },
           ])
         }
       >

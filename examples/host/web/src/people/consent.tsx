@@ -35,9 +35,7 @@ export function ConsentCard({ contact }: { contact: Contact }) {
               <li key={`${one.channel} ${one.topic}`}>
                 <span>
                   {channelName(one.channel, say)} · {word(t.people.consent.topics, one.topic)}
-                  <span className="row-hint">
-                    {[day(one.at), one.evidence].filter(Boolean).join(" · ")}
-                  </span>
+                  <span className="row-hint">{[day(one.at), one.evidence].filter(Boolean).join(" · ")}</span>
                 </span>
                 <Badge tone={one.status === "opted_out" ? "bad" : "good"}>
                   {word(t.people.consent.statuses, one.status)}

@@ -8,10 +8,16 @@ import type { Definition } from "./body";
 /** Names of inputs of custom fields begin so. */
 export const CUSTOM = "custom:";
 
+/** A value as it is typed; empty where it is none that can be. */
+function plain(value: unknown): string {
+  const simple = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  return simple ? String(value) : "";
+}
+
 function Input({ field, value }: { field: Definition; value: unknown }) {
   const { t } = useSay();
   const name = `${CUSTOM}${field.name}`;
-  const text = value === undefined || value === null ? "" : typeof value === "object" ? "" : String(value);
+  const text = plain(value);
   if (field.type === "boolean") {
     return (
       <select name={name} defaultValue={text}>
@@ -117,6 +123,5 @@ function Loose({ name, value }: { name: string; value: unknown }) {
       </select>
     );
   }
-  const text = typeof value === "number" || typeof value === "string" ? String(value) : "";
-  return <input name={`${CUSTOM}${name}`} defaultValue={text} autoComplete="off" />;
+  return <input name={`${CUSTOM}${name}`} defaultValue={plain(value)} autoComplete="off" />;
 }

@@ -36,7 +36,12 @@ export function EraseButton({ contact, onDone }: { contact: Contact; onDone: () 
   const same = typed.trim() === contact.name.trim();
   return (
     <>
-      <button type="button" className="button button-danger" data-action="erase" onClick={() => setAsked(true)}>
+      <button
+        type="button"
+        className="button button-danger"
+        data-action="erase"
+        onClick={() => setAsked(true)}
+      >
         {t.people.erase.open}
       </button>
       <Confirm

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { useSay, word } from "../i18n";
-import { birthdayParts } from "./body";
+import { birthdayParts, type TEXTS } from "./body";
 import { Field } from "./field";
 import { segmentsQuery } from "./queries";
 import { CONTACT_LANGUAGES, SEGMENTS } from "./search";
@@ -55,14 +55,14 @@ export function FactFields({ contact, errors }: { contact: Contact | null; error
   const segments = [...new Set([...SEGMENTS, ...used])];
   const language = contact?.language ?? "ru";
   const preferred = contact?.preferred_channels[0] ?? "";
-  const text = (name: keyof Contact & keyof typeof t.people.field, type = "text", hint?: string) => (
+  const text = (name: Exclude<(typeof TEXTS)[number], "time_zone">, type = "text", hint?: string) => (
     <Field label={t.people.field[name]} hint={hint} error={errors.get(name)}>
       {(described) => (
         <input
           name={name}
           type={type}
           autoComplete="off"
-          defaultValue={String(contact?.[name] ?? "")}
+          defaultValue={contact?.[name] ?? ""}
           {...described}
         />
       )}

@@ -113,7 +113,10 @@ export function Filters({
           value={search.segment}
           choices={names.map((one): [string, string] => {
             const count = counts.get(one);
-            return [one, count === undefined ? segmentName(one, t) : `${segmentName(one, t)} (${number(count)})`];
+            return [
+              one,
+              count === undefined ? segmentName(one, t) : `${segmentName(one, t)} (${number(count)})`,
+            ];
           })}
           onChange={(segment) => onChange({ segment })}
         />
@@ -121,7 +124,11 @@ export function Filters({
           name="language"
           label={t.people.filter.language}
           value={search.language}
-          choices={Object.entries(CONTACT_LANGUAGES).map(([tag, name]): [string, string, string] => [tag, name, tag])}
+          choices={Object.entries(CONTACT_LANGUAGES).map(([tag, name]): [string, string, string] => [
+            tag,
+            name,
+            tag,
+          ])}
           onChange={(language) => onChange({ language })}
         />
         <TagField value={search.tag ?? ""} onChange={(text) => onChange({ tag: text || undefined })} />

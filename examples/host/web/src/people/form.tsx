@@ -6,7 +6,16 @@ import { api, newKey, told } from "../api/client";
 import { asFailure } from "../api/failure";
 import { useSay } from "../i18n";
 import { Card, Loading, Problem } from "../ui/parts";
-import { bodyOf, changesOf, customFields, customValue, moved, type Body, type Definition, type Value } from "./body";
+import {
+  bodyOf,
+  changesOf,
+  customFields,
+  customValue,
+  moved,
+  type Body,
+  type Definition,
+  type Value,
+} from "./body";
 import { Changed } from "./changed";
 import { ConsentField } from "./consent-field";
 import { CUSTOM, CustomFields } from "./custom-fields";
@@ -15,14 +24,19 @@ import { fieldsQuery } from "./queries";
 import { TagsField } from "./tags";
 import type { Contact } from "./words";
 
-function shownFields(form: FormData, definitions: Definition[], before: Contact | null): Map<string, Value | null> {
+function shownFields(
+  form: FormData,
+  definitions: Definition[],
+  before: Contact | null,
+): Map<string, Value | null> {
   const types = new Map(definitions.map((one) => [one.name, one.type]));
   const shown = new Map<string, Value | null>();
   for (const [key, value] of form) {
     if (!key.startsWith(CUSTOM) || typeof value !== "string") continue;
     const name = key.slice(CUSTOM.length);
     const old: unknown = before?.custom_fields[name];
-    const loose = typeof old === "number" || typeof old === "boolean" ? (typeof old as "number" | "boolean") : undefined;
+    const loose =
+      typeof old === "number" || typeof old === "boolean" ? (typeof old as "number" | "boolean") : undefined;
     shown.set(name, customValue(value.trim(), types.get(name) ?? loose));
   }
   return shown;
@@ -34,7 +48,11 @@ async function send(id: string | null, body: Body, key: string): Promise<Contact
   return told(api.PUT("/api/contacts/{id}", { params: { path: { id }, header }, body }));
 }
 
-export function PersonForm(props: { contact: Contact | null; back: ReactNode; onSaved: (contact: Contact) => void }) {
+export function PersonForm(props: {
+  contact: Contact | null;
+  back: ReactNode;
+  onSaved: (contact: Contact) => void;
+}) {
   const definitions = useQuery(fieldsQuery);
   if (definitions.isPending) return <Loading lines={10} />;
   if (definitions.error && !definitions.data) {
@@ -89,7 +107,8 @@ function Form({
     body.custom_fields = customFields(before?.custom_fields ?? {}, shown);
     if (!before || !seen) return save.mutate(body);
     const changes = changesOf(body, before);
-    if (changes.custom_fields) changes.custom_fields = moved(before.custom_fields, body.custom_fields, seen.custom_fields);
+    if (changes.custom_fields)
+      changes.custom_fields = moved(before.custom_fields, body.custom_fields, seen.custom_fields);
     save.mutate({ ...changes, version: seen.version });
   };
   const failure = save.error ? asFailure(save.error) : null;
@@ -121,7 +140,12 @@ function Form({
       ) : null}
       <div className="form-actions people-save">
         {back}
-        <button type="submit" className="button button-primary" disabled={save.isPending} aria-busy={save.isPending}>
+        <button
+          type="submit"
+          className="button button-primary"
+          disabled={save.isPending}
+          aria-busy={save.isPending}
+        >
           {contact ? t.people.form.save : t.people.form.create}
         </button>
       </div>

@@ -25,7 +25,9 @@ function Row({ contact }: { contact: Contact }) {
       </td>
       <td data-label={t.people.list.segment}>
         <span className="people-badges">
-          <Badge tone={contact.segment === "VIP" ? "info" : "neutral"}>{segmentName(contact.segment, t)}</Badge>
+          <Badge tone={contact.segment === "VIP" ? "info" : "neutral"}>
+            {segmentName(contact.segment, t)}
+          </Badge>
           {contact.tags.slice(0, TAGS).map((tag) => (
             <span key={tag} className="people-tag">
               {tag}

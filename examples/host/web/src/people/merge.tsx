@@ -46,7 +46,9 @@ export function Finder({ not, onChoose }: { not: string; onChoose: (id: string) 
                 <li key={one.id}>
                   <button type="button" onClick={() => onChoose(one.id)}>
                     <strong>{one.name}</strong>
-                    <span className="row-hint">{[one.email, one.phone, one.company].filter(Boolean).join(" · ")}</span>
+                    <span className="row-hint">
+                      {[one.email, one.phone, one.company].filter(Boolean).join(" · ")}
+                    </span>
                   </button>
                 </li>
               ))}

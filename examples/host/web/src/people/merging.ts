@@ -34,14 +34,13 @@ export function differs(kept: Contact, gone: Contact, name: Chosen): boolean {
 }
 
 export function together(kept: Contact, gone: Contact, take: ReadonlySet<Chosen>): Contact {
-  const pick = <K extends Chosen>(name: K): Contact[K] => {
+  const both = { ...kept };
+  for (const name of CHOSEN) {
     const [first, second] = take.has(name) ? [gone[name], kept[name]] : [kept[name], gone[name]];
-    return empty(first) ? second : first;
-  };
+    Object.assign(both, { [name]: empty(first) ? second : first });
+  }
   const [first, second] = take.has("custom_fields") ? [gone, kept] : [kept, gone];
   const [early, late] = take.has("preferred_channels") ? [gone, kept] : [kept, gone];
-  const both = { ...kept };
-  for (const name of CHOSEN) Object.assign(both, { [name]: pick(name) });
   return {
     ...both,
     tags: [...new Set([...kept.tags, ...gone.tags])].sort(),

@@ -30,7 +30,10 @@ export function OptInButton({ contact }: { contact: Contact }) {
   const submit = (event: SyntheticEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name) ?? "").trim();
+    const text = (name: string) => {
+      const value = form.get(name);
+      return typeof value === "string" ? value.trim() : "";
+    };
     const evidence = text("evidence");
     ask.mutate({ channel: text("channel"), topic: text("topic"), ...(evidence ? { evidence } : {}) });
   };

@@ -79,7 +79,10 @@ export function countQuery(audience: string | null) {
     queryKey: ["audience-count", audience],
     queryFn: ({ signal }) =>
       told(
-        api.GET("/api/audiences/sample", { params: { query: { audience: audience ?? "", limit: 1 } }, signal }),
+        api.GET("/api/audiences/sample", {
+          params: { query: { audience: audience ?? "", limit: 1 } },
+          signal,
+        }),
       ),
     enabled: audience !== null,
     retry: false,

@@ -33,7 +33,10 @@ export function peopleSearch(given: Record<string, unknown>): PeopleSearch {
 }
 
 /** Changes the filter, and begins at the first page. */
-export function changed(before: PeopleSearch, change: { [K in keyof PeopleSearch]: PeopleSearch[K] | undefined }) {
+export function changed(
+  before: PeopleSearch,
+  change: { [K in keyof PeopleSearch]: PeopleSearch[K] | undefined },
+) {
   return peopleSearch({ ...before, after: undefined, ...change });
 }
 
@@ -42,7 +45,9 @@ export function isFiltered(search: PeopleSearch): boolean {
 }
 
 /** The filter as the API takes it, for the list and for an export alike. */
-export function filterOf({ birthday, after: _, ...texts }: PeopleSearch) {
+export function filterOf(search: PeopleSearch) {
+  const { birthday, ...texts } = search;
+  delete texts.after;
   return { ...texts, ...(birthday ? { has_birthday_this_month: true } : {}) };
 }
 

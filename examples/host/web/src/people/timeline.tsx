@@ -118,7 +118,9 @@ export function TimelineCard({ id }: { id: string }) {
           }}
         />
       ) : null}
-      {messages.data && events.data && all.length === 0 ? <p className="faint">{t.people.timeline.empty}</p> : null}
+      {messages.data && events.data && all.length === 0 ? (
+        <p className="faint">{t.people.timeline.empty}</p>
+      ) : null}
       <ol className="people-timeline">
         {all.map((entry) =>
           "message" in entry ? (
@@ -128,7 +130,9 @@ export function TimelineCard({ id }: { id: string }) {
               <span>{word(t.people.event, entry.event.action)}</span>
               <span className="row-hint">
                 {moment(entry.at)}
-                {entry.event.reason && !/^[0-9a-f-]{36}$/u.test(entry.event.reason) ? ` · ${entry.event.reason}` : ""}
+                {entry.event.reason && !/^[0-9a-f-]{36}$/u.test(entry.event.reason)
+                  ? ` · ${entry.event.reason}`
+                  : ""}
               </span>
             </li>
           ),

@@ -20,19 +20,8 @@ export function Choose({ file, onChoose }: { file: File | null; onChoose: (file:
   };
   return (
     <div className="stack">
-      <label
-        className={over ? "people-drop people-drop-over" : "people-drop"}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          take(event.dataTransfer.files[0]);
-        }}
-      >
+      {/* A file that is dropped on the label is the input's own, which is spread over it. */}
+      <label className={over ? "people-drop people-drop-over" : "people-drop"}>
         <Icon name="upload" />
         <span className="people-drop-title">{file ? file.name : t.people.import.choose}</span>
         <span className="field-hint">
@@ -45,6 +34,9 @@ export function Choose({ file, onChoose }: { file: File | null; onChoose: (file:
           name="file"
           accept={TYPES}
           aria-label={t.people.import.choose}
+          onDragEnter={() => setOver(true)}
+          onDragLeave={() => setOver(false)}
+          onDrop={() => setOver(false)}
           onChange={(event) => {
             take(event.target.files?.[0]);
             // The same file may be chosen again after it was mended.

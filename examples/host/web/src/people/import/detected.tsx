@@ -27,6 +27,12 @@ export function separatorName(separator: string, tab: string): string {
   return separator === "\t" ? tab : separator;
 }
 
+/** The options with one that is said, or is not any more. */
+function said(options: Options, name: keyof Options, value: string | null): Options {
+  const rest = Object.entries(options).filter(([key]) => key !== name);
+  return Object.fromEntries(value === null ? rest : [...rest, [name, value]]);
+}
+
 /** Two letters of a country; empty is the usual one. */
 function Region({ value, onChange }: { value: string; onChange: (region: string) => void }) {
   const { t } = useSay();
@@ -64,8 +70,7 @@ export function DetectedCard({
   const { detected } = preview;
   const table = detected.format === "csv" || detected.format === "xlsx";
   const set = (name: "encoding" | "separator" | "sheet" | "region", value: string) => {
-    const { [name]: _, ...rest } = options;
-    onChange(value ? { ...rest, [name]: value } : rest);
+    onChange(said(options, name, value || null));
   };
   const ambiguous = Object.keys(detected.dates).length > 0;
   return (
@@ -118,7 +123,9 @@ export function DetectedCard({
                 <option value="">
                   {options.separator
                     ? t.people.import.automatic
-                    : fill(t.people.import.found, { what: separatorName(detected.separator, t.people.files.tab) })}
+                    : fill(t.people.import.found, {
+                        what: separatorName(detected.separator, t.people.files.tab),
+                      })}
                 </option>
                 {SEPARATORS.map((one) => (
                   <option key={one} value={one}>
@@ -148,9 +155,9 @@ export function DetectedCard({
               name="dates"
               value={options.dates ?? ""}
               onChange={(event) => {
-                const { dates: _, ...rest } = options;
                 const chosen = event.target.value;
-                onChange(chosen === "day_first" || chosen === "month_first" ? { ...rest, dates: chosen } : rest);
+                const known = chosen === "day_first" || chosen === "month_first" ? chosen : null;
+                onChange(said(options, "dates", known));
               }}
             >
               <option value="">{t.people.import.automatic}</option>

@@ -42,7 +42,10 @@ const NEW = "new custom field";
 
 /** A name that a custom field may have, made of the column's where that is possible. */
 export function customName(column: string): string {
-  const plain = column.normalize("NFKD").toLowerCase().replace(/[^a-z0-9_]+/gu, "_");
+  const plain = column
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/[^a-z0-9_]+/gu, "_");
   const name = plain.replace(/^[^a-z]+|_+$/gu, "").slice(0, 64);
   return name || "field";
 }

@@ -12,7 +12,11 @@ export function Counts({ of }: { of: Record<(typeof COUNTS)[number], number> }) 
   return (
     <dl className="people-counts">
       {COUNTS.map((name) => (
-        <div key={name} className={name === "rejected" && of[name] > 0 ? "people-count-bad" : ""} data-count={name}>
+        <div
+          key={name}
+          className={name === "rejected" && of[name] > 0 ? "people-count-bad" : ""}
+          data-count={name}
+        >
           <dt>{t.people.import.counts[name]}</dt>
           <dd>
             <data value={of[name]}>{number(of[name])}</data>
@@ -47,7 +51,7 @@ function Samples({ preview }: { preview: Preview }) {
       </thead>
       <tbody>
         {preview.samples.map((one) => {
-          const contact = one.contact as Record<string, unknown>;
+          const contact = one.contact;
           const about = [text(contact, "position"), text(contact, "company")].filter(Boolean).join(" · ");
           return (
             <tr key={one.line}>
@@ -61,7 +65,9 @@ function Samples({ preview }: { preview: Preview }) {
               </td>
               <td data-label={t.people.list.segment}>{segmentName(text(contact, "segment"), t)}</td>
               <td data-label={t.people.import.outcome}>
-                <Badge tone={TONES[one.outcome] ?? "neutral"}>{word(t.people.import.counts, one.outcome)}</Badge>
+                <Badge tone={TONES[one.outcome] ?? "neutral"}>
+                  {word(t.people.import.counts, one.outcome)}
+                </Badge>
                 {one.changed.length > 0 ? (
                   <span className="row-hint">{one.changed.map(fieldName).join(", ")}</span>
                 ) : null}
@@ -122,8 +128,8 @@ export function OutcomeCard({ preview, stale }: { preview: Preview; stale: boole
           .map((one) => (
             <Notice key={one.column} tone="warn" title={`${one.column} → ${one.label ?? one.field}`}>
               <p>
-                {count(one.refused, t.people.counted.refused)} {fill(t.people.import.typed, { type: t.people.type[one.type] })}{" "}
-                {one.samples.join(", ")}
+                {count(one.refused, t.people.counted.refused)}{" "}
+                {fill(t.people.import.typed, { type: t.people.type[one.type] })} {one.samples.join(", ")}
               </p>
             </Notice>
           ))}

@@ -62,7 +62,9 @@ export async function peek(
     return null;
   }
   const rows = rowsOf(text, separator, ROWS + 2);
-  const head = rows.findIndex((row) => row.length >= known.length && known.every((one) => row.some((cell) => cell.trim() === one)));
+  const head = rows.findIndex(
+    (row) => row.length >= known.length && known.every((one) => row.some((cell) => cell.trim() === one)),
+  );
   const columns = rows[head]?.map((one) => one.trim()) ?? [];
   if (head < 0 || new Set(columns).size !== columns.length) return null;
   const cells = new Map<string, string[]>();

@@ -81,7 +81,11 @@ function Revert({ one }: { one: Import }) {
   const [asked, setAsked] = useState(false);
   const revert = useMutation({
     mutationFn: () =>
-      told(api.POST("/api/contacts/imports/{import_id}/revert", { params: { path: { import_id: one.import_id } } })),
+      told(
+        api.POST("/api/contacts/imports/{import_id}/revert", {
+          params: { path: { import_id: one.import_id } },
+        }),
+      ),
     onSuccess: async () => {
       await client.invalidateQueries();
       setAsked(false);
@@ -90,7 +94,12 @@ function Revert({ one }: { one: Import }) {
   });
   return (
     <>
-      <button type="button" className="button button-danger" data-action="revert" onClick={() => setAsked(true)}>
+      <button
+        type="button"
+        className="button button-danger"
+        data-action="revert"
+        onClick={() => setAsked(true)}
+      >
         {t.people.import.revert.open}
       </button>
       <Confirm
@@ -164,13 +173,20 @@ export function ResultCard({ one }: { one: Import }) {
               {t.people.page.back}
             </Link>
             {may.write && one.rejected > 0 ? (
-              <button type="button" className="button" disabled={file.isPending} onClick={() => file.mutate()}>
+              <button
+                type="button"
+                className="button"
+                disabled={file.isPending}
+                onClick={() => file.mutate()}
+              >
                 <Icon name="download" />
                 {t.people.import.rejects}
               </button>
             ) : null}
             {may.write && one.status === "failed" ? <Resume one={one} /> : null}
-            {may.write && (one.status === "completed" || one.status === "failed") ? <Revert one={one} /> : null}
+            {may.write && (one.status === "completed" || one.status === "failed") ? (
+              <Revert one={one} />
+            ) : null}
           </div>
         )}
       </div>
