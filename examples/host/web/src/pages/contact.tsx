@@ -125,13 +125,13 @@ export function ContactPage() {
           ) : null}
           <div className="columns">
             <div className="stack">
-              <TimelineCard key={id} id={id} />
-              {may.write && there ? <PlansCard key={id} contact={contact} /> : null}
+              <TimelineCard key={`timeline ${id}`} id={id} />
+              {may.write && there ? <PlansCard key={`plans ${id}`} contact={contact} /> : null}
             </div>
             <div className="stack">
               {there ? <FactsCard contact={contact} labels={labels} /> : null}
               {there ? <ConsentCard contact={contact} /> : null}
-              {may.write && !contact.merged_into ? <DownloadAll key={id} contact={contact} /> : null}
+              {may.write && !contact.merged_into ? <DownloadAll key={`all ${id}`} contact={contact} /> : null}
             </div>
           </div>
         </>

@@ -11,7 +11,8 @@ export const LARGEST = 10 * 1024 * 1024;
 
 /** One request, as often as it is sent: its body and its key stay the same, so that it acts once. */
 export interface Sending {
-  body: Blob;
+  body: ArrayBuffer;
+  type: string;
   key: string;
 }
 
@@ -21,11 +22,13 @@ export async function sending(file: File, options: Options, resume?: string): Pr
   form.set("options", JSON.stringify(options));
   if (resume) form.set("resume", resume);
   // The browser draws a line between the parts; another one would be another request.
-  return { body: await new Response(form).blob(), key: newKey() };
+  const drawn = new Response(form);
+  const type = drawn.headers.get("content-type") ?? "multipart/form-data";
+  return { body: await drawn.arrayBuffer(), type, key: newKey() };
 }
 
-async function post(path: string, { body, key }: Sending, keyed: boolean): Promise<Response> {
-  const headers: Record<string, string> = { "content-type": body.type };
+async function post(path: string, { body, type, key }: Sending, keyed: boolean): Promise<Response> {
+  const headers: Record<string, string> = { "content-type": type };
   if (keyed) headers["idempotency-key"] = key;
   let answer;
   try {
