@@ -47,8 +47,6 @@ pub(crate) struct ContactView {
     last_interaction_date: Option<DateTime<Utc>>,
     /// The contact that this one was merged into: then no more than an id and its `external_id` is left of it.
     merged_into: Option<Uuid>,
-    /// Whether the person was erased: then no more than an id is left.
-    erased: bool,
     version: u64,
     created_by: String,
     created_at: DateTime<Utc>,
@@ -122,7 +120,6 @@ impl From<&Contact> for ContactView {
             consent: fields.consent.iter().map(ConsentBody::from).collect(),
             last_interaction_date: fields.last_interaction_date,
             merged_into: contact.merged_into.map(|id| id.0),
-            erased: contact.erased,
             version: contact.version,
             created_by: contact.created_by.clone(),
             created_at: contact.created_at,

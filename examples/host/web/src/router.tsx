@@ -114,7 +114,7 @@ const newContact = createRoute({
 });
 
 /** What was done with a contact just before its page was shown. */
-const DONE = { created: true, saved: true, merged: true, erased: true } as const;
+const DONE = { created: true, saved: true, merged: true } as const;
 
 const contact = createRoute({
   getParentRoute: () => inside,

@@ -23,13 +23,11 @@ function Head({ contact }: { contact: Contact }) {
   const may = useMay();
   const navigate = useNavigate();
   const about = [contact.position, contact.company].filter(Boolean).join(" · ");
-  const there = !contact.erased && !contact.merged_into;
+  const there = !contact.merged_into;
   return (
     <div className="page-head">
       <div>
-        <h1>
-          {contact.erased ? t.people.page.erased : contact.merged_into ? t.people.page.merged : contact.name}
-        </h1>
+        <h1>{contact.merged_into ? t.people.page.merged : contact.name}</h1>
         {about ? <p className="faint">{about}</p> : null}
         {there ? (
           <p className="badges">
@@ -56,14 +54,7 @@ function Head({ contact }: { contact: Contact }) {
           {may.erase ? (
             <EraseButton
               contact={contact}
-              onDone={() =>
-                void navigate({
-                  to: "/contacts/$id",
-                  params: { id: contact.id },
-                  search: { done: "erased" },
-                  replace: true,
-                })
-              }
+              onDone={() => void navigate({ to: "/contacts", search: { erased: true }, replace: true })}
             />
           ) : null}
         </div>
@@ -95,7 +86,7 @@ export function ContactPage() {
   const labels = new Map(fields.map((one) => [one.name, one.label ?? one.name]));
   const contact = found.data;
   useTitle(contact?.name);
-  const there = contact && !contact.erased && !contact.merged_into;
+  const there = contact && !contact.merged_into;
   return (
     <>
       <Link to="/contacts" className="back">
@@ -108,11 +99,6 @@ export function ContactPage() {
         <>
           <Head contact={contact} />
           <Done />
-          {contact.erased ? (
-            <Notice tone="info">
-              <p>{t.people.page.erasedHint}</p>
-            </Notice>
-          ) : null}
           {contact.merged_into ? (
             <Notice tone="info">
               <p>
@@ -131,7 +117,7 @@ export function ContactPage() {
             <div className="stack">
               {there ? <FactsCard contact={contact} labels={labels} /> : null}
               {there ? <ConsentCard contact={contact} /> : null}
-              {may.write && !contact.merged_into ? <DownloadAll key={`all ${id}`} contact={contact} /> : null}
+              {may.write && there ? <DownloadAll key={`all ${id}`} contact={contact} /> : null}
             </div>
           </div>
         </>

@@ -12,7 +12,7 @@ import { PEOPLE_PAGE, peopleQuery } from "../people/queries";
 import { useMay } from "../people/role";
 import { changed, isFiltered, type PeopleSearch } from "../people/search";
 import { Icon } from "../ui/icon";
-import { Empty, Loading, Problem } from "../ui/parts";
+import { Empty, Loading, Notice, Problem } from "../ui/parts";
 import { useTitle } from "../ui/shell";
 
 /** Pages whose places are known by what came before them alone. */
@@ -123,6 +123,13 @@ export function ContactsPage() {
               {t.people.list.new}
             </Link>
           </div>
+        ) : null}
+      </div>
+      <div role="status" className="notices">
+        {search.erased ? (
+          <Notice tone="good">
+            <p>{t.people.done.erased}</p>
+          </Notice>
         ) : null}
       </div>
       <Filters

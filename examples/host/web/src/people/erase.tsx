@@ -55,7 +55,8 @@ export function EraseButton({ contact, onDone }: { contact: Contact; onDone: () 
               }
             : null
         }
-        busy={gone.isPending || !same}
+        busy={gone.isPending}
+        ready={same}
         error={gone.error}
         onYes={() => gone.mutate()}
         onNo={() => {

@@ -26,6 +26,7 @@ function Birthday({ contact, error }: { contact: Contact | null; error: string |
         maxLength={name === "year" ? 4 : 2}
         autoComplete="off"
         defaultValue={parts[name]}
+        aria-invalid={error ? true : undefined}
         title={`1–${most}`}
       />
     </label>

@@ -1,6 +1,6 @@
 // Everything that is known about a contact, to be written. What is typed stays whatever the host answers.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState, type ReactNode, type SyntheticEvent } from "react";
+import { useEffect, useRef, useState, type ReactNode, type SyntheticEvent } from "react";
 
 import { api, newKey, told } from "../api/client";
 import { asFailure } from "../api/failure";
@@ -112,9 +112,16 @@ function Form({
     save.mutate({ ...changes, version: seen.version });
   };
   const failure = save.error ? asFailure(save.error) : null;
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (!failure) return;
+    const wrong = form.current?.querySelector<HTMLElement>("[aria-invalid=true]");
+    if (wrong) wrong.focus();
+    else form.current?.querySelector("[role=alert]")?.scrollIntoView({ block: "center" });
+  }, [failure, now]);
   const errors = new Map(failure?.fields.map((one) => [one.field, one.message]));
   return (
-    <form className="form people-form" onSubmit={submit}>
+    <form ref={form} className="form people-form" onSubmit={submit}>
       <Card title={t.people.form.facts}>
         <FactFields contact={contact} errors={errors} />
         <TagsField tags={tags} onChange={setTags} />

@@ -20,8 +20,11 @@ function Row({ contact }: { contact: Contact }) {
         {about ? <span className="row-hint">{about}</span> : null}
       </th>
       <td data-label={t.people.list.addresses} className="people-addresses">
-        <span>{address ?? "—"}</span>
-        {contact.phone ? <span className="row-hint">{contact.phone}</span> : null}
+        <div>
+          {address ? <span>{address}</span> : null}
+          {contact.phone ? <span className={address ? "row-hint" : ""}>{contact.phone}</span> : null}
+          {address || contact.phone ? null : "—"}
+        </div>
       </td>
       <td data-label={t.people.list.segment}>
         <span className="people-badges">
@@ -40,10 +43,12 @@ function Row({ contact }: { contact: Contact }) {
           ) : null}
         </span>
       </td>
-      <td data-label={t.people.list.language} lang={contact.language}>
+      <td data-label={t.people.list.language} lang={contact.language} className="people-less">
         {languageName(contact.language)}
       </td>
-      <td data-label={t.people.list.created}>{day(contact.created_at)}</td>
+      <td data-label={t.people.list.created} className="people-less">
+        {day(contact.created_at)}
+      </td>
     </tr>
   );
 }

@@ -172,7 +172,7 @@ export function Merge({
   if (found.isPending) return <Loading lines={8} />;
   if (found.error && !gone) return <Problem error={found.error} retry={() => void found.refetch()} />;
   if (!gone) return null;
-  const possible = !gone.erased && !gone.merged_into && gone.id !== kept.id;
+  const possible = !gone.merged_into && gone.id !== kept.id;
   return (
     <>
       <Card

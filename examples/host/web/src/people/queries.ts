@@ -10,7 +10,7 @@ export const MESSAGES_PAGE = 20;
 export function peopleQuery(search: PeopleSearch) {
   const cursor = search.after?.at(-1);
   return queryOptions({
-    queryKey: ["contacts", search],
+    queryKey: ["contacts", filterOf(search), cursor ?? null],
     queryFn: ({ signal }) => {
       const query = { ...filterOf(search), limit: PEOPLE_PAGE, ...(cursor ? { cursor } : {}) };
       return told(api.GET("/api/contacts", { params: { query }, signal }));

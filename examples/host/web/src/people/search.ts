@@ -11,6 +11,8 @@ type TextName = (typeof TEXTS)[number];
 
 export interface PeopleSearch extends Partial<Record<TextName, string>> {
   birthday?: true;
+  /** Somebody was erased just before. */
+  erased?: true;
   /** The cursors of the pages that were turned, the shown one's last. */
   after?: string[];
 }
@@ -25,6 +27,7 @@ export function peopleSearch(given: Record<string, unknown>): PeopleSearch {
     if (text) found[name] = text;
   }
   if (given.birthday === true) found.birthday = true;
+  if (given.erased === true) found.erased = true;
   if (Array.isArray(given.after)) {
     const after = given.after.filter((one): one is string => typeof one === "string" && ID.test(one));
     if (after.length > 0) found.after = after;
@@ -37,7 +40,7 @@ export function changed(
   before: PeopleSearch,
   change: { [K in keyof PeopleSearch]: PeopleSearch[K] | undefined },
 ) {
-  return peopleSearch({ ...before, after: undefined, ...change });
+  return peopleSearch({ ...before, after: undefined, erased: undefined, ...change });
 }
 
 export function isFiltered(search: PeopleSearch): boolean {
@@ -48,6 +51,7 @@ export function isFiltered(search: PeopleSearch): boolean {
 export function filterOf(search: PeopleSearch) {
   const { birthday, ...texts } = search;
   delete texts.after;
+  delete texts.erased;
   return { ...texts, ...(birthday ? { has_birthday_this_month: true } : {}) };
 }
 

@@ -60,8 +60,10 @@ function Samples({ preview }: { preview: Preview }) {
                 {about ? <span className="row-hint">{about}</span> : null}
               </th>
               <td data-label={t.people.list.addresses} className="people-addresses">
-                <span>{text(contact, "email") || "—"}</span>
-                <span className="row-hint">{text(contact, "phone")}</span>
+                <div>
+                  <span>{text(contact, "email") || "—"}</span>
+                  <span className="row-hint">{text(contact, "phone")}</span>
+                </div>
               </td>
               <td data-label={t.people.list.segment}>{segmentName(text(contact, "segment"), t)}</td>
               <td data-label={t.people.import.outcome}>
