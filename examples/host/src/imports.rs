@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use crm_core::Workspace;
 use crm_core::engine::{ImportReport, LostValue, RevertReport};
 use crm_core::import::{self, Detected, Format, LineEnd, Order, Warning};
@@ -55,6 +56,56 @@ pub(crate) struct ImportView {
     pub(crate) detail: Option<String>,
     /// What taking it back did.
     pub(crate) revert: Option<Reverted>,
+}
+
+/// An import in a list: how it went, without what was found in the file.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImportLine {
+    import_id: Uuid,
+    /// When it began.
+    started_at: Option<DateTime<Utc>>,
+    status: ImportStatus,
+    /// Rows below the header.
+    rows: u64,
+    /// How many of them were dealt with: the sum of the four below.
+    done: u64,
+    created: u64,
+    updated: u64,
+    skipped: u64,
+    rejected: u64,
+    /// Why it failed, and what to do.
+    detail: Option<String>,
+}
+
+impl From<ImportView> for ImportLine {
+    fn from(report: ImportView) -> Self {
+        // The id begins with that instant.
+        let (seconds, nanos) = report
+            .import_id
+            .get_timestamp()
+            .map_or((0, 0), |instant| instant.to_unix());
+        let started_at = i64::try_from(seconds).ok().filter(|at| *at > 0);
+        Self {
+            import_id: report.import_id,
+            started_at: started_at.and_then(|at| DateTime::from_timestamp(at, nanos)),
+            status: report.status,
+            rows: report.rows,
+            done: report.done,
+            created: report.created,
+            updated: report.updated,
+            skipped: report.skipped,
+            rejected: report.rejected,
+            detail: report.detail,
+        }
+    }
+}
+
+/// Imports, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImportList {
+    items: Vec<ImportLine>,
+    /// Give it as `cursor` for the next page; null on the last one.
+    next_cursor: Option<Uuid>,
 }
 
 /// Where an import stands.
@@ -378,5 +429,29 @@ impl Imports {
         let records = &self.app.records;
         let workspace = self.workspace.clone();
         records.import_rejects(workspace, id, piece).await
+    }
+
+    /// Those that began before `before`, newest first.
+    pub(crate) async fn list(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<ImportList, Problem> {
+        let records = &self.app.records;
+        let ids = records
+            .list_imports(self.workspace.clone(), before, limit + 1)
+            .await?;
+        let shown = ids.len().min(limit as usize);
+        let mut items = Vec::with_capacity(shown);
+        for id in ids.iter().take(shown) {
+            // One after the other, as one is looked at: what a stopped host left is told as such.
+            items.push(ImportLine::from(self.load(*id).await?));
+        }
+        let more = ids.len() > shown;
+        let last = items.last().map(|line| line.import_id);
+        Ok(ImportList {
+            items,
+            next_cursor: last.filter(|_| more),
+        })
     }
 }

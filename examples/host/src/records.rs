@@ -164,6 +164,14 @@ pub(crate) trait Records: Send + Sync {
         piece: u32,
     ) -> Result<Option<String>, Problem>;
 
+    /// The ids of the workspace's imports that began before `before`, newest first.
+    async fn list_imports(
+        &self,
+        workspace: Workspace,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, Problem>;
+
     /// Empties what may be about a person of the workspace who was erased: answers to idempotency keys become
     /// [`Answer::erased`], files of rejected rows empty. Which of them are is not looked into: a row that could not be
     /// read does not say whose it is.

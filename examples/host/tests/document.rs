@@ -28,12 +28,14 @@ const ROUTES: &[&str] = &[
     "POST /api/contacts/{id}/merge",
     "POST /api/contacts/import",
     "POST /api/contacts/import/preview",
+    "GET /api/contacts/imports",
     "GET /api/contacts/imports/{import_id}",
     "GET /api/contacts/imports/{import_id}/rejects",
     "POST /api/contacts/imports/{import_id}/revert",
     "GET /api/contacts/export",
     "GET /api/contacts/export/csv",
     "GET /api/contacts/{id}/everything",
+    "GET /api/contacts/{id}/suppressions",
     "POST /api/messages/generate",
     "POST /api/messages/variants",
     "GET /api/voice",
@@ -123,6 +125,15 @@ const FIELDS: &[(&str, &str)] = &[
     (
         "Import",
         "import_id status rows created updated skipped rejected detected",
+    ),
+    (
+        "ImportLine",
+        "import_id started_at status rows done created updated skipped rejected detail",
+    ),
+    ("ImportList", "items next_cursor"),
+    (
+        "Suppression",
+        "channel address reason created_by created_at",
     ),
     ("Detected", "encoding separator profile confidence mapping"),
     (

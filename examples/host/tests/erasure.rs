@@ -97,6 +97,17 @@ fn an_erased_person_is_nowhere_and_is_not_written_to_again() {
     let back = host
         .get(&admin, &format!("/api/contacts?search={MARK}"))
         .expect(200);
+    let closed = |id: &str| {
+        let path = format!("/api/contacts/{id}/suppressions");
+        host.get(&admin, &path).expect(200)["items"].clone()
+    };
+    let found = closed(back["items"][0]["id"].as_str().unwrap());
+    assert_eq!(
+        (&found[0]["channel"], &found[0]["reason"]),
+        (&json!("*"), &json!("erased"))
+    );
+    let boris = host.get(&admin, "/api/contacts?search=boris").expect(200);
+    assert_eq!(closed(boris["items"][0]["id"].as_str().unwrap()), json!([]));
     let message = send(&host, &admin, &back["items"][0]["id"]);
     assert_eq!(
         (&message["status"], &message["failure"]),

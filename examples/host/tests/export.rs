@@ -232,6 +232,41 @@ fn the_history_tells_who_exported_what_and_what_was_lost() {
 }
 
 #[test]
+fn those_whose_birthday_is_in_this_month_are_a_file() {
+    let (host, admin) = filled();
+    let month = chrono::Utc::now().format("%m");
+    let born = json!({"name": "Январь", "birthday": format!("1990-{month}-02")});
+    host.post(&admin, "/api/contacts", born).expect(201);
+    for wanted in ["true", "false"] {
+        let filter = format!("has_birthday_this_month={wanted}");
+        let list = host
+            .get(&admin, &format!("/api/contacts?{filter}"))
+            .expect(200);
+        let names: Vec<_> = list["items"].as_array().unwrap().iter().collect();
+        let lines = text(&file(&host, &admin, &format!("?format=jsonl&{filter}")));
+        assert_eq!(lines.lines().count(), names.len(), "{wanted}");
+        assert_eq!(lines.contains("Январь"), wanted == "true");
+    }
+}
+
+#[test]
+fn what_happened_to_a_contact_is_told_and_to_no_other() {
+    let (host, admin) = filled();
+    let list = host.get(&admin, "/api/contacts").expect(200);
+    let id = list["items"][0]["id"].as_str().unwrap().to_owned();
+    let events = host.until(&admin, &format!("/api/audit?contact_id={id}"), |events| {
+        events["items"].as_array().unwrap().len() == 1
+    });
+    assert_eq!(events["items"][0]["subject_id"], json!(id));
+    assert_eq!(events["items"][0]["action"], "created");
+    let both = format!("/api/audit?contact_id={id}&message_id={id}");
+    assert_eq!(
+        host.get(&admin, &both).expect(422)["errors"][0]["field"],
+        "contact_id"
+    );
+}
+
+#[test]
 fn wishes_that_cannot_be_met_are_refused_by_name() {
     let (host, admin) = filled();
     for (query, field) in [

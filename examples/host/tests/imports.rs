@@ -101,6 +101,59 @@ fn a_file_is_looked_at_first_and_then_does_what_was_told() {
 }
 
 #[test]
+fn imports_are_listed_newest_first_and_page_by_page() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    let list = "/api/contacts/imports";
+    assert_eq!(
+        host.get(&admin, list).expect(200),
+        json!({"items": [], "next_cursor": null})
+    );
+    let reports: Vec<Value> = (0..3)
+        .map(|number| {
+            let file = format!("name,email\nAnna,a{number}@mail.example\nBoris,no\n");
+            ended(
+                &host,
+                &admin,
+                &host.upload(&admin, file.as_bytes()).expect(202),
+            )
+        })
+        .collect();
+    let first = host.get(&admin, &format!("{list}?limit=2")).expect(200);
+    let ids = |page: &Value| -> Vec<Value> {
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|line| line["import_id"].clone()).collect()
+    };
+    let id = |number: usize| reports[number]["import_id"].clone();
+    assert_eq!(ids(&first), [id(2), id(1)]);
+    let line = &first["items"][0];
+    assert_eq!(
+        (
+            &line["status"],
+            &line["rows"],
+            &line["created"],
+            &line["rejected"]
+        ),
+        (&json!("completed"), &json!(2), &json!(1), &json!(1))
+    );
+    assert!(
+        line["started_at"].as_str().unwrap().starts_with("20"),
+        "{line}"
+    );
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let last = host
+        .get(&admin, &format!("{list}?limit=2&cursor={cursor}"))
+        .expect(200);
+    assert_eq!(
+        (ids(&last), &last["next_cursor"]),
+        (vec![id(0)], &json!(null))
+    );
+    let viewer = host.user(&admin, "v@salon.example", "viewer");
+    assert_eq!(ids(&host.get(&viewer, list).expect(200)).len(), 3);
+    host.get(&admin, &format!("{list}?limit=0")).expect(422);
+}
+
+#[test]
 fn an_import_that_was_killed_goes_on_and_takes_no_row_twice() {
     let host = Host::start(&["--no-worker"]);
     let admin = host.admin();

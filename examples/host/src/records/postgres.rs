@@ -207,6 +207,15 @@ impl Records for Postgres {
         told(imports::load(&mut connection, workspace.as_str(), id).await)
     }
 
+    async fn list_imports(
+        &self,
+        workspace: Workspace,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, Problem> {
+        told(imports::list(&self.pool, workspace.as_str(), before, limit).await)
+    }
+
     async fn forget_people(&self, workspace: Workspace) -> Result<(), Problem> {
         let mut tx = told(self.pool.begin().await)?;
         told(keys::forget(&mut tx, workspace.as_str()).await)?;

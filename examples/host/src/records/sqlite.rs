@@ -244,6 +244,30 @@ impl Records for Sqlite {
         report.transpose().map_err(|_| imports::unreadable())
     }
 
+    async fn list_imports(
+        &self,
+        workspace: Workspace,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, Problem> {
+        // Their ids begin with the instant at which they began.
+        let before = before.unwrap_or(Uuid::max()).to_string();
+        let found: Vec<String> = self
+            .call(move |db| {
+                let mut ids = db.prepare(
+                    "SELECT id FROM imports WHERE workspace = ?1 AND id < ?2
+                     ORDER BY id DESC LIMIT ?3",
+                )?;
+                let ids =
+                    ids.query_map(params![workspace.as_str(), before, limit], |row| row.get(0))?;
+                ids.collect()
+            })
+            .await?;
+        let ids = found.into_iter();
+        ids.map(|id| id.parse().map_err(|_| imports::unreadable()))
+            .collect()
+    }
+
     async fn forget_people(&self, workspace: Workspace) -> Result<(), Problem> {
         self.call(move |db| {
             let tx = db.transaction()?;

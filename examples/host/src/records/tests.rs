@@ -476,6 +476,18 @@ async fn a_report_is_kept_with_every_character_and_for_its_workspace_alone() {
         assert!(host.load_import(other, id).await.unwrap().is_none());
         let nobody = host.load_import(Workspace::default(), Uuid::nil()).await;
         assert!(nobody.unwrap().is_none());
+        let later = under_way();
+        let ours = Workspace::default();
+        save(&ours, &later, "").await.unwrap();
+        let list = async |before, limit| {
+            let ours = Workspace::default();
+            host.list_imports(ours, before, limit).await.unwrap()
+        };
+        assert_eq!(list(None, 5).await, [later.import_id, id]);
+        assert_eq!(list(None, 1).await, [later.import_id]);
+        assert_eq!(list(Some(later.import_id), 5).await, [id]);
+        let other = Workspace::new("other").unwrap();
+        assert!(host.list_imports(other, None, 5).await.unwrap().is_empty());
         host.probe().await.unwrap();
         host.probe().await.unwrap();
     }

@@ -31,7 +31,9 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 struct Filter {
     /// Only events of this message.
     message_id: Option<Uuid>,
-    /// Only events of this export of contacts; not together with `message_id`.
+    /// Only events of this contact; not together with `message_id`.
+    contact_id: Option<Uuid>,
+    /// Only events of this export of contacts; not together with the two above.
     export_id: Option<Uuid>,
     /// Only events behind this position of the chain.
     after: Option<u64>,
@@ -104,16 +106,23 @@ async fn events(user: User, Query(filter): Query<Filter>) -> Answer<Chain> {
     if !(1..=10_000).contains(&limit) {
         return Err(Problem::invalid("limit", "use 1 to 10,000"));
     }
-    if filter.message_id.is_some() && filter.export_id.is_some() {
-        let what = "use either message_id or export_id";
-        return Err(Problem::invalid("export_id", what));
+    let subjects = [
+        ("message_id", Subject::Message, filter.message_id),
+        ("contact_id", Subject::Contact, filter.contact_id),
+        ("export_id", Subject::Export, filter.export_id),
+    ];
+    let mut asked = subjects
+        .into_iter()
+        .filter_map(|(field, subject, id)| Some((field, (subject, id?))));
+    let subject = asked.next().map(|(_, subject)| subject);
+    if let Some((field, _)) = asked.next() {
+        let what = "use one of message_id, contact_id and export_id";
+        return Err(Problem::invalid(field, what));
     }
-    let message = filter.message_id.map(|id| (Subject::Message, id));
-    let export = filter.export_id.map(|id| (Subject::Export, id));
     // Positions are stored as signed numbers.
     let after = filter.after.unwrap_or(0).min(i64::MAX.unsigned_abs());
     let query = EventQuery {
-        subject: message.or(export),
+        subject,
         sealed_after: Some(after),
         limit,
     };

@@ -8,8 +8,8 @@ use crm_core::Action;
 use crm_core::audience::Audience;
 use crm_core::contact::{Birthday, ContactFields};
 use crm_core::id::ContactId;
-use crm_core::port::store::ContactQuery;
-use serde::Deserialize;
+use crm_core::port::store::{ContactQuery, SuppressionQuery};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -28,6 +28,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, put, delete))
+        .routes(routes!(suppressions))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -51,6 +52,16 @@ struct Filter {
     cursor: Option<Uuid>,
 }
 
+/// Whose birthday is in this month, or is not.
+pub(super) fn birthday_this_month(user: &User, wanted: Option<bool>) -> Option<Audience> {
+    let month = Audience::BirthdayMonth(user.app.engine.today().month());
+    Some(if wanted? {
+        month
+    } else {
+        Audience::Not(Box::new(month))
+    })
+}
+
 /// Lists contacts, newest first.
 #[utoipa::path(get, path = "/api/contacts", tag = "contacts", params(Filter),
     responses((status = 200, body = List<ContactView>)))]
@@ -60,14 +71,7 @@ async fn list(user: User, Query(filter): Query<Filter>) -> Answer<List<ContactVi
     all.extend(filter.segment.map(Audience::Segment));
     all.extend(filter.language.map(Audience::Language));
     all.extend(filter.tag.map(Audience::Tag));
-    if let Some(wanted) = filter.has_birthday_this_month {
-        let month = Audience::BirthdayMonth(user.app.engine.today().month());
-        all.push(if wanted {
-            month
-        } else {
-            Audience::Not(Box::new(month))
-        });
-    }
+    all.extend(birthday_this_month(&user, filter.has_birthday_this_month));
     if let Some(text) = filter.audience {
         all.push(Audience::from_text(&text)?);
     }
@@ -224,6 +228,58 @@ async fn create(
 async fn get(user: User, Id(id): Id<ContactId>) -> Answer<ContactView> {
     let contact = user.contacts().get(id).await?;
     Ok(axum::Json(ContactView::from(&contact)))
+}
+
+/// An address of the contact that nothing is sent to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Suppression)]
+struct SuppressionView {
+    /// Channel name; `*` on every channel, after whoever had the address was erased.
+    channel: String,
+    address: String,
+    /// Why: `dead`, `reply`, `blocked`, `complaint`, `erased`, or in the words of whoever put it.
+    reason: String,
+    created_by: String,
+    created_at: DateTime<Utc>,
+}
+
+/// Addresses of a contact that nothing is sent to.
+#[derive(Serialize, ToSchema)]
+struct SuppressionList {
+    items: Vec<SuppressionView>,
+}
+
+/// Which of the contact's addresses are on the suppression list.
+#[utoipa::path(get, path = "/api/contacts/{id}/suppressions", tag = "contacts",
+    params(("id" = Uuid, Path)), responses((status = 200, body = SuppressionList)))]
+async fn suppressions(user: User, Id(id): Id<ContactId>) -> Answer<SuppressionList> {
+    let contact = user.contacts().get(id).await?;
+    let fields = contact.fields;
+    let addresses = [
+        fields.email,
+        fields.phone,
+        fields.telegram_chat_id,
+        fields.whatsapp,
+    ];
+    let addresses: BTreeSet<String> = addresses.into_iter().flatten().collect();
+    let mut items = Vec::new();
+    if !addresses.is_empty() {
+        let query = SuppressionQuery {
+            addresses: addresses.into_iter().collect(),
+            ..SuppressionQuery::default()
+        };
+        let found = user.suppressions().list(query).await?.items.into_iter();
+        items = found
+            .map(|one| SuppressionView {
+                channel: one.channel,
+                address: one.address,
+                reason: one.reason,
+                created_by: one.created_by,
+                created_at: one.created_at,
+            })
+            .collect();
+    }
+    Ok(axum::Json(SuppressionList { items }))
 }
 
 /// Changes the given fields; with `version`, only if it is still the current one.

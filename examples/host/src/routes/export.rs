@@ -18,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Answer;
+use super::contacts::birthday_this_month;
 use crate::auth::extract::User;
 use crate::error::Problem;
 use crate::extract::{Id, Query};
@@ -57,6 +58,7 @@ pub(crate) struct Wishes {
     /// A language and its variants: `uz` also finds `uz-Cyrl`.
     pub(crate) language: Option<String>,
     pub(crate) tag: Option<String>,
+    pub(crate) has_birthday_this_month: Option<bool>,
     /// An audience as a text, such as `field.level = gold and not has email`; a saved one is `saved "Its name"`.
     pub(crate) audience: Option<String>,
     /// Part of name, e-mail or company in any case.
@@ -107,8 +109,9 @@ impl Wishes {
         })
     }
 
-    fn query(self) -> Result<ContactQuery, Problem> {
+    fn query(self, user: &User) -> Result<ContactQuery, Problem> {
         let mut all = Vec::new();
+        all.extend(birthday_this_month(user, self.has_birthday_this_month));
         all.extend(self.segment.map(Audience::Segment));
         all.extend(self.language.map(Audience::Language));
         all.extend(self.tag.map(Audience::Tag));
@@ -138,7 +141,7 @@ fn one_letter(given: &str) -> Result<char, Problem> {
 async fn export(user: User, Query(wishes): Query<Wishes>) -> Result<Response, Problem> {
     user.actor().require(Action::Export)?;
     let options = wishes.options()?;
-    streamed(&user, wishes.query()?, &options).await
+    streamed(&user, wishes.query(&user)?, &options).await
 }
 
 /// All contacts as CSV in UTF-8; `/api/contacts/export` has more to choose from.

@@ -18,8 +18,8 @@ use crm_core::import::encoding::Encoding;
 use crm_core::import::{self, Detected, Options};
 use crm_core::{Action, ErrorKind};
 use futures_util::stream::{self, StreamExt as _};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -27,19 +27,22 @@ use uuid::Uuid;
 use super::Answer;
 use crate::auth::extract::User;
 use crate::error::Problem;
-use crate::extract::Id;
-use crate::imports::{DateOrder, Duplicates, Found, ImportStatus, ImportView, Imports, LostCell};
+use crate::extract::{Id, Query};
+use crate::imports::{
+    DateOrder, Duplicates, Found, ImportList, ImportStatus, ImportView, Imports, LostCell,
+};
 use crate::names::FieldTypeName;
 use crate::records::NewRejects;
 use crate::state::App;
 use crate::uploads::{self, Upload};
-use crate::{csv, limits};
+use crate::{csv, limits, paging};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(import))
         .routes(routes!(preview))
         .layer(DefaultBodyLimit::disable())
+        .routes(routes!(list_imports))
         .routes(routes!(status))
         .routes(routes!(rejects))
         .routes(routes!(revert))
@@ -418,6 +421,26 @@ pub(crate) fn rejects_of(found: &Detected, rows: &[RejectedRow]) -> String {
         csv::line(&cells, separator)
     };
     rows.iter().map(line).collect()
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Past {
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<Uuid>,
+}
+
+/// Lists imports, newest first.
+#[utoipa::path(get, path = "/api/contacts/imports", tag = "contacts", params(Past),
+    responses((status = 200, body = ImportList)))]
+async fn list_imports(user: User, Query(past): Query<Past>) -> Answer<ImportList> {
+    user.actor().require(Action::Read)?;
+    let page = paging::request(None, past.limit, past.cursor)?;
+    let found = Imports::of(&user).list(page.after, page.limit).await?;
+    Ok(axum::Json(found))
 }
 
 /// How an import goes.

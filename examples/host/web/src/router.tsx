@@ -4,9 +4,15 @@ import { createRootRoute, createRoute, createRouter, Outlet, redirect } from "@t
 import type { Schemas } from "./api/client";
 import { CampaignPage } from "./pages/campaign";
 import { CampaignsPage } from "./pages/campaigns";
+import { ContactPage } from "./pages/contact";
+import { ContactsPage } from "./pages/contacts";
+import { EditContactPage, NewContactPage } from "./pages/edit-contact";
+import { ImportPage, ImportResultPage } from "./pages/import";
+import { MergeContactPage } from "./pages/merge-contact";
 import { NewCampaignPage } from "./pages/new-campaign";
 import { Broken, NotFound } from "./pages/not-found";
 import { SignInPage } from "./pages/sign-in";
+import { peopleSearch } from "./people/search";
 import { restore, takeEnd } from "./session";
 import { Shell } from "./ui/shell";
 
@@ -94,7 +100,63 @@ const campaign = createRoute({
   component: CampaignPage,
 });
 
-const tree = root.addChildren([signIn, inside.addChildren([home, campaigns, newCampaign, campaign])]);
+const contacts = createRoute({
+  getParentRoute: () => inside,
+  path: "/contacts",
+  validateSearch: peopleSearch,
+  component: ContactsPage,
+});
+
+const newContact = createRoute({
+  getParentRoute: () => inside,
+  path: "/contacts/new",
+  component: NewContactPage,
+});
+
+/** What was done with a contact just before its page was shown. */
+const DONE = { created: true, saved: true, merged: true } as const;
+
+const contact = createRoute({
+  getParentRoute: () => inside,
+  path: "/contacts/$id",
+  validateSearch: (search: Record<string, unknown>): { done?: keyof typeof DONE } =>
+    typeof search.done === "string" && Object.hasOwn(DONE, search.done)
+      ? { done: search.done as keyof typeof DONE }
+      : {},
+  component: ContactPage,
+});
+
+const editContact = createRoute({
+  getParentRoute: () => inside,
+  path: "/contacts/$id/edit",
+  component: EditContactPage,
+});
+
+const mergeContact = createRoute({
+  getParentRoute: () => inside,
+  path: "/contacts/$id/merge",
+  validateSearch: (search: Record<string, unknown>): { other?: string } =>
+    typeof search.other === "string" ? { other: search.other } : {},
+  component: MergeContactPage,
+});
+
+const importing = createRoute({
+  getParentRoute: () => inside,
+  path: "/contacts/import",
+  component: ImportPage,
+});
+
+const imported = createRoute({
+  getParentRoute: () => inside,
+  path: "/contacts/import/$id",
+  component: ImportResultPage,
+});
+
+const people = [contacts, newContact, contact, editContact, mergeContact, importing, imported] as const;
+const tree = root.addChildren([
+  signIn,
+  inside.addChildren([home, campaigns, newCampaign, campaign, ...people]),
+]);
 
 export function makeRouter() {
   return createRouter({

@@ -110,6 +110,24 @@ pub(super) async fn load(
     }
 }
 
+/// The ids of imports that began before `before`, newest first: they begin with the instant.
+pub(super) async fn list(
+    pool: &PgPool,
+    workspace: &str,
+    before: Option<Uuid>,
+    limit: u32,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "SELECT id FROM crm_host.imports WHERE workspace = $1 AND id < $2
+         ORDER BY id DESC LIMIT $3",
+    )
+    .bind(workspace)
+    .bind(before.unwrap_or(Uuid::max()))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await
+}
+
 /// The newest import of a file that did not end, or has not yet.
 pub(super) async fn unfinished(
     pool: &PgPool,

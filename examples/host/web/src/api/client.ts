@@ -12,7 +12,8 @@ function bearing(request: Request, token: string | null): Request {
   return request;
 }
 
-async function authorised(request: Request): Promise<Response> {
+/** With the token of whoever is signed in. */
+export async function authorised(request: Request): Promise<Response> {
   const again = request.clone();
   const token = current()?.token ?? null;
   const answer = await fetch(bearing(request, token));

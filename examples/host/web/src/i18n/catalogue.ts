@@ -2,6 +2,7 @@
 // new one fails it, too.
 import type { Schemas } from "../api/client";
 import type { Kind } from "../api/failure";
+import type { PeopleWords } from "./people";
 
 /** `{n}` and other names in braces are replaced. */
 export type Text = string;
@@ -159,4 +160,5 @@ export interface Catalogue {
     | "cancel"
   >;
   counted: Record<"people", Counted>;
+  people: PeopleWords;
 }

@@ -1,4 +1,5 @@
 import type { Catalogue } from "./catalogue";
+import { people } from "./people";
 
 export const en: Catalogue = {
   app: {
@@ -260,4 +261,5 @@ export const en: Catalogue = {
   counted: {
     people: { one: "{n} person", other: "{n} people" },
   },
+  people: people.en,
 };

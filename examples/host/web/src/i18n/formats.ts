@@ -10,6 +10,8 @@ export interface Formats {
   moment: (at: Date) => string;
   /** The date alone. */
   day: (at: Date) => string;
+  /** The date without its year. */
+  dayOfMonth: (at: Date) => string;
 }
 
 /** Of a language; by the clock of `zone`, or of whoever reads it. */
@@ -18,7 +20,13 @@ export function formats(language: string, zone?: string): Formats {
   if (language === "uz-Latn") return { numbers: "uz-Cyrl", ...uzbek(here) };
   const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", ...here });
   const day = new Intl.DateTimeFormat(language, { dateStyle: "medium", ...here });
-  return { numbers: language, moment: (at) => moment.format(at), day: (at) => day.format(at) };
+  const dayOfMonth = new Intl.DateTimeFormat(language, { day: "numeric", month: "long", ...here });
+  return {
+    numbers: language,
+    moment: (at) => moment.format(at),
+    day: (at) => day.format(at),
+    dayOfMonth: (at) => dayOfMonth.format(at),
+  };
 }
 
 function uzbek(here: Intl.DateTimeFormatOptions): Omit<Formats, "numbers"> {
@@ -35,8 +43,8 @@ function uzbek(here: Intl.DateTimeFormatOptions): Omit<Formats, "numbers"> {
     const found = new Map(parts.formatToParts(at).map(({ type, value }) => [type, value]));
     const part = (type: Intl.DateTimeFormatPartTypes) => found.get(type) ?? "";
     const month = MONTHS[Number(part("month")) - 1] ?? "";
-    const date = `${Number(part("day"))}-${month}, ${part("year")}`;
-    return { date, time: `${part("hour")}:${part("minute")}` };
+    const short = `${Number(part("day"))}-${month}`;
+    return { short, date: `${short}, ${part("year")}`, time: `${part("hour")}:${part("minute")}` };
   };
   return {
     moment: (at) => {
@@ -44,5 +52,6 @@ function uzbek(here: Intl.DateTimeFormatOptions): Omit<Formats, "numbers"> {
       return `${date}, ${time}`;
     },
     day: (at) => read(at).date,
+    dayOfMonth: (at) => read(at).short,
   };
 }

@@ -64,6 +64,8 @@ function tools(language: Language) {
     /** An instant, by the clock of whoever reads it. */
     moment: (instant: string) => here.moment(new Date(instant)),
     day: (instant: string) => here.day(new Date(instant)),
+    /** A day of every year, at any time of it in UTC. */
+    dayOfMonth: (instant: string) => wall.dayOfMonth(new Date(instant)),
     /** A wall time without a zone, as it stands. */
     wall: (local: string) => wall.moment(new Date(`${local}Z`)),
   };

@@ -1,4 +1,5 @@
 import type { Catalogue } from "./catalogue";
+import { people } from "./people";
 
 export const ru: Catalogue = {
   app: {
@@ -267,4 +268,5 @@ export const ru: Catalogue = {
   counted: {
     people: { one: "{n} человека", few: "{n} человек", many: "{n} человек", other: "{n} человека" },
   },
+  people: people.ru,
 };

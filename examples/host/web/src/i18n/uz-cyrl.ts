@@ -1,4 +1,5 @@
 import type { Catalogue } from "./catalogue";
+import { people } from "./people";
 
 export const uzCyrl: Catalogue = {
   app: {
@@ -259,4 +260,5 @@ export const uzCyrl: Catalogue = {
   counted: {
     people: { other: "{n} киши" },
   },
+  people: people.uzCyrl,
 };

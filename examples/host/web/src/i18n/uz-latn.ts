@@ -1,4 +1,5 @@
 import type { Catalogue } from "./catalogue";
+import { people } from "./people";
 
 export const uzLatn: Catalogue = {
   app: {
@@ -265,4 +266,5 @@ export const uzLatn: Catalogue = {
   counted: {
     people: { other: "{n} kishi" },
   },
+  people: people.uzLatn,
 };

@@ -15,6 +15,7 @@ export interface Question {
 export function Confirm({
   question,
   busy,
+  ready = true,
   error,
   onYes,
   onNo,
@@ -22,6 +23,8 @@ export function Confirm({
 }: {
   question: Question | null;
   busy: boolean;
+  /** Whether what the question still needs is there. */
+  ready?: boolean;
   error: unknown;
   onYes: () => void;
   onNo: () => void;
@@ -49,7 +52,7 @@ export function Confirm({
             <button
               type="button"
               className={question?.dangerous ? "button button-danger" : "button button-primary"}
-              disabled={busy}
+              disabled={busy || !ready}
               aria-busy={busy}
               onClick={onYes}
             >

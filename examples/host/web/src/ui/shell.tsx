@@ -52,6 +52,10 @@ export function Shell() {
             <Icon name="campaigns" />
             {t.app.campaigns}
           </Link>
+          <Link to="/contacts" className="nav-link" activeProps={{ className: "nav-link nav-link-active" }}>
+            <Icon name="contacts" />
+            {t.people.list.title}
+          </Link>
         </nav>
         <div className="top-end">
           <Live />
