@@ -2,6 +2,8 @@
 // new one fails it, too.
 import type { Schemas } from "../api/client";
 import type { Kind } from "../api/failure";
+import type { InboxWords } from "./inbox";
+import type { MessagesWords } from "./messages";
 
 /** `{n}` and other names in braces are replaced. */
 export type Text = string;
@@ -159,4 +161,6 @@ export interface Catalogue {
     | "cancel"
   >;
   counted: Record<"people", Counted>;
+  inbox: InboxWords;
+  messages: MessagesWords;
 }

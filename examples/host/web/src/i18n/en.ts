@@ -1,4 +1,6 @@
 import type { Catalogue } from "./catalogue";
+import { en as inbox } from "./inbox";
+import { en as messages } from "./messages";
 
 export const en: Catalogue = {
   app: {
@@ -260,4 +262,6 @@ export const en: Catalogue = {
   counted: {
     people: { one: "{n} person", other: "{n} people" },
   },
+  inbox,
+  messages,
 };

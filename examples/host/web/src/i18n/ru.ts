@@ -1,4 +1,6 @@
 import type { Catalogue } from "./catalogue";
+import { ru as inbox } from "./inbox";
+import { ru as messages } from "./messages";
 
 export const ru: Catalogue = {
   app: {
@@ -267,4 +269,6 @@ export const ru: Catalogue = {
   counted: {
     people: { one: "{n} человека", few: "{n} человек", many: "{n} человек", other: "{n} человека" },
   },
+  inbox,
+  messages,
 };

@@ -1,4 +1,6 @@
 import type { Catalogue } from "./catalogue";
+import { uzCyrl as inbox } from "./inbox";
+import { uzCyrl as messages } from "./messages";
 
 export const uzCyrl: Catalogue = {
   app: {
@@ -259,4 +261,6 @@ export const uzCyrl: Catalogue = {
   counted: {
     people: { other: "{n} киши" },
   },
+  inbox,
+  messages,
 };

@@ -1,4 +1,6 @@
 import type { Catalogue } from "./catalogue";
+import { uzLatn as inbox } from "./inbox";
+import { uzLatn as messages } from "./messages";
 
 export const uzLatn: Catalogue = {
   app: {
@@ -265,4 +267,6 @@ export const uzLatn: Catalogue = {
   counted: {
     people: { other: "{n} kishi" },
   },
+  inbox,
+  messages,
 };
