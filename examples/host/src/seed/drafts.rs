@@ -41,7 +41,7 @@ const TONGUES: [Tongue; 4] = [
             "Мария",
             "Павел",
         ],
-        last: ["Каримова", "Ким", "Цой", "Ли", "Пак", "Хан", "Югай"],
+        last: ["Каримов", "Ким", "Цой", "Ли", "Петров", "Хан", "Югай"],
         texts: [
             (
                 Occasion::Birthday,
@@ -77,13 +77,13 @@ const TONGUES: [Tongue; 4] = [
             "Malika", "Jasur", "Gulnora", "Bobur", "Nilufar", "Sardor", "Zilola", "Otabek",
         ],
         last: [
-            "Rahimova",
+            "Rahimov",
             "Toshmatov",
-            "Saidova",
+            "Saidov",
             "Yusupov",
-            "Aliyeva",
+            "Aliyev",
             "Nazarov",
-            "Ergasheva",
+            "Ergashev",
         ],
         texts: [
             (
@@ -164,13 +164,13 @@ const TONGUES: [Tongue; 4] = [
             "Отабек",
         ],
         last: [
-            "Раҳимова",
+            "Раҳимов",
             "Тошматов",
-            "Саидова",
+            "Саидов",
             "Юсупов",
-            "Алиева",
+            "Алиев",
             "Назаров",
-            "Эргашева",
+            "Эргашев",
         ],
         texts: [
             (
@@ -207,6 +207,16 @@ fn pick<T>(list: &[T], number: usize) -> Option<&T> {
     list.get(number.checked_rem(list.len())?)
 }
 
+/// The family name as a woman (every other one of the first names is) or a man has it.
+fn family(last: &str, woman: bool) -> String {
+    let ending = match last.chars().last() {
+        Some('v') => "a",
+        Some('в') => "а",
+        _ => "",
+    };
+    format!("{last}{}", if woman { ending } else { "" })
+}
+
 /// A person and what they are written.
 struct Letter {
     person: ContactFields,
@@ -220,7 +230,7 @@ fn letter(number: usize, now: DateTime<Utc>) -> Option<Letter> {
     let round = number / TONGUES.len();
     let tongue = pick(&TONGUES, number)?;
     let first = pick(&tongue.first, round)?;
-    let last = pick(&tongue.last, round)?;
+    let last = family(pick(&tongue.last, round)?, round % 2 == 0);
     let sms = number % 3 == 1;
     let person = ContactFields {
         name: format!("{first} {last}"),
@@ -246,8 +256,8 @@ fn letter(number: usize, now: DateTime<Utc>) -> Option<Letter> {
     }
     let hours = |n: usize| Duration::hours(i64::try_from(n).unwrap_or(1));
     // Whole hours, as people plan.
-    let seconds = now.timestamp().rem_euclid(3_600);
-    let hour = now - Duration::seconds(seconds);
+    let seconds = now.timestamp();
+    let hour = DateTime::from_timestamp(seconds - seconds.rem_euclid(3_600), 0)?;
     let scheduled_for = (number % 5 != 0).then(|| hour + hours(3 + number * 37 % 240));
     let expires_at = match (number % 4, scheduled_for) {
         (0, Some(at)) => Some(at + Duration::hours(24)),

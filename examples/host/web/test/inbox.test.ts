@@ -80,7 +80,13 @@ test("where findings meet the gravest one is first, and no sign is lost", () => 
 });
 
 function message(id: string, at: string | null, until: string | null, findings: Finding[] = []): Message {
-  return { id, scheduled_for: at, expires_at: until, findings, created_at: "2026-01-01T00:00:00Z" } as Message;
+  return {
+    id,
+    scheduled_for: at,
+    expires_at: until,
+    findings,
+    created_at: "2026-01-01T00:00:00Z",
+  } as Message;
 }
 
 test("the deadline is when it leaves, or when it no longer may", () => {

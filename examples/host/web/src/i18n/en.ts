@@ -23,7 +23,7 @@ export const en: Catalogue = {
     notLive: "Updating every few seconds",
     notFound: "There is no such page",
     notFoundHint: "The address may be old or mistyped.",
-    home: "To the campaigns",
+    home: "To the inbox",
   },
   role: { admin: "Administrator", manager: "Manager", viewer: "Viewer" },
   signIn: {

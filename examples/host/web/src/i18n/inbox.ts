@@ -25,7 +25,9 @@ export interface InboxWords {
     | "back"
     | "keys"
   >;
-  filter: Words<"label" | "search" | "risk" | "anyRisk" | "occasion" | "channel" | "campaign" | "any" | "sort">;
+  filter: Words<
+    "label" | "search" | "risk" | "anyRisk" | "occasion" | "channel" | "campaign" | "any" | "sort"
+  >;
   risk: Words<"notice" | "warning" | "blocking">;
   sort: Words<"deadline" | "risk">;
   detail: Words<
@@ -69,7 +71,9 @@ export interface InboxWords {
   >;
   deed: Words<"approve" | "edit" | "reject" | "regenerate" | "skip" | "undo">;
   /** What is said once it is done; `{name}` is whom the message is for. */
-  done: Words<"approve" | "reject" | "edit" | "regenerate" | "skip" | "undone" | "leavesIn" | "leavesAt" | "left">;
+  done: Words<
+    "approve" | "reject" | "edit" | "regenerate" | "skip" | "undone" | "leavesIn" | "leavesAt" | "left"
+  >;
   failed: Words<"conflict" | "conflictUnknown" | "late" | "undo" | "blocked" | "nothing">;
   ask: Words<
     | "reject"
@@ -544,7 +548,12 @@ export const ru: InboxWords = {
     seconds: same("{n} с"),
     overdueMinutes: same("{n} мин назад"),
     overdueHours: same("{n} ч назад"),
-    overdueDays: { one: "{n} день назад", few: "{n} дня назад", many: "{n} дней назад", other: "{n} дня назад" },
+    overdueDays: {
+      one: "{n} день назад",
+      few: "{n} дня назад",
+      many: "{n} дней назад",
+      other: "{n} дня назад",
+    },
   },
 };
 

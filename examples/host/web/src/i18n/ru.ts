@@ -23,7 +23,7 @@ export const ru: Catalogue = {
     notLive: "Обновляется раз в несколько секунд",
     notFound: "Такой страницы нет",
     notFoundHint: "Возможно, адрес устарел или в нём опечатка.",
-    home: "К кампаниям",
+    home: "Во входящие",
   },
   role: { admin: "Администратор", manager: "Менеджер", viewer: "Наблюдатель" },
   signIn: {

@@ -23,7 +23,7 @@ export const uzCyrl: Catalogue = {
     notLive: "Бир неча сонияда янгиланади",
     notFound: "Бундай саҳифа йўқ",
     notFoundHint: "Манзил эскирган ёки хато ёзилган бўлиши мумкин.",
-    home: "Кампанияларга",
+    home: "Қарорларга",
   },
   role: { admin: "Администратор", manager: "Менежер", viewer: "Кузатувчи" },
   signIn: {

@@ -23,7 +23,7 @@ export const uzLatn: Catalogue = {
     notLive: "Bir necha soniyada yangilanadi",
     notFound: "Bunday sahifa yoʻq",
     notFoundHint: "Manzil eskirgan yoki xato yozilgan boʻlishi mumkin.",
-    home: "Kampaniyalarga",
+    home: "Qarorlarga",
   },
   role: { admin: "Administrator", manager: "Menejer", viewer: "Kuzatuvchi" },
   signIn: {

@@ -64,7 +64,8 @@ export function Ask({
                 required={asked.required}
                 onChange={(event) => setText(event.currentTarget.value)}
                 onKeyDown={(event) => {
-                  if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) submit(event);
+                  if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing)
+                    submit(event);
                 }}
               />
               <span className="field-hint">{t.inbox.ask.send}</span>

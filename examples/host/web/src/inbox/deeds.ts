@@ -2,7 +2,7 @@
 import { api, newKey, told, type Schemas } from "../api/client";
 import { asFailure } from "../api/failure";
 import type { Message } from "./order";
-import type { Decision, Step } from "./undo";
+import { follow, type Decision, type Step } from "./undo";
 
 /** How long what is approved can be taken back (s): alone, and together with others. */
 export const WINDOW = 10;
@@ -102,12 +102,13 @@ export class TooLate extends Error {}
 
 async function stepTaken({ id, version, back }: Step): Promise<void> {
   try {
-    await told(
+    const after = await told(
       api.PATCH("/api/messages/{id}", {
         params: { path: { id }, header: header() },
         body: { version, ...back },
       }),
     );
+    follow(id, after.version);
   } catch (error) {
     const { kind } = asFailure(error);
     if (kind !== "conflict" && kind !== "refused") throw error;

@@ -44,8 +44,10 @@ export interface Desk {
   busy: ReadonlySet<string>;
   trouble: Trouble | null;
   calm: () => void;
-  /** Whether it happened. */
-  run: (deed: Deed, before: Message, act: () => Promise<Message>) => Promise<Message | null>;
+  /** Looks at the lists again. */
+  refresh: () => void;
+  /** The message as it is then; null when it did not happen, and `lost` when somebody else was faster. */
+  run: (deed: Deed, before: Message, act: () => Promise<Message>) => Promise<Message | "lost" | null>;
   /** The decision that was taken back, as far as it was. */
   undo: () => Promise<{ decision: Decision; done: string[] } | null>;
 }
@@ -71,7 +73,7 @@ export function useDesk(): Desk {
     mark([id], true);
     setTrouble(null);
     try {
-      const after = { ...(await act()), contact: before.contact };
+      const after = { ...(await act()), contact: before.contact ?? null };
       const stays = after.status === "pending_approval";
       const leaves = after.status === "approved" ? deeds.leaves(after) : null;
       const steps = [deeds.stepBack(deed, before, after.version)];
@@ -84,7 +86,7 @@ export function useDesk(): Desk {
       const lost = asFailure(error).kind === "conflict";
       setTrouble({ id, name, error, winner: lost ? await deeds.winner(id) : null, undoing: false });
       again(client, id);
-      return null;
+      return lost ? "lost" : null;
     } finally {
       mark([id], false);
     }
@@ -111,5 +113,5 @@ export function useDesk(): Desk {
     return { decision, done };
   };
 
-  return { busy, trouble, calm: () => setTrouble(null), run, undo };
+  return { busy, trouble, calm: () => setTrouble(null), refresh: () => again(client), run, undo };
 }

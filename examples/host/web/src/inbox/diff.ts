@@ -71,7 +71,10 @@ function middle(changes: Change[], a: string[], b: string[]): void {
       add(changes, "same", old);
       i += 1;
       j += 1;
-    } else if (old !== undefined && (now === undefined || (rows[i + 1]?.[j] ?? 0) >= (rows[i]?.[j + 1] ?? 0))) {
+    } else if (
+      old !== undefined &&
+      (now === undefined || (rows[i + 1]?.[j] ?? 0) >= (rows[i]?.[j + 1] ?? 0))
+    ) {
       add(changes, "removed", old);
       i += 1;
     } else {

@@ -29,12 +29,16 @@ function Moment({ at, zone }: { at: string; zone: string | null }) {
   if (zone === here()) return <>{theirs}</>;
   return (
     <>
-      {fill(words.there, { at: theirs })} <span className="faint">{fill(words.here, { at: moment(at) })}</span>
+      {fill(words.there, { at: theirs })}{" "}
+      <span className="faint">{fill(words.here, { at: moment(at) })}</span>
     </>
   );
 }
 
-export function units(found: Schemas["TextUnits"] | null | undefined, { t, count, fill }: Say): string | null {
+export function units(
+  found: Schemas["TextUnits"] | null | undefined,
+  { t, count, fill }: Say,
+): string | null {
   if (!found || found.unit !== "part") return null;
   const parts = count(found.count, t.inbox.counted.parts);
   const sign = found.forced_by ?? null;
@@ -91,13 +95,16 @@ export function About({ message, zone }: { message: Message; zone: string | null
   );
 }
 
+/** The field, what it is called, and what it says. */
+type Fact = [field: string, label: string, value: string];
+
 /** Fields of the house's own, as short as they are. */
-function custom(contact: Contact): [string, string][] {
+function custom(contact: Contact): Fact[] {
   const fields: unknown = contact.custom_fields;
   if (typeof fields !== "object" || fields === null) return [];
-  return Object.entries(fields).flatMap(([name, value]): [string, string][] => {
+  return Object.entries(fields).flatMap(([name, value]): Fact[] => {
     if (value === null || value === undefined) return [];
-    return [[name, typeof value === "object" ? JSON.stringify(value) : String(value)]];
+    return [[name, name, typeof value === "object" ? JSON.stringify(value) : String(value)]];
   });
 }
 
@@ -106,27 +113,33 @@ function birthday(text: string, { day }: Say): string {
   return text.replace(/^--(\d\d)-(\d\d)$/u, "$2.$1");
 }
 
-function rows(contact: Contact, say: Say): [string, string][] {
+function rows(contact: Contact, say: Say): Fact[] {
   const { t, day } = say;
   const words = t.inbox.detail;
-  const names = new Map(Object.entries({ ru: "Русский", en: "English", uz: "Oʻzbekcha", "uz-Cyrl": "Ўзбекча" }));
+  const names = new Map(
+    Object.entries({ ru: "Русский", en: "English", uz: "Oʻzbekcha", "uz-Cyrl": "Ўзбекча" }),
+  );
   const consent = contact.consent.map(({ channel: name, topic, status }) => {
     const where = name === "*" ? "" : ` (${channel(name, say)})`;
     return `${topic}${where}: ${status === "opted_out" ? words.optedOut : words.optedIn}`;
   });
-  const all: [string, string | null | undefined][] = [
-    [words.language, names.get(contact.language) ?? contact.language],
-    [words.segment, contact.segment],
-    [words.birthday, contact.birthday ? birthday(contact.birthday, say) : null],
-    [words.company, contact.company],
-    [words.position, contact.position],
-    [words.zone, contact.time_zone ?? contact.guessed_time_zone],
-    [words.tags, contact.tags.join(", ")],
-    [words.lastSeen, contact.last_interaction_date ? day(contact.last_interaction_date) : null],
-    [words.consent, consent.join("; ")],
+  const all: [string, string, string | null | undefined][] = [
+    ["language", words.language, names.get(contact.language) ?? contact.language],
+    ["segment", words.segment, contact.segment],
+    ["birthday", words.birthday, contact.birthday ? birthday(contact.birthday, say) : null],
+    ["company", words.company, contact.company],
+    ["position", words.position, contact.position],
+    ["time_zone", words.zone, contact.time_zone ?? contact.guessed_time_zone],
+    ["tags", words.tags, contact.tags.join(", ")],
+    [
+      "last_interaction_date",
+      words.lastSeen,
+      contact.last_interaction_date ? day(contact.last_interaction_date) : null,
+    ],
+    ["consent", words.consent, consent.join("; ")],
     ...custom(contact),
   ];
-  return all.flatMap(([label, value]): [string, string][] => (value ? [[label, value]] : []));
+  return all.flatMap(([field, label, value]): Fact[] => (value ? [[field, label, value]] : []));
 }
 
 /** The person: what the text can be held against. */
@@ -144,9 +157,15 @@ export function Person({ id, flagged }: { id: string; flagged: string[] }) {
       {found.error && !gone ? <Problem error={found.error} retry={() => void found.refetch()} /> : null}
       {found.data ? (
         <dl className="facts">
-          {rows(found.data, say).map(([label, value]) => (
-            <Row key={label} label={label}>
-              <span className={flagged.includes(label) ? "mark mark-warning" : undefined}>{value}</span>
+          {rows(found.data, say).map(([field, label, value]) => (
+            <Row key={field} label={label}>
+              <span
+                className={
+                  flagged.some((one) => one.split(".").at(-1) === field) ? "mark mark-warning" : undefined
+                }
+              >
+                {value}
+              </span>
             </Row>
           ))}
         </dl>

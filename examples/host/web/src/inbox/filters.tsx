@@ -1,9 +1,8 @@
 // Which drafts are shown; the address keeps it, so that a link leads to the same ones.
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState, type ReactNode, type RefObject } from "react";
+import { useEffect, useRef, useState, type ReactNode, type RefObject } from "react";
 
 import { useSay } from "../i18n";
-import { useSettled } from "./clock";
 import { SORTS, type Sort } from "./order";
 import { campaignNamesQuery, type Filters } from "./queries";
 
@@ -46,19 +45,26 @@ function Search({
 }) {
   const { t } = useSay();
   const [text, setText] = useState(value);
-  const settled = useSettled(text, PAUSE);
+  const [known, setKnown] = useState(value);
   const [sent, setSent] = useState(value);
-  useEffect(() => {
-    if (settled === text && settled.trim() !== sent) {
-      setSent(settled.trim());
-      onChange(settled.trim());
-    }
-  }, [settled, text, sent, onChange]);
+  const timer = useRef<number | undefined>(undefined);
+  useEffect(() => () => window.clearTimeout(timer.current), []);
   // The address may change by itself: back, or "show all".
-  if (value !== sent && settled === text && text.trim() === sent) {
-    setSent(value);
-    setText(value);
+  if (value !== known) {
+    setKnown(value);
+    if (value !== sent) {
+      setSent(value);
+      setText(value);
+    }
   }
+  const write = (next: string) => {
+    setText(next);
+    window.clearTimeout(timer.current);
+    timer.current = window.setTimeout(() => {
+      setSent(next.trim());
+      onChange(next.trim());
+    }, PAUSE);
+  };
   return (
     <label className="filter filter-search">
       <span className="filter-label">{t.inbox.filter.search}</span>
@@ -69,7 +75,7 @@ function Search({
         value={text}
         maxLength={200}
         placeholder={`${t.inbox.filter.search}  /`}
-        onChange={(event) => setText(event.currentTarget.value)}
+        onChange={(event) => write(event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key !== "Escape" && event.key !== "Enter") return;
           event.preventDefault();
@@ -99,12 +105,7 @@ export function FilterBar({
   const set = (key: keyof Filters) => (value: string) => onChange({ [key]: value || undefined });
   return (
     <div className="filters" role="search" aria-label={words.label}>
-      <Search
-        value={filters.q ?? ""}
-        field={field}
-        onChange={set("q")}
-        onLeave={onLeave}
-      />
+      <Search value={filters.q ?? ""} field={field} onChange={set("q")} onLeave={onLeave} />
       <Choice name="risk" label={words.risk} value={filters.risk ?? ""} onChange={set("risk")}>
         <option value="">{words.anyRisk}</option>
         {(["notice", "warning", "blocking"] as const).map((one) => (
@@ -113,7 +114,12 @@ export function FilterBar({
           </option>
         ))}
       </Choice>
-      <Choice name="occasion" label={words.occasion} value={filters.occasion ?? ""} onChange={set("occasion")}>
+      <Choice
+        name="occasion"
+        label={words.occasion}
+        value={filters.occasion ?? ""}
+        onChange={set("occasion")}
+      >
         <option value="">{words.any}</option>
         {Object.entries(t.occasion).map(([code, name]) => (
           <option key={code} value={code}>
@@ -129,7 +135,12 @@ export function FilterBar({
           </option>
         ))}
       </Choice>
-      <Choice name="campaign" label={words.campaign} value={filters.campaign ?? ""} onChange={set("campaign")}>
+      <Choice
+        name="campaign"
+        label={words.campaign}
+        value={filters.campaign ?? ""}
+        onChange={set("campaign")}
+      >
         <option value="">{words.any}</option>
         {filters.campaign && !campaigns?.some((one) => one.id === filters.campaign) ? (
           <option value={filters.campaign}>{words.campaign}</option>

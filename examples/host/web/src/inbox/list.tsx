@@ -71,7 +71,9 @@ export function Row({
       >
         <span className="draft-top">
           <span className="draft-name">{name}</span>
-          {when ? <span className={when.late ? "draft-due draft-late" : "draft-due"}>{when.text}</span> : null}
+          {when ? (
+            <span className={when.late ? "draft-due draft-late" : "draft-due"}>{when.text}</span>
+          ) : null}
         </span>
         <span className="draft-text">{message.subject ?? message.content}</span>
         <span className="draft-about">

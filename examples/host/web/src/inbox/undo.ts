@@ -48,6 +48,16 @@ export function forget(key: string): void {
   become(decisions.filter((one) => one.key !== key));
 }
 
+/** A decision about the message was taken back and made this version: what was decided before stands on it now. */
+export function follow(id: string, version: number): void {
+  become(
+    decisions.map((one) => ({
+      ...one,
+      steps: one.steps.map((step) => (step.id === id ? { ...step, version } : step)),
+    })),
+  );
+}
+
 export function lastDecision(): Decision | null {
   return decisions.at(-1) ?? null;
 }
