@@ -25,9 +25,7 @@ export interface InboxWords {
     | "back"
     | "keys"
   >;
-  filter: Words<
-    "label" | "search" | "risk" | "anyRisk" | "occasion" | "channel" | "campaign" | "any" | "sort"
-  >;
+  filter: Words<"label" | "search" | "risk" | "anyRisk" | "occasion" | "channel" | "campaign" | "sort">;
   risk: Words<"notice" | "warning" | "blocking">;
   sort: Words<"deadline" | "risk">;
   detail: Words<
@@ -179,13 +177,12 @@ export const en: InboxWords = {
   },
   filter: {
     label: "Filters",
-    search: "Search texts and names",
+    search: "Search texts",
     risk: "Risk",
     anyRisk: "Any risk",
     occasion: "Occasion",
     channel: "Channel",
     campaign: "Campaign",
-    any: "All",
     sort: "Order",
   },
   risk: { notice: "With findings", warning: "Warnings and graver", blocking: "Blocked" },
@@ -371,13 +368,12 @@ export const ru: InboxWords = {
   },
   filter: {
     label: "Фильтры",
-    search: "Поиск по текстам и именам",
+    search: "Поиск по текстам",
     risk: "Риск",
     anyRisk: "Любой риск",
     occasion: "Повод",
     channel: "Канал",
     campaign: "Кампания",
-    any: "Все",
     sort: "Порядок",
   },
   risk: { notice: "С замечаниями", warning: "Предупреждения и выше", blocking: "Заблокированные" },
@@ -581,13 +577,12 @@ export const uzLatn: InboxWords = {
   },
   filter: {
     label: "Filtrlar",
-    search: "Matn va ismlardan qidirish",
+    search: "Matnlardan qidirish",
     risk: "Xavf",
     anyRisk: "Har qanday xavf",
     occasion: "Sabab",
     channel: "Kanal",
     campaign: "Kampaniya",
-    any: "Hammasi",
     sort: "Tartib",
   },
   risk: { notice: "Izohli", warning: "Ogohlantirish va yuqori", blocking: "Toʻsilgan" },
@@ -771,13 +766,12 @@ export const uzCyrl: InboxWords = {
   },
   filter: {
     label: "Фильтрлар",
-    search: "Матн ва исмлардан қидириш",
+    search: "Матнлардан қидириш",
     risk: "Хавф",
     anyRisk: "Ҳар қандай хавф",
     occasion: "Сабаб",
     channel: "Канал",
     campaign: "Кампания",
-    any: "Ҳаммаси",
     sort: "Тартиб",
   },
   risk: { notice: "Изоҳли", warning: "Огоҳлантириш ва юқори", blocking: "Тўсилган" },

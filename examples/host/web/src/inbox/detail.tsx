@@ -9,7 +9,6 @@ import { Badge, Notice, Problem } from "../ui/parts";
 import { TooLate } from "./deeds";
 import type { Trouble } from "./desk";
 import { About, past, Person } from "./facts";
-import { risk } from "./marks";
 import type { Message } from "./order";
 import { historyQuery, useNames } from "./queries";
 import { useRace } from "./strip";
@@ -120,7 +119,6 @@ export function Detail({
           <div className="badges">
             <Badge tone="neutral">{channel(message.channel, say)}</Badge>
             <Badge tone="neutral">{t.occasion[message.occasion_type]}</Badge>
-            {risk(message.findings) === 3 ? <Badge tone="bad">{t.inbox.risk.blocking}</Badge> : null}
             {message.test_mode ? <Badge tone="warn">{t.campaign.testMode}</Badge> : null}
           </div>
         </header>
@@ -141,8 +139,10 @@ export function Detail({
             ) : null}
           </>
         )}
-        <About message={message} zone={zone} />
-        <Person id={message.contact_id} flagged={message.metadata.flagged} />
+        <div className="detail-facts">
+          <About message={message} zone={zone} />
+          <Person id={message.contact_id} flagged={message.metadata.flagged} />
+        </div>
         <Link to="/messages/$id" params={{ id: message.id }} className="detail-more">
           {t.inbox.detail.whole}
         </Link>

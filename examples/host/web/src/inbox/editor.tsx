@@ -133,7 +133,7 @@ export function Editor({
         <textarea
           ref={field}
           name="content"
-          rows={9}
+          rows={6}
           value={text.content}
           aria-invalid={!fits}
           onChange={(event) => change({ ...text, content: event.currentTarget.value })}

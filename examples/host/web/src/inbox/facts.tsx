@@ -10,7 +10,7 @@ import { useSay, word, type Say } from "../i18n";
 import { Loading, Money, Problem } from "../ui/parts";
 import type { Message } from "./order";
 import { campaignNamesQuery, contactQuery } from "./queries";
-import { here, there } from "./when";
+import { there } from "./when";
 
 type Contact = Schemas["Contact"];
 
@@ -26,7 +26,7 @@ function Moment({ at, zone }: { at: string; zone: string | null }) {
       </>
     );
   }
-  if (zone === here()) return <>{theirs}</>;
+  if (theirs === moment(at)) return <>{theirs}</>;
   return (
     <>
       {fill(words.there, { at: theirs })}{" "}

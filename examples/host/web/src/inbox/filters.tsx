@@ -120,7 +120,7 @@ export function FilterBar({
         value={filters.occasion ?? ""}
         onChange={set("occasion")}
       >
-        <option value="">{words.any}</option>
+        <option value="">{words.occasion}</option>
         {Object.entries(t.occasion).map(([code, name]) => (
           <option key={code} value={code}>
             {name}
@@ -128,7 +128,7 @@ export function FilterBar({
         ))}
       </Choice>
       <Choice name="channel" label={words.channel} value={filters.channel ?? ""} onChange={set("channel")}>
-        <option value="">{words.any}</option>
+        <option value="">{words.channel}</option>
         {channels.map(([code, name]) => (
           <option key={code} value={code}>
             {name}
@@ -141,7 +141,7 @@ export function FilterBar({
         value={filters.campaign ?? ""}
         onChange={set("campaign")}
       >
-        <option value="">{words.any}</option>
+        <option value="">{words.campaign}</option>
         {filters.campaign && !campaigns?.some((one) => one.id === filters.campaign) ? (
           <option value={filters.campaign}>{words.campaign}</option>
         ) : null}

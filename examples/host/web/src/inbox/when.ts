@@ -10,11 +10,6 @@ export function there(instant: string, zone: string, language: string): string |
   }
 }
 
-/** The browser's own zone. */
-export function here(): string {
-  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
-}
-
 /** How far it is until then, in the largest unit of which there is one; negative when it is past. */
 export function distance(instant: string, now: number): { unit: "minutes" | "hours" | "days"; n: number } {
   const minutes = Math.trunc((Date.parse(instant) - now) / 60_000);

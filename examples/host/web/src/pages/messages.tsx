@@ -41,8 +41,12 @@ function Row({ message }: { message: Schemas["Message"] }) {
       <td data-label={t.messages.list.status}>
         <Badge tone={STATUS_TONES[message.status]}>{t.messages.status[message.status]}</Badge>
       </td>
-      <td data-label={t.messages.list.channel}>{channel(message.channel, say)}</td>
-      <td data-label={t.messages.list.changed}>{moment(message.updated_at)}</td>
+      <td data-label={t.messages.list.channel} className="nowrap">
+        {channel(message.channel, say)}
+      </td>
+      <td data-label={t.messages.list.changed} className="nowrap">
+        {moment(message.updated_at)}
+      </td>
     </tr>
   );
 }
