@@ -8,8 +8,8 @@
 //! - `twilio`: text messages and WhatsApp through Twilio.
 //! - `eskiz`: text messages in Uzbekistan through Eskiz.
 //!
-//! Each stands behind the feature of its name. `sms`, which comes with the last two, counts the parts of a
-//! text message. `settings` makes all of them from keys and values.
+//! Each stands behind the feature of its name. `sms`, which comes with the outbox and the last two, counts
+//! the parts of a text message. `settings` makes all of them from keys and values.
 //!
 //! All implement [`Channel`](crm_core::port::channel::Channel): they deliver exactly what was approved,
 //! never retry on their own, and answer "unknown" whenever the provider may have taken the message.
@@ -28,7 +28,7 @@ pub mod settings;
 #[cfg(feature = "http")]
 #[allow(dead_code, reason = "each channel uses a part of it")]
 mod signature;
-#[cfg(any(feature = "twilio", feature = "eskiz"))]
+#[cfg(any(feature = "outbox", feature = "twilio", feature = "eskiz"))]
 pub mod sms;
 #[cfg(feature = "smtp")]
 pub mod smtp;

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use crm_core::contact::AddressKind;
 use crm_core::message::{Approved, Format};
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome, RetryScope};
+use crm_core::port::units::Units;
 use crm_core::{Error, ErrorKind, Result};
 
 use crate::has_control;
@@ -93,6 +94,14 @@ impl Outbox {
 impl Channel for Outbox {
     fn capabilities(&self) -> ChannelCapabilities {
         self.capabilities.clone()
+    }
+
+    /// Standing in for text messages it counts as they would.
+    fn units(&self, _subject: Option<&str>, content: &str) -> Units {
+        match self.capabilities.address {
+            AddressKind::Phone => crate::sms::units(content),
+            _ => Units::MESSAGE,
+        }
     }
 
     async fn send(&self, approved: &Approved) -> Outcome {

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use chrono::Duration;
 use common::{World, world_over};
 use crm_core::ErrorKind;
-use crm_core::engine::Policy;
+use crm_core::engine::{BulkAction, Policy};
 use crm_core::memory::MemoryStore;
-use crm_core::message::decide::Edit;
+use crm_core::message::decide::{Edit, Seen};
 use crm_core::message::{Message, Status};
-use crm_core::port::store::Claim;
+use crm_core::port::store::{Claim, MessageQuery};
 use crm_core::testing::SequentialIds;
 
 const WINDOW: i64 = 10;
@@ -139,4 +139,36 @@ async fn taking_an_approval_back_by_an_edit_asks_again_and_starts_the_window_ane
         again.not_before,
         world.engine.now() + Duration::seconds(WINDOW)
     );
+}
+
+#[tokio::test]
+async fn whoever_approves_may_ask_for_a_longer_window_and_never_for_a_shorter_one() {
+    let world = undoable();
+    for (asked, waits) in [(0, WINDOW), (WINDOW - 1, WINDOW), (60, 60)] {
+        let window = Duration::seconds(asked);
+        let contact = world.contact(&format!("a{asked}@mail.example")).await;
+        let [one, many] = [
+            world.draft(&contact, "Привет").await,
+            world.draft(&contact, "Здравствуйте").await,
+        ];
+        let manager = world.manager();
+        let approvals = manager.approvals().undoable_for(window);
+        let alone = approvals.approve(one.id, Seen::of(&one)).await.unwrap();
+        assert_eq!(
+            alone.not_before,
+            world.engine.now() + Duration::seconds(waits)
+        );
+        let query = MessageQuery {
+            ids: vec![many.id],
+            ..MessageQuery::default()
+        };
+        let action = BulkAction::Approve;
+        let seen = approvals.preview(action, query.clone()).await.unwrap();
+        let done = approvals
+            .bulk(action, query, Some(seen.manifest), None)
+            .await
+            .unwrap();
+        assert_eq!(done.applied, 1);
+        assert_eq!(world.reload(&many).await.not_before, alone.not_before);
+    }
 }

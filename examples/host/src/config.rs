@@ -32,6 +32,8 @@ pub(crate) struct Config {
     /// Whether offers go only to people who said yes to them.
     pub(crate) marketing_needs_opt_in: bool,
     pub(crate) demo: bool,
+    /// How many drafts wait for approval in the demo, besides its usual data.
+    pub(crate) demo_drafts: u32,
     pub(crate) demo_password: Option<SecretString>,
     pub(crate) outbox: PathBuf,
     /// The channels that have a provider, by name.
@@ -137,6 +139,15 @@ fn resolve(
     {
         return Err("CRM_DEMO_PASSWORD must have 8 to 100 characters".to_owned());
     }
+    let demo = flags.demo.or(file.demo).unwrap_or(false);
+    let demo_drafts = match flags.demo_drafts.or(file.demo_drafts) {
+        None | Some(0) => 0,
+        Some(1..=1_000) if !demo => {
+            return Err("demo_drafts belongs to the demo data: set demo, too".to_owned());
+        }
+        Some(count @ 1..=1_000) => count,
+        Some(_) => return Err("demo_drafts: use 0 to 1000".to_owned()),
+    };
     let late_after = file.late_after.map(|seconds| match seconds {
         60..=31_536_000 => Ok(chrono::Duration::seconds(i64::from(seconds))),
         _ => Err("late_after: use 60 to 31536000 seconds, a minute to a year".to_owned()),
@@ -155,7 +166,8 @@ fn resolve(
         listen,
         public_url: public_url.as_deref().map(address_of).transpose()?,
         marketing_needs_opt_in: file.marketing_needs_opt_in.unwrap_or(false),
-        demo: flags.demo.or(file.demo).unwrap_or(false),
+        demo,
+        demo_drafts,
         demo_password,
         channels,
         subscriptions: file.subscriptions,
@@ -356,6 +368,12 @@ pub(crate) mod tests {
             (problem(&[], "database = 'mysql://x'", &[]), "sqlite:PATH"),
             (problem(&["--channel", "smtp://x"], "", &[]), "name=url"),
             (problem(&["--demo=perhaps"], "", &[]), "--demo"),
+            (problem(&["--demo-drafts", "100"], "", &[]), "set demo, too"),
+            (problem(&["--demo"], "demo_drafts = 1001", &[]), "0 to 1000"),
+            (
+                problem(&["--demo", "--demo-drafts", "-1"], "", &[]),
+                "--demo-drafts",
+            ),
             (problem(&["--colour"], "", &[]), "--colour"),
             (
                 problem(&[], "", &[("CRM_DEMO_PASSWORD", "short")]),

@@ -119,7 +119,7 @@ async fn run(config: Config) -> Result<(), String> {
         requests: Requests::default(),
     });
     let demo = if config.demo {
-        Some(seed::run(&app, config.demo_password.clone()).await?)
+        Some(seed::run(&app, config.demo_password.clone(), config.demo_drafts).await?)
     } else {
         None
     };

@@ -92,6 +92,9 @@ pub(crate) trait Records: Send + Sync {
     /// The user of a login that has not been revoked.
     async fn of_session(&self, user: String, session: String) -> Result<Option<Account>, Problem>;
 
+    /// The users of the workspace, by name; at most 1,000.
+    async fn colleagues(&self, workspace: Workspace) -> Result<Vec<Account>, Problem>;
+
     /// Begins a login and records it.
     async fn begin_session(&self, new: NewSession) -> Result<(), Problem>;
 

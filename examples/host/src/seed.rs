@@ -1,5 +1,7 @@
 //! Demo data: users, contacts, templates, messages in several states and campaigns.
 
+mod drafts;
+
 use std::net::SocketAddr;
 
 use chrono::Duration;
@@ -240,14 +242,18 @@ impl Demo {
     }
 }
 
-/// Fills an empty database.
-pub(crate) async fn run(app: &App, password: Option<SecretString>) -> Result<Demo, String> {
-    fill(app, password)
+/// Fills an empty database; with so many `drafts` that wait for approval besides the usual data.
+pub(crate) async fn run(
+    app: &App,
+    password: Option<SecretString>,
+    drafts: u32,
+) -> Result<Demo, String> {
+    fill(app, password, drafts)
         .await
         .map_err(|problem| format!("the demo data cannot be written: {problem}"))
 }
 
-async fn fill(app: &App, password: Option<SecretString>) -> Result<Demo, Problem> {
+async fn fill(app: &App, password: Option<SecretString>, drafts: u32) -> Result<Demo, Problem> {
     let reader = Actor::new(Workspace::default(), "demo", Role::Viewer);
     let contacts = app
         .engine
@@ -296,6 +302,7 @@ async fn fill(app: &App, password: Option<SecretString>) -> Result<Demo, Problem
     templates(&manager).await?;
     let stood_in = messages(app, &manager, &session(Role::Admin), &people).await?;
     campaigns(app, &manager, &people).await?;
+    drafts::run(&manager, &session(Role::Admin), drafts, app.engine.now()).await?;
     Ok(Demo::Filled { password, stood_in })
 }
 

@@ -14,6 +14,7 @@ const ROUTES: &[&str] = &[
     "POST /api/auth/refresh",
     "POST /api/auth/logout",
     "GET /api/auth/me",
+    "GET /api/auth/users",
     "GET /api/contacts",
     "POST /api/contacts",
     "GET /api/contacts/{id}",
@@ -111,6 +112,7 @@ const ROUTES: &[&str] = &[
 /// The fields that clients read, by schema.
 const FIELDS: &[(&str, &str)] = &[
     ("User", "id email full_name role created_at updated_at"),
+    ("Colleague", "id full_name role"),
     ("SignedIn", "access_token refresh_token token_type user"),
     (
         "Contact",
@@ -140,7 +142,7 @@ const FIELDS: &[(&str, &str)] = &[
         "Message",
         "id contact_id occasion_type content status generated_by created_by approved_by sent_at \
          approved_at scheduled_for metadata created_at updated_at channel subject version digest \
-         campaign_id allowed_actions attempts failure findings",
+         campaign_id allowed_actions attempts failure findings not_before units",
     ),
     (
         "Metadata",

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::Duration;
 use futures_util::future;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,7 @@ use crate::port::store::{EventQuery, MessageQuery, PageRequest};
 
 /// Use cases of decisions.
 #[derive(Debug, Clone, Copy)]
-pub struct Approvals<'a>(pub(super) &'a Session);
+pub struct Approvals<'a>(pub(super) &'a Session, pub(super) Duration);
 
 /// What is done to many messages at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +139,13 @@ impl BulkResult {
 }
 
 impl Approvals<'_> {
+    /// What is approved waits at least `window` before it leaves, and as long as the house's own undo window where
+    /// that is longer: a screen that offers to take a slip back needs time for it.
+    #[must_use]
+    pub fn undoable_for(self, window: Duration) -> Self {
+        Self(self.0, self.1.max(window))
+    }
+
     /// Approves exactly what was seen.
     ///
     /// # Errors
@@ -159,18 +167,11 @@ impl Approvals<'_> {
         seen: Seen,
         override_reason: Option<&str>,
     ) -> Result<Message> {
-        let policy = *self.0.engine.policy();
+        let separate = self.0.engine.policy().separate_approver;
         let result = self
             .0
             .change(id, None, |message, stamp| {
-                decide::approve_despite(
-                    message,
-                    seen,
-                    policy.separate_approver,
-                    policy.undo_window,
-                    override_reason,
-                    stamp,
-                )
+                decide::approve_despite(message, seen, separate, self.1, override_reason, stamp)
             })
             .await;
         self.explain(id, result).await
@@ -395,7 +396,7 @@ impl Approvals<'_> {
         chunk: &[(MessageId, Seen)],
         reason: Option<&str>,
     ) -> Result<Decided> {
-        let policy = *self.0.engine.policy();
+        let separate = self.0.engine.policy().separate_approver;
         let stamp = self.0.stamp();
         let query = MessageQuery {
             ids: chunk.iter().map(|(id, _)| *id).collect(),
@@ -414,13 +415,9 @@ impl Approvals<'_> {
             };
             let decided =
                 decide::check_version(message, seen.version).and_then(|()| match action {
-                    BulkAction::Approve => decide::approve(
-                        message,
-                        *seen,
-                        policy.separate_approver,
-                        policy.undo_window,
-                        &stamp,
-                    ),
+                    BulkAction::Approve => {
+                        decide::approve(message, *seen, separate, self.1, &stamp)
+                    }
                     other => {
                         decide::close(message, other.event(), reason.map(str::to_owned), &stamp)
                     }

@@ -429,8 +429,8 @@ impl Session {
 
     /// Decisions about messages.
     #[must_use]
-    pub const fn approvals(&self) -> Approvals<'_> {
-        Approvals(self)
+    pub fn approvals(&self) -> Approvals<'_> {
+        Approvals(self, self.engine.policy().undo_window)
     }
 
     /// Campaigns.

@@ -1,7 +1,7 @@
 //! `crm approve`: shows what would be approved, and approves exactly that.
 
 use crm_core::Role;
-use crm_core::engine::{BulkAction, BulkPreview};
+use crm_core::engine::{BulkAction, BulkPreview, Engine};
 use crm_core::id::MessageId;
 use crm_core::port::store::MessageQuery;
 
@@ -36,7 +36,7 @@ pub(super) async fn run(
         return Err(Failure::Failed(text.to_owned()));
     }
     if !yes {
-        shown(preview, output)?;
+        shown(preview, &engine, output)?;
         return Ok(Done::Well);
     }
     let manifest = Some(preview.manifest);
@@ -93,9 +93,9 @@ fn selection(flags: ApproveFlags) -> Result<MessageQuery, Failure> {
     Ok(query)
 }
 
-fn shown(preview: BulkPreview, output: Output) -> Result<(), Failure> {
+fn shown(preview: BulkPreview, engine: &Engine, output: Output) -> Result<(), Failure> {
     if output.json {
-        return output.document(&decisions::BulkPreview::of(preview, Role::Manager));
+        return output.document(&decisions::BulkPreview::of(preview, Role::Manager, engine));
     }
     output.line(&format!(
         "{} would be approved, {} of them have blocking findings and would be refused",

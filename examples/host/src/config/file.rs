@@ -22,6 +22,7 @@ pub(super) struct FileSettings {
     pub(super) public_url: Option<String>,
     pub(super) marketing_needs_opt_in: Option<bool>,
     pub(super) demo: Option<bool>,
+    pub(super) demo_drafts: Option<u32>,
     pub(super) outbox: Option<PathBuf>,
     pub(super) no_worker: Option<bool>,
     /// Mebibytes.

@@ -64,6 +64,9 @@ pub(super) struct Flags {
     #[arg(long, env = "CRM_DEMO", value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = yes)]
     pub(super) demo: Option<bool>,
+    /// With --demo: so many drafts more that wait for approval, 0 to 1000, to try the inbox with [default: 0].
+    #[arg(long, env = "CRM_DEMO_DRAFTS", value_name = "COUNT", value_parser = count)]
+    pub(super) demo_drafts: Option<u32>,
     /// Directory of delivered messages [default: outbox/ beside an SQLite database, else here].
     #[arg(long, env = "CRM_OUTBOX", value_name = "DIRECTORY", global = true)]
     pub(super) outbox: Option<PathBuf>,
@@ -121,6 +124,15 @@ fn yes(text: &str) -> Result<bool, String> {
         "" | "0" | "false" | "no" | "off" => Ok(false),
         _ => Err("use true or false".to_owned()),
     }
+}
+
+/// As [`yes`]: an empty variable is one that is not set.
+fn count(text: &str) -> Result<u32, String> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse()
+        .map_err(|_| "use a whole number, for example 100".to_owned())
 }
 
 pub(super) fn channel_name(name: &str) -> bool {

@@ -140,6 +140,10 @@ impl Records for Postgres {
         told(accounts::record(&mut connection, Action::Failed, user.as_deref(), None).await)
     }
 
+    async fn colleagues(&self, workspace: Workspace) -> Result<Vec<Account>, Problem> {
+        told(accounts::colleagues(&self.pool, &workspace).await)
+    }
+
     async fn sign_ins(
         &self,
         workspace: Workspace,

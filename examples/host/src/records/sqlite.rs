@@ -136,6 +136,11 @@ impl Records for Sqlite {
             .await
     }
 
+    async fn colleagues(&self, workspace: Workspace) -> Result<Vec<Account>, Problem> {
+        self.call(move |db| accounts::colleagues(db, &workspace))
+            .await
+    }
+
     async fn sign_ins(
         &self,
         workspace: Workspace,

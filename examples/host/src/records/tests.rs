@@ -478,7 +478,7 @@ async fn a_report_is_kept_with_every_character_and_for_its_workspace_alone() {
         assert!(nobody.unwrap().is_none());
         let later = under_way();
         let ours = Workspace::default();
-        save(&ours, &later, "").await.unwrap();
+        save(&ours, &later, NewRejects::None).await.unwrap();
         let list = async |before, limit| {
             let ours = Workspace::default();
             host.list_imports(ours, before, limit).await.unwrap()

@@ -28,6 +28,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(logout))
         .routes(routes!(me))
         .routes(routes!(sign_ins))
+        .routes(routes!(users))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -296,4 +297,29 @@ async fn sign_ins(
     responses((status = 200, body = Account)))]
 async fn me(user: User) -> axum::Json<Account> {
     axum::Json(user.account)
+}
+
+/// Somebody of the same workspace.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Colleague)]
+struct Colleague {
+    /// What histories and approvals call them.
+    id: String,
+    full_name: String,
+    #[schema(value_type = RoleName, example = "manager")]
+    role: Role,
+}
+
+/// Who works in this workspace, by name: at most 1,000. Histories and approvals name people by their ids.
+#[utoipa::path(get, path = "/api/auth/users", tag = "auth",
+    responses((status = 200, body = Vec<Colleague>)))]
+async fn users(user: User) -> Result<axum::Json<Vec<Colleague>>, Problem> {
+    let workspace = user.account.workspace.clone();
+    let found = user.app.records.colleagues(workspace).await?;
+    let told = found.into_iter().map(|account| Colleague {
+        id: account.id,
+        full_name: account.full_name,
+        role: account.role,
+    });
+    Ok(axum::Json(told.collect()))
 }

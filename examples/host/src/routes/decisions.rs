@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crm_core::engine::{self, BulkAction};
+use crm_core::engine::{self, BulkAction, Engine};
 use crm_core::guardrail::Severity;
 use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::decide::Seen;
@@ -68,6 +68,17 @@ struct Approve {
     /// Why an admin approves it in spite of blocking findings; kept with the approval.
     #[schema(min_length = 1, max_length = 500)]
     override_reason: Option<String>,
+    /// How long it waits before it leaves, in seconds, so that a slip can be taken back; at least what the house says.
+    #[schema(maximum = 86_400)]
+    undo_window_s: Option<u32>,
+}
+
+/// How long what is approved waits.
+fn window(seconds: Option<u32>) -> Result<chrono::Duration, Problem> {
+    match seconds.unwrap_or(0) {
+        seconds @ 0..=86_400 => Ok(chrono::Duration::seconds(seconds.into())),
+        _ => Err(Problem::invalid("undo_window_s", "use 0 to 86,400 seconds")),
+    }
 }
 
 pub(crate) fn digest(field: &str, text: Option<&str>) -> Result<Option<Digest>, Problem> {
@@ -100,7 +111,8 @@ async fn approve(
     };
     let seen = Seen { version, digest };
     let reason = body.override_reason.as_deref();
-    let message = user.approvals().approve_despite(id, seen, reason).await?;
+    let approvals = user.approvals().undoable_for(window(body.undo_window_s)?);
+    let message = approvals.approve_despite(id, seen, reason).await?;
     Ok(show(&user, &message))
 }
 
@@ -254,6 +266,10 @@ struct Bulk {
     manifest: Option<String>,
     #[schema(max_length = 500)]
     reason: Option<String>,
+    /// How long what is approved waits before it leaves, in seconds, so that a slip can be taken back; at least what
+    /// the house says.
+    #[schema(maximum = 86_400)]
+    undo_window_s: Option<u32>,
 }
 
 impl Bulk {
@@ -295,18 +311,22 @@ pub(crate) struct BulkPreview {
 async fn bulk_preview(user: User, Json(mut body): Json<Bulk>) -> Answer<BulkPreview> {
     let query = body.selection()?;
     let found = user.approvals().preview(body.action, query).await?;
-    Ok(axum::Json(BulkPreview::of(found, user.role())))
+    Ok(axum::Json(BulkPreview::of(
+        found,
+        user.role(),
+        &user.app.engine,
+    )))
 }
 
 impl BulkPreview {
-    pub(crate) fn of(found: engine::BulkPreview, role: Role) -> Self {
+    pub(crate) fn of(found: engine::BulkPreview, role: Role, engine: &Engine) -> Self {
         let sample = found.sample.iter();
         Self {
             count: found.count,
             blocked: found.blocked,
             manifest: found.manifest.to_string(),
             sample: sample
-                .map(|message| MessageView::of(message, role))
+                .map(|message| MessageView::of(message, role, engine))
                 .collect(),
             findings: CountedFinding::all(found.findings),
         }
@@ -343,6 +363,7 @@ async fn bulk(user: User, Json(mut body): Json<Bulk>) -> Answer<BulkResult> {
     let query = body.selection()?;
     let done = user
         .approvals()
+        .undoable_for(window(body.undo_window_s)?)
         .bulk(body.action, query, manifest, body.reason)
         .await?;
     Ok(axum::Json(done.into()))

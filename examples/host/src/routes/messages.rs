@@ -1,14 +1,17 @@
 //! Messages: write, draft, list, look back. Deciding about them has its own file.
 
+use std::collections::{HashMap, HashSet};
+
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+use crm_core::contact::Contact;
 use crm_core::engine::{GenerateMessage, NewDraft};
 use crm_core::generation::Tone;
 use crm_core::guardrail::Severity;
 use crm_core::id::{CampaignId, ContactId, MessageId, TemplateId};
 use crm_core::message::decide::Edit;
 use crm_core::message::{Format, GeneratedBy, Message, Occasion, Status};
-use crm_core::port::store::MessageQuery;
+use crm_core::port::store::{ContactQuery, MessageQuery};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -99,7 +102,25 @@ fn check_content(content: &str) -> Result<(), Problem> {
 
 /// The message as this user sees it.
 pub(super) fn show(user: &User, message: &Message) -> axum::Json<MessageView> {
-    axum::Json(MessageView::of(message, user.role()))
+    axum::Json(MessageView::of(message, user.role(), &user.app.engine))
+}
+
+/// The people whom messages of a page are for.
+async fn recipients(
+    user: &User,
+    messages: &[Message],
+) -> Result<HashMap<ContactId, Contact>, Problem> {
+    let ids: HashSet<ContactId> = messages.iter().map(|message| message.contact_id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = ContactQuery {
+        page: paging::request(None, Some(100), None)?,
+        ids: ids.into_iter().collect(),
+        ..ContactQuery::default()
+    };
+    let found = user.contacts().list(query).await?.items.into_iter();
+    Ok(found.map(|contact| (contact.id, contact)).collect())
 }
 
 type Created = Result<(StatusCode, axum::Json<MessageView>), Problem>;
@@ -111,8 +132,10 @@ async fn list(user: User, Query(filter): Query<Filter>) -> Answer<List<MessageVi
     let query = filter.query()?;
     let page = query.page;
     let found = user.messages().list(query).await?;
+    let people = recipients(&user, &found.items).await?;
     Ok(axum::Json(List::of(page, &found, |item| {
-        MessageView::of(item, user.role())
+        let contact = people.get(&item.contact_id);
+        MessageView::of(item, user.role(), &user.app.engine).to(contact)
     })))
 }
 
@@ -276,7 +299,7 @@ async fn preview(user: User, Json(body): Json<Preview>) -> Answer<Draft> {
         expires_at: body.expires_at,
     };
     let message = user.messages().preview(body.draft()?).await?;
-    Ok(axum::Json(Draft::of(&message, template)))
+    Ok(axum::Json(Draft::of(&message, template, &user.app.engine)))
 }
 
 /// One message.

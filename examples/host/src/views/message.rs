@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::Role;
-use crm_core::engine::Variant;
+use crm_core::contact::Contact;
+use crm_core::engine::{Engine, Variant};
 use crm_core::message::history::StoredEvent;
 use crm_core::message::lifecycle::{Event, allowed_actions};
 use crm_core::message::{
@@ -13,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::FindingView;
+use super::{FindingView, UnitsView};
 use crate::names::{FormatName, GeneratedByName, OccasionName, StatusName};
 
 /// A message to one person over one channel.
@@ -22,6 +23,8 @@ use crate::names::{FormatName, GeneratedByName, OccasionName, StatusName};
 pub(crate) struct MessageView {
     id: Uuid,
     contact_id: Uuid,
+    /// Who that is, in lists; null elsewhere, and when the person was erased.
+    contact: Option<RecipientView>,
     campaign_id: Option<Uuid>,
     #[schema(value_type = OccasionName)]
     occasion_type: Occasion,
@@ -45,7 +48,12 @@ pub(crate) struct MessageView {
     approved_at: Option<DateTime<Utc>>,
     sent_at: Option<DateTime<Utc>>,
     scheduled_for: Option<DateTime<Utc>>,
+    /// Before this it does not leave: its schedule, and once it is approved the end of the time in which that may be
+    /// taken back.
+    not_before: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
+    /// What its channel counts the text as, such as parts of a text message; null when that channel is not set up here.
+    units: Option<UnitsView>,
     metadata: Metadata,
     /// What the caller may do with it now.
     allowed_actions: Vec<&'static str>,
@@ -59,6 +67,29 @@ pub(crate) struct MessageView {
     test_mode: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+}
+
+/// Whom a message is for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MessageRecipient)]
+pub(crate) struct RecipientView {
+    name: String,
+    /// BCP 47.
+    #[schema(example = "uz")]
+    language: String,
+    /// IANA zone; where it is not known, the one that the phone number tells.
+    time_zone: Option<String>,
+}
+
+impl From<&Contact> for RecipientView {
+    fn from(contact: &Contact) -> Self {
+        let guessed = || contact.guessed_time_zone().map(str::to_owned);
+        Self {
+            name: contact.name.clone(),
+            language: contact.language.clone(),
+            time_zone: contact.time_zone.clone().or_else(guessed),
+        }
+    }
 }
 
 /// Where a text came from.
@@ -151,10 +182,11 @@ impl VariantView {
 
 impl MessageView {
     /// The message as somebody of `role` sees it.
-    pub(crate) fn of(message: &Message, role: Role) -> Self {
+    pub(crate) fn of(message: &Message, role: Role, engine: &Engine) -> Self {
         Self {
             id: message.id.0,
             contact_id: message.contact_id.0,
+            contact: None,
             campaign_id: message.campaign_id.map(|id| id.0),
             occasion_type: message.occasion,
             channel: message.channel.clone(),
@@ -171,7 +203,9 @@ impl MessageView {
             approved_at: message.approved_at,
             sent_at: message.sent_at,
             scheduled_for: message.scheduled_for,
+            not_before: message.not_before,
             expires_at: message.expires_at,
+            units: units(message, engine),
             metadata: Metadata::of(&message.metadata, message.occasion),
             allowed_actions: allowed_actions(message.status, role)
                 .into_iter()
@@ -185,6 +219,25 @@ impl MessageView {
             updated_at: message.updated_at,
         }
     }
+}
+
+impl MessageView {
+    /// The same, with whom it is for.
+    pub(crate) fn to(self, contact: Option<&Contact>) -> Self {
+        Self {
+            contact: contact.map(RecipientView::from),
+            ..self
+        }
+    }
+}
+
+/// What the channel of the message counts its text as.
+fn units(message: &Message, engine: &Engine) -> Option<UnitsView> {
+    let channel = engine.channels().get(&message.channel)?;
+    let keeps = channel.capabilities().subject;
+    let revision = &message.revision;
+    let subject = revision.subject.as_deref().filter(|_| keeps);
+    Some(channel.units(subject, &revision.content).into())
 }
 
 /// A message that is not saved yet.
@@ -205,12 +258,14 @@ pub(crate) struct Draft {
     expires_at: Option<DateTime<Utc>>,
     /// The template the text was made from.
     template_id: Option<Uuid>,
+    /// What its channel counts the text as, such as parts of a text message.
+    units: Option<UnitsView>,
     /// What guardrails find in the text.
     findings: Vec<FindingView>,
 }
 
 impl Draft {
-    pub(crate) fn of(message: &Message, template_id: Option<Uuid>) -> Self {
+    pub(crate) fn of(message: &Message, template_id: Option<Uuid>, engine: &Engine) -> Self {
         Self {
             contact_id: message.contact_id.0,
             occasion_type: message.occasion,
@@ -222,6 +277,7 @@ impl Draft {
             scheduled_for: message.scheduled_for,
             expires_at: message.expires_at,
             template_id,
+            units: units(message, engine),
             findings: FindingView::all(&message.findings),
         }
     }

@@ -14,4 +14,4 @@ pub(crate) use contact::{ConsentBody, ContactView};
 pub(crate) use finding::{CountedFinding, FindingView};
 pub(crate) use message::{Draft, HistoryLine, MessageView, VariantView, history};
 pub(crate) use template::TemplateView;
-pub(crate) use template_preview::TemplatePreviewView;
+pub(crate) use template_preview::{TemplatePreviewView, UnitsView};

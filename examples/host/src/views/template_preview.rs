@@ -60,7 +60,7 @@ struct ChannelPreviewView {
 /// What a text is in the provider's units.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TextUnits)]
-struct UnitsView {
+pub(crate) struct UnitsView {
     count: u32,
     /// `message` or `part` (of a text message).
     #[schema(value_type = String, example = "part")]
@@ -104,12 +104,6 @@ impl From<Gap> for GapView {
 
 impl From<ChannelPreview> for ChannelPreviewView {
     fn from(seen: ChannelPreview) -> Self {
-        let Units {
-            count,
-            unit,
-            encoding,
-            forced_by,
-        } = seen.units;
         Self {
             channel: seen.channel,
             reachable: seen.reachable,
@@ -117,12 +111,18 @@ impl From<ChannelPreview> for ChannelPreviewView {
             characters: seen.characters,
             max_length: seen.max_length,
             sendable: seen.sendable,
-            units: UnitsView {
-                count,
-                unit,
-                encoding,
-                forced_by,
-            },
+            units: seen.units.into(),
+        }
+    }
+}
+
+impl From<Units> for UnitsView {
+    fn from(units: Units) -> Self {
+        Self {
+            count: units.count,
+            unit: units.unit,
+            encoding: units.encoding,
+            forced_by: units.forced_by,
         }
     }
 }

@@ -9,11 +9,11 @@ import { startHost, until } from "./support/host.js";
 
 const LANGUAGES = ["en", "ru", "uz-Latn", "uz-Cyrl"];
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-let axe, host, browser, campaigns;
+let axe, host, browser, campaigns, drafts;
 
 before(async () => {
   axe = await readFile(AXE, "utf8");
-  host = await startHost({ flags: ["--demo"] });
+  host = await startHost({ flags: ["--demo", "--demo-drafts", "24"] });
   browser = await startBrowser();
   const token = await host.signIn("manager@example.com");
   campaigns = await until(
@@ -21,6 +21,15 @@ before(async () => {
     async () => (await host.call(token, "GET", "/api/campaigns")).items,
     (items) => items.length === 3 && items.some((one) => one.stats.generated_count > 0),
   );
+  const { items } = await host.call(token, "GET", "/api/messages?status=pending_approval&limit=100");
+  const found = (name) => items.some((one) => one.findings.some(({ severity }) => severity === name));
+  assert.ok(found("blocking") && found("warning"));
+  drafts = {
+    blocked: items.find((one) => one.findings.some(({ severity }) => severity === "blocking")).id,
+    // Written, submitted, changed.
+    edited: items.find((one) => one.version === 3 && one.channel === "email").id,
+    text: items.find((one) => one.channel === "sms" && one.findings.length === 0).id,
+  };
 });
 after(async () => {
   await browser?.close();
@@ -44,6 +53,9 @@ async function settled(page) {
   await page.evaluate(() => document.fonts.ready);
 }
 
+/** Screens with something above them: what lies below it is not looked at. */
+const ABOVE = new Set(["question", "inbox-reject", "inbox-many", "inbox-keys"]);
+
 /** The screens, and how each is reached. */
 const SCREENS = {
   list: (page) => page.goto("/campaigns"),
@@ -60,6 +72,40 @@ const SCREENS = {
     await page.goto("/campaigns");
     await page.locator(".top-button").last().click();
     await page.getByRole("menu").waitFor();
+  },
+  inbox: (page) => page.goto("/inbox"),
+  "inbox-nothing": (page) => page.goto("/inbox?q=%22nobody%20wrote%20this%22"),
+  "inbox-blocked": (page) => page.goto(`/inbox/${drafts.blocked}`),
+  "inbox-edited": async (page) => {
+    await page.goto(`/inbox/${drafts.edited}`);
+    await page.locator(".changes ins").waitFor();
+  },
+  "inbox-editor": async (page) => {
+    await page.goto(`/inbox/${drafts.text}`);
+    await page.locator("[data-deed=edit]").click();
+    await page.locator("textarea[name=content]:focus").waitFor();
+  },
+  "inbox-reject": async (page) => {
+    await page.goto(`/inbox/${drafts.text}`);
+    await page.locator("[data-deed=reject]").click();
+    await page.getByRole("dialog").waitFor();
+  },
+  "inbox-many": async (page) => {
+    await page.goto("/inbox");
+    await page.locator(".inbox-many input").check();
+    await page.locator(".inbox-many button").first().click();
+    await page.locator("[data-bulk=yes]:not([aria-disabled=true])").waitFor();
+  },
+  "inbox-keys": async (page) => {
+    await page.goto("/inbox");
+    await page.locator(".drafts").waitFor();
+    await page.keyboard.press("?");
+    await page.getByRole("dialog").waitFor();
+  },
+  messages: (page) => page.goto("/messages"),
+  message: async (page) => {
+    await page.goto(`/messages/${drafts.edited}`);
+    await page.locator(".changes ins").waitFor();
   },
   missing: (page) => page.goto("/no/such/page"),
 };
@@ -80,7 +126,7 @@ for (const language of LANGUAGES) {
         await page.getByRole("heading", { level: 1, includeHidden: true }).waitFor();
         await settled(page);
         await sound(page, name);
-        await window.shot(`${language}-${theme}-${name}`, name !== "question");
+        await window.shot(`${language}-${theme}-${name}`, !ABOVE.has(name));
       }
       await window.close();
     });
@@ -99,7 +145,7 @@ for (const language of LANGUAGES) {
       await settled(page);
       await fits(page, name);
       await sound(page, name);
-      await window.shot(`${language}-phone-${name}`, name !== "question");
+      await window.shot(`${language}-phone-${name}`, !ABOVE.has(name));
     }
     await window.close();
   });

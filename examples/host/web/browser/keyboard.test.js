@@ -39,7 +39,7 @@ test("a campaign is run without a mouse", async () => {
   const campaign = await host.campaign(token, "Spring", "spring");
   const window = await open(browser, host);
   const { page } = window;
-  await page.goto("/");
+  await page.goto("/campaigns");
   await page.locator("input[name=email]").waitFor();
   await tabTo(page, "E-mail");
   await page.keyboard.type("admin@salon.example");

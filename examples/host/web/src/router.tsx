@@ -2,6 +2,8 @@
 import { createRootRoute, createRoute, createRouter, Outlet, redirect } from "@tanstack/react-router";
 
 import type { Schemas } from "./api/client";
+import { SORTS, type Sort } from "./inbox/order";
+import type { Filters } from "./inbox/queries";
 import { CampaignPage } from "./pages/campaign";
 import { CampaignsPage } from "./pages/campaigns";
 import { ContactPage } from "./pages/contact";
@@ -9,6 +11,9 @@ import { ContactsPage } from "./pages/contacts";
 import { EditContactPage, NewContactPage } from "./pages/edit-contact";
 import { ImportPage, ImportResultPage } from "./pages/import";
 import { MergeContactPage } from "./pages/merge-contact";
+import { InboxPage } from "./pages/inbox";
+import { MessagePage } from "./pages/message";
+import { MessagesPage } from "./pages/messages";
 import { NewCampaignPage } from "./pages/new-campaign";
 import { Broken, NotFound } from "./pages/not-found";
 import { SignInPage } from "./pages/sign-in";
@@ -33,7 +38,7 @@ function isStatus(value: unknown): value is Status {
 
 /** An address of this page: never another host. */
 export function own(path: unknown): string {
-  return typeof path === "string" && /^\/(?![/\\])/u.test(path) ? path : "/campaigns";
+  return typeof path === "string" && /^\/(?![/\\])/u.test(path) ? path : "/inbox";
 }
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
@@ -72,8 +77,82 @@ const home = createRoute({
   path: "/",
   beforeLoad: () => {
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- how this router redirects
-    throw redirect({ to: "/campaigns", replace: true });
+    throw redirect({ to: "/inbox", replace: true });
   },
+});
+
+type Message = Schemas["Message"];
+
+/** Codes of which a value is one; anything else in an address is left out. */
+function oneOf<T extends string>(codes: Record<T, unknown>, value: unknown): T | undefined {
+  return typeof value === "string" && Object.hasOwn(codes, value) ? (value as T) : undefined;
+}
+
+function text(value: unknown, most: number): string | undefined {
+  // A number in an address is read as one.
+  const found = typeof value === "number" ? String(value) : value;
+  return typeof found === "string" && found !== "" && found.length <= most ? found : undefined;
+}
+
+function given<T extends object>(fields: { [Key in keyof T]: T[Key] | undefined }): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+}
+
+const OCCASIONS = { birthday: 0, new_year: 0, holiday: 0, promotion: 0, custom: 0 };
+const RISKS = { notice: 0, warning: 0, blocking: 0 };
+
+// The list stays while one draft after the other is opened: the page is the parent's.
+const inbox = createRoute({
+  getParentRoute: () => inside,
+  path: "/inbox",
+  validateSearch: (search: Record<string, unknown>): Filters => {
+    const sort = text(search.sort, 20);
+    return given<Filters>({
+      risk: oneOf(RISKS, search.risk),
+      occasion: oneOf(OCCASIONS, search.occasion),
+      channel: text(search.channel, 64),
+      campaign: text(search.campaign, 36),
+      q: text(search.q, 200),
+      sort: SORTS.find((one): one is Sort => one === sort),
+    });
+  },
+  component: InboxPage,
+});
+const inboxList = createRoute({ getParentRoute: () => inbox, path: "/" });
+const inboxOne = createRoute({ getParentRoute: () => inbox, path: "$id" });
+
+/** The order in which messages pass through them. */
+export const MESSAGE_STATUSES: Record<Message["status"], true> = {
+  pending_approval: true,
+  draft: true,
+  approved: true,
+  claimed: true,
+  sending: true,
+  sent: true,
+  delivered: true,
+  failed: true,
+  uncertain: true,
+  rejected: true,
+  cancelled: true,
+  expired: true,
+};
+
+const messages = createRoute({
+  getParentRoute: () => inside,
+  path: "/messages",
+  validateSearch: (search: Record<string, unknown>): { status?: Message["status"]; skip?: number } => ({
+    ...given<{ status?: Message["status"] }>({ status: oneOf(MESSAGE_STATUSES, search.status) }),
+    ...(typeof search.skip === "number" && Number.isSafeInteger(search.skip) && search.skip > 0
+      ? { skip: search.skip }
+      : {}),
+  }),
+  component: MessagesPage,
+});
+
+const message = createRoute({
+  getParentRoute: () => inside,
+  path: "/messages/$id",
+  component: MessagePage,
 });
 
 const campaigns = createRoute({
@@ -155,7 +234,16 @@ const imported = createRoute({
 const people = [contacts, newContact, contact, editContact, mergeContact, importing, imported] as const;
 const tree = root.addChildren([
   signIn,
-  inside.addChildren([home, campaigns, newCampaign, campaign, ...people]),
+  inside.addChildren([
+    home,
+    inbox.addChildren([inboxList, inboxOne]),
+    messages,
+    message,
+    campaigns,
+    newCampaign,
+    campaign,
+    ...people,
+  ]),
 ]);
 
 export function makeRouter() {

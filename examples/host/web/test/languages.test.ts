@@ -6,13 +6,26 @@ import { fill, LANGUAGES } from "../src/i18n";
 
 type Tree = { [key: string]: string | Tree };
 
+/** Words that follow a number are in branches of this name, each area of the page with its own. */
+const COUNTED = /(?:^|\.)counted(?:\.|$)/u;
+
 function leaves(tree: Tree, path: string, found: Map<string, string>): Map<string, string> {
   for (const [key, value] of Object.entries(tree)) {
     const here = path ? `${path}.${key}` : key;
     if (typeof value === "string") found.set(here, value);
-    else if (key !== "counted") leaves(value, here, found);
+    else leaves(value, here, found);
   }
   return found;
+}
+
+/** All words that follow a number, by where they are. */
+function counted(tree: Tree, path = ""): [string, Counted][] {
+  return Object.entries(tree).flatMap(([key, value]): [string, Counted][] => {
+    if (typeof value === "string") return [];
+    const here = path ? `${path}.${key}` : key;
+    if (key !== "counted") return counted(value, here);
+    return Object.entries(value).map(([name, words]) => [`${here}.${name}`, words as unknown as Counted]);
+  });
 }
 
 const names = (text: string) => (text.match(/\{\w+\}/gu) ?? []).sort();
@@ -22,6 +35,7 @@ test("every text of every language takes the values that the English one takes",
   for (const [language, { catalogue }] of Object.entries(LANGUAGES)) {
     const texts = leaves(catalogue as unknown as Tree, "", new Map());
     for (const [path, text] of english) {
+      if (COUNTED.test(path)) continue;
       const own = texts.get(path) ?? "";
       expect(own.trim(), `${language} ${path}`).not.toBe("");
       expect(names(own), `${language} ${path}`).toEqual(names(text));
@@ -32,12 +46,13 @@ test("every text of every language takes the values that the English one takes",
 test("every language counts with every plural class that it has", () => {
   for (const [language, { catalogue }] of Object.entries(LANGUAGES)) {
     const classes = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
-    const counted = { ...catalogue.counted, ...catalogue.people.counted };
-    for (const words of Object.values<Counted>(counted)) {
+    const all = counted(catalogue as unknown as Tree);
+    expect(all.map(([path]) => path)).toContain("inbox.counted.drafts");
+    for (const [path, words] of all) {
       for (const one of classes) {
         // Uzbek nouns have no plural after a number.
         const given = words[one] ?? (language.startsWith("uz") ? words.other : undefined);
-        expect(given, `${language} ${one}`).toContain("{n}");
+        expect(given, `${language} ${path} ${one}`).toContain("{n}");
       }
     }
   }

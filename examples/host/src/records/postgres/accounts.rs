@@ -114,6 +114,17 @@ pub(super) async fn by_email(
     Ok(hash.map(|hash| (user, hash)))
 }
 
+pub(super) async fn colleagues(pool: &PgPool, workspace: &Workspace) -> sqlx::Result<Vec<Account>> {
+    let rows: Vec<UserRow> = sqlx::query_as(
+        "SELECT id, email, full_name, role, created_at, updated_at, workspace
+         FROM crm_host.users WHERE workspace = $1 ORDER BY full_name, id LIMIT 1000",
+    )
+    .bind(workspace.as_str())
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter().map(account).collect()
+}
+
 /// Adds a line within the caller's transaction, as its last change: everybody else who has a line to add
 /// waits for that transaction to end.
 pub(super) async fn record(

@@ -100,6 +100,19 @@ pub(super) fn of_session(
         .optional()
 }
 
+pub(super) fn colleagues(
+    connection: &Connection,
+    workspace: &Workspace,
+) -> rusqlite::Result<Vec<Account>> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM users u WHERE u.workspace = ?1 ORDER BY u.full_name, u.id LIMIT 1000"
+    );
+    connection
+        .prepare(&query)?
+        .query_map([workspace.as_str()], account)?
+        .collect()
+}
+
 pub(super) fn begin_session(connection: &mut Connection, new: &NewSession) -> rusqlite::Result<()> {
     let now = Utc::now().timestamp();
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

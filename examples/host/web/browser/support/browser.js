@@ -79,7 +79,7 @@ export async function open(browser, host, options = {}, expected = []) {
   };
 }
 
-export async function signIn(page, email, path = "/") {
+export async function signIn(page, email, path = "/campaigns") {
   await page.goto(path);
   await page.locator("input[name=email]").fill(email);
   await page.locator("input[name=password]").fill(PASSWORD);

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 
 import { useSay } from "../i18n";
 import { Bar, Card } from "../ui/parts";
@@ -36,7 +37,11 @@ export function ProgressCard({ campaign }: { campaign: Campaign }) {
           ))}
         </dl>
         {moves(campaign) && generated_count > 0 && !campaign.test_mode ? (
-          <p className="faint">{t.progress.review}</p>
+          <p className="faint">
+            <Link to="/inbox" search={{ campaign: campaign.id }}>
+              {t.progress.review}
+            </Link>
+          </p>
         ) : null}
       </div>
     </Card>

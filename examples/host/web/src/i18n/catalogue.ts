@@ -2,6 +2,8 @@
 // new one fails it, too.
 import type { Schemas } from "../api/client";
 import type { Kind } from "../api/failure";
+import type { InboxWords } from "./inbox";
+import type { MessagesWords } from "./messages";
 import type { PeopleWords } from "./people";
 
 /** `{n}` and other names in braces are replaced. */
@@ -160,5 +162,7 @@ export interface Catalogue {
     | "cancel"
   >;
   counted: Record<"people", Counted>;
+  inbox: InboxWords;
+  messages: MessagesWords;
   people: PeopleWords;
 }

@@ -1,4 +1,6 @@
 import type { Catalogue } from "./catalogue";
+import { en as inbox } from "./inbox";
+import { en as messages } from "./messages";
 import { people } from "./people";
 
 export const en: Catalogue = {
@@ -22,7 +24,7 @@ export const en: Catalogue = {
     notLive: "Updating every few seconds",
     notFound: "There is no such page",
     notFoundHint: "The address may be old or mistyped.",
-    home: "To the campaigns",
+    home: "To the inbox",
   },
   role: { admin: "Administrator", manager: "Manager", viewer: "Viewer" },
   signIn: {
@@ -261,5 +263,7 @@ export const en: Catalogue = {
   counted: {
     people: { one: "{n} person", other: "{n} people" },
   },
+  inbox,
+  messages,
   people: people.en,
 };

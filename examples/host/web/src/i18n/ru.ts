@@ -1,4 +1,6 @@
 import type { Catalogue } from "./catalogue";
+import { ru as inbox } from "./inbox";
+import { ru as messages } from "./messages";
 import { people } from "./people";
 
 export const ru: Catalogue = {
@@ -22,7 +24,7 @@ export const ru: Catalogue = {
     notLive: "Обновляется раз в несколько секунд",
     notFound: "Такой страницы нет",
     notFoundHint: "Возможно, адрес устарел или в нём опечатка.",
-    home: "К кампаниям",
+    home: "Во входящие",
   },
   role: { admin: "Администратор", manager: "Менеджер", viewer: "Наблюдатель" },
   signIn: {
@@ -268,5 +270,7 @@ export const ru: Catalogue = {
   counted: {
     people: { one: "{n} человека", few: "{n} человек", many: "{n} человек", other: "{n} человека" },
   },
+  inbox,
+  messages,
   people: people.ru,
 };

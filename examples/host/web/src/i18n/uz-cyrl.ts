@@ -1,4 +1,6 @@
 import type { Catalogue } from "./catalogue";
+import { uzCyrl as inbox } from "./inbox";
+import { uzCyrl as messages } from "./messages";
 import { people } from "./people";
 
 export const uzCyrl: Catalogue = {
@@ -22,7 +24,7 @@ export const uzCyrl: Catalogue = {
     notLive: "Бир неча сонияда янгиланади",
     notFound: "Бундай саҳифа йўқ",
     notFoundHint: "Манзил эскирган ёки хато ёзилган бўлиши мумкин.",
-    home: "Кампанияларга",
+    home: "Қарорларга",
   },
   role: { admin: "Администратор", manager: "Менежер", viewer: "Кузатувчи" },
   signIn: {
@@ -260,5 +262,7 @@ export const uzCyrl: Catalogue = {
   counted: {
     people: { other: "{n} киши" },
   },
+  inbox,
+  messages,
   people: people.uzCyrl,
 };

@@ -1,4 +1,6 @@
 import type { Catalogue } from "./catalogue";
+import { uzLatn as inbox } from "./inbox";
+import { uzLatn as messages } from "./messages";
 import { people } from "./people";
 
 export const uzLatn: Catalogue = {
@@ -22,7 +24,7 @@ export const uzLatn: Catalogue = {
     notLive: "Bir necha soniyada yangilanadi",
     notFound: "Bunday sahifa yoʻq",
     notFoundHint: "Manzil eskirgan yoki xato yozilgan boʻlishi mumkin.",
-    home: "Kampaniyalarga",
+    home: "Qarorlarga",
   },
   role: { admin: "Administrator", manager: "Menejer", viewer: "Kuzatuvchi" },
   signIn: {
@@ -266,5 +268,7 @@ export const uzLatn: Catalogue = {
   counted: {
     people: { other: "{n} kishi" },
   },
+  inbox,
+  messages,
   people: people.uzLatn,
 };

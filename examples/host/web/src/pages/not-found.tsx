@@ -11,7 +11,7 @@ export function NotFound() {
     <main className="empty">
       <h1>{t.app.notFound}</h1>
       <p className="empty-hint">{t.app.notFoundHint}</p>
-      <Link to="/campaigns" className="button">
+      <Link to="/inbox" className="button">
         {t.app.home}
       </Link>
     </main>

@@ -1,6 +1,8 @@
 // A few line drawings. They repeat what stands beside them in words, so that screen readers pass them over.
 const PATHS = {
   mail: "M3 7.5 12 13l9-5.5M4.5 5h15A1.5 1.5 0 0 1 21 6.500v11a1.500 1.500 0 0 1-1.500 1.500h-15A1.500 1.500 0 0 1 3 17.500v-11A1.500 1.500 0 0 1 4.500 5Z",
+  messages:
+    "M4 6.500A1.500 1.500 0 0 1 5.500 5h13A1.500 1.500 0 0 1 20 6.500v8a1.500 1.500 0 0 1-1.500 1.500H10l-4.500 3.500V16A1.500 1.500 0 0 1 4 14.500v-8ZM8 9h8M8 12h5",
   campaigns: "M4 10v4h3l6 4V6L7 10H4Zm12-1.500a5 5 0 0 1 0 7M18.500 6a8.500 8.500 0 0 1 0 12",
   user: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm-7.500 8a7.500 7.500 0 0 1 15 0",
   globe:

@@ -22,7 +22,10 @@ function Live() {
 /** A new screen is read from its beginning: the focus moves there, but not when the page is opened. */
 function useFocusOnMove(): React.RefObject<HTMLElement | null> {
   const main = useRef<HTMLElement>(null);
-  const path = useRouterState({ select: (state) => state.location.pathname });
+  // In the inbox one goes from draft to draft, and the focus with it.
+  const path = useRouterState({
+    select: ({ location }) => location.pathname.replace(/^\/inbox\/.*/u, "/inbox"),
+  });
   const before = useRef(path);
   useEffect(() => {
     if (before.current !== path) main.current?.focus();
@@ -43,14 +46,22 @@ export function Shell() {
         {t.app.skip}
       </a>
       <header className="top">
-        <Link to="/campaigns" className="brand">
+        <Link to="/inbox" className="brand">
           <img src="/icon.svg" alt="" width="28" height="28" />
           <span>{t.app.name}</span>
         </Link>
         <nav className="nav" aria-label={t.app.navigation}>
+          <Link to="/inbox" className="nav-link" activeProps={{ className: "nav-link nav-link-active" }}>
+            <Icon name="mail" />
+            {t.inbox.inbox.nav}
+          </Link>
           <Link to="/campaigns" className="nav-link" activeProps={{ className: "nav-link nav-link-active" }}>
             <Icon name="campaigns" />
             {t.app.campaigns}
+          </Link>
+          <Link to="/messages" className="nav-link" activeProps={{ className: "nav-link nav-link-active" }}>
+            <Icon name="messages" />
+            {t.messages.list.nav}
           </Link>
           <Link to="/contacts" className="nav-link" activeProps={{ className: "nav-link nav-link-active" }}>
             <Icon name="contacts" />
