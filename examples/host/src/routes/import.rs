@@ -34,7 +34,7 @@ use crate::imports::{
 use crate::names::FieldTypeName;
 use crate::records::NewRejects;
 use crate::state::App;
-use crate::uploads::{self, Upload};
+use crate::uploads::{self, UploadedFile};
 use crate::{csv, limits, paging};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -86,7 +86,7 @@ struct UploadOptions {
 
 /// A form that was read.
 struct Form {
-    upload: Upload,
+    upload: UploadedFile,
     options: Options,
     resume: Option<Uuid>,
 }
@@ -102,7 +102,7 @@ async fn form_of(request: Request, app: &App) -> Result<Form, Problem> {
     let (mut upload, mut options, mut resume) = (None, Options::default(), None);
     while let Some(field) = form.next_field().await.map_err(uploads::refused)? {
         match field.name() {
-            Some("file") => upload = Some(Upload::receive(field, app.largest_import).await?),
+            Some("file") => upload = Some(UploadedFile::receive(field, app.largest_import).await?),
             Some("options") => {
                 let text = uploads::small(field, limits::BODY).await?;
                 // A list would do for a struct, too.
@@ -159,7 +159,7 @@ async fn import(
     user.actor().require(Action::WriteContacts)?;
     let form = form_of(request, &user.app).await?;
     let how = form.options.duplicates;
-    let Upload { file, digest } = form.upload;
+    let UploadedFile { file, digest } = form.upload;
     let (file, found) = looked(&user, file, form.options).await?;
     let imports = Imports::of(&user);
     let (report, rejects) = match form.resume {
@@ -465,10 +465,11 @@ async fn rejects(user: User, Id(id): Id<Uuid>) -> Result<Response, Problem> {
     let pieces = stream::try_unfold(0_u32, move |piece| {
         let imports = imports.clone();
         async move {
-            let rows = imports.rejects(id, piece).await?;
+            let rows = imports.rejects(id, piece).await;
+            let rows = rows.map_err(|_| std::io::Error::other("the rows cannot be read"))?;
             // The rows came out of the encoding and the reasons are in ASCII.
-            let rows = rows.map(|rows| Bytes::from(encoding.encode(&rows).0.into_owned()));
-            Ok::<_, Problem>(rows.map(|rows| (rows, piece + 1)))
+            let rows = rows.map(|rows| Bytes::from(encoding.encode(&rows).0));
+            Ok::<_, std::io::Error>(rows.map(|rows| (rows, piece + 1)))
         }
     });
     let file = Body::from_stream(stream::iter([mark]).chain(pieces));
