@@ -3,6 +3,7 @@
 import type { Schemas } from "../api/client";
 import type { Kind } from "../api/failure";
 import type { PeopleWords } from "./people";
+import type { TemplateWords } from "./templates";
 
 /** `{n}` and other names in braces are replaced. */
 export type Text = string;
@@ -161,4 +162,5 @@ export interface Catalogue {
   >;
   counted: Record<"people", Counted>;
   people: PeopleWords;
+  templates: TemplateWords;
 }

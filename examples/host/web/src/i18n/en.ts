@@ -1,5 +1,6 @@
 import type { Catalogue } from "./catalogue";
 import { people } from "./people";
+import { templates } from "./templates";
 
 export const en: Catalogue = {
   app: {
@@ -262,4 +263,5 @@ export const en: Catalogue = {
     people: { one: "{n} person", other: "{n} people" },
   },
   people: people.en,
+  templates: templates.en,
 };

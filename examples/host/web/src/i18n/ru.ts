@@ -1,5 +1,6 @@
 import type { Catalogue } from "./catalogue";
 import { people } from "./people";
+import { templates } from "./templates";
 
 export const ru: Catalogue = {
   app: {
@@ -269,4 +270,5 @@ export const ru: Catalogue = {
     people: { one: "{n} человека", few: "{n} человек", many: "{n} человек", other: "{n} человека" },
   },
   people: people.ru,
+  templates: templates.ru,
 };

@@ -1,5 +1,6 @@
 import type { Catalogue } from "./catalogue";
 import { people } from "./people";
+import { templates } from "./templates";
 
 export const uzCyrl: Catalogue = {
   app: {
@@ -261,4 +262,5 @@ export const uzCyrl: Catalogue = {
     people: { other: "{n} киши" },
   },
   people: people.uzCyrl,
+  templates: templates.uzCyrl,
 };

@@ -1,5 +1,6 @@
 import type { Catalogue } from "./catalogue";
 import { people } from "./people";
+import { templates } from "./templates";
 
 export const uzLatn: Catalogue = {
   app: {
@@ -267,4 +268,5 @@ export const uzLatn: Catalogue = {
     people: { other: "{n} kishi" },
   },
   people: people.uzLatn,
+  templates: templates.uzLatn,
 };
