@@ -12,18 +12,8 @@ const LANGUAGES = ["en", "ru", "uz-Latn", "uz-Cyrl"];
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 let axe, host, browser, campaigns, person;
 
-before(async () => {
-  axe = await readFile(AXE, "utf8");
-  host = await startHost({ flags: ["--demo"] });
-  browser = await startBrowser();
-  const token = await host.signIn("manager@example.com");
-  campaigns = await until(
-    "the demo's campaigns",
-    async () => (await host.call(token, "GET", "/api/campaigns")).items,
-    (items) => items.length === 3 && items.some((one) => one.stats.generated_count > 0),
-  );
-});
-before(async () => {
+/** A contact with some of everything. */
+async function somebody() {
   const token = await host.signIn("admin@example.com");
   await host.call(token, "PUT", "/api/contacts/fields/level", {
     type: "choice",
@@ -31,7 +21,7 @@ before(async () => {
   });
   const { items } = await host.call(token, "GET", "/api/messages?limit=1&status=sent");
   const path = `/api/contacts/${items[0].contact_id}`;
-  person = await host.call(token, "PUT", path, {
+  return host.call(token, "PUT", path, {
     birthday: "--05-21",
     tags: ["gold", "клуб, зал"],
     custom_fields: { level: "gold", note: "любит чай" },
@@ -45,6 +35,19 @@ before(async () => {
       },
     ],
   });
+}
+
+before(async () => {
+  axe = await readFile(AXE, "utf8");
+  host = await startHost({ flags: ["--demo"] });
+  browser = await startBrowser();
+  const token = await host.signIn("manager@example.com");
+  campaigns = await until(
+    "the demo's campaigns",
+    async () => (await host.call(token, "GET", "/api/campaigns")).items,
+    (items) => items.length === 3 && items.some((one) => one.stats.generated_count > 0),
+  );
+  person = await somebody();
 });
 after(async () => {
   await browser?.close();
@@ -86,6 +89,14 @@ const SCREENS = {
     await page.getByRole("menu").waitFor();
   },
   missing: (page) => page.goto("/no/such/page"),
+  templates: (page) => page.goto("/templates"),
+  template: async (page) => {
+    await page.goto("/templates");
+    await page.locator("tbody .row-link").first().click();
+    await page.locator("input[type=search]").fill("example.com");
+    await page.locator(".people-found button").first().click();
+    await page.locator(".people-quote").waitFor();
+  },
   contacts: async (page) => {
     await page.goto("/contacts?audience=has+phone+and+not+tag+%3D+x");
     await page.locator(".people-counted").waitFor();
