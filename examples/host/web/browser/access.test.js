@@ -1,5 +1,6 @@
 // Every screen in every language, light and dark: nothing that axe finds serious, and nothing wider than a phone.
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
@@ -9,7 +10,32 @@ import { startHost, until } from "./support/host.js";
 
 const LANGUAGES = ["en", "ru", "uz-Latn", "uz-Cyrl"];
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-let axe, host, browser, campaigns, drafts;
+let axe, host, browser, campaigns, drafts, person;
+
+/** A contact with some of everything. */
+async function somebody() {
+  const token = await host.signIn("admin@example.com");
+  await host.call(token, "PUT", "/api/contacts/fields/level", {
+    type: "choice",
+    options: ["gold", "silver"],
+  });
+  const { items } = await host.call(token, "GET", "/api/messages?limit=1&status=sent");
+  const path = `/api/contacts/${items[0].contact_id}`;
+  return host.call(token, "PUT", path, {
+    birthday: "--05-21",
+    tags: ["gold", "клуб, зал"],
+    custom_fields: { level: "gold", note: "любит чай" },
+    consent: [
+      {
+        channel: "sms",
+        topic: "marketing",
+        status: "opted_out",
+        evidence: "form 12",
+        at: "2026-01-31T09:00:00Z",
+      },
+    ],
+  });
+}
 
 before(async () => {
   axe = await readFile(AXE, "utf8");
@@ -30,6 +56,7 @@ before(async () => {
     edited: items.find((one) => one.version === 3 && one.channel === "email").id,
     text: items.find((one) => one.channel === "sms" && one.findings.length === 0).id,
   };
+  person = await somebody();
 });
 after(async () => {
   await browser?.close();
@@ -108,7 +135,56 @@ const SCREENS = {
     await page.locator(".changes ins").waitFor();
   },
   missing: (page) => page.goto("/no/such/page"),
+  templates: (page) => page.goto("/templates"),
+  template: async (page) => {
+    await page.goto("/templates");
+    await page.locator("tbody .row-link").first().click();
+    await page.locator("input[type=search]").fill("example.com");
+    await page.locator(".people-found button").first().click();
+    await page.locator(".people-quote").waitFor();
+  },
+  contacts: async (page) => {
+    await page.goto("/contacts?audience=has+phone+and+not+tag+%3D+x");
+    await page.locator(".people-counted").waitFor();
+  },
+  export: async (page) => {
+    await page.goto("/contacts");
+    await page.locator(".page-head button").first().click();
+    await page.locator("input[value=csv]").check();
+  },
+  contact: async (page) => {
+    await page.goto(`/contacts/${person.id}`);
+    await page.locator(".people-entry summary").first().click();
+    await page.locator(".people-history").waitFor();
+  },
+  optIn: async (page) => {
+    await page.goto(`/contacts/${person.id}`);
+    await page.locator("[data-action=opt-in]").click();
+    await page.getByRole("dialog").waitFor();
+  },
+  editContact: (page) => page.goto(`/contacts/${person.id}/edit`),
+  mergeContact: async (page) => {
+    await page.goto(`/contacts/${person.id}/merge`);
+    await page.locator("input[type=search]").fill("example.com");
+    await page.locator(".people-found button").first().click();
+    await page.locator(".people-merge").waitFor();
+  },
+  importContacts: async (page) => {
+    await page.goto("/contacts/import");
+    await page.locator("input[name=file]").setInputFiles({
+      name: "clients.csv",
+      mimeType: "text/csv",
+      buffer: Buffer.from(
+        "Имя;E-mail;Дата рождения;Скидка\nАнна;anna@a.example;03.04.1985;5\nПлохая;не адрес;;\n",
+      ),
+    });
+    await page.locator("[data-samples]").waitFor();
+    await page.locator("tr[data-column=Скидка] select").selectOption("new custom field");
+  },
 };
+
+/** Those with something above the page. */
+const ABOVE = new Set(["question", "export", "optIn"]);
 
 for (const language of LANGUAGES) {
   for (const theme of ["light", "dark"]) {

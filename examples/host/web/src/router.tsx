@@ -17,6 +17,7 @@ import { MessagesPage } from "./pages/messages";
 import { NewCampaignPage } from "./pages/new-campaign";
 import { Broken, NotFound } from "./pages/not-found";
 import { SignInPage } from "./pages/sign-in";
+import { NewTemplatePage, TemplatePage, TemplatesPage } from "./pages/templates";
 import { peopleSearch } from "./people/search";
 import { restore, takeEnd } from "./session";
 import { Shell } from "./ui/shell";
@@ -231,6 +232,29 @@ const imported = createRoute({
   component: ImportResultPage,
 });
 
+const templates = createRoute({
+  getParentRoute: () => inside,
+  path: "/templates",
+  validateSearch: (search: Record<string, unknown>): { skip?: number } =>
+    typeof search.skip === "number" && Number.isSafeInteger(search.skip) && search.skip > 0
+      ? { skip: search.skip }
+      : {},
+  component: TemplatesPage,
+});
+
+const newTemplate = createRoute({
+  getParentRoute: () => inside,
+  path: "/templates/new",
+  component: NewTemplatePage,
+});
+
+const template = createRoute({
+  getParentRoute: () => inside,
+  path: "/templates/$id",
+  component: TemplatePage,
+});
+
+const texts = [templates, newTemplate, template] as const;
 const people = [contacts, newContact, contact, editContact, mergeContact, importing, imported] as const;
 const tree = root.addChildren([
   signIn,
@@ -243,6 +267,7 @@ const tree = root.addChildren([
     newCampaign,
     campaign,
     ...people,
+    ...texts,
   ]),
 ]);
 

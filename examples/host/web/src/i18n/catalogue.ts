@@ -5,6 +5,7 @@ import type { Kind } from "../api/failure";
 import type { InboxWords } from "./inbox";
 import type { MessagesWords } from "./messages";
 import type { PeopleWords } from "./people";
+import type { TemplateWords } from "./templates";
 
 /** `{n}` and other names in braces are replaced. */
 export type Text = string;
@@ -165,4 +166,5 @@ export interface Catalogue {
   inbox: InboxWords;
   messages: MessagesWords;
   people: PeopleWords;
+  templates: TemplateWords;
 }

@@ -2,6 +2,7 @@ import type { Catalogue } from "./catalogue";
 import { en as inbox } from "./inbox";
 import { en as messages } from "./messages";
 import { people } from "./people";
+import { templates } from "./templates";
 
 export const en: Catalogue = {
   app: {
@@ -266,4 +267,5 @@ export const en: Catalogue = {
   inbox,
   messages,
   people: people.en,
+  templates: templates.en,
 };

@@ -2,6 +2,7 @@ import type { Catalogue } from "./catalogue";
 import { ru as inbox } from "./inbox";
 import { ru as messages } from "./messages";
 import { people } from "./people";
+import { templates } from "./templates";
 
 export const ru: Catalogue = {
   app: {
@@ -273,4 +274,5 @@ export const ru: Catalogue = {
   inbox,
   messages,
   people: people.ru,
+  templates: templates.ru,
 };

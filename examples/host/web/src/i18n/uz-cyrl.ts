@@ -2,6 +2,7 @@ import type { Catalogue } from "./catalogue";
 import { uzCyrl as inbox } from "./inbox";
 import { uzCyrl as messages } from "./messages";
 import { people } from "./people";
+import { templates } from "./templates";
 
 export const uzCyrl: Catalogue = {
   app: {
@@ -265,4 +266,5 @@ export const uzCyrl: Catalogue = {
   inbox,
   messages,
   people: people.uzCyrl,
+  templates: templates.uzCyrl,
 };

@@ -2,6 +2,7 @@ import type { Catalogue } from "./catalogue";
 import { uzLatn as inbox } from "./inbox";
 import { uzLatn as messages } from "./messages";
 import { people } from "./people";
+import { templates } from "./templates";
 
 export const uzLatn: Catalogue = {
   app: {
@@ -271,4 +272,5 @@ export const uzLatn: Catalogue = {
   inbox,
   messages,
   people: people.uzLatn,
+  templates: templates.uzLatn,
 };

@@ -89,7 +89,7 @@ function Wizard() {
           {Object.keys(shown.preview.detected.mapping).length > 0 ? (
             <MappingCard preview={shown.preview} options={options} peek={shown.peek} onChange={change} />
           ) : null}
-          <OutcomeCard preview={shown.preview} stale={looking.isPending} />
+          {looking.error ? null : <OutcomeCard preview={shown.preview} stale={looking.isPending} />}
           {run.error ? <Problem error={run.error} /> : null}
           <div className="form-actions people-save">
             <span className="faint people-grow">{t.people.import.nothingYet}</span>

@@ -28,9 +28,10 @@ export function EraseButton({ contact, onDone }: { contact: Contact; onDone: () 
   const gone = useMutation({
     mutationFn: () => erase(contact.id),
     onSuccess: async () => {
-      await client.invalidateQueries();
       setAsked(false);
       onDone();
+      client.removeQueries({ queryKey: ["contact", contact.id] });
+      await client.invalidateQueries({ queryKey: ["contacts"] });
     },
   });
   const same = typed.trim() === contact.name.trim();

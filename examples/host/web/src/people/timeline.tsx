@@ -4,6 +4,7 @@ import { useState } from "react";
 
 import { api, told, type Schemas } from "../api/client";
 import { useSay, word } from "../i18n";
+import type { Catalogue } from "../i18n/catalogue";
 import { usePace } from "../live";
 import { Badge, Card, Loading, Problem, type Tone } from "../ui/parts";
 import { eventsQuery, historyQuery, MESSAGES_PAGE } from "./queries";
@@ -27,6 +28,14 @@ const TONES: Record<Message["status"], Tone> = {
   expired: "neutral",
   uncertain: "warn",
 };
+
+const ID = /^[0-9a-f-]{36}$/u;
+
+/** The names of fields that changed; any other reason as it stands. */
+function fieldNames(reason: string, t: Catalogue): string {
+  const names = reason.split(", ").map((one) => one.replace(/^custom_fields\./u, ""));
+  return names.map((one) => word(t.people.field, one)).join(", ");
+}
 
 function entries(messages: Message[], events: Event[], more: boolean): Entry[] {
   const found: Entry[] = messages.map((message) => ({ at: message.sent_at ?? message.created_at, message }));
@@ -130,8 +139,8 @@ export function TimelineCard({ id }: { id: string }) {
               <span>{word(t.people.event, entry.event.action)}</span>
               <span className="row-hint">
                 {moment(entry.at)}
-                {entry.event.reason && !/^[0-9a-f-]{36}$/u.test(entry.event.reason)
-                  ? ` · ${entry.event.reason}`
+                {entry.event.reason && !ID.test(entry.event.reason)
+                  ? ` · ${fieldNames(entry.event.reason, t)}`
                   : ""}
               </span>
             </li>

@@ -67,6 +67,10 @@ export function Shell() {
             <Icon name="contacts" />
             {t.people.list.title}
           </Link>
+          <Link to="/templates" className="nav-link" activeProps={{ className: "nav-link nav-link-active" }}>
+            <Icon name="templates" />
+            {t.templates.title}
+          </Link>
         </nav>
         <div className="top-end">
           <Live />
