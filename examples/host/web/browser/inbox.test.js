@@ -383,3 +383,34 @@ test("a viewer reads, and no key of theirs decides", async () => {
   assert.equal((await message(host, token, one.id)).status, "pending_approval");
   await window.close();
 });
+
+test("a text is written anew by a wish, and the one before can be had again", async () => {
+  const one = await draft(host, token, {
+    email: "anew@example.com",
+    name: "Новая",
+    occasion_type: "birthday",
+  });
+  const window = await enter(MANAGER, `/inbox/${one.id}`);
+  const { page } = window;
+  await ready(page, one.id);
+  await page.keyboard.press("g");
+  await page.getByRole("dialog").waitFor();
+  await page.getByRole("button", { name: "Make it warmer" }).click();
+  const asked = page.waitForRequest((request) => request.url().endsWith("/regenerate"));
+  await page.keyboard.press("Enter");
+  assert.deepEqual((await asked).postDataJSON(), { instruction: "Make it warmer" });
+  await undoLine(page, "regenerate").waitFor();
+  const anew = await message(host, token, one.id);
+  assert.notEqual(anew.content, one.content);
+  assert.equal(anew.status, "pending_approval");
+  assert.equal(await open(page), one.id);
+  await page.locator(".letter").getByText(anew.content).waitFor();
+  await page.keyboard.press("u");
+  await until(
+    "the text before",
+    () => message(host, token, one.id),
+    (now) => now.content === one.content,
+  );
+  await page.locator(".letter").getByText(one.content).waitFor();
+  await window.close();
+});
