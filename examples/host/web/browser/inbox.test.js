@@ -396,9 +396,8 @@ test("a text is written anew by a wish, and the one before can be had again", as
   await page.keyboard.press("g");
   await page.getByRole("dialog").waitFor();
   await page.getByRole("button", { name: "Make it warmer" }).click();
-  const asked = page.waitForRequest((request) => request.url().endsWith("/regenerate"));
+  assert.equal(await page.getByRole("dialog").locator("textarea").inputValue(), "Make it warmer");
   await page.keyboard.press("Enter");
-  assert.deepEqual((await asked).postDataJSON(), { instruction: "Make it warmer" });
   await undoLine(page, "regenerate").waitFor();
   const anew = await message(host, token, one.id);
   assert.notEqual(anew.content, one.content);
