@@ -18,6 +18,7 @@ use common::Draft;
 use crm_channels::Outbox;
 use crm_core::contact::AddressKind;
 use crm_core::port::channel::{Channel, ChannelCapabilities, Outcome};
+use crm_core::port::units::{Unit, Units};
 use crm_core::testing::channel_suite::{self, ChannelHarness, Delivered, Trouble};
 
 fn names(directory: &std::path::Path) -> Vec<String> {
@@ -233,4 +234,16 @@ async fn the_outbox_keeps_the_contract() {
             "bad_credentials_stop_the_channel",
         ]
     );
+}
+
+#[test]
+fn standing_in_for_text_messages_it_counts_their_parts() {
+    let directory = tempfile::tempdir().unwrap();
+    let outbox = Outbox::new(directory.path()).unwrap();
+    let long = "я".repeat(71);
+    assert_eq!(outbox.units(None, &long), Units::MESSAGE);
+    let sms = outbox.with_address(AddressKind::Phone);
+    let units = sms.units(None, &long);
+    assert_eq!((units.count, units.unit), (2, Unit::Part));
+    assert_eq!(units.forced_by, Some('я'));
 }

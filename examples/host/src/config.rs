@@ -371,8 +371,8 @@ pub(crate) mod tests {
             (problem(&["--demo-drafts", "100"], "", &[]), "set demo, too"),
             (problem(&["--demo"], "demo_drafts = 1001", &[]), "0 to 1000"),
             (
-                problem(&["--demo", "--demo-drafts", "-1"], "", &[]),
-                "--demo-drafts",
+                problem(&["--demo", "--demo-drafts", "many"], "", &[]),
+                "whole number",
             ),
             (problem(&["--colour"], "", &[]), "--colour"),
             (

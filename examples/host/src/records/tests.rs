@@ -241,7 +241,13 @@ async fn the_record_of_sign_ins_grows_without_gaps_and_by_workspace() {
         let page = host.sign_ins(Workspace::default(), 3, 5).await.unwrap();
         let page: Vec<_> = page.iter().map(|line| line.position).collect();
         assert_eq!(page, [4, 5, 6, 7, 8]);
+        let names = async |workspace: Workspace| {
+            let people = host.colleagues(workspace).await.unwrap();
+            people.into_iter().map(|one| one.email).collect::<Vec<_>>()
+        };
+        assert_eq!(names(Workspace::default()).await, ["a@salon.example"]);
         let other = Workspace::new("other").unwrap();
+        assert_eq!(names(other.clone()).await, ["b@salon.example"]);
         assert_eq!(host.sign_ins(other, 0, 100).await.unwrap().len(), 11);
     }
 }

@@ -383,3 +383,33 @@ test("a viewer reads, and no key of theirs decides", async () => {
   assert.equal((await message(host, token, one.id)).status, "pending_approval");
   await window.close();
 });
+
+test("a text is written anew by a wish, and the one before can be had again", async () => {
+  const one = await draft(host, token, {
+    email: "anew@example.com",
+    name: "Новая",
+    occasion_type: "birthday",
+  });
+  const window = await enter(MANAGER, `/inbox/${one.id}`);
+  const { page } = window;
+  await ready(page, one.id);
+  await page.keyboard.press("g");
+  await page.getByRole("dialog").waitFor();
+  await page.getByRole("button", { name: "Make it warmer" }).click();
+  assert.equal(await page.getByRole("dialog").locator("textarea").inputValue(), "Make it warmer");
+  await page.keyboard.press("Enter");
+  await undoLine(page, "regenerate").waitFor();
+  const anew = await message(host, token, one.id);
+  assert.notEqual(anew.content, one.content);
+  assert.equal(anew.status, "pending_approval");
+  assert.equal(await open(page), one.id);
+  await page.locator(".letter").getByText(anew.content).waitFor();
+  await page.keyboard.press("u");
+  await until(
+    "the text before",
+    () => message(host, token, one.id),
+    (now) => now.content === one.content,
+  );
+  await page.locator(".letter").getByText(one.content).waitFor();
+  await window.close();
+});

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { fits, open as openWindow, PHONE, signIn, startBrowser } from "./support/browser.js";
-import { startHost } from "./support/host.js";
+import { startHost, until } from "./support/host.js";
 import { becomes, draft, listed, message, open, ready } from "./support/inbox.js";
 import { startMail } from "./support/mail.js";
 
@@ -157,5 +157,25 @@ test("on a phone: from the list to a draft, a decision, the next one, and back",
   await page.locator(".inbox-back").tap();
   await page.locator(".inbox-list").waitFor();
   await fits(page, "the list");
+  await window.close();
+});
+
+test("a campaign leads to its own drafts", async () => {
+  await draft(host, token, { name: "Посторонняя", email: "stranger@example.com" });
+  await host.people(token, "spring", 2);
+  const { id } = await host.campaign(token, "Spring", "spring");
+  await host.call(token, "POST", `/api/campaigns/${id}/execute`, {});
+  await until(
+    "two drafts",
+    () => host.call(token, "GET", `/api/messages?status=pending_approval&campaign_id=${id}`),
+    (found) => found.total === 2,
+  );
+  const window = await openWindow(browser, host);
+  const { page } = window;
+  await signIn(page, ADMIN, `/campaigns/${id}`);
+  await page.getByRole("link", { name: "Drafts wait for approval before anything is sent." }).click();
+  await ready(page);
+  assert.equal(new URL(page.url()).searchParams.get("campaign")?.replaceAll('"', ""), id);
+  assert.equal((await listed(page)).length, 2);
   await window.close();
 });

@@ -728,7 +728,7 @@ export const uzLatn: InboxWords = {
   },
   counted: {
     drafts: { other: "{n} ta qoralama" },
-    selected: { other: "{n} ta belgilandi" },
+    selected: { other: "{n} tanlandi" },
     signs: { other: "{n} ta belgi" },
     parts: { other: "{n} qism SMS" },
     messages: { other: "{n} ta xabar" },
@@ -917,7 +917,7 @@ export const uzCyrl: InboxWords = {
   },
   counted: {
     drafts: { other: "{n} та қоралама" },
-    selected: { other: "{n} та белгиланди" },
+    selected: { other: "{n} танланди" },
     signs: { other: "{n} та белги" },
     parts: { other: "{n} қисм SMS" },
     messages: { other: "{n} та хабар" },

@@ -49,7 +49,27 @@ export function useRace(): (winner: Winner | null) => string {
   };
 }
 
-export function Strip({ busy, onUndo, onHelp }: { busy: boolean; onUndo: () => void; onHelp: () => void }) {
+/** What is shown as long as nothing was decided. */
+const HINTS = [
+  ["J", "down"],
+  ["K", "up"],
+  ["A", "approve"],
+  ["E", "edit"],
+  ["S", "skip"],
+  ["X", "select"],
+] as const;
+
+export function Strip({
+  busy,
+  decides,
+  onUndo,
+  onHelp,
+}: {
+  busy: boolean;
+  decides: boolean;
+  onUndo: () => void;
+  onHelp: () => void;
+}) {
   const say = useSay();
   const { t } = say;
   const last = useLastDecision();
@@ -65,7 +85,13 @@ export function Strip({ busy, onUndo, onHelp }: { busy: boolean; onUndo: () => v
           </button>
         </p>
       ) : (
-        <span />
+        <p className="strip-keys" aria-hidden="true">
+          {HINTS.filter(([, name]) => decides || name === "down" || name === "up").map(([key, name]) => (
+            <span key={key}>
+              <kbd>{key}</kbd> {t.inbox.help[name]}
+            </span>
+          ))}
+        </p>
       )}
       <button type="button" className="strip-help" onClick={onHelp}>
         {t.inbox.inbox.keys} <kbd>?</kbd>

@@ -84,13 +84,13 @@ export function Letter({ message }: { message: Message }) {
   );
 }
 
-/** What was changed since the first text. */
-export function Changes({ before, after }: { before: string; after: string }) {
+/** What was changed since the first text, or, `plain`, by one edit of a history. */
+export function Changes({ before, after, plain }: { before: string; after: string; plain?: boolean }) {
   const { t } = useSay();
   const id = useId();
   return (
-    <section className="changes" aria-labelledby={id}>
-      <h3 id={id}>{t.inbox.detail.changes}</h3>
+    <section className="changes" {...(plain ? {} : { "aria-labelledby": id })}>
+      {plain ? null : <h3 id={id}>{t.inbox.detail.changes}</h3>}
       <p className="letter-text changes-text">
         {diff(before, after).map(({ kind, text }, index) => {
           if (kind === "same") return <span key={index}>{text}</span>;
@@ -103,7 +103,7 @@ export function Changes({ before, after }: { before: string; after: string }) {
           );
         })}
       </p>
-      <p className="faint">{t.inbox.detail.changesHint}</p>
+      {plain ? null : <p className="faint">{t.inbox.detail.changesHint}</p>}
     </section>
   );
 }

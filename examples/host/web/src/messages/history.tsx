@@ -33,7 +33,7 @@ function Entry({ line, before }: { line: Line; before: Line | undefined }) {
         <span className="faint">{fill(words.version, { n: String(line.version) })}</span>
       </p>
       {line.reason ? <p className="past-why">{fill(words.reason, { reason: line.reason })}</p> : null}
-      {old && text && old !== text ? <Changes before={old} after={text} /> : null}
+      {old && text && old !== text ? <Changes before={old} after={text} plain /> : null}
       <p className="faint past-chain">
         {line.hash ? fill(words.chain, { hash: line.hash.slice(0, 16) }) : words.chainWaits}
       </p>

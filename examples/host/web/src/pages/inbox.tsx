@@ -267,7 +267,12 @@ export function InboxPage() {
       <p className="hidden" role="status" data-said>
         {said}
       </p>
-      <Strip busy={desk.busy.size > 0} onUndo={() => void undo()} onHelp={() => setAsks("help")} />
+      <Strip
+        decides={decides}
+        busy={desk.busy.size > 0}
+        onUndo={() => void undo()}
+        onHelp={() => setAsks("help")}
+      />
       {connected || !place.found.error ? null : <Notice tone="warn">{<p>{t.inbox.inbox.away}</p>}</Notice>}
       {place.found.error && !place.found.data ? (
         <Problem error={place.found.error} retry={() => void place.found.refetch()} />
