@@ -10,11 +10,12 @@
 //! soon fills a page; the server compares them then, by the same definition written as conditions.
 
 use std::cmp::Reverse;
+use std::fmt::Write as _;
 
 use crm_core::contact::Contact;
-use crm_core::contact::search::{FEW, Query, Word, may_err};
+use crm_core::contact::search::{FEW, Query, Wanted, Word, may_err};
 use crm_core::id::ContactId;
-use crm_core::port::store::{ContactQuery, Page};
+use crm_core::port::store::{ContactQuery, Page, PageRequest};
 use uuid::Uuid;
 
 use crate::fault::Outcome;
@@ -24,16 +25,52 @@ use crate::rows::get;
 /// The marks of a contact, as the text of an array.
 pub(crate) fn marks(workspace: i64, key: &str) -> String {
     let marks = crm_core::contact::search::marks(workspace, key);
-    let marks: Vec<String> = marks
-        .into_iter()
-        .map(|mark| signed(mark).to_string())
-        .collect();
-    format!("{{{}}}", marks.join(","))
+    let mut text = String::with_capacity(12 * marks.len() + 2);
+    for mark in marks {
+        text.push(if text.is_empty() { '{' } else { ',' });
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{}", signed(mark));
+    }
+    text.push_str(if text.is_empty() { "{}" } else { "}" });
+    text
 }
 
 /// The same 32 bits as the server's type of numbers.
 const fn signed(mark: u32) -> i32 {
     i32::from_le_bytes(mark.to_le_bytes())
+}
+
+/// How many contacts at the front of a list are walked before the index is asked, where a query finds many.
+const FRONT: i64 = 2_000;
+
+/// Whether a query finds so many that a page of them is at the front of the list: each word is but the beginning of one.
+pub(crate) fn is_common(query: &Query) -> bool {
+    let short = |word: &Word| word.forms().iter().all(|form| form.chars().count() <= 2);
+    !query.words().is_empty() && query.words().iter().all(short)
+}
+
+/// Stands at the front of the page's list.
+pub(crate) fn at_the_front(filter: &mut Filter, workspace: i64, page: &PageRequest) {
+    let (end, behind, order, all) = match page.oldest_first {
+        true => ("<=", ">", "", Uuid::max()),
+        false => (">=", "<", " DESC", Uuid::nil()),
+    };
+    filter
+        .raw(" AND c.id ")
+        .raw(end)
+        .raw(" coalesce((SELECT f.id FROM crm.contacts f WHERE f.workspace = ")
+        .bind(workspace);
+    if let Some(after) = page.after {
+        filter.raw(" AND f.id ").raw(behind).raw(" ").bind(after);
+    }
+    filter
+        .raw(" ORDER BY f.id")
+        .raw(order)
+        .raw(" OFFSET ")
+        .bind(FRONT)
+        .raw(" LIMIT 1), ")
+        .bind(all)
+        .raw(")");
 }
 
 /// The ids of all contacts that a query finds, if they are few. `others` writes the other conditions.
@@ -132,26 +169,59 @@ pub(crate) fn sort(contacts: &mut [Contact], oldest_first: bool) {
 }
 
 /// Has all marks that the query's words ask for.
+///
+/// Each word may be found in several ways. An index that is asked for a way of each word at once goes by the rarest of
+/// their marks and skips through the others; asked for one word after the other it gathers all contacts that have a
+/// common first name. So the ways of several words are multiplied out, as long as they are not too many.
 pub(crate) fn indexed(filter: &mut Filter, workspace: i64, query: &Query) {
-    let numbers = |marks: &[u32]| -> Vec<i32> { marks.iter().copied().map(signed).collect() };
-    for word in query.words() {
-        let wanted = word.wanted(workspace);
-        let mut begin = " AND (";
-        for all in &wanted.all {
-            filter
-                .raw(begin)
-                .raw("c.search_marks @> ")
-                .bind(numbers(all));
-            begin = " OR ";
+    let words = query.words().iter();
+    let words: Vec<Vec<Way>> = words.map(|word| ways(&word.wanted(workspace))).collect();
+    let mut groups: Vec<Vec<Vec<&Way>>> = Vec::new();
+    for word in &words {
+        match groups.last_mut() {
+            Some(group) if group.len() * word.len() <= MOST_WAYS => {
+                *group = group
+                    .iter()
+                    .flat_map(|ways| word.iter().map(|way| [ways.as_slice(), &[way]].concat()))
+                    .collect();
+            }
+            _ => groups.push(word.iter().map(|way| vec![way]).collect()),
         }
-        if !wanted.any.is_empty() {
-            filter
-                .raw(begin)
-                .raw("c.search_marks && ")
-                .bind(numbers(&wanted.any));
+    }
+    for group in groups {
+        let mut begin = " AND (";
+        for ways in group {
+            for way in ways {
+                filter.raw(begin).raw(way.operator).bind(way.marks.clone());
+                begin = " AND ";
+            }
+            begin = " OR ";
         }
         filter.raw(")");
     }
+}
+
+/// Most combinations of ways that are looked for at once.
+const MOST_WAYS: usize = 16;
+
+/// Marks of which all, or one, are asked for.
+struct Way {
+    operator: &'static str,
+    marks: Vec<i32>,
+}
+
+/// The ways to find a word.
+fn ways(wanted: &Wanted) -> Vec<Way> {
+    let way = |operator, marks: &[u32]| Way {
+        operator,
+        marks: marks.iter().copied().map(signed).collect(),
+    };
+    let all = wanted.all.iter();
+    let mut ways: Vec<Way> = all.map(|all| way("c.search_marks @> ", all)).collect();
+    if !wanted.any.is_empty() {
+        ways.push(way("c.search_marks && ", &wanted.any));
+    }
+    ways
 }
 
 /// Is found by the query, exactly.
