@@ -295,7 +295,7 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &ContactQuery) -> Outcome<Page<
         // All of them are to be looked at: the index finds them faster than the walk.
         let all = |filter: &mut Filter| {
             conditions(filter, query, key)?;
-            search::indexed(filter, key, &wanted);
+            search::indexed(filter, key, wanted.words());
             search::exact(filter, &wanted);
             Ok(())
         };

@@ -13,7 +13,7 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use crm_core::contact::Contact;
-use crm_core::contact::search::{FEW, Query, Wanted, Word, may_err};
+use crm_core::contact::search::{FEW, Query, Word, may_err};
 use crm_core::id::ContactId;
 use crm_core::port::store::{ContactQuery, Page, PageRequest};
 use uuid::Uuid;
@@ -74,6 +74,9 @@ pub(crate) fn at_the_front(filter: &mut Filter, workspace: i64, page: &PageReque
 }
 
 /// The ids of all contacts that a query finds, if they are few. `others` writes the other conditions.
+///
+/// Of several words the longest is looked for alone first. Often it is a surname that few have, and the index need not
+/// gather everybody who has the first name, too.
 pub(crate) async fn few(
     db: &mut Db<'_>,
     list: &List<'_>,
@@ -83,6 +86,33 @@ pub(crate) async fn few(
     if query.finds_none() {
         return Ok(Some(Vec::new()));
     }
+    let shortest = |word: &Word| word.forms().iter().map(|form| form.chars().count()).min();
+    let longest = query.words().iter().max_by_key(|word| shortest(word));
+    if let Some(word) = longest.filter(|word| shortest(word) >= Some(LONG))
+        && query.words().len() > 1
+    {
+        let alone = std::slice::from_ref(word);
+        let found = gathered(db, list, query, (alone, FEW_ALONE), &others).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    gathered(db, list, query, (query.words(), FEW), &others).await
+}
+
+/// From how many letters on a word is looked for alone.
+const LONG: usize = 6;
+/// How many contacts that have one word of several are compared one by one.
+const FEW_ALONE: u16 = 500;
+
+/// The ids of all contacts that a query finds, if the index has no more than `most` for these of its words.
+async fn gathered(
+    db: &mut Db<'_>,
+    list: &List<'_>,
+    query: &Query,
+    (words, most): (&[Word], u16),
+    others: impl Fn(&mut Filter) -> Outcome<()>,
+) -> Outcome<Option<Vec<Uuid>>> {
     let list = List {
         // No index fits this, so that the server does not walk a workspace it takes for a small one.
         workspace: "c.workspace + 0",
@@ -92,14 +122,14 @@ pub(crate) async fn few(
     };
     let mut filter = list.begin(list.columns, db.key);
     others(&mut filter)?;
-    indexed(&mut filter, db.key, query);
-    filter.raw(" LIMIT ").bind(i64::from(FEW) + 1);
+    indexed(&mut filter, db.key, words);
+    filter.raw(" LIMIT ").bind(i64::from(most) + 1);
     bitmaps(db, true).await?;
     let rows = filter.fetch(db).await;
     let reset = bitmaps(db, false).await;
     let rows = rows?;
     reset?;
-    if rows.len() > usize::from(FEW) {
+    if rows.len() > usize::from(most) {
         return Ok(None);
     }
     let mut found = Vec::new();
@@ -168,60 +198,27 @@ pub(crate) fn sort(contacts: &mut [Contact], oldest_first: bool) {
     }
 }
 
-/// Has all marks that the query's words ask for.
-///
-/// Each word may be found in several ways. An index that is asked for a way of each word at once goes by the rarest of
-/// their marks and skips through the others; asked for one word after the other it gathers all contacts that have a
-/// common first name. So the ways of several words are multiplied out, as long as they are not too many.
-pub(crate) fn indexed(filter: &mut Filter, workspace: i64, query: &Query) {
-    let words = query.words().iter();
-    let words: Vec<Vec<Way>> = words.map(|word| ways(&word.wanted(workspace))).collect();
-    let mut groups: Vec<Vec<Vec<&Way>>> = Vec::new();
-    for word in &words {
-        match groups.last_mut() {
-            Some(group) if group.len() * word.len() <= MOST_WAYS => {
-                *group = group
-                    .iter()
-                    .flat_map(|ways| word.iter().map(|way| [ways.as_slice(), &[way]].concat()))
-                    .collect();
-            }
-            _ => groups.push(word.iter().map(|way| vec![way]).collect()),
-        }
-    }
-    for group in groups {
+/// Has all marks that these words of a query ask for.
+pub(crate) fn indexed(filter: &mut Filter, workspace: i64, words: &[Word]) {
+    let numbers = |marks: &[u32]| -> Vec<i32> { marks.iter().copied().map(signed).collect() };
+    for word in words {
+        let wanted = word.wanted(workspace);
         let mut begin = " AND (";
-        for ways in group {
-            for way in ways {
-                filter.raw(begin).raw(way.operator).bind(way.marks.clone());
-                begin = " AND ";
-            }
+        for all in &wanted.all {
+            filter
+                .raw(begin)
+                .raw("c.search_marks @> ")
+                .bind(numbers(all));
             begin = " OR ";
+        }
+        if !wanted.any.is_empty() {
+            filter
+                .raw(begin)
+                .raw("c.search_marks && ")
+                .bind(numbers(&wanted.any));
         }
         filter.raw(")");
     }
-}
-
-/// Most combinations of ways that are looked for at once.
-const MOST_WAYS: usize = 16;
-
-/// Marks of which all, or one, are asked for.
-struct Way {
-    operator: &'static str,
-    marks: Vec<i32>,
-}
-
-/// The ways to find a word.
-fn ways(wanted: &Wanted) -> Vec<Way> {
-    let way = |operator, marks: &[u32]| Way {
-        operator,
-        marks: marks.iter().copied().map(signed).collect(),
-    };
-    let all = wanted.all.iter();
-    let mut ways: Vec<Way> = all.map(|all| way("c.search_marks @> ", all)).collect();
-    if !wanted.any.is_empty() {
-        ways.push(way("c.search_marks && ", &wanted.any));
-    }
-    ways
 }
 
 /// Is found by the query, exactly.

@@ -37,6 +37,7 @@ impl<R: Read + Seek> Import<'_, R> {
     /// Reads on.
     pub(super) fn read(&mut self, definitions: &Definitions) -> Ahead {
         let reading = Reading {
+            import: self.id,
             region: self.region,
             orders: &self.orders,
             definitions,
@@ -71,6 +72,7 @@ impl<R: Read + Seek> Import<'_, R> {
             Some(ahead) if ahead.definitions == *definitions => ahead,
             Some(mut ahead) => {
                 let reading = Reading {
+                    import: self.id,
                     region: self.region,
                     orders: &self.orders,
                     definitions,

@@ -64,6 +64,7 @@ impl<R> fmt::Debug for Import<'_, R> {
 
 /// What cells are read by, besides what was found out about the file.
 struct Reading<'a> {
+    import: ImportId,
     region: Region,
     orders: &'a Orders,
     definitions: &'a Definitions,
@@ -140,6 +141,9 @@ impl<R: Read + Seek> Import<'_, R> {
         if let Some(ahead) = &mut self.ahead {
             ahead.rows.retain(|read| read.number >= rows);
         }
+        // What is left of it may be nothing, which is no end of the file.
+        self.ahead
+            .take_if(|ahead| ahead.rows.is_empty() && ahead.failed.is_none());
         while self.read < rows {
             match self.rows.next() {
                 Some(row) => row?,
@@ -196,7 +200,7 @@ impl<R: Read + Seek> Import<'_, R> {
         let (contacts, id) = (self.contacts, self.id);
         contacts.hear(&mut taken);
         for attempt in 0..TRIES {
-            let part = contacts.plan_part(id, &taken, self.how).await?;
+            let part = contacts.plan_part(&taken, self.how).await?;
             for (place, error) in part.refused {
                 if let Some(row) = rows.get_mut(place).and_then(Option::take) {
                     report.reject(row, &error);
@@ -262,7 +266,7 @@ fn read_row(number: u64, row: &Row, reading: &Reading<'_>) -> Result<Taken> {
         kept: None,
     };
     Ok(Taken {
-        number,
+        id: row_id(reading.import, number),
         fields: normalise_by(fields, &rules)?,
         opt_outs: Vec::new(),
         person,
@@ -279,10 +283,9 @@ pub(super) const fn may_fit_later(kind: ErrorKind) -> bool {
 
 impl Contacts<'_> {
     /// What rows mean for the contacts there are.
-    async fn plan_part(&self, import: ImportId, rows: &[Taken], how: Duplicates) -> Result<Part> {
-        let keys = chunk::keys(import, rows);
-        let known = self.known(keys).await?;
-        Ok(chunk::plan(import, rows, known, how))
+    async fn plan_part(&self, rows: &[Taken], how: Duplicates) -> Result<Part> {
+        let known = self.known(chunk::keys(rows)).await?;
+        Ok(chunk::plan(rows, known, how))
     }
 
     /// Writes contacts, and does something else meanwhile; each with how that went.

@@ -94,6 +94,7 @@ impl Contacts<'_> {
         let definitions = self.0.engine.definitions(self.0.workspace()).await?;
         let orders = found.orders();
         let reading = Reading {
+            import: id,
             region: found.region,
             orders: &orders,
             definitions: &definitions,
@@ -123,7 +124,7 @@ impl Contacts<'_> {
                 return Ok(preview);
             }
             self.hear(&mut taken);
-            let part = self.plan_part(id, &taken, duplicates).await?;
+            let part = self.plan_part(&taken, duplicates).await?;
             let mut lines: Vec<Option<Row>> = lines.into_iter().map(Some).collect();
             for (place, error) in part.refused {
                 if let Some(row) = lines.get_mut(place).and_then(Option::take) {
