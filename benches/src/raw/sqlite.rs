@@ -1,11 +1,12 @@
 //! Raw statements for SQLite: prepared, row by row where it has nothing faster.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crm_core::id::MessageId;
 use rusqlite::{Connection, params};
 
-use super::{CHUNK, METADATA, TEXT};
+use super::{CHUNK, METADATA, TEXT, contacts};
 use crate::Outcome;
 
 /// Opens a database of the store as the store does: WAL, every commit on the disk.
@@ -76,47 +77,56 @@ pub(super) fn insert_messages(connection: &mut Connection, count: usize) -> Outc
     Ok(())
 }
 
-/// Inserts `count` contacts, equally wide as those of an import.
+/// Inserts the contacts of the first `count` rows of T9's file: each with its marks in the index of the search.
 ///
 /// # Errors
 /// As SQLite.
-pub(super) fn insert_contacts(connection: &mut Connection, count: usize) -> Outcome<()> {
+pub(super) fn insert_contacts(connection: &mut Connection, count: usize) -> Outcome<Duration> {
+    let mut took = Duration::ZERO;
     let mut number = 0_usize;
     while number < count {
+        let next = count.min(number + CHUNK);
+        let rows = contacts::rows(number..next)?;
+        let marks: Vec<String> = rows.iter().map(|row| words(&row.marks)).collect();
+        number = next;
+        let start = Instant::now();
         let transaction = connection.transaction()?;
         {
             let mut contact = transaction.prepare_cached(
                 "INSERT INTO contacts (workspace, id, version, external_id, name, email, email_key, \
                  phone, segment, birthday_year, birthday_day, company, position, language, tags, \
                  custom_fields, preferred_channels, consent, erased, created_by, created_at, \
-                 updated_at, search_key) VALUES (1, ?1, 1, ?2, ?3, ?4, ?4, ?5, 'regular', 1985, ?6, ?7, \
-                 'Директор', 'ru', '[\"gold\",\"vip\"]', '{}', '[]', '[]', 0, 'bench', ?8, ?8, ?9)",
+                 updated_at, search_key) VALUES (1, ?1, 1, ?2, ?3, ?4, ?4, ?5, 'regular', ?6, ?7, ?8, \
+                 'Директор', 'ru', '[\"gold\",\"vip\"]', '{}', '[]', '[]', 0, 'bench', ?9, ?9, ?10)",
             )?;
-            for _ in 0..CHUNK.min(count - number) {
-                let order = i64::try_from(number)?;
-                // Ids that grow, as the engine's do.
-                let id = (0x019a_bcde_u128 << 96 | u128::try_from(number)?).to_be_bytes();
-                let name = format!("Алишер Каримов {number:07}");
-                let email = format!("person{number}@example.uz");
-                let company = format!("Компания {}", number % 1_000);
-                let key = format!("{}\u{1f}{email}\u{1f}{company}", name.to_lowercase());
+            let mut entry = transaction
+                .prepare_cached("INSERT INTO contacts_search (rowid, marks) VALUES (?1, ?2)")?;
+            for (row, marks) in rows.iter().zip(&marks) {
                 contact.execute(params![
-                    id,
-                    format!("c{number}"),
-                    name,
-                    email,
-                    format!("+99890{:07}", number % 10_000_000),
-                    order % 12 * 100 + 101 + order % 28,
-                    company,
+                    row.id.as_bytes(),
+                    row.external_id,
+                    row.name,
+                    row.email,
+                    row.phone,
+                    row.birthday_year,
+                    row.birthday_day,
+                    row.company,
                     1_795_000_000_000_000_i64,
-                    key
+                    row.search_key
                 ])?;
-                number += 1;
+                entry.execute(params![transaction.last_insert_rowid(), marks])?;
             }
         }
         transaction.commit()?;
+        took += start.elapsed();
     }
-    Ok(())
+    Ok(took)
+}
+
+/// Marks as words of a text, as the index has them.
+fn words(marks: &[u32]) -> String {
+    let words: Vec<String> = marks.iter().map(|mark| format!("{mark:08x}")).collect();
+    words.join(" ")
 }
 
 /// Claims, records attempts and marks as sent, `batch` messages at a time, until none is left. Claim

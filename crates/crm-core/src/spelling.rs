@@ -18,9 +18,22 @@ pub(crate) const fn apostrophe(c: char) -> bool {
     )
 }
 
+/// Letters that the composed forms of Unicode leave as they are, also beside each other: ASCII, and Cyrillic but for
+/// its combining signs. Most texts hold no others, and need not be taken apart and put together again.
+pub(crate) const fn settled(c: char) -> bool {
+    matches!(c, '\0'..='\u{7f}' | '\u{400}'..='\u{482}' | '\u{48a}'..='\u{4ff}')
+}
+
 /// The form words are compared in.
 pub(crate) fn plain(text: &str) -> String {
-    text.nfkc()
+    if text.chars().all(settled) {
+        return folded(text.chars());
+    }
+    folded(text.nfkc())
+}
+
+fn folded(chars: impl Iterator<Item = char>) -> String {
+    chars
         .filter(|&c| !invisible(c))
         .flat_map(char::to_lowercase)
         .map(|c| if apostrophe(c) { '\'' } else { c })
@@ -72,15 +85,49 @@ pub(crate) fn latin(word: &str) -> String {
         };
         out.push_str(piece);
     }
-    let out = out
-        .replace("zh", "j")
-        .replace("kh", "h")
-        .replace("yo", "o")
-        .replace("ye", "e")
-        .replace("iy", "i")
-        .replace("ii", "i")
-        .replace("yy", "y")
-        .replace("ks", "h")
-        .replace('w', "v");
-    out.replace('q', "k").replace('y', "i")
+    let pairs = [
+        ("zh", "j"),
+        ("kh", "h"),
+        ("yo", "o"),
+        ("ye", "e"),
+        ("iy", "i"),
+        ("ii", "i"),
+        ("yy", "y"),
+        ("ks", "h"),
+        ("w", "v"),
+        ("q", "k"),
+        ("y", "i"),
+    ];
+    replaced(out, &pairs)
+}
+
+/// The text with each first text replaced by its second, one pair after the other.
+pub(crate) fn replaced(mut text: String, pairs: &[(&str, &str)]) -> String {
+    for (from, to) in pairs {
+        // Few words hold any of them.
+        if text.contains(from) {
+            text = text.replace(from, to);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settled_letters_are_the_same_in_composed_forms_also_beside_each_other() {
+        let all: Vec<char> = ('\0'..='\u{52f}').filter(|c| settled(*c)).collect();
+        for &one in &all {
+            assert!(one.to_lowercase().all(settled), "{one:?}");
+            assert!(!invisible(one), "{one:?}");
+            for &two in &all {
+                let pair = [one, two];
+                assert!(pair.into_iter().nfkc().eq(pair), "{pair:?}");
+                assert!(pair.into_iter().nfc().eq(pair), "{pair:?}");
+            }
+        }
+        assert!(!settled('\u{483}') && !settled('\u{301}'));
+    }
 }

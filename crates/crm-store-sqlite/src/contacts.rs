@@ -1,13 +1,11 @@
 //! Contacts: rows, uniqueness, search.
 
-use std::collections::BTreeMap;
-
 use crm_core::Workspace;
 use crm_core::contact::search::{Query, search_key};
 use crm_core::contact::{Birthday, Contact, ContactFields};
 use crm_core::id::ContactId;
-use crm_core::port::store::{ContactKeys, ContactQuery, Page, SHARED_PHONE};
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use crm_core::port::store::{ContactQuery, Page};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::audience;
 use crate::fault::{Outcome, unreadable};
@@ -15,29 +13,25 @@ use crate::query::{Filter, List, blob};
 use crate::rows::{instant, json, micros, opt_instant, opt_micros, signed, unsigned};
 use crate::search::{self, Way};
 
-const COLUMNS: &str = "c.id, c.version, c.external_id, c.name, c.email, c.phone, \
+pub(crate) const COLUMNS: &str = "c.id, c.version, c.external_id, c.name, c.email, c.phone, \
     c.telegram_chat_id, c.whatsapp, c.segment, c.birthday_year, c.birthday_day, c.company, \
     c.position, c.language, c.time_zone, c.tags, c.custom_fields, c.preferred_channels, c.consent, \
     c.last_interaction_date, c.erased, c.created_by, c.created_at, c.updated_at, c.merged_into";
 
+// Both have their values at the same places.
 const INSERT: &str = "INSERT INTO contacts (workspace, id, version, external_id, name, email, \
     email_key, phone, telegram_chat_id, whatsapp, segment, birthday_year, birthday_day, company, \
     position, language, time_zone, tags, custom_fields, preferred_channels, consent, \
     last_interaction_date, erased, merged_into, created_by, created_at, updated_at, search_key) VALUES \
-    (:workspace, :id, :version, :external_id, :name, :email, :email_key, :phone, \
-    :telegram_chat_id, :whatsapp, :segment, :birthday_year, :birthday_day, :company, :position, \
-    :language, :time_zone, :tags, :custom_fields, :preferred_channels, :consent, \
-    :last_interaction_date, :erased, :merged_into, :created_by, :created_at, :updated_at, :search_key)";
+    (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
+    ?24, ?25, ?26, ?27, ?28)";
 
-const UPDATE: &str = "UPDATE contacts SET version = :version, external_id = :external_id, \
-    name = :name, email = :email, email_key = :email_key, phone = :phone, \
-    telegram_chat_id = :telegram_chat_id, whatsapp = :whatsapp, segment = :segment, \
-    birthday_year = :birthday_year, birthday_day = :birthday_day, company = :company, \
-    position = :position, language = :language, time_zone = :time_zone, tags = :tags, \
-    custom_fields = :custom_fields, preferred_channels = :preferred_channels, consent = :consent, \
-    last_interaction_date = :last_interaction_date, erased = :erased, merged_into = :merged_into, created_by = :created_by, \
-    created_at = :created_at, updated_at = :updated_at, search_key = :search_key \
-    WHERE workspace = :workspace AND id = :id AND version = :version - 1";
+const UPDATE: &str = "UPDATE contacts SET version = ?3, external_id = ?4, name = ?5, email = ?6, email_key = ?7, \
+    phone = ?8, telegram_chat_id = ?9, whatsapp = ?10, segment = ?11, birthday_year = ?12, birthday_day = ?13, \
+    company = ?14, position = ?15, language = ?16, time_zone = ?17, tags = ?18, custom_fields = ?19, \
+    preferred_channels = ?20, consent = ?21, last_interaction_date = ?22, erased = ?23, merged_into = ?24, \
+    created_by = ?25, created_at = ?26, updated_at = ?27, search_key = ?28 \
+    WHERE workspace = ?1 AND id = ?2 AND version = ?3 - 1";
 
 /// Writes a new contact.
 pub(crate) fn insert(connection: &Connection, workspace: i64, contact: &Contact) -> Outcome<()> {
@@ -67,39 +61,42 @@ fn write(
     key: &str,
 ) -> Outcome<usize> {
     let fields = &contact.fields;
-    Ok(connection.prepare_cached(sql)?.execute(named_params! {
-        ":workspace": workspace,
-        ":id": contact.id.0,
-        ":version": signed(contact.version),
-        ":external_id": fields.external_id,
-        ":name": fields.name,
-        ":email": fields.email,
-        ":email_key": fields.email.as_ref().map(|email| email.to_lowercase()),
-        ":phone": fields.phone,
-        ":telegram_chat_id": fields.telegram_chat_id,
-        ":whatsapp": fields.whatsapp,
-        ":segment": fields.segment,
-        ":birthday_year": fields.birthday.and_then(|birthday| birthday.year),
-        ":birthday_day": fields.birthday.map(|birthday| birthday.month * 100 + birthday.day),
-        ":company": fields.company,
-        ":position": fields.position,
-        ":language": fields.language,
-        ":time_zone": fields.time_zone,
-        ":tags": serde_json::to_string(&fields.tags)?,
-        ":custom_fields": serde_json::to_string(&fields.custom_fields)?,
-        ":preferred_channels": serde_json::to_string(&fields.preferred_channels)?,
-        ":consent": serde_json::to_string(&fields.consent)?,
-        ":last_interaction_date": opt_micros(fields.last_interaction_date),
-        ":erased": contact.erased,
-        ":merged_into": contact.merged_into.map(|id| id.0),
-        ":created_by": contact.created_by,
-        ":created_at": micros(contact.created_at),
-        ":updated_at": micros(contact.updated_at),
-        ":search_key": key,
-    })?)
+    Ok(connection.prepare_cached(sql)?.execute(params![
+        workspace,
+        contact.id.0,
+        signed(contact.version),
+        fields.external_id,
+        fields.name,
+        fields.email,
+        fields.email.as_ref().map(|email| email.to_lowercase()),
+        fields.phone,
+        fields.telegram_chat_id,
+        fields.whatsapp,
+        fields.segment,
+        fields.birthday.and_then(|birthday| birthday.year),
+        fields
+            .birthday
+            .map(|birthday| birthday.month * 100 + birthday.day),
+        fields.company,
+        fields.position,
+        fields.language,
+        fields.time_zone,
+        serde_json::to_string(&fields.tags)?,
+        serde_json::to_string(&fields.custom_fields)?,
+        serde_json::to_string(&fields.preferred_channels)?,
+        serde_json::to_string(&fields.consent)?,
+        opt_micros(fields.last_interaction_date),
+        contact.erased,
+        contact.merged_into.map(|id| id.0),
+        contact.created_by,
+        micros(contact.created_at),
+        micros(contact.updated_at),
+        key,
+    ])?)
 }
 
-fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Contact> {
+/// One contact of a row with all columns.
+pub(crate) fn read(workspace: &Workspace, row: &Row<'_>) -> rusqlite::Result<Contact> {
     let year: Option<i32> = row.get(9)?;
     let birthday = row.get::<_, Option<u32>>(10)?.map(|day| Birthday {
         year,
@@ -153,41 +150,6 @@ pub(crate) fn one(
         ))?
         .query_row((key, id.0), |row| read(workspace, row))
         .optional()?)
-}
-
-/// The contacts that have any of these keys.
-pub(crate) fn by_keys(
-    connection: &Connection,
-    workspace: &Workspace,
-    key: i64,
-    keys: &ContactKeys,
-) -> Outcome<Vec<Contact>> {
-    let mut found = BTreeMap::new();
-    for id in &keys.ids {
-        if let Some(contact) = one(connection, workspace, key, *id)? {
-            found.insert(contact.id, contact);
-        }
-    }
-    let emails: Vec<String> = keys.emails.iter().map(|text| text.to_lowercase()).collect();
-    // Named, for figures of a table that was small when they were taken lead the planner elsewhere.
-    for (column, index, limit, texts) in [
-        ("external_id", "contacts_external_id", 1, &keys.external_ids),
-        ("email_key", "contacts_email", 1, &emails),
-        ("phone", "contacts_phone", SHARED_PHONE, &keys.phones),
-    ] {
-        let mut statement = connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM contacts c INDEXED BY {index} \
-             WHERE c.workspace = ?1 AND c.{column} = ?2 ORDER BY c.id LIMIT {limit}"
-        ))?;
-        for text in texts {
-            let rows = statement.query_map((key, text), |row| read(workspace, row))?;
-            for contact in rows {
-                let contact = contact?;
-                found.insert(contact.id, contact);
-            }
-        }
-    }
-    Ok(found.into_values().collect())
 }
 
 /// Lists contacts.

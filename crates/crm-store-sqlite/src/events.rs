@@ -22,9 +22,7 @@ pub(crate) fn append(
     event: &AuditEvent,
     head: Checkpoint,
 ) -> Outcome<Checkpoint> {
-    let (seals, end) = history::seal(head, [event]);
-    let seal = seals.first();
-    let event = event.kept();
+    let (seal, end) = history::seal_one(head, event);
     connection
         .prepare_cached(
             "INSERT INTO events (workspace, id, at, actor, role, subject, subject_id, action, \
@@ -46,11 +44,11 @@ pub(crate) fn append(
             event.revision,
             event.digest.map(|digest| digest.0),
             event.reason,
-            seal.map(|seal| signed(seal.position)),
-            seal.map(|seal| seal.prev_hash.0),
-            seal.map(|seal| seal.hash.0),
-            event.reason_salt,
-            event.reason_digest.map(|digest| digest.0),
+            signed(seal.position),
+            seal.prev_hash.0,
+            seal.hash.0,
+            event.kept_salt(),
+            event.reason_digest().map(|digest| digest.0),
         ])?;
     Ok(end)
 }

@@ -24,6 +24,7 @@ mod audience;
 mod budgets;
 mod campaigns;
 mod connection;
+mod contact_keys;
 mod contacts;
 mod counters;
 mod departure;

@@ -137,14 +137,16 @@ fn sought(wanted: &Wanted) -> String {
     format!("({})", ways.join(" OR "))
 }
 
-/// Marks as words of a text.
+/// Marks as words of a text: eight digits of sixteen each.
 fn text(marks: &[u32], between: &str) -> String {
     let mut text = String::with_capacity(marks.len() * (8 + between.len()));
     for mark in marks {
         if !text.is_empty() {
             text.push_str(between);
         }
-        text.push_str(&format!("{mark:08x}"));
+        // A contact has a hundred of them, so not by the formatter.
+        let digits = (0..8).rev().map(|place| mark >> (4 * place) & 0xf);
+        text.extend(digits.filter_map(|digit| char::from_digit(digit, 16)));
     }
     text
 }
@@ -156,6 +158,14 @@ mod tests {
 
     use super::*;
     use crate::{connection, contacts, migrations};
+
+    #[test]
+    fn marks_are_words_of_eight_digits() {
+        let marks = [0, 0xab, u32::MAX, 0x1234_5678];
+        assert_eq!(text(&marks, " "), "00000000 000000ab ffffffff 12345678");
+        assert_eq!(text(&marks[..1], " OR "), "00000000");
+        assert_eq!(text(&[], " "), "");
+    }
 
     /// Whether the index's pages hold the end of one of these marks anywhere.
     fn held(connection: &Connection, marks: &[u32]) -> bool {

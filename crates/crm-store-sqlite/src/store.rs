@@ -35,9 +35,9 @@ use crate::fault::Outcome;
 use crate::query::workspace as find;
 use crate::writer::Batch;
 use crate::{
-    SqliteStore, apply, budgets, campaigns, contacts, counters, dispatch, draft_batches, events,
-    field_definitions, imports, inbound, intake, ledger, lists, plan, receipts, saved_audiences,
-    subscriptions, suppressions, templates, trail, usage, voices,
+    SqliteStore, apply, budgets, campaigns, contact_keys, contacts, counters, dispatch,
+    draft_batches, events, field_definitions, imports, inbound, intake, ledger, lists, plan,
+    receipts, saved_audiences, subscriptions, suppressions, templates, trail, usage, voices,
 };
 
 /// How often a claim looks again when everything it found was changed by others.
@@ -256,7 +256,7 @@ impl Store for SqliteStore {
         keys: ContactKeys,
     ) -> Result<Vec<Contact>> {
         self.read(workspace, Vec::new, move |connection, workspace, key| {
-            contacts::by_keys(connection, workspace, key, &keys)
+            contact_keys::find(connection, workspace, key, &keys)
         })
         .await
     }

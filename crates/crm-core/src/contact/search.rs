@@ -79,10 +79,11 @@ pub fn search_key(fields: &ContactFields) -> String {
     }
     let mut key = String::new();
     for form in &all {
-        let form: String = form.chars().take(LONGEST_FORM).collect();
+        let end = form.char_indices().nth(LONGEST_FORM).map(|(end, _)| end);
+        let form = end.and_then(|end| form.get(..end)).unwrap_or(form);
         if !form.is_empty() {
             key.push_str(if key.is_empty() { "\n" } else { "" });
-            key.push_str(&form);
+            key.push_str(form);
             key.push('\n');
         }
     }

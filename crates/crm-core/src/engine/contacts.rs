@@ -15,6 +15,7 @@ use crate::message::decide;
 use crate::message::history::Subject;
 use crate::message::{Message, Status};
 use crate::port::store::{ContactKeys, ContactQuery, MessageQuery, Page, PageRequest};
+use crate::stamp::Stamp;
 
 /// Use cases of contacts.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +90,24 @@ impl Contacts<'_> {
         reason: Option<String>,
     ) -> (Contact, ChangeSet) {
         let stamp = self.0.stamp();
-        let contact = Contact {
+        let contact = self.new_contact(id, fields, &stamp);
+        let set = self.created(contact.clone(), reason, &stamp);
+        (contact, set)
+    }
+
+    /// As [`decide_create`](Self::decide_create), of many that nobody looks at again.
+    pub(super) fn decide_new(
+        &self,
+        id: ContactId,
+        fields: ContactFields,
+        reason: Option<String>,
+    ) -> ChangeSet {
+        let stamp = self.0.stamp();
+        self.created(self.new_contact(id, fields, &stamp), reason, &stamp)
+    }
+
+    fn new_contact(&self, id: ContactId, fields: ContactFields, stamp: &Stamp<'_>) -> Contact {
+        Contact {
             workspace: self.0.workspace().clone(),
             id,
             version: 1,
@@ -99,13 +117,16 @@ impl Contacts<'_> {
             created_by: stamp.actor.id.clone(),
             created_at: stamp.at,
             updated_at: stamp.at,
-        };
+        }
+    }
+
+    fn created(&self, contact: Contact, reason: Option<String>, stamp: &Stamp<'_>) -> ChangeSet {
         let mut set = ChangeSet::new(contact.workspace.clone());
-        set.insert_contact(contact.clone());
-        let mut event = stamp.event(Subject::Contact, id.0, 1, "created");
+        let mut event = stamp.event(Subject::Contact, contact.id.0, 1, "created");
         event.reason = reason;
+        set.insert_contact(contact);
         set.event(event);
-        (contact, set)
+        set
     }
 
     /// Replaces what is known. With `version`, only if it is still the current one. When an address or

@@ -145,10 +145,16 @@ impl AuditEvent {
     #[must_use]
     pub fn kept(&self) -> Self {
         Self {
-            reason_salt: self.reason_salt.filter(|_| self.reason.is_some()),
+            reason_salt: self.kept_salt(),
             reason_digest: self.reason_digest(),
             ..self.clone()
         }
+    }
+
+    /// The salt that is stored: only where there is a reason.
+    #[must_use]
+    pub fn kept_salt(&self) -> Option<[u8; 16]> {
+        self.reason_salt.filter(|_| self.reason.is_some())
     }
 
     fn made_digest(&self) -> Option<Digest> {
@@ -247,18 +253,25 @@ pub fn seal<'a>(
     let seals = events
         .into_iter()
         .map(|event| {
-            let position = end.position + 1;
-            let hash = event.hash(position, end.hash);
-            let seal = Seal {
-                position,
-                prev_hash: end.hash,
-                hash,
-            };
-            end = Checkpoint { position, hash };
+            let seal;
+            (seal, end) = seal_one(end, event);
             seal
         })
         .collect();
     (seals, end)
+}
+
+/// Seals one event, which follows `head`. Returns its seal and the new head.
+#[must_use]
+pub fn seal_one(head: Checkpoint, event: &AuditEvent) -> (Seal, Checkpoint) {
+    let position = head.position + 1;
+    let hash = event.hash(position, head.hash);
+    let seal = Seal {
+        position,
+        prev_hash: head.hash,
+        hash,
+    };
+    (seal, Checkpoint { position, hash })
 }
 
 /// Checks a chain piece by piece, so that a long one needs no memory.

@@ -2,11 +2,16 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::spelling::{apostrophe, invisible, latin};
+use crate::spelling::{apostrophe, invisible, latin, replaced, settled};
 
 /// The text in lower case without accents, apostrophes and signs that are not seen; ё stays.
 fn bare(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    if text.chars().all(settled) {
+        let seen = text.chars().filter(|&c| !silent(c));
+        out.extend(seen.flat_map(char::to_lowercase));
+        return out;
+    }
     // Before as well, for some of them become a blank with an accent.
     let spoken = text.chars().filter(|&c| !silent(c));
     let seen = spoken.nfkc().filter(|&c| !invisible(c) && !silent(c));
@@ -53,8 +58,13 @@ pub(super) fn runs(text: &str) -> Vec<String> {
 
 /// All forms of a run.
 pub(super) fn forms(run: &str) -> Vec<String> {
-    let plain = run.replace('ё', "е");
-    let mut forms = vec![sound(run), sound(&plain), plain];
+    let mut forms = vec![sound(run)];
+    if run.contains('ё') {
+        let plain = run.replace('ё', "е");
+        forms.extend([sound(&plain), plain]);
+    } else {
+        forms.push(run.to_owned());
+    }
     forms.sort_unstable();
     forms.dedup();
     forms.retain(|form| !form.is_empty());
@@ -69,8 +79,5 @@ pub(super) fn named(address: &str) -> String {
 
 /// The form in rough Latin letters.
 fn sound(word: &str) -> String {
-    latin(word)
-        .replace("shch", "sch")
-        .replace("dj", "j")
-        .replace("gh", "g")
+    replaced(latin(word), &[("shch", "sch"), ("dj", "j"), ("gh", "g")])
 }

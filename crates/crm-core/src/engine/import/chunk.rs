@@ -6,18 +6,17 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::report::RowOutcome;
-use super::row_id;
 use crate::consent::{self, Consent};
 use crate::contact::{Contact, ContactFields};
 use crate::error::{Error, ErrorKind};
-use crate::id::{ContactId, ImportId};
+use crate::id::ContactId;
 use crate::import::{Duplicates, Person, combined, may_be_one};
 use crate::port::store::ContactKeys;
 
 /// A row that can be taken.
 pub(super) struct Taken {
-    /// Its number in the file, from 0.
-    pub(super) number: u64,
+    /// The id that it gives to a contact of its own.
+    pub(super) id: ContactId,
     pub(super) person: Person,
     /// What it says, normalised.
     pub(super) fields: ContactFields,
@@ -56,9 +55,9 @@ pub(super) struct Part {
 
 /// The keys by which the people of the rows may be known. The ids are those that the rows give to contacts of their own:
 /// an import that was cut off has made them already.
-pub(super) fn keys(import: ImportId, rows: &[Taken]) -> ContactKeys {
+pub(super) fn keys(rows: &[Taken]) -> ContactKeys {
     let mut keys = ContactKeys {
-        ids: rows.iter().map(|row| row_id(import, row.number)).collect(),
+        ids: rows.iter().map(|row| row.id).collect(),
         ..ContactKeys::default()
     };
     for fields in rows.iter().map(|row| &row.fields) {
@@ -70,7 +69,7 @@ pub(super) fn keys(import: ImportId, rows: &[Taken]) -> ContactKeys {
 }
 
 /// What becomes of the contacts, of whom those that the rows may be about are `known`.
-pub(super) fn plan(import: ImportId, rows: &[Taken], known: Vec<Contact>, how: Duplicates) -> Part {
+pub(super) fn plan(rows: &[Taken], known: Vec<Contact>, how: Duplicates) -> Part {
     let mut people = People::default();
     // Who was merged into somebody is no more than an id; that is still met under the external id.
     let merged = known
@@ -92,7 +91,7 @@ pub(super) fn plan(import: ImportId, rows: &[Taken], known: Vec<Contact>, how: D
         }
     }
     for (place, row) in rows.iter().enumerate() {
-        people.take(import, place, row, how);
+        people.take(place, row, how);
     }
     let mut contacts = people.all;
     contacts.retain(|planned| !planned.rows.is_empty());
@@ -144,8 +143,8 @@ impl People {
         }
     }
 
-    fn take(&mut self, import: ImportId, place: usize, row: &Taken, how: Duplicates) {
-        let id = row_id(import, row.number);
+    fn take(&mut self, place: usize, row: &Taken, how: Duplicates) {
+        let id = row.id;
         // Made by this very row, before the import was cut off.
         if let Some(&known) = self.by_id.get(&id) {
             if let Some(planned) = self.all.get_mut(known) {

@@ -3,6 +3,7 @@
 //! The id of each contact follows from the import's id and the row's number. So an import can be taken back by its id
 //! alone, and one that was cut off goes on where it was without a row being taken twice, though nobody keeps a list.
 
+mod ahead;
 mod chunk;
 mod preview;
 mod report;
@@ -28,6 +29,7 @@ use crate::import::{
 };
 use crate::message::digest::Encoder;
 
+use ahead::{Ahead, beside};
 use chunk::{Part, Planned, Taken};
 pub use preview::{ImportPreview, ImportSample};
 pub use report::{ImportReport, KeptContact, LostValue, RejectedRow, RevertReport, RowOutcome};
@@ -46,6 +48,10 @@ pub struct Import<'a, R> {
     region: Region,
     orders: Orders,
     rows: Rows<R>,
+    /// How many rows were read.
+    read: u64,
+    /// Those of them that are still to be taken.
+    ahead: Option<Ahead>,
     /// How many rows are behind it.
     done: u64,
 }
@@ -58,6 +64,7 @@ impl<R> fmt::Debug for Import<'_, R> {
 
 /// What cells are read by, besides what was found out about the file.
 struct Reading<'a> {
+    import: ImportId,
     region: Region,
     orders: &'a Orders,
     definitions: &'a Definitions,
@@ -118,6 +125,8 @@ impl Contacts<'_> {
             region: found.region,
             orders: found.orders(),
             rows: Rows::new(file, found)?,
+            read: 0,
+            ahead: None,
             done: 0,
         })
     }
@@ -129,13 +138,20 @@ impl<R: Read + Seek> Import<'_, R> {
     /// # Errors
     /// `Unavailable` when the file cannot be read.
     pub fn skip(&mut self, rows: u64) -> Result<()> {
-        while self.done < rows {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.rows.retain(|read| read.number >= rows);
+        }
+        // What is left of it may be nothing, which is no end of the file.
+        self.ahead
+            .take_if(|ahead| ahead.rows.is_empty() && ahead.failed.is_none());
+        while self.read < rows {
             match self.rows.next() {
                 Some(row) => row?,
-                None => return Ok(()),
+                None => break,
             };
-            self.done += 1;
+            self.read += 1;
         }
+        self.done = self.done.max(rows.min(self.read));
         Ok(())
     }
 
@@ -146,50 +162,57 @@ impl<R: Read + Seek> Import<'_, R> {
     /// import again goes on.
     pub async fn step(&mut self) -> Result<Option<ImportReport>> {
         let mut report = ImportReport::new(self.id, Detected::default());
-        let (mut taken, mut rows) = (Vec::new(), Vec::new());
         let session = self.contacts.0;
         let definitions = session.engine.definitions(session.workspace()).await?;
-        let reading = Reading {
-            region: self.region,
-            orders: &self.orders,
-            definitions: &definitions,
-        };
-        for row in self.rows.by_ref().take(CHUNK) {
-            let (number, mut row) = (self.done + report.rows, row?);
+        let part = self.next_part(&definitions);
+        if let Some(error) = part.failed {
+            return Err(error);
+        }
+        let (mut taken, mut rows) = (Vec::with_capacity(CHUNK), Vec::with_capacity(CHUNK));
+        for read in part.rows {
             report.rows += 1;
-            match self.contacts.read_row(number, &mut row, &reading) {
+            match read.taken {
                 Ok(one) => {
                     taken.push(one);
-                    rows.push(Some(row));
+                    rows.push(Some(read.row));
                 }
-                Err(error) => report.reject(row, &error),
+                Err(error) => report.reject(read.row, &error),
             }
         }
         if report.rows == 0 {
             return Ok(None);
         }
-        self.take(taken, rows, &mut report).await?;
+        self.take(taken, rows, &definitions, &mut report).await?;
         report.rejected.sort_by_key(|row| row.line);
         self.done += report.rows;
         Ok(Some(report))
     }
 
-    /// Writes rows that can be taken, and again those of contacts that somebody changed meanwhile.
+    /// Writes rows that can be taken, and again those of contacts that somebody changed meanwhile. Reads ahead, by these
+    /// definitions, while the store writes.
     async fn take(
         &mut self,
         mut taken: Vec<Taken>,
         mut rows: Vec<Option<Row>>,
+        definitions: &Definitions,
         report: &mut ImportReport,
     ) -> Result<()> {
+        let (contacts, id) = (self.contacts, self.id);
+        contacts.hear(&mut taken);
         for attempt in 0..TRIES {
-            let part = self.contacts.plan_part(self.id, &taken, self.how).await?;
+            let part = contacts.plan_part(&taken, self.how).await?;
             for (place, error) in part.refused {
                 if let Some(row) = rows.get_mut(place).and_then(Option::take) {
                     report.reject(row, &error);
                 }
             }
             let mut left = Vec::new();
-            for (planned, result) in self.contacts.write(self.id, part.contacts).await? {
+            let meanwhile = || {
+                if self.ahead.is_none() {
+                    self.ahead = Some(self.read(definitions));
+                }
+            };
+            for (planned, result) in contacts.write(id, part.contacts, meanwhile).await? {
                 for (place, outcome) in planned.rows {
                     let row = rows.get_mut(place);
                     match &result {
@@ -228,6 +251,28 @@ impl<R: Read + Seek> Import<'_, R> {
     }
 }
 
+/// What a row says, normalised.
+fn read_row(number: u64, row: &Row, reading: &Reading<'_>) -> Result<Taken> {
+    let mut person = row.person.clone()?;
+    let mut fields = std::mem::take(&mut person.fields);
+    typed(
+        &mut fields.custom_fields,
+        reading.definitions,
+        reading.orders,
+    );
+    let rules = Normal {
+        region: reading.region,
+        definitions: Some(reading.definitions),
+        kept: None,
+    };
+    Ok(Taken {
+        id: row_id(reading.import, number),
+        fields: normalise_by(fields, &rules)?,
+        opt_outs: Vec::new(),
+        person,
+    })
+}
+
 /// Whether deciding anew may help: the contact was changed, or one with its keys came, between the look and the commit.
 pub(super) const fn may_fit_later(kind: ErrorKind) -> bool {
     matches!(
@@ -237,52 +282,29 @@ pub(super) const fn may_fit_later(kind: ErrorKind) -> bool {
 }
 
 impl Contacts<'_> {
-    /// What a row says, normalised.
-    fn read_row(&self, number: u64, row: &mut Row, reading: &Reading<'_>) -> Result<Taken> {
-        let person = match &mut row.person {
-            Ok(person) => std::mem::take(person),
-            Err(error) => return Err(error.clone()),
-        };
-        let mut fields = person.fields.clone();
-        typed(
-            &mut fields.custom_fields,
-            reading.definitions,
-            reading.orders,
-        );
-        let rules = Normal {
-            region: reading.region,
-            definitions: Some(reading.definitions),
-            kept: None,
-        };
-        Ok(Taken {
-            number,
-            fields: normalise_by(fields, &rules)?,
-            opt_outs: self.opt_outs(&person.opted_out),
-            person,
-        })
-    }
-
     /// What rows mean for the contacts there are.
-    async fn plan_part(&self, import: ImportId, rows: &[Taken], how: Duplicates) -> Result<Part> {
-        let keys = chunk::keys(import, rows);
-        let known = self.known(keys).await?;
-        Ok(chunk::plan(import, rows, known, how))
+    async fn plan_part(&self, rows: &[Taken], how: Duplicates) -> Result<Part> {
+        let known = self.known(chunk::keys(rows)).await?;
+        Ok(chunk::plan(rows, known, how))
     }
 
-    /// Writes contacts; each with how that went.
+    /// Writes contacts, and does something else meanwhile; each with how that went.
     async fn write(
         &self,
         import: ImportId,
-        planned: Vec<Planned>,
+        mut planned: Vec<Planned>,
+        meanwhile: impl FnOnce(),
     ) -> Result<Vec<(Planned, Result<()>)>> {
-        let (mut sets, mut places) = (Vec::new(), Vec::with_capacity(planned.len()));
-        for one in &planned {
-            places.push(one.is_new().then_some(sets.len()));
-            if one.is_new() {
-                sets.extend(self.decide_planned(import, one).await?);
+        let mut sets = Vec::with_capacity(planned.len());
+        let mut places = Vec::with_capacity(planned.len());
+        for one in &mut planned {
+            let is_new = one.is_new();
+            places.push(is_new.then_some(sets.len()));
+            if is_new {
+                self.decide_planned(import, one, &mut sets).await?;
             }
         }
-        let results = self.0.engine.commit(sets).await?;
+        let results = beside(self.0.engine.commit(sets), meanwhile).await?;
         let result = |place: Option<usize>| {
             let result = place.and_then(|place| results.get(place).cloned());
             result.unwrap_or(Ok(()))
@@ -294,24 +316,31 @@ impl Contacts<'_> {
             .collect())
     }
 
-    /// What one contact writes: itself first, then messages whose approval is void by it.
-    async fn decide_planned(&self, import: ImportId, one: &Planned) -> Result<Vec<ChangeSet>> {
-        let mut sets = match &one.before {
+    /// What one contact writes: itself first, then messages whose approval is void by it. Of a new one the fields are
+    /// taken.
+    async fn decide_planned(
+        &self,
+        import: ImportId,
+        one: &mut Planned,
+        sets: &mut Vec<ChangeSet>,
+    ) -> Result<()> {
+        let first = sets.len();
+        match &one.before {
             None => {
-                let made = self.decide_create(one.id, one.fields.clone(), Some(origin(import)));
-                vec![made.1]
+                let fields = std::mem::take(&mut one.fields);
+                sets.push(self.decide_new(one.id, fields, Some(origin(import))));
             }
             Some(before) if before.fields == one.fields => {
-                vec![ChangeSet::new(self.0.workspace().clone())]
+                sets.push(ChangeSet::new(self.0.workspace().clone()));
             }
-            Some(before) => self.decide_change(import, before, one).await?,
-        };
-        if let Some(first) = sets.first_mut() {
+            Some(before) => sets.extend(self.decide_change(import, before, one).await?),
+        }
+        if let Some(first) = sets.get_mut(first) {
             for address in &one.bounced {
                 self.suppress(first, address).await?;
             }
         }
-        Ok(sets)
+        Ok(())
     }
 
     async fn decide_change(

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::chunk::{Planned, Taken};
 use super::report::{RejectedRow, RowOutcome, reason};
 use super::typed_columns::{TypedColumn, TypedColumns};
-use super::{CHUNK, Contacts, LostValue, Reading};
+use super::{CHUNK, Contacts, LostValue, Reading, read_row};
 use crate::actor::Action;
 use crate::contact::{ContactFields, changed_fields};
 use crate::error::Result;
@@ -94,6 +94,7 @@ impl Contacts<'_> {
         let definitions = self.0.engine.definitions(self.0.workspace()).await?;
         let orders = found.orders();
         let reading = Reading {
+            import: id,
             region: found.region,
             orders: &orders,
             definitions: &definitions,
@@ -104,8 +105,8 @@ impl Contacts<'_> {
             let (mut taken, mut lines) = (Vec::new(), Vec::new());
             let before = preview.rows;
             for row in rows.by_ref().take(CHUNK) {
-                let mut row = row?;
-                match self.read_row(preview.rows, &mut row, &reading) {
+                let row = row?;
+                match read_row(preview.rows, &row, &reading) {
                     Ok(one) => {
                         taken.push(one);
                         lines.push(row);
@@ -122,7 +123,8 @@ impl Contacts<'_> {
                 preview.fields = columns.finish();
                 return Ok(preview);
             }
-            let part = self.plan_part(id, &taken, duplicates).await?;
+            self.hear(&mut taken);
+            let part = self.plan_part(&taken, duplicates).await?;
             let mut lines: Vec<Option<Row>> = lines.into_iter().map(Some).collect();
             for (place, error) in part.refused {
                 if let Some(row) = lines.get_mut(place).and_then(Option::take) {

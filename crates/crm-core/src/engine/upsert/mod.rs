@@ -149,9 +149,7 @@ impl Contacts<'_> {
     async fn decide_upsert(&self, one: &Planned) -> Result<Vec<ChangeSet>> {
         let Some(before) = &one.before else {
             let reason = Some(ORIGIN.to_owned());
-            return Ok(vec![
-                self.decide_create(one.id, one.fields.clone(), reason).1,
-            ]);
+            return Ok(vec![self.decide_new(one.id, one.fields.clone(), reason)]);
         };
         let (after, mut sets) = self
             .decide_update(before, one.fields.clone(), "edited")

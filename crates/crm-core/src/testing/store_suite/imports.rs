@@ -17,6 +17,7 @@ use crate::testing::suite::{Verdict, ensure, list, same};
 pub(super) fn cases() -> Vec<Case> {
     list![
         contacts_are_found_by_any_of_their_keys,
+        of_many_keys_those_that_are_there_are_found,
         of_a_shared_phone_the_first_are_found,
         what_an_import_changed_comes_back_as_it_was_written,
         what_an_import_changed_goes_with_the_person,
@@ -107,6 +108,46 @@ async fn contacts_are_found_by_any_of_their_keys(store: S) -> Verdict {
     };
     let rows = store.contacts_by_keys(&ws(), one).await.map_err(told)?;
     same(rows, vec![people[3].clone()], "row")
+}
+
+async fn of_many_keys_those_that_are_there_are_found(store: S) -> Verdict {
+    let there: Vec<u64> = (1..=9).chain([12, 13, 20, 21, 37]).collect();
+    for &number in &there {
+        let row = person(number, |f| {
+            f.external_id = Some(format!("key-{number}"));
+            f.email = Some(format!("key{number}@example.org"));
+            f.phone = Some(format!("+9989000000{number:02}"));
+        });
+        put(&store, |s| s.insert_contact(row)).await?;
+    }
+    // Before the first, between the others and behind the last; in no order, some twice.
+    let asked: Vec<u64> = (0..60).map(|at| at * 37 % 50).collect();
+    let keys = |of: fn(u64) -> String| asked.iter().map(|number| of(*number)).collect();
+    let all = ids(&there);
+    let by_id = ContactKeys {
+        ids: asked.iter().map(|number| contact(*number).id).collect(),
+        ..ContactKeys::default()
+    };
+    same(found(&store, by_id).await?, all.clone(), "by id")?;
+    let by_external_id = ContactKeys {
+        external_ids: keys(|number| format!("key-{number}")),
+        ..ContactKeys::default()
+    };
+    same(
+        found(&store, by_external_id).await?,
+        all.clone(),
+        "by external id",
+    )?;
+    let by_email = ContactKeys {
+        emails: keys(|number| format!("KEY{number}@example.org")),
+        ..ContactKeys::default()
+    };
+    same(found(&store, by_email).await?, all.clone(), "by e-mail")?;
+    let by_phone = ContactKeys {
+        phones: keys(|number| format!("+9989000000{number:02}")),
+        ..ContactKeys::default()
+    };
+    same(found(&store, by_phone).await?, all, "by phone")
 }
 
 async fn of_a_shared_phone_the_first_are_found(store: S) -> Verdict {
