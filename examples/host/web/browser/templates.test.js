@@ -68,6 +68,8 @@ test("a template that somebody else changed is not overwritten", async () => {
   await page.getByText("Somebody was faster").waitFor();
   assert.equal(await page.locator("textarea[name=content]").inputValue(), "{{greeting}} Моё!");
   assert.equal((await host.call(token, "GET", `/api/templates/${id}`)).content, "{{greeting}} Их!");
+  await page.getByRole("button", { name: "Drop mine and show what was saved" }).click();
+  await page.waitForFunction(() => document.querySelector("textarea").value === "{{greeting}} Их!");
   await window.close();
 });
 

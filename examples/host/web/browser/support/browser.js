@@ -37,7 +37,7 @@ export async function open(browser, host, options = {}, expected = []) {
     reducedMotion: "reduce",
     ...rest,
   });
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(60_000);
   if (language || theme) {
     await context.addInitScript(
       ([language, theme]) => {

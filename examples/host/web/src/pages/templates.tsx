@@ -206,6 +206,8 @@ export function TemplatePage() {
   const may = useMay();
   const found = useQuery(templateQuery(id));
   const [saved, setSaved] = useState(false);
+  // Written anew from what is there after somebody else was faster.
+  const [round, setRound] = useState(0);
   const template = found.data;
   useTitle(template?.name);
   return (
@@ -228,11 +230,12 @@ export function TemplatePage() {
           <div className="columns">
             <Card title={t.templates.text}>
               <TemplateForm
-                key={id}
+                key={`${id} ${round}`}
                 template={template}
                 readOnly={!may.write}
                 aside={<Remove template={template} />}
                 onSaved={() => setSaved(true)}
+                onTheirs={() => void found.refetch().then(() => setRound(round + 1))}
               />
             </Card>
             <PreviewCard key={`preview ${id}`} template={template} />

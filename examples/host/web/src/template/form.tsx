@@ -43,11 +43,14 @@ export function TemplateForm({
   readOnly,
   aside,
   onSaved,
+  onTheirs,
 }: {
   template: Template | null;
   readOnly: boolean;
   aside: ReactNode;
   onSaved: (template: Template) => void;
+  /** Gives up what was typed for what somebody else saved meanwhile. */
+  onTheirs?: () => void;
 }) {
   const { t } = useSay();
   const client = useQueryClient();
@@ -170,6 +173,11 @@ export function TemplateForm({
         </label>
       </fieldset>
       {failure ? <Problem error={failure} /> : null}
+      {failure?.kind === "conflict" && onTheirs ? (
+        <button type="button" className="button button-small people-lone" onClick={onTheirs}>
+          {t.templates.theirs}
+        </button>
+      ) : null}
       {readOnly ? null : (
         <div className="form-actions">
           {aside}
