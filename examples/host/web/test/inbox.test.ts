@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { diff } from "../src/inbox/diff";
+import { meant } from "../src/inbox/keys";
 import { pieces, risk, type Finding } from "../src/inbox/marks";
 import { deadline, following, neighbour, sorted, type Message } from "../src/inbox/order";
 import { distance, there } from "../src/inbox/when";
@@ -95,6 +96,9 @@ test("the deadline is when it leaves, or when it no longer may", () => {
   expect(deadline({ scheduled_for: null, expires_at: late })).toBe(late);
   expect(deadline({ scheduled_for: late, expires_at: null })).toBe(late);
   expect(deadline({ scheduled_for: null, expires_at: null })).toBeNull();
+  // Instants are compared, not their spellings.
+  const until = "2026-03-01T15:00:00+10:00";
+  expect(deadline({ scheduled_for: early, expires_at: until })).toBe(until);
 });
 
 test("what is due first stands first, then what is graver; or the other way round; put off ones last", () => {
@@ -136,4 +140,20 @@ test("times are told by the recipient's clock", () => {
   expect(distance("2026-03-01T12:30:00Z", now)).toEqual({ unit: "hours", n: 2 });
   expect(distance("2026-03-04T10:00:00Z", now)).toEqual({ unit: "days", n: 3 });
   expect(distance("2026-03-01T08:00:00Z", now)).toEqual({ unit: "hours", n: -2 });
+});
+
+test("a key is found by its place where its letter is another one", () => {
+  const key = (key: string, code: string, shiftKey = false) => meant({ key, code, shiftKey });
+  expect(key("a", "KeyA")).toBe("a");
+  // A Russian keyboard, and a Latin one whose letters stand elsewhere.
+  expect(key("ф", "KeyA")).toBe("a");
+  expect(key("a", "KeyQ")).toBe("a");
+  expect(key("Ч", "KeyX", true)).toBe("X");
+  // Caps Lock is no Shift.
+  expect(key("X", "KeyX")).toBe("x");
+  expect(key(".", "Slash")).toBe("/");
+  expect(key(",", "Slash", true)).toBe("?");
+  expect(key("?", "Digit7", true)).toBe("?");
+  expect(key("Escape", "Escape")).toBe("Escape");
+  expect(key("1", "Digit1")).toBe("1");
 });

@@ -39,6 +39,11 @@ function writes(target: EventTarget | null): boolean {
   );
 }
 
+/** Where the arrows move the text that is read. */
+function scrolls(target: EventTarget | null, key: string): boolean {
+  return key.startsWith("Arrow") && target instanceof HTMLElement && target.matches("[role=region]");
+}
+
 /** What lies above the page has keys of its own. */
 function covered(): boolean {
   return document.querySelector("[role=dialog], [role=alertdialog], [role=menu]") !== null;
@@ -58,7 +63,7 @@ export function useKeys(keys: Partial<Record<Key, () => void>>): void {
       if (writes(event.target) || covered()) return;
       const key = meant(event);
       const act = Object.hasOwn(now.current, key) ? now.current[key as Key] : undefined;
-      if (!act || (event.repeat && !REPEATS.has(key))) return;
+      if (!act || scrolls(event.target, key) || (event.repeat && !REPEATS.has(key))) return;
       event.preventDefault();
       act();
     };
