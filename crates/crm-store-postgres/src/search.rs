@@ -51,9 +51,10 @@ pub(crate) fn is_common(query: &Query) -> bool {
 
 /// Stands at the front of the page's list.
 pub(crate) fn at_the_front(filter: &mut Filter, workspace: i64, page: &PageRequest) {
-    let (end, behind, order, all) = match page.oldest_first {
-        true => ("<=", ">", "", Uuid::max()),
-        false => (">=", "<", " DESC", Uuid::nil()),
+    let (end, behind, order, all) = if page.oldest_first {
+        ("<=", ">", "", Uuid::max())
+    } else {
+        (">=", "<", " DESC", Uuid::nil())
     };
     filter
         .raw(" AND c.id ")
