@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::{Host, Place};
+use common::Host;
+use common::place::Place;
 use serde_json::{Value, json};
 
 const IMPORT: &str = "/api/contacts/import";
