@@ -271,19 +271,6 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &ContactQuery) -> Outcome<Page<
         let conditions = |filter: &mut Filter| conditions(filter, query, key);
         return list.page(db, &query.page, conditions, read, id).await;
     }
-    if search::is_common(&wanted) && query.ids.is_empty() && !query.page.count {
-        let front = |filter: &mut Filter| {
-            conditions(filter, query, key)?;
-            search::at_the_front(filter, key, &query.page);
-            search::exact(filter, &wanted);
-            Ok(())
-        };
-        let found = list.page(db, &query.page, front, read, id).await?;
-        // A page with more behind it is what the whole list would give.
-        if found.next.is_some() {
-            return Ok(found);
-        }
-    }
     let others = |filter: &mut Filter| conditions(filter, query, key);
     if let Some(found) = search::few(db, &list, &wanted, others).await? {
         let Page { items, total, next } = search::page(found, query);
@@ -295,7 +282,7 @@ pub(crate) async fn list(db: &mut Db<'_>, query: &ContactQuery) -> Outcome<Page<
         // All of them are to be looked at: the index finds them faster than the walk.
         let all = |filter: &mut Filter| {
             conditions(filter, query, key)?;
-            search::indexed(filter, key, wanted.words());
+            search::indexed(filter, key, &wanted);
             search::exact(filter, &wanted);
             Ok(())
         };

@@ -10,12 +10,11 @@
 //! soon fills a page; the server compares them then, by the same definition written as conditions.
 
 use std::cmp::Reverse;
-use std::fmt::Write as _;
 
 use crm_core::contact::Contact;
 use crm_core::contact::search::{FEW, Query, Word, may_err};
 use crm_core::id::ContactId;
-use crm_core::port::store::{ContactQuery, Page, PageRequest};
+use crm_core::port::store::{ContactQuery, Page};
 use uuid::Uuid;
 
 use crate::fault::Outcome;
@@ -25,14 +24,11 @@ use crate::rows::get;
 /// The marks of a contact, as the text of an array.
 pub(crate) fn marks(workspace: i64, key: &str) -> String {
     let marks = crm_core::contact::search::marks(workspace, key);
-    let mut text = String::with_capacity(12 * marks.len() + 2);
-    for mark in marks {
-        text.push(if text.is_empty() { '{' } else { ',' });
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{}", signed(mark));
-    }
-    text.push_str(if text.is_empty() { "{}" } else { "}" });
-    text
+    let marks: Vec<String> = marks
+        .into_iter()
+        .map(|mark| signed(mark).to_string())
+        .collect();
+    format!("{{{}}}", marks.join(","))
 }
 
 /// The same 32 bits as the server's type of numbers.
@@ -40,44 +36,7 @@ const fn signed(mark: u32) -> i32 {
     i32::from_le_bytes(mark.to_le_bytes())
 }
 
-/// How many contacts at the front of a list are walked before the index is asked, where a query finds many.
-const FRONT: i64 = 2_000;
-
-/// Whether a query finds so many that a page of them is at the front of the list: each word is but the beginning of one.
-pub(crate) fn is_common(query: &Query) -> bool {
-    let short = |word: &Word| word.forms().iter().all(|form| form.chars().count() <= 2);
-    !query.words().is_empty() && query.words().iter().all(short)
-}
-
-/// Stands at the front of the page's list.
-pub(crate) fn at_the_front(filter: &mut Filter, workspace: i64, page: &PageRequest) {
-    let (end, behind, order, all) = if page.oldest_first {
-        ("<=", ">", "", Uuid::max())
-    } else {
-        (">=", "<", " DESC", Uuid::nil())
-    };
-    filter
-        .raw(" AND c.id ")
-        .raw(end)
-        .raw(" coalesce((SELECT f.id FROM crm.contacts f WHERE f.workspace = ")
-        .bind(workspace);
-    if let Some(after) = page.after {
-        filter.raw(" AND f.id ").raw(behind).raw(" ").bind(after);
-    }
-    filter
-        .raw(" ORDER BY f.id")
-        .raw(order)
-        .raw(" OFFSET ")
-        .bind(FRONT)
-        .raw(" LIMIT 1), ")
-        .bind(all)
-        .raw(")");
-}
-
 /// The ids of all contacts that a query finds, if they are few. `others` writes the other conditions.
-///
-/// Of several words the longest is looked for alone first. Often it is a surname that few have, and the index need not
-/// gather everybody who has the first name, too.
 pub(crate) async fn few(
     db: &mut Db<'_>,
     list: &List<'_>,
@@ -87,33 +46,6 @@ pub(crate) async fn few(
     if query.finds_none() {
         return Ok(Some(Vec::new()));
     }
-    let shortest = |word: &Word| word.forms().iter().map(|form| form.chars().count()).min();
-    let longest = query.words().iter().max_by_key(|word| shortest(word));
-    if let Some(word) = longest.filter(|word| shortest(word) >= Some(LONG))
-        && query.words().len() > 1
-    {
-        let alone = std::slice::from_ref(word);
-        let found = gathered(db, list, query, (alone, FEW_ALONE), &others).await?;
-        if found.is_some() {
-            return Ok(found);
-        }
-    }
-    gathered(db, list, query, (query.words(), FEW), &others).await
-}
-
-/// From how many letters on a word is looked for alone.
-const LONG: usize = 6;
-/// How many contacts that have one word of several are compared one by one.
-const FEW_ALONE: u16 = 500;
-
-/// The ids of all contacts that a query finds, if the index has no more than `most` for these of its words.
-async fn gathered(
-    db: &mut Db<'_>,
-    list: &List<'_>,
-    query: &Query,
-    (words, most): (&[Word], u16),
-    others: impl Fn(&mut Filter) -> Outcome<()>,
-) -> Outcome<Option<Vec<Uuid>>> {
     let list = List {
         // No index fits this, so that the server does not walk a workspace it takes for a small one.
         workspace: "c.workspace + 0",
@@ -123,14 +55,14 @@ async fn gathered(
     };
     let mut filter = list.begin(list.columns, db.key);
     others(&mut filter)?;
-    indexed(&mut filter, db.key, words);
-    filter.raw(" LIMIT ").bind(i64::from(most) + 1);
+    indexed(&mut filter, db.key, query);
+    filter.raw(" LIMIT ").bind(i64::from(FEW) + 1);
     bitmaps(db, true).await?;
     let rows = filter.fetch(db).await;
     let reset = bitmaps(db, false).await;
     let rows = rows?;
     reset?;
-    if rows.len() > usize::from(most) {
+    if rows.len() > usize::from(FEW) {
         return Ok(None);
     }
     let mut found = Vec::new();
@@ -199,10 +131,10 @@ pub(crate) fn sort(contacts: &mut [Contact], oldest_first: bool) {
     }
 }
 
-/// Has all marks that these words of a query ask for.
-pub(crate) fn indexed(filter: &mut Filter, workspace: i64, words: &[Word]) {
+/// Has all marks that the query's words ask for.
+pub(crate) fn indexed(filter: &mut Filter, workspace: i64, query: &Query) {
     let numbers = |marks: &[u32]| -> Vec<i32> { marks.iter().copied().map(signed).collect() };
-    for word in words {
+    for word in query.words() {
         let wanted = word.wanted(workspace);
         let mut begin = " AND (";
         for all in &wanted.all {
