@@ -230,7 +230,7 @@ fn letter(number: usize, now: DateTime<Utc>) -> Option<Letter> {
     let round = number / TONGUES.len();
     let tongue = pick(&TONGUES, number)?;
     let first = pick(&tongue.first, round)?;
-    let last = family(pick(&tongue.last, round)?, round % 2 == 0);
+    let last = family(pick(&tongue.last, round)?, round.is_multiple_of(2));
     let sms = number % 3 == 1;
     let person = ContactFields {
         name: format!("{first} {last}"),
@@ -258,7 +258,7 @@ fn letter(number: usize, now: DateTime<Utc>) -> Option<Letter> {
     // Whole hours, as people plan.
     let seconds = now.timestamp();
     let hour = DateTime::from_timestamp(seconds - seconds.rem_euclid(3_600), 0)?;
-    let scheduled_for = (number % 5 != 0).then(|| hour + hours(3 + number * 37 % 240));
+    let scheduled_for = (!number.is_multiple_of(5)).then(|| hour + hours(3 + number * 37 % 240));
     let expires_at = match (number % 4, scheduled_for) {
         (0, Some(at)) => Some(at + Duration::hours(24)),
         (0, None) => Some(hour + hours(6 + number % 48)),
