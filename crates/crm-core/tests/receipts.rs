@@ -60,7 +60,11 @@ impl World {
 
     /// A message whose delivery ended so.
     async fn delivered(&self, outcome: Option<Outcome>) -> (Message, Attempt) {
-        let contact = self.contact("dilnoza@example.org").await;
+        self.delivered_to("dilnoza@example.org", outcome).await
+    }
+
+    async fn delivered_to(&self, email: &str, outcome: Option<Outcome>) -> (Message, Attempt) {
+        let contact = self.contact(email).await;
         let message = self.draft(&contact, "Здравствуйте!").await;
         let message = self.approve(&message).await;
         if let Some(outcome) = outcome {
@@ -112,6 +116,24 @@ fn unknown() -> Outcome {
     Outcome::Unknown {
         reason: "timeout".to_owned(),
     }
+}
+
+#[tokio::test]
+async fn an_id_that_was_given_twice_means_the_latest_delivery() {
+    let world = world();
+    let accepted = || Outcome::Accepted {
+        provider_id: "SM-7".to_owned(),
+    };
+    let (first, _) = world.delivered(Some(accepted())).await;
+    world.clock.advance(Duration::minutes(1));
+    let (second, _) = world
+        .delivered_to("second@example.org", Some(accepted()))
+        .await;
+    let about = About::ProviderId("SM-7".to_owned());
+    world.hear(receipt(about, Fate::Delivered)).await;
+    assert_eq!(world.kept().await[0].message_id, Some(second.id));
+    assert_eq!(world.reload(&second).await.status, Status::Delivered);
+    assert_eq!(world.reload(&first).await.status, Status::Sent);
 }
 
 #[tokio::test]

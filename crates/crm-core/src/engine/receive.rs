@@ -1,5 +1,6 @@
 //! What providers say after the call: receipts, opt-outs, opt-ins.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
@@ -219,7 +220,9 @@ impl Engine {
         due: &[KeptReceipt],
     ) -> Result<Vec<ChangeSet>> {
         let about: Vec<About> = due.iter().map(|kept| kept.receipt.about.clone()).collect();
-        let attempts = self.store().attempts(workspace, &about).await?;
+        let mut attempts = self.store().attempts(workspace, &about).await?;
+        // A provider that gives an id again means the latest one, whatever order the store has them in.
+        attempts.sort_by_key(|found| Reverse((found.started_at, found.id)));
         let ids: BTreeSet<MessageId> = attempts.iter().map(|found| found.message_id).collect();
         let ids: Vec<MessageId> = ids.into_iter().collect();
         let views = self.store().dispatch(workspace, &ids).await?;
