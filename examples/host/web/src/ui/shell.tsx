@@ -12,7 +12,7 @@ function Live() {
   const { t } = useSay();
   const connected = useConnected();
   return (
-    <span className={connected ? "live live-on" : "live"}>
+    <span className={connected ? "live live-on" : "live"} title={connected ? t.app.live : t.app.notLive}>
       <span className="live-dot" aria-hidden="true" />
       <span className="live-text">{connected ? t.app.live : t.app.notLive}</span>
     </span>
