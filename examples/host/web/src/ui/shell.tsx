@@ -34,10 +34,21 @@ function useFocusOnMove(): React.RefObject<HTMLElement | null> {
   return main;
 }
 
+/** On a phone the navigation is wider than the screen: where one is stays in sight. */
+function useInSight(): React.RefObject<HTMLElement | null> {
+  const nav = useRef<HTMLElement>(null);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  useEffect(() => {
+    nav.current?.querySelector(".nav-link-active")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [path]);
+  return nav;
+}
+
 export function Shell() {
   const { t } = useSay();
   const user = useSyncExternalStore(subscribe, current)?.user;
   const main = useFocusOnMove();
+  const nav = useInSight();
   useLive();
   if (!user) return null;
   return (
@@ -50,7 +61,7 @@ export function Shell() {
           <img src="/icon.svg" alt="" width="28" height="28" />
           <span>{t.app.name}</span>
         </Link>
-        <nav className="nav" aria-label={t.app.navigation}>
+        <nav className="nav" ref={nav} aria-label={t.app.navigation}>
           <Link to="/inbox" className="nav-link" activeProps={{ className: "nav-link nav-link-active" }}>
             <Icon name="mail" />
             {t.inbox.inbox.nav}
