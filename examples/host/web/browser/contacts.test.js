@@ -36,8 +36,6 @@ beforeEach(() => {
 
 const person = (fields) => host.call(token, "POST", "/api/contacts", { segment, language: "ru", ...fields });
 const load = (id) => host.call(token, "GET", `/api/contacts/${id}`);
-const names = (page) => page.locator(".people-table tbody th .row-link").allTextContents();
-
 async function shows(page, wanted) {
   await page.waitForFunction((wanted) => {
     const found = [...document.querySelectorAll(".people-table tbody th .row-link")];
@@ -78,7 +76,7 @@ test("people are found by what is typed, and the address keeps it", async () => 
   assert.equal(await page.locator("input[name=tag]").inputValue(), "клуб, зал");
   await page.getByRole("button", { name: "Clear all" }).click();
   await page.waitForURL(`${host.url}/contacts`);
-  assert.ok((await names(page)).length >= 3);
+  await page.locator(".people-table tbody th .row-link").nth(2).waitFor();
   await window.close();
 });
 
