@@ -58,8 +58,9 @@ test("a plan says who gets what when by whose clock, and who does not", async ()
   await line("Далёкий").getByText("America/New_York").waitFor();
   await line("Далёкий").getByText("Drafted").waitFor();
   await page.getByRole("button", { name: "Left out" }).click();
+  // The lines of before stay until the answer is there, and the one left out is among them.
+  await page.waitForFunction(() => document.querySelectorAll("table[aria-label=Plan] tbody tr").length === 1);
   await line("Без адреса").getByText("No address for the channel").waitFor();
-  assert.equal(await plan.locator("tbody tr").count(), 1);
   await window.shot("plan-left-out");
 
   assert.equal(claude.calls(), 0);
