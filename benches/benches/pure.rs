@@ -84,22 +84,11 @@ fn campaign() -> Campaign {
         id: CampaignId(Uuid::from_u128(7)),
         version: 1,
         fields: CampaignFields {
-            name: "new year".to_owned(),
-            description: None,
-            occasion_type: Occasion::NewYear,
-            audience: Audience::everybody(),
             schedule: Schedule::Scheduled {
                 at: now() + Duration::days(3),
                 local_time: true,
             },
-            channel: "email".to_owned(),
-            fallback_channels: Vec::new(),
-            time_zone: "Asia/Tashkent".to_owned(),
-            template_id: None,
-            tone: None,
-            custom_context: None,
-            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-            drafting: crm_core::campaign::Drafting::Now,
+            ..CampaignFields::new("new year", Occasion::NewYear)
         },
         status: CampaignStatus::Active,
         test_mode: false,

@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use crm_core::audience::Audience;
-use crm_core::campaign::{CampaignFields, Schedule, WhenUnavailable};
+use crm_core::campaign::{CampaignFields, WhenUnavailable};
 use crm_core::message::{Occasion, Status};
 use crm_core::port::llm::{Draft, DraftRequest, Llm, LlmError, Usage};
 use crm_core::worker::{Worker, WorkerOptions};
@@ -88,19 +87,8 @@ pub async fn measure(site: &Site, count: usize, takes: Duration) -> Outcome<Figu
     );
     let session = engine.act_as(World::actor());
     let fields = CampaignFields {
-        name: "drafts".to_owned(),
-        description: None,
-        occasion_type: Occasion::Holiday,
-        audience: Audience::everybody(),
-        schedule: Schedule::Immediate,
-        channel: "email".to_owned(),
-        fallback_channels: Vec::new(),
-        time_zone: "Asia/Tashkent".to_owned(),
-        template_id: None,
-        tone: None,
-        custom_context: None,
         when_unavailable: WhenUnavailable::Wait,
-        drafting: crm_core::campaign::Drafting::Now,
+        ..CampaignFields::new("drafts", Occasion::Holiday)
     };
     let campaign = session.campaigns().create(fields).await?.id;
     let options = WorkerOptions {

@@ -5,7 +5,6 @@
 use std::time::Instant;
 
 use chrono::Duration;
-use crm_core::audience::Audience;
 use crm_core::campaign::{CampaignFields, Schedule};
 use crm_core::message::{Format, Occasion, Status};
 use crm_core::template::TemplateFields;
@@ -73,22 +72,12 @@ async fn ours(site: &Site, name: &str, count: usize, prove: bool) -> Outcome<f64
     let campaign = session
         .campaigns()
         .create(CampaignFields {
-            name: "new year".to_owned(),
-            description: None,
-            occasion_type: Occasion::NewYear,
-            audience: Audience::everybody(),
             schedule: Schedule::Scheduled {
                 at: world.engine.now() + Duration::days(3),
                 local_time: true,
             },
-            channel: "email".to_owned(),
-            fallback_channels: Vec::new(),
-            time_zone: "Asia/Tashkent".to_owned(),
             template_id: Some(template.id),
-            tone: None,
-            custom_context: None,
-            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-            drafting: crm_core::campaign::Drafting::Now,
+            ..CampaignFields::new("new year", Occasion::NewYear)
         })
         .await?;
     let worker = world.worker();

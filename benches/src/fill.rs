@@ -1,7 +1,6 @@
 //! The database that is read and grown in: many messages of 20 campaigns to a tenth as many people.
 
-use crm_core::audience::Audience;
-use crm_core::campaign::{CampaignFields, Schedule};
+use crm_core::campaign::CampaignFields;
 use crm_core::engine::Session;
 use crm_core::id::{CampaignId, ContactId, MessageId};
 use crm_core::message::{GeneratedBy, Occasion};
@@ -62,19 +61,7 @@ pub async fn fill(site: &Site, name: &str, count: usize) -> Outcome<Filled> {
 
 async fn campaign(session: &Session, number: usize) -> Outcome<CampaignId> {
     let fields = CampaignFields {
-        name: format!("campaign {number}"),
-        description: None,
-        occasion_type: Occasion::Holiday,
-        audience: Audience::everybody(),
-        schedule: Schedule::Immediate,
-        channel: "email".to_owned(),
-        fallback_channels: Vec::new(),
-        time_zone: "Asia/Tashkent".to_owned(),
-        template_id: None,
-        tone: None,
-        custom_context: None,
-        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-        drafting: crm_core::campaign::Drafting::Now,
+        ..CampaignFields::new(&format!("campaign {number}"), Occasion::Holiday)
     };
     Ok(session.campaigns().create(fields).await?.id)
 }

@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use crm_core::audience::Audience;
 use crm_core::campaign::{CampaignFields, Schedule};
 use crm_core::engine::BulkAction;
 use crm_core::id::MessageId;
@@ -199,22 +198,12 @@ async fn expand(world: &World, run: usize) -> Outcome<f64> {
     let campaign = session
         .campaigns()
         .create(CampaignFields {
-            name: format!("growth {run}"),
-            description: None,
-            occasion_type: Occasion::NewYear,
-            audience: Audience::everybody(),
             schedule: Schedule::Scheduled {
                 at: world.engine.now() + chrono::Duration::days(3),
                 local_time: true,
             },
-            channel: "email".to_owned(),
-            fallback_channels: Vec::new(),
-            time_zone: "Asia/Tashkent".to_owned(),
             template_id: Some(template.id),
-            tone: None,
-            custom_context: None,
-            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-            drafting: crm_core::campaign::Drafting::Now,
+            ..CampaignFields::new(&format!("growth {run}"), Occasion::NewYear)
         })
         .await?;
     session.campaigns().execute(campaign.id, false).await?;

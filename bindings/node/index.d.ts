@@ -63,7 +63,23 @@ export type Schedule =
   | { type: 'immediate' }
   | { type: 'scheduled'; at: Instant; local_time?: boolean }
   | { type: 'recurring'; cron: string; time_zone: string }
-  | { type: 'birthday'; hour: number };
+  | ({ type: 'date' } & DateRule);
+
+/** Which of a contact's dates, and how far from it a message leaves. */
+export interface DateRule {
+  /** `birthday` (unless set), or a custom field that holds days. */
+  field?: string;
+  /** How often the date comes; every year unless set. */
+  repeat?: 'yearly' | 'once';
+  /** Days from the date to the message, negative before it: -366 to 366. */
+  offset_days?: number;
+  /** Local hour it leaves, 0 to 23. */
+  hour: number;
+  /** What stands in for 29 February; `feb_28` unless set. */
+  leap_day?: 'feb_28' | 'mar_1';
+  /** How many days before it leaves a message is drafted: 0 to 60, 1 unless set. */
+  ahead_days?: number;
+}
 
 export type Instant = string | Date;
 

@@ -66,7 +66,9 @@ with ``"campaign": id`` and ``"within_days": 30``), ``{"contact": id}``; everybo
 Where one goes in, a text does as well: ``"segment = vip and not has email"``."""
 Schedule: TypeAlias = dict[str, Any]
 """``{"type": "immediate"}``, ``{"type": "scheduled", "at": instant, "local_time": bool}``,
-``{"type": "recurring", "cron": "0 9 * * 1", "time_zone": ..}`` or ``{"type": "birthday", "hour": 9}``."""
+``{"type": "recurring", "cron": "0 9 * * 1", "time_zone": ..}`` or ``{"type": "date", "hour": 9}`` (perhaps with
+``"field"``: ``"birthday"`` or a custom field, ``"repeat"``: ``"yearly"`` or ``"once"``, ``"offset_days"``: -366 to 366, negative
+before the date, ``"leap_day"``: ``"feb_28"`` or ``"mar_1"``, ``"ahead_days"``: how long before it leaves a message is drafted)."""
 
 T = TypeVar("T")
 

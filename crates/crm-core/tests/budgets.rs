@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use chrono::Duration;
 use common::World;
-use crm_core::audience::Audience;
 use crm_core::budget::{EntryState, LedgerEntry, Period, UsageGroup};
-use crm_core::campaign::{Campaign, CampaignFields, Schedule};
+use crm_core::campaign::{Campaign, CampaignFields};
 use crm_core::engine::{CostBasis, Engine, GenerateMessage, SetBudget};
 use crm_core::memory::MemoryStore;
 use crm_core::message::history::Subject;
@@ -219,19 +218,7 @@ async fn what_a_deferred_engine_asks_is_reserved_at_once() {
 
 async fn campaign(world: &World) -> Campaign {
     let fields = CampaignFields {
-        name: "Навруз".to_owned(),
-        description: None,
-        occasion_type: Occasion::Holiday,
-        audience: Audience::everybody(),
-        schedule: Schedule::Immediate,
-        channel: "email".to_owned(),
-        fallback_channels: Vec::new(),
-        time_zone: "Asia/Tashkent".to_owned(),
-        template_id: None,
-        tone: None,
-        custom_context: None,
-        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-        drafting: crm_core::campaign::Drafting::Now,
+        ..CampaignFields::new("Навруз", Occasion::Holiday)
     };
     world.manager().campaigns().create(fields).await.unwrap()
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use common::{World, world};
-use crm_core::audience::Audience;
+use crm_core::campaign::dates::DateRule;
 use crm_core::campaign::{Campaign, CampaignFields, CampaignStatus, Schedule};
 use crm_core::contact::{AddressKind, Birthday, ContactFields};
 use crm_core::engine::{BulkAction, Engine};
@@ -24,19 +24,8 @@ const CONTACTS: &[u8] = include_bytes!("../../../examples/data/contacts.csv");
 
 fn fields(schedule: Schedule) -> CampaignFields {
     CampaignFields {
-        name: "Навруз".to_owned(),
-        description: None,
-        occasion_type: Occasion::Holiday,
-        audience: Audience::everybody(),
         schedule,
-        channel: "email".to_owned(),
-        fallback_channels: Vec::new(),
-        time_zone: "Asia/Tashkent".to_owned(),
-        template_id: None,
-        tone: None,
-        custom_context: None,
-        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-        drafting: crm_core::campaign::Drafting::Now,
+        ..CampaignFields::new("Навруз", Occasion::Holiday)
     }
 }
 
@@ -274,7 +263,7 @@ async fn a_birthday_is_greeted_once_a_year() {
         ..ContactFields::default()
     };
     world.manager().contacts().create(contact).await.unwrap();
-    start(&world, fields(Schedule::Birthday { hour: 9 }), false).await;
+    start(&world, fields(Schedule::Date(DateRule::birthday(9))), false).await;
     let worker = world.worker();
     for _ in 0..(10 * 24) {
         worker.run_until_idle().await.unwrap();

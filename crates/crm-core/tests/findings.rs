@@ -6,8 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{World, seen};
-use crm_core::audience::Audience;
-use crm_core::campaign::{CampaignFields, Schedule};
+use crm_core::campaign::CampaignFields;
 use crm_core::contact::{Contact, ContactFields};
 use crm_core::engine::{BulkAction, Engine, GenerateMessage, NewDraft};
 use crm_core::guardrail::{Level, Part, Rule, Rules, Severity};
@@ -247,19 +246,8 @@ async fn a_campaign_drafts_with_findings_by_model_and_by_template() {
             }
         };
         let fields = CampaignFields {
-            name: "c".to_owned(),
-            description: None,
-            occasion_type: Occasion::Custom,
-            audience: Audience::everybody(),
-            schedule: Schedule::Immediate,
-            channel: "email".to_owned(),
-            fallback_channels: Vec::new(),
-            time_zone: "Asia/Tashkent".to_owned(),
             template_id,
-            tone: None,
-            custom_context: None,
-            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-            drafting: crm_core::campaign::Drafting::Now,
+            ..CampaignFields::new("c", Occasion::Custom)
         };
         let campaign = manager.campaigns().create(fields).await.unwrap();
         manager
@@ -471,19 +459,7 @@ async fn drafts_of_a_campaign_that_are_alike_are_told_until_they_are_decided() {
         world.contact(&email).await;
     }
     let fields = CampaignFields {
-        name: "c".to_owned(),
-        description: None,
-        occasion_type: Occasion::Custom,
-        audience: Audience::everybody(),
-        schedule: Schedule::Immediate,
-        channel: "email".to_owned(),
-        fallback_channels: Vec::new(),
-        time_zone: "Asia/Tashkent".to_owned(),
-        template_id: None,
-        tone: None,
-        custom_context: None,
-        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-        drafting: crm_core::campaign::Drafting::Now,
+        ..CampaignFields::new("c", Occasion::Custom)
     };
     let campaign = manager.campaigns().create(fields).await.unwrap();
     manager

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use chrono::{DateTime, Utc};
+use crm_core::campaign::dates::DateRule;
 use crm_core::campaign::planner::{self, Reach, Target};
 use crm_core::campaign::{Campaign, PlanRow, Schedule};
 use crm_core::consent::window::Window;
@@ -143,7 +144,11 @@ fn a_phone_number_tells_the_zone_that_nobody_entered() {
 
 #[test]
 fn birthdays_are_met_on_the_recipients_own_date() {
-    let campaign = campaign(Schedule::Birthday { hour: 9 });
+    let rule = DateRule {
+        ahead_days: 0,
+        ..DateRule::birthday(9)
+    };
+    let campaign = campaign(Schedule::Date(rule));
     let mut contact = fixtures::contact(1);
     assert_eq!(plan(&contact, &campaign, "2027-02-28T00:00:00Z"), None);
     contact.fields.birthday = Birthday::parse("2000-02-29");

@@ -12,8 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::Duration;
 use common::{World, world_over};
 use crm_core::Workspace;
-use crm_core::audience::Audience;
-use crm_core::campaign::{CampaignFields, Schedule};
+use crm_core::campaign::CampaignFields;
 use crm_core::engine::Policy;
 use crm_core::intake::{IntakeState, Kind};
 use crm_core::message::{Message, Occasion, Status};
@@ -222,18 +221,6 @@ async fn a_change_wakes_a_worker_to_plan_and_draft() {
 
 fn campaign() -> CampaignFields {
     CampaignFields {
-        name: "Навруз".to_owned(),
-        description: None,
-        occasion_type: Occasion::Holiday,
-        audience: Audience::everybody(),
-        schedule: Schedule::Immediate,
-        channel: "email".to_owned(),
-        fallback_channels: Vec::new(),
-        time_zone: "Asia/Tashkent".to_owned(),
-        template_id: None,
-        tone: None,
-        custom_context: None,
-        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-        drafting: crm_core::campaign::Drafting::Now,
+        ..CampaignFields::new("Навруз", Occasion::Holiday)
     }
 }

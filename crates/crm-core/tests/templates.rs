@@ -7,8 +7,7 @@ mod common;
 use chrono::{Datelike as _, Duration, NaiveDate};
 use common::{World, world};
 use crm_core::ErrorKind;
-use crm_core::audience::Audience;
-use crm_core::campaign::{CampaignFields, Schedule};
+use crm_core::campaign::CampaignFields;
 use crm_core::contact::normalise::normalise;
 use crm_core::contact::{Birthday, ContactFields};
 use crm_core::engine::{NewDraft, PreviewFor};
@@ -167,19 +166,8 @@ async fn a_campaign_leaves_out_whose_value_is_no_date_and_goes_on() {
     };
     let bad = manager.contacts().create(bad).await.unwrap();
     let campaign = CampaignFields {
-        name: "Продление".to_owned(),
-        description: None,
-        occasion_type: Occasion::Custom,
-        audience: Audience::everybody(),
-        schedule: Schedule::Immediate,
-        channel: "email".to_owned(),
-        fallback_channels: Vec::new(),
-        time_zone: "Asia/Tashkent".to_owned(),
         template_id: Some(template.id),
-        tone: None,
-        custom_context: None,
-        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-        drafting: crm_core::campaign::Drafting::Now,
+        ..CampaignFields::new("Продление", Occasion::Custom)
     };
     let campaigns = manager.campaigns();
     let campaign = campaigns.create(campaign).await.unwrap();

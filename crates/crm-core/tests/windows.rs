@@ -8,7 +8,6 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use common::{World, world};
 use crm_core::Workspace;
-use crm_core::audience::Audience;
 use crm_core::campaign::{CampaignFields, Schedule};
 use crm_core::engine::{Engine, Received};
 use crm_core::message::{Message, Occasion, Status};
@@ -159,22 +158,13 @@ async fn a_campaign_takes_the_next_channel_for_whoever_did_not_write() {
     }
     let planned = async |fallback: &[&str]| {
         let fields = CampaignFields {
-            name: "Navruz".to_owned(),
-            description: None,
-            occasion_type: Occasion::Holiday,
-            audience: Audience::everybody(),
             schedule: Schedule::Scheduled {
                 at: now + Duration::hours(2),
                 local_time: false,
             },
             channel: "chat".to_owned(),
             fallback_channels: fallback.iter().map(|&name| name.to_owned()).collect(),
-            time_zone: "Asia/Tashkent".to_owned(),
-            template_id: None,
-            tone: None,
-            custom_context: None,
-            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-            drafting: crm_core::campaign::Drafting::Now,
+            ..CampaignFields::new("Navruz", Occasion::Holiday)
         };
         let campaigns = world.manager();
         let campaign = campaigns.campaigns().create(fields).await.unwrap();

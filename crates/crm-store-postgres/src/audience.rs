@@ -1,5 +1,7 @@
 //! Audiences as SQL conditions over `contacts c`. Every value is bound, none is written into the SQL.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use crm_core::Error;
 use crm_core::audience::Audience;
@@ -47,14 +49,7 @@ pub(crate) fn compile(
         }
         Audience::BirthdayWithin(days) => {
             let today = day(today)?;
-            let list: Vec<i32> = birthdays_within(today, *days)
-                .into_iter()
-                .map(small)
-                .collect();
-            filter
-                .raw("(c.birthday_day IS NOT NULL AND c.birthday_day = ANY (")
-                .bind(list)
-                .raw("))");
+            born_on(&birthdays_within(today, *days), filter);
         }
         Audience::BirthdayMonth(month) => {
             filter
@@ -83,6 +78,15 @@ pub(crate) fn compile(
         Audience::Saved(_) => return Err(Audience::unresolved().into()),
     }
     Ok(())
+}
+
+/// Appends the condition that the birthday is one of these days.
+pub(crate) fn born_on(days: &BTreeSet<u32>, filter: &mut Filter) {
+    let list: Vec<i32> = days.iter().copied().map(small).collect();
+    filter
+        .raw("(c.birthday_day IS NOT NULL AND c.birthday_day = ANY (")
+        .bind(list)
+        .raw("))");
 }
 
 /// Joins in halves, so that the text is nested as little as may be: the server reads it recursively.

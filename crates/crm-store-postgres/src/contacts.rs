@@ -325,6 +325,10 @@ fn conditions(filter: &mut Filter, query: &ContactQuery, key: i64) -> Outcome<()
             .raw(")");
     }
     filter.sought("c.phone = ", query.phone.as_deref());
+    if let Some(days) = &query.birthdays {
+        filter.raw(" AND ");
+        audience::born_on(days, filter);
+    }
     if let Some(audience) = &query.audience {
         filter.raw(" AND ");
         audience::compile(audience, query.today, filter)?;

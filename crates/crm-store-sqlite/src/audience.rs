@@ -1,5 +1,7 @@
 //! Audiences as SQL conditions over `contacts c`. Every value is bound, none is written into the SQL.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use crm_core::Error;
 use crm_core::audience::Audience;
@@ -67,13 +69,7 @@ pub(crate) fn compile(
         }
         Audience::BirthdayWithin(days) => {
             let today = day(today)?;
-            let list: Vec<u32> = birthdays_within(today, *days).into_iter().collect();
-            filter
-                .raw(
-                    "(c.birthday_day IS NOT NULL AND \
-                     c.birthday_day IN (SELECT value FROM json_each(?)))",
-                )
-                .bind(Value::from(list).to_string());
+            born_on(&birthdays_within(today, *days), filter);
         }
         Audience::BirthdayMonth(month) => {
             filter
@@ -105,6 +101,17 @@ pub(crate) fn compile(
         Audience::Saved(_) => return Err(Audience::unresolved().into()),
     }
     Ok(())
+}
+
+/// Appends the condition that the birthday is one of these days.
+pub(crate) fn born_on(days: &BTreeSet<u32>, filter: &mut Filter) {
+    let list: Vec<u32> = days.iter().copied().collect();
+    filter
+        .raw(
+            "(c.birthday_day IS NOT NULL AND \
+             c.birthday_day IN (SELECT value FROM json_each(?)))",
+        )
+        .bind(Value::from(list).to_string());
 }
 
 /// Joins in halves: SQLite limits how deep an expression is, and a plain chain is as deep as long.

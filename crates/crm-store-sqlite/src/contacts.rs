@@ -223,6 +223,10 @@ fn filter(key: i64, query: &ContactQuery, way: &Way) -> Outcome<Filter> {
             .bind(external_id.clone());
     }
     filter.given("c.phone = ?", query.phone.clone());
+    if let Some(days) = &query.birthdays {
+        filter.and("");
+        audience::born_on(days, &mut filter);
+    }
     search::condition(
         &mut filter,
         way,

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use crm_core::audience::Audience;
-use crm_core::campaign::{CampaignFields, Drafting, Schedule, WhenUnavailable};
+use crm_core::campaign::{CampaignFields, Drafting};
 use crm_core::contact::ContactFields;
 use crm_core::engine::Engine;
 use crm_core::message::Occasion;
@@ -90,19 +89,8 @@ async fn work(worker: Worker) {
 
 fn fields() -> CampaignFields {
     CampaignFields {
-        name: "Навруз".to_owned(),
-        description: None,
-        occasion_type: Occasion::Holiday,
-        audience: Audience::everybody(),
-        schedule: Schedule::Immediate,
-        channel: "email".to_owned(),
-        fallback_channels: Vec::new(),
-        time_zone: "Asia/Tashkent".to_owned(),
-        template_id: None,
-        tone: None,
-        custom_context: None,
-        when_unavailable: WhenUnavailable::Fallback,
         drafting: Drafting::Batch,
+        ..CampaignFields::new("Навруз", Occasion::Holiday)
     }
 }
 

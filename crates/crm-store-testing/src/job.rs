@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
-use crm_core::audience::Audience;
-use crm_core::campaign::{CampaignFields, Schedule};
+use crm_core::campaign::CampaignFields;
 use crm_core::engine::{BulkAction, Engine, Session};
 use crm_core::message::history::replay;
 use crm_core::message::{Message, Occasion, Status};
@@ -153,19 +152,7 @@ impl<F: Fn() -> TempDir, O: AsyncFn(&Path) -> Arc<dyn Store>> Job<F, O> {
         let campaigns = session.campaigns().list(CampaignQuery::default()).await;
         if campaigns.unwrap().items.is_empty() {
             let fields = CampaignFields {
-                name: "Навруз".to_owned(),
-                description: None,
-                occasion_type: Occasion::Holiday,
-                audience: Audience::everybody(),
-                schedule: Schedule::Immediate,
-                channel: "email".to_owned(),
-                fallback_channels: Vec::new(),
-                time_zone: "Asia/Tashkent".to_owned(),
-                template_id: None,
-                tone: None,
-                custom_context: None,
-                when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-                drafting: crm_core::campaign::Drafting::Now,
+                ..CampaignFields::new("Навруз", Occasion::Holiday)
             };
             let campaign = session.campaigns().create(fields).await.unwrap();
             session

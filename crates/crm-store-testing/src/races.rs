@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crm_core::ErrorKind;
 use crm_core::audience::Audience;
-use crm_core::campaign::{CampaignFields, Schedule};
+use crm_core::campaign::CampaignFields;
 use crm_core::consent::{Consent, ConsentStatus, Topic};
 use crm_core::contact::ContactFields;
 use crm_core::engine::BulkAction;
@@ -322,19 +322,8 @@ async fn stop_and_begin(world: &Race, how: &str) {
         };
         ann.contacts().create(contact).await.unwrap();
         let fields = CampaignFields {
-            name: "Навруз".to_owned(),
-            description: None,
-            occasion_type: Occasion::Holiday,
             audience: Audience::Segment(format!("s{round}")),
-            schedule: Schedule::Immediate,
-            channel: "email".to_owned(),
-            fallback_channels: Vec::new(),
-            time_zone: "Asia/Tashkent".to_owned(),
-            template_id: None,
-            tone: None,
-            custom_context: None,
-            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-            drafting: crm_core::campaign::Drafting::Now,
+            ..CampaignFields::new("Навруз", Occasion::Holiday)
         };
         let campaign = ann.campaigns().create(fields).await.unwrap();
         ann.campaigns().execute(campaign.id, false).await.unwrap();

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crm_core::Role;
 use crm_core::budget::{EntryState, Period, UsageGroup};
+use crm_core::campaign::dates::{LeapDay, Repeat};
 use crm_core::campaign::{CampaignAction, CampaignStatus, Drafting, WhenUnavailable};
 use crm_core::contact::PatchMode;
 use crm_core::contact::definition::FieldType;
@@ -80,6 +81,14 @@ names! {
 names! {
     /// How a model drafts a campaign: at once, or in jobs of the provider, later and for about half the price.
     DraftingName, "Drafting", [Drafting::Now, Drafting::Batch].map(Drafting::as_str)
+}
+names! {
+    /// How often a date comes.
+    DateRepeatName, "DateRepeat", [Repeat::Yearly, Repeat::Once].map(Repeat::as_str)
+}
+names! {
+    /// When somebody born on 29 February is congratulated in a year that has none.
+    LeapDayName, "LeapDay", [LeapDay::February28, LeapDay::March1].map(LeapDay::as_str)
 }
 names! {
     /// Where a campaign stands.

@@ -407,19 +407,9 @@ async fn messages(
 /// One that runs for one person and is to leave next month, one draft and one that waits for its day.
 async fn campaigns(app: &App, manager: &Session, people: &[ContactId]) -> Result<(), Problem> {
     let fields = |name: &str, audience, schedule| CampaignFields {
-        name: name.to_owned(),
-        description: None,
-        occasion_type: Occasion::NewYear,
         audience,
         schedule,
-        channel: "email".to_owned(),
-        fallback_channels: Vec::new(),
-        time_zone: "Asia/Tashkent".to_owned(),
-        template_id: None,
-        tone: None,
-        custom_context: None,
-        when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-        drafting: crm_core::campaign::Drafting::Now,
+        ..CampaignFields::new(name, Occasion::NewYear)
     };
     let first = people
         .first()

@@ -1,5 +1,6 @@
 //! Campaigns: one occasion for many people, planned before anything is written.
 
+pub mod dates;
 pub mod planner;
 pub mod schedule;
 
@@ -192,11 +193,16 @@ pub enum Schedule {
         /// IANA zone the expression is read in.
         time_zone: String,
     },
-    /// On each contact's birthday.
-    Birthday {
-        /// Local hour it leaves, 0 to 23.
-        hour: u32,
-    },
+    /// On a date of each contact's own: a birthday, an anniversary, a day before or after one.
+    Date(dates::DateRule),
+}
+
+impl Schedule {
+    /// Whether it runs again and again: it waits for each run, and does not end with one.
+    #[must_use]
+    pub const fn repeats(&self) -> bool {
+        matches!(self, Self::Recurring { .. } | Self::Date(_))
+    }
 }
 
 /// What a person sets in a campaign.
@@ -245,6 +251,26 @@ fn default_zone() -> String {
 }
 
 impl CampaignFields {
+    /// A campaign of this name and occasion to everybody, at once and by e-mail; all else as JSON that leaves it out.
+    #[must_use]
+    pub fn new(name: &str, occasion_type: Occasion) -> Self {
+        Self {
+            name: name.to_owned(),
+            description: None,
+            occasion_type,
+            audience: Audience::everybody(),
+            schedule: Schedule::Immediate,
+            channel: "email".to_owned(),
+            fallback_channels: Vec::new(),
+            time_zone: default_zone(),
+            template_id: None,
+            tone: None,
+            custom_context: None,
+            when_unavailable: WhenUnavailable::default(),
+            drafting: Drafting::default(),
+        }
+    }
+
     /// All its channels, in its own order.
     pub fn channels(&self) -> impl Iterator<Item = &str> {
         let fallback = self.fallback_channels.iter().map(String::as_str);

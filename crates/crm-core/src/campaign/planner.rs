@@ -1,11 +1,11 @@
 //! The planner: one contact and a campaign in, one line of the plan out. Pure.
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 
-use super::{Campaign, PlanRow, Schedule, schedule};
+use super::{Campaign, PlanRow, Schedule, dates};
 use crate::consent::window::Window;
 use crate::consent::{Rules, Topic};
-use crate::contact::{Birthday, Contact};
+use crate::contact::Contact;
 use crate::error::{Error, Result};
 use crate::zone;
 
@@ -33,8 +33,8 @@ pub enum Reach {
     Good,
 }
 
-/// The contact's line in the run `occurrence`; `None` when this run is not about them (their birthday
-/// is on another day). `targets` are the campaign's channels in its own order.
+/// The contact's line in the run `occurrence`; `None` when this run is not about them (their day
+/// is another one). `targets` are the campaign's channels in its own order.
 ///
 /// # Errors
 /// `Invalid` when the campaign's own zone is unknown, or without a target.
@@ -64,16 +64,11 @@ pub fn plan(
                 occurrence.to_owned(),
             )
         }
-        Schedule::Birthday { hour } => {
-            let today = zone::date(now, zone);
-            let is_today = contact
-                .birthday
-                .is_some_and(|birthday| falls_on(birthday, today));
-            if !is_today {
+        Schedule::Date(rule) => {
+            let Some(day) = rule.due(contact, zone::date(now, zone)) else {
                 return Ok(None);
-            }
-            let wall = NaiveDateTime::new(today, schedule::hour(*hour));
-            (zone::instant(wall, zone).max(now), today.to_string())
+            };
+            (rule.leaves(day, zone).max(now), day.to_string())
         }
     };
     let topic = campaign.fields.occasion_type.topic();
@@ -151,30 +146,13 @@ fn exclusion(
     None
 }
 
-/// Whether a birthday is celebrated on `date`: 29 February on the 28th in common years.
+/// When a message of this line is of no use any more: the day it is for is over where the recipient is. `None` for
+/// campaigns that are not about a day.
 #[must_use]
-pub fn falls_on(birthday: Birthday, date: NaiveDate) -> bool {
-    let exact = birthday.month == date.month() && birthday.day == date.day();
-    let leap_day = birthday.month == 2 && birthday.day == 29;
-    let tomorrow = date + Duration::days(1);
-    exact || (leap_day && (date.month(), date.day()) == (2, 28) && tomorrow.month() == 3)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn leap_day_birthdays_come_every_year_once() {
-        let birthday = Birthday::parse("--02-29").unwrap();
-        for year in 1999..2110 {
-            let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
-            let days = first.iter_days().take_while(|day| day.year() == year);
-            assert_eq!(
-                days.filter(|day| falls_on(birthday, *day)).count(),
-                1,
-                "{year}"
-            );
-        }
+pub fn expires_at(campaign: &Campaign, row: &PlanRow) -> Option<DateTime<Utc>> {
+    if !matches!(campaign.fields.schedule, Schedule::Date(_)) {
+        return None;
     }
+    let zone = zone::parse(&row.time_zone).ok()?;
+    Some(dates::end_of(row.occurrence.parse().ok()?, zone))
 }

@@ -2,10 +2,10 @@
 
 use std::str::FromStr as _;
 
-use chrono::{DateTime, Duration, NaiveTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use croner::Cron;
 
-use super::Schedule;
+use super::{Schedule, dates};
 use crate::error::{Error, Result};
 use crate::zone;
 
@@ -25,8 +25,8 @@ fn cron(expression: &str) -> Result<Cron> {
 /// Checks a schedule.
 ///
 /// # Errors
-/// `Invalid` for a cron expression that cannot be read or never comes due, an unknown zone, an hour
-/// over 23 or an instant that no calendar shows.
+/// `Invalid` for a cron expression that cannot be read or never comes due, an unknown zone, a rule
+/// of dates out of its ranges or an instant that no calendar shows.
 pub fn validate(schedule: &Schedule) -> Result<()> {
     match schedule {
         Schedule::Immediate => Ok(()),
@@ -38,14 +38,11 @@ pub fn validate(schedule: &Schedule) -> Result<()> {
             cron(expression)?;
             zone::parse(time_zone).map(|_| ())
         }
-        Schedule::Birthday { hour } if *hour > 23 => {
-            Err(Error::field("hour", "use an hour from 0 to 23"))
-        }
-        Schedule::Birthday { .. } => Ok(()),
+        Schedule::Date(rule) => rule.validate(),
     }
 }
 
-/// When the next run after `after` begins; `None` for schedules that run once. Birthdays are planned
+/// When the next run after `after` begins; `None` for schedules that run once. Dates are looked at
 /// every hour, so that each zone's day is met.
 ///
 /// # Errors
@@ -63,22 +60,18 @@ pub fn next_run(schedule: &Schedule, after: DateTime<Utc>) -> Result<Option<Date
                 .map_err(|_| Error::field("recurrence_rule", "this expression never comes due"))?;
             Ok(Some(next.with_timezone(&Utc)))
         }
-        Schedule::Birthday { .. } => {
-            let hour = Duration::hours(1);
-            let begun = after.timestamp() - after.timestamp().rem_euclid(3_600);
-            Ok(DateTime::from_timestamp(begun, 0).map(|begun| begun + hour))
-        }
+        Schedule::Date(_) => Ok(dates::next_hour(after)),
     }
 }
 
 /// The name of the run at `at`. Nobody gets two messages of one campaign in one run. Recurring runs are
-/// told apart by their minute; birthdays by the recipient's own date (the planner adds it).
+/// told apart by their minute; those of dates by the recipient's own day (the planner adds it).
 #[must_use]
 pub fn occurrence(schedule: &Schedule, at: DateTime<Utc>) -> String {
     match schedule {
         Schedule::Immediate | Schedule::Scheduled { .. } => "once".to_owned(),
         Schedule::Recurring { .. } => at.format("%Y-%m-%dT%H:%MZ").to_string(),
-        Schedule::Birthday { .. } => at.format("%Y-%m-%dT%HZ").to_string(),
+        Schedule::Date(_) => at.format("%Y-%m-%dT%HZ").to_string(),
     }
 }
 
@@ -135,7 +128,8 @@ mod tests {
             assert!(validate(&schedule).is_err(), "{expression}");
         }
         assert!(validate(&weekly("Mars/Olympus")).is_err());
-        assert!(validate(&Schedule::Birthday { hour: 24 }).is_err());
+        let hour = dates::DateRule::birthday(24);
+        assert!(validate(&Schedule::Date(hour)).is_err());
     }
 
     #[test]

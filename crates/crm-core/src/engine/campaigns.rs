@@ -242,13 +242,14 @@ impl Campaigns<'_> {
         let now = self.0.engine.now();
         self.move_on(&before, "executed", CampaignAction::Execute, |after| {
             after.test_mode = test_mode;
-            let waits = matches!(
-                after.fields.schedule,
-                Schedule::Recurring { .. } | Schedule::Birthday { .. }
-            );
-            if waits {
+            if after.fields.schedule.repeats() {
                 after.status = CampaignStatus::Scheduled;
-                after.next_run_at = schedule::next_run(&after.fields.schedule, now)?;
+                // Whose day is today is not left to wait for the next hour.
+                let next = match after.fields.schedule {
+                    Schedule::Date(_) => Some(now),
+                    _ => schedule::next_run(&after.fields.schedule, now)?,
+                };
+                after.next_run_at = next;
             } else {
                 after.status = CampaignStatus::Active;
                 after.occurrence = Some(schedule::occurrence(&after.fields.schedule, now));

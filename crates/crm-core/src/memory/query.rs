@@ -172,6 +172,7 @@ pub(super) fn contact<'a>(
             && equal(query.email.as_ref(), row.email.as_ref())
             && (query.external_id.is_none() || known == Some(row.id))
             && equal(query.phone.as_ref(), row.phone.as_ref())
+            && born_on(query.birthdays.as_ref(), row)
             && query
                 .audience
                 .as_ref()
@@ -335,4 +336,13 @@ fn equal<T: PartialEq>(wanted: Option<&T>, value: Option<&T>) -> bool {
 /// `part` is in lower case already.
 fn contains(text: &str, part: &str) -> bool {
     text.to_lowercase().contains(part)
+}
+
+/// Whether the birthday is one of these days, if any are asked for.
+fn born_on(days: Option<&BTreeSet<u32>>, contact: &Contact) -> bool {
+    days.is_none_or(|days| {
+        contact
+            .birthday
+            .is_some_and(|birthday| days.contains(&(birthday.month * 100 + birthday.day)))
+    })
 }

@@ -1,6 +1,6 @@
 //! The store port: keeps everything, applies change sets, answers queries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -106,6 +106,8 @@ pub struct ContactQuery {
     pub audience: Option<Audience>,
     /// Today, for birthdays in `audience`. Required when it names one.
     pub today: Option<NaiveDate>,
+    /// Only those with one of these birthdays, each as month times 100 plus day; whatever the year is.
+    pub birthdays: Option<BTreeSet<u32>>,
     /// Words of name, company, e-mail and phones, in any case and alphabet, with one typo, as
     /// [`contact::search`](crate::contact::search) says; no wildcards. Two words that many contacts have each and few
     /// have together cost more than others.

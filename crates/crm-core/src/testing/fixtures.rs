@@ -5,9 +5,8 @@ use uuid::Uuid;
 
 use super::ids::nth;
 use crate::actor::{Role, Workspace};
-use crate::audience::Audience;
 use crate::budget::{Budget, EntryState, LedgerEntry, Period};
-use crate::campaign::{Campaign, CampaignFields, CampaignStatus, PlanRow, Schedule};
+use crate::campaign::{Campaign, CampaignFields, CampaignStatus, PlanRow};
 use crate::consent::Suppression;
 use crate::consent::window::Window;
 use crate::contact::{AddressKind, Contact, ContactFields};
@@ -216,19 +215,7 @@ pub fn campaign(number: u64) -> Campaign {
         id: CampaignId(nth(number)),
         version: 1,
         fields: CampaignFields {
-            name: format!("Навруз {number}"),
-            description: None,
-            occasion_type: Occasion::Holiday,
-            audience: Audience::everybody(),
-            schedule: Schedule::Immediate,
-            channel: "email".to_owned(),
-            fallback_channels: Vec::new(),
-            time_zone: "Asia/Tashkent".to_owned(),
-            template_id: None,
-            tone: None,
-            custom_context: None,
-            when_unavailable: crate::campaign::WhenUnavailable::Fallback,
-            drafting: crate::campaign::Drafting::Now,
+            ..CampaignFields::new(&format!("Навруз {number}"), Occasion::Holiday)
         },
         status: CampaignStatus::Active,
         test_mode: false,

@@ -3,7 +3,7 @@
 
 use super::Worker;
 use crate::actor::{Actor, Workspace};
-use crate::campaign::{Campaign, PlanRow, WhenUnavailable};
+use crate::campaign::{Campaign, PlanRow, WhenUnavailable, planner};
 use crate::change::{Change, ChangeSet, Precondition};
 use crate::contact::Contact;
 use crate::engine::{Drafted, House, Purpose, Wanted, Written};
@@ -241,7 +241,7 @@ impl Worker {
                 metadata: written.metadata.clone(),
                 findings: written.findings.clone(),
                 scheduled_for: row.send_at.filter(|at| *at > stamp.at),
-                expires_at: None,
+                expires_at: planner::expires_at(campaign, row),
                 test_mode: campaign.test_mode,
                 submitted: true,
             },

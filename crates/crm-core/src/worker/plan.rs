@@ -188,6 +188,10 @@ impl Worker {
         };
         let query = ContactQuery {
             audience: Some(campaign.fields.audience.clone()),
+            birthdays: match &campaign.fields.schedule {
+                Schedule::Date(rule) => rule.birthdays(self.engine.now()),
+                _ => None,
+            },
             today: Some(self.engine.today()),
             page: PageRequest {
                 limit: PLAN_PAGE,
@@ -301,10 +305,7 @@ impl Worker {
         if !open.items.is_empty() || self.has_open_batch(campaign).await? {
             return Ok(0);
         }
-        let repeats = matches!(
-            campaign.fields.schedule,
-            Schedule::Recurring { .. } | Schedule::Birthday { .. }
-        );
+        let repeats = campaign.fields.schedule.repeats();
         let session = self.engine.act_as(Actor::system(workspace.clone()));
         let stats = session.campaigns().stats(campaign.id).await?;
         let ended = stats.sent_count + stats.failed_count + stats.ended_count;

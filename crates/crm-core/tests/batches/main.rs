@@ -24,7 +24,7 @@ use chrono::Duration;
 use crm_core::Workspace;
 use crm_core::audience::Audience;
 use crm_core::budget::LedgerEntry;
-use crm_core::campaign::{CampaignFields, Drafting, Schedule, WhenUnavailable};
+use crm_core::campaign::{CampaignFields, Drafting};
 use crm_core::contact::ContactFields;
 use crm_core::draft_batch::DraftBatch;
 use crm_core::engine::Engine;
@@ -194,19 +194,9 @@ fn house() -> House {
 
 fn fields() -> CampaignFields {
     CampaignFields {
-        name: "Навруз".to_owned(),
-        description: None,
-        occasion_type: Occasion::Holiday,
         audience: Audience::Segment("clients".to_owned()),
-        schedule: Schedule::Immediate,
-        channel: "email".to_owned(),
-        fallback_channels: Vec::new(),
-        time_zone: "Asia/Tashkent".to_owned(),
-        template_id: None,
-        tone: None,
-        custom_context: None,
-        when_unavailable: WhenUnavailable::Fallback,
         drafting: Drafting::Batch,
+        ..CampaignFields::new("Навруз", Occasion::Holiday)
     }
 }
 

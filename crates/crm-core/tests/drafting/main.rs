@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_core::audience::Audience;
-use crm_core::campaign::{CampaignFields, Schedule, WhenUnavailable};
+use crm_core::campaign::{CampaignFields, WhenUnavailable};
 use crm_core::contact::{Contact, ContactFields};
 use crm_core::engine::Engine;
 use crm_core::id::CampaignId;
@@ -163,19 +163,10 @@ async fn people(world: &World, segment: &str, count: usize) -> Vec<Contact> {
 /// A campaign for a segment that runs at once.
 async fn campaign(world: &World, segment: &str, when_unavailable: WhenUnavailable) -> CampaignId {
     let fields = CampaignFields {
-        name: segment.to_owned(),
-        description: None,
-        occasion_type: Occasion::Holiday,
         audience: Audience::Segment(segment.to_owned()),
-        schedule: Schedule::Immediate,
-        channel: "email".to_owned(),
-        fallback_channels: Vec::new(),
-        time_zone: "Asia/Tashkent".to_owned(),
-        template_id: None,
-        tone: None,
         custom_context: Some("Наш склад переехал.".to_owned()),
         when_unavailable,
-        drafting: crm_core::campaign::Drafting::Now,
+        ..CampaignFields::new(segment, Occasion::Holiday)
     };
     let manager = world.manager();
     let id = manager.campaigns().create(fields).await.unwrap().id;

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use chrono::Duration;
-use crm_core::audience::Audience;
-use crm_core::campaign::{Campaign, CampaignFields, Schedule};
+use crm_core::campaign::{Campaign, CampaignFields};
 use crm_core::consent::{Consent, ConsentStatus, Topic};
 use crm_core::contact::{Contact, ContactFields};
 use crm_core::engine::{BulkAction, Engine, NewDraft, Session};
@@ -77,19 +76,7 @@ impl People {
             contacts.push(manager.contacts().create(fields).await.unwrap());
         }
         let fields = CampaignFields {
-            name: "Навруз".to_owned(),
-            description: None,
-            occasion_type: Occasion::Holiday,
-            audience: Audience::everybody(),
-            schedule: Schedule::Immediate,
-            channel: "email".to_owned(),
-            fallback_channels: Vec::new(),
-            time_zone: "Asia/Tashkent".to_owned(),
-            template_id: None,
-            tone: None,
-            custom_context: None,
-            when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-            drafting: crm_core::campaign::Drafting::Now,
+            ..CampaignFields::new("Навруз", Occasion::Holiday)
         };
         let campaign = manager.campaigns().create(fields).await.unwrap();
         Self {

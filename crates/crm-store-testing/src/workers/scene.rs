@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crm_core::campaign::{CampaignFields, Schedule};
+use crm_core::campaign::CampaignFields;
 use crm_core::contact::ContactFields;
 use crm_core::engine::{BulkAction, Engine, GenerateMessage, Session};
 use crm_core::id::MessageId;
@@ -156,19 +156,7 @@ impl<P: Place> Scene<P> {
                 .await;
             assert_eq!(report.unwrap().created, count as u64);
             let campaign = CampaignFields {
-                name: "Весна".to_owned(),
-                description: None,
-                occasion_type: Occasion::Holiday,
-                audience: crm_core::audience::Audience::everybody(),
-                schedule: Schedule::Immediate,
-                channel: "email".to_owned(),
-                fallback_channels: Vec::new(),
-                time_zone: "Asia/Tashkent".to_owned(),
-                template_id: None,
-                tone: None,
-                custom_context: None,
-                when_unavailable: crm_core::campaign::WhenUnavailable::Fallback,
-                drafting: crm_core::campaign::Drafting::Now,
+                ..CampaignFields::new("Весна", Occasion::Holiday)
             };
             let campaigns = session.campaigns();
             let campaign = campaigns.create(campaign).await.unwrap();

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
+use crm_core::campaign::dates::{DateRule, LeapDay, Repeat};
 use crm_core::campaign::{Campaign, CampaignFields, Drafting, Schedule, WhenUnavailable};
 use crm_core::generation::Tone;
 use crm_core::id::TemplateId;
@@ -14,7 +15,9 @@ use uuid::Uuid;
 use super::contacts::set;
 use crate::error::Problem;
 use crate::extract::{Given, given};
-use crate::names::{DraftingName, OccasionName, ToneName, WhenUnavailableName};
+use crate::names::{
+    DateRepeatName, DraftingName, LeapDayName, OccasionName, ToneName, WhenUnavailableName,
+};
 use crate::views::{Times, schedule_of};
 
 /// What a campaign is to do. A field that is left out of a change stays as it is; `null` clears it.
@@ -35,7 +38,7 @@ pub(super) struct CampaignBody {
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<Value>, example = json!({"segment": "VIP"}))]
     segment_filter: Given<Value>,
-    /// `immediate`, `scheduled`, `recurring` or `birthday`; `immediate` unless set.
+    /// `immediate`, `scheduled`, `recurring` or `date`; `immediate` unless set.
     schedule_type: Option<Kind>,
     /// Needed by `scheduled`.
     #[serde(deserialize_with = "given")]
@@ -47,10 +50,24 @@ pub(super) struct CampaignBody {
     recurrence_rule: Given<String>,
     /// Whether `scheduled_at` is each recipient's own wall time.
     local_time: Option<bool>,
-    /// Hour of `birthday` schedules; 9 unless set.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<u32>, minimum = 0, maximum = 23)]
-    hour: Given<u32>,
+    /// Local hour of `date` schedules; 9 unless set.
+    #[schema(minimum = 0, maximum = 23)]
+    hour: Option<u32>,
+    /// Of `date` schedules: `birthday`, or a custom field that holds days; `birthday` unless set.
+    #[schema(min_length = 1, max_length = 100)]
+    date_field: Option<String>,
+    /// Of `date` schedules: how often the date comes; `yearly` unless set.
+    #[schema(value_type = Option<DateRepeatName>)]
+    date_repeat: Option<Repeat>,
+    /// Of `date` schedules: days from the date to the message, negative before it; 0 unless set.
+    #[schema(minimum = -366, maximum = 366)]
+    offset_days: Option<i32>,
+    /// Of `date` schedules: when somebody born on 29 February is written to in other years; `feb_28` unless set.
+    #[schema(value_type = Option<LeapDayName>)]
+    leap_day: Option<LeapDay>,
+    /// Of `date` schedules: how many days before it leaves a message is drafted; 1 unless set.
+    #[schema(minimum = 0, maximum = 60)]
+    ahead_days: Option<u32>,
     /// Channel name; `email` unless set.
     channel: Option<String>,
     /// Channels for those whom `channel` does not reach, best first. Each person is written to once, on the first
@@ -87,7 +104,7 @@ enum Kind {
     Immediate,
     Scheduled,
     Recurring,
-    Birthday,
+    Date,
 }
 
 impl Kind {
@@ -95,7 +112,7 @@ impl Kind {
         ("immediate", Self::Immediate),
         ("scheduled", Self::Scheduled),
         ("recurring", Self::Recurring),
-        ("birthday", Self::Birthday),
+        ("date", Self::Date),
     ];
 }
 
@@ -108,18 +125,10 @@ impl CampaignBody {
         let missing = |field: &str| Problem::invalid(field, "missing field");
         let mut fields = CampaignFields {
             name: self.name.clone().ok_or_else(|| missing("name"))?,
-            description: None,
-            occasion_type: self.occasion_type.ok_or_else(|| missing("occasion_type"))?,
-            audience: Audience::everybody(),
-            schedule: Schedule::Immediate,
-            channel: "email".to_owned(),
-            fallback_channels: Vec::new(),
-            time_zone: "Asia/Tashkent".to_owned(),
-            template_id: None,
-            tone: None,
-            custom_context: None,
-            drafting: Drafting::Now,
-            when_unavailable: WhenUnavailable::Fallback,
+            ..CampaignFields::new(
+                "",
+                self.occasion_type.ok_or_else(|| missing("occasion_type"))?,
+            )
         };
         self.put_into(&mut fields)?;
         Ok(fields)
@@ -156,7 +165,14 @@ impl CampaignBody {
         set(&mut times.at, self.scheduled_at);
         set(&mut times.rule, self.recurrence_rule);
         set(&mut times.local_time, self.local_time);
-        set(&mut times.hour, self.hour);
+        let mut rule = times.date.take().unwrap_or_else(|| DateRule::birthday(9));
+        set(&mut rule.hour, self.hour);
+        set(&mut rule.field, self.date_field);
+        set(&mut rule.repeat, self.date_repeat);
+        set(&mut rule.offset_days, self.offset_days);
+        set(&mut rule.leap_day, self.leap_day);
+        set(&mut rule.ahead_days, self.ahead_days);
+        times.date = Some(rule);
         let before = Kind::ALL.into_iter().find(|(name, _)| *name == times.kind);
         let kind = self.schedule_type.or(before.map(|(_, kind)| kind));
         fields.schedule = schedule(kind.unwrap_or(Kind::Immediate), times, &fields.time_zone)?;
@@ -180,9 +196,7 @@ fn schedule(kind: Kind, times: Times, time_zone: &str) -> Result<Schedule, Probl
                 .ok_or_else(|| Problem::invalid("recurrence_rule", "give a cron expression"))?,
             time_zone: time_zone.to_owned(),
         },
-        Kind::Birthday => Schedule::Birthday {
-            hour: times.hour.unwrap_or(9),
-        },
+        Kind::Date => Schedule::Date(times.date.unwrap_or_else(|| DateRule::birthday(9))),
     })
 }
 

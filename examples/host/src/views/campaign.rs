@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
+use crm_core::campaign::dates::DateRule;
 use crm_core::campaign::{
     Campaign, CampaignAction, CampaignStatus, Drafting, PlanRow, Schedule, WhenUnavailable,
 };
@@ -15,7 +16,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::names::{
-    CampaignActionName, CampaignStatusName, DraftingName, OccasionName, WhenUnavailableName,
+    CampaignActionName, CampaignStatusName, DateRepeatName, DraftingName, LeapDayName,
+    OccasionName, WhenUnavailableName,
 };
 
 /// Why nothing of a campaign is drafted for now.
@@ -42,14 +44,26 @@ pub(crate) struct CampaignView {
     /// The audience as text, as people write it; `segment_filter` takes it, too.
     #[schema(example = "segment = VIP and not has email")]
     audience: String,
-    /// `immediate`, `scheduled`, `recurring` or `birthday`.
+    /// `immediate`, `scheduled`, `recurring` or `date`.
     schedule_type: &'static str,
     scheduled_at: Option<DateTime<Utc>>,
     recurrence_rule: Option<String>,
     /// Whether `scheduled_at` is each recipient's own wall time.
     local_time: bool,
-    /// Hour of `birthday` schedules.
+    /// Local hour of `date` schedules.
     hour: Option<u32>,
+    /// Of `date` schedules: `birthday`, or a custom field that holds days.
+    date_field: Option<String>,
+    /// Of `date` schedules: how often the date comes.
+    #[schema(value_type = Option<DateRepeatName>)]
+    date_repeat: Option<&'static str>,
+    /// Of `date` schedules: days from the date to the message, negative before it.
+    offset_days: Option<i32>,
+    /// Of `date` schedules: what stands in for 29 February.
+    #[schema(value_type = Option<LeapDayName>)]
+    leap_day: Option<&'static str>,
+    /// Of `date` schedules: how many days before it leaves a message is drafted.
+    ahead_days: Option<u32>,
     channel: String,
     /// Channels for those whom `channel` does not reach, best first.
     fallback_channels: Vec<String>,
@@ -97,7 +111,7 @@ pub(crate) struct Times {
     pub(crate) at: Option<DateTime<Utc>>,
     pub(crate) rule: Option<String>,
     pub(crate) local_time: bool,
-    pub(crate) hour: Option<u32>,
+    pub(crate) date: Option<DateRule>,
 }
 
 pub(crate) fn schedule_of(schedule: &Schedule) -> Times {
@@ -106,7 +120,7 @@ pub(crate) fn schedule_of(schedule: &Schedule) -> Times {
         at: None,
         rule: None,
         local_time: false,
-        hour: None,
+        date: None,
     };
     match schedule {
         Schedule::Immediate => times,
@@ -121,9 +135,9 @@ pub(crate) fn schedule_of(schedule: &Schedule) -> Times {
             rule: Some(cron.clone()),
             ..times
         },
-        Schedule::Birthday { hour } => Times {
-            kind: "birthday",
-            hour: Some(*hour),
+        Schedule::Date(rule) => Times {
+            kind: "date",
+            date: Some(rule.clone()),
             ..times
         },
     }
@@ -176,6 +190,7 @@ impl CampaignView {
     pub(crate) fn of(campaign: &Campaign, stats: CampaignStats, may_write: bool) -> Self {
         let fields = campaign.fields.clone();
         let times = schedule_of(&fields.schedule);
+        let date = times.date.as_ref();
         Self {
             id: campaign.id.0,
             name: fields.name,
@@ -187,7 +202,12 @@ impl CampaignView {
             scheduled_at: times.at,
             recurrence_rule: times.rule,
             local_time: times.local_time,
-            hour: times.hour,
+            hour: date.map(|rule| rule.hour),
+            date_field: date.map(|rule| rule.field.clone()),
+            date_repeat: date.map(|rule| rule.repeat.as_str()),
+            offset_days: date.map(|rule| rule.offset_days),
+            leap_day: date.map(|rule| rule.leap_day.as_str()),
+            ahead_days: date.map(|rule| rule.ahead_days),
             channel: fields.channel,
             fallback_channels: fields.fallback_channels,
             time_zone: fields.time_zone,

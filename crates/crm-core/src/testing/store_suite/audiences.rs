@@ -10,10 +10,11 @@ use super::lists::{ids, people};
 use crate::audience::Audience;
 use crate::audience::condition::Before;
 use crate::audience::messages::{MessageCondition, MessageState};
-use crate::contact::Contact;
+use crate::contact::{Birthday, Contact};
 use crate::error::ErrorKind;
 use crate::id::ContactId;
 use crate::port::store::{ContactQuery, PageRequest};
+use crate::testing::fixtures::contact;
 use crate::testing::ids::nth;
 use crate::testing::suite::{Stop, Verdict, list, same};
 
@@ -25,6 +26,7 @@ pub(super) fn cases() -> Vec<Case> {
         what_is_relative_needs_the_day,
         audience_of_a_thousand_parts,
         audience_with_paging,
+        contacts_by_birthdays,
     ]
 }
 
@@ -155,6 +157,40 @@ async fn audience_of_a_thousand_parts(store: S) -> Verdict {
         ..ContactQuery::default()
     };
     same(ids(&store, query).await?, vec![nth(2)], "found")
+}
+
+async fn contacts_by_birthdays(store: S) -> Verdict {
+    let all = [
+        Some("1990-02-28"),
+        Some("--02-29"),
+        Some("2001-03-01"),
+        None,
+        Some("--12-31"),
+    ];
+    for (number, birthday) in (1..).zip(all) {
+        let mut row = contact(number);
+        row.fields.birthday = birthday.and_then(Birthday::parse);
+        put(&store, |s| s.insert_contact(row)).await?;
+    }
+    for (days, found) in [
+        (vec![228], vec![1]),
+        (vec![229, 301], vec![2, 3]),
+        (vec![1231, 101, 228], vec![1, 5]),
+        (vec![1130], vec![]),
+        (vec![], vec![]),
+    ] {
+        let query = ContactQuery {
+            birthdays: Some(days.iter().copied().collect()),
+            page: PageRequest {
+                oldest_first: true,
+                ..PageRequest::default()
+            },
+            ..ContactQuery::default()
+        };
+        let wanted = found.into_iter().map(nth).collect();
+        same(ids(&store, query).await?, wanted, "born on these days")?;
+    }
+    Ok(())
 }
 
 async fn audience_with_paging(store: S) -> Verdict {

@@ -29,8 +29,13 @@ export function schedule(campaign: Campaign, { t, fill, moment, wall }: Say): st
         : fill(t.schedule.scheduled, { at: moment(at) });
     case "recurring":
       return fill(t.schedule.recurring, { rule: campaign.recurrence_rule ?? "" });
-    case "birthday":
-      return fill(t.schedule.birthday, { hour: `${String(campaign.hour ?? 9).padStart(2, "0")}:00` });
+    case "date": {
+      const hour = `${String(campaign.hour ?? 9).padStart(2, "0")}:00`;
+      const offset = campaign.offset_days ?? 0;
+      if (campaign.date_field === "birthday" && offset === 0) return fill(t.schedule.birthday, { hour });
+      const days = `${offset < 0 ? "−" : "+"}${String(Math.abs(offset))}`;
+      return fill(t.schedule.date, { field: campaign.date_field ?? "", days, hour });
+    }
     default:
       return t.schedule.immediate;
   }

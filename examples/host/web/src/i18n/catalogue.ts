@@ -62,7 +62,7 @@ export interface Catalogue {
   status: Words<Schemas["CampaignStatus"]>;
   occasion: Words<Schemas["Occasion"]>;
   tone: Words<Schemas["Tone"]>;
-  schedule: Words<"immediate" | "scheduled" | "scheduledLocal" | "recurring" | "birthday">;
+  schedule: Words<"immediate" | "scheduled" | "scheduledLocal" | "recurring" | "birthday" | "date">;
   channel: Words<"email" | "sms" | "telegram" | "whatsapp" | "webhook">;
   action: Words<"execute" | "test" | "pause" | "resume" | "cancel">;
   confirm: Record<"execute" | "test" | "pause" | "resume" | "cancel", { title: Text; body: Text; yes: Text }>;

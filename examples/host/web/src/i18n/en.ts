@@ -96,6 +96,7 @@ export const en: Catalogue = {
     scheduledLocal: "On {at}, by each recipient's clock",
     recurring: "Again and again ({rule})",
     birthday: "On birthdays at {hour}",
+    date: "By {field} ({days} days) at {hour}",
   },
   channel: { email: "E-mail", sms: "SMS", telegram: "Telegram", whatsapp: "WhatsApp", webhook: "Webhook" },
   action: { execute: "Run", test: "Try it out", pause: "Pause", resume: "Resume", cancel: "Call off" },

@@ -101,6 +101,7 @@ export const ru: Catalogue = {
     scheduledLocal: "{at} по часам каждого получателя",
     recurring: "Регулярно ({rule})",
     birthday: "В дни рождения в {hour}",
+    date: "По дате «{field}» ({days} дн.) в {hour}",
   },
   channel: { email: "Эл. почта", sms: "SMS", telegram: "Telegram", whatsapp: "WhatsApp", webhook: "Webhook" },
   action: {

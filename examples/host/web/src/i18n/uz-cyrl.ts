@@ -90,6 +90,7 @@ export const uzCyrl: Catalogue = {
     scheduledLocal: "{at}, ҳар кимнинг ўз вақти билан",
     recurring: "Мунтазам ({rule})",
     birthday: "Туғилган кунларда, соат {hour}",
+    date: "{field} санаси бўйича ({days} кун), соат {hour}",
   },
   channel: { email: "Э-почта", sms: "SMS", telegram: "Telegram", whatsapp: "WhatsApp", webhook: "Webhook" },
   action: {

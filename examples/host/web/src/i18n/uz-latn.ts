@@ -96,6 +96,7 @@ export const uzLatn: Catalogue = {
     scheduledLocal: "{at}, har kimning oʻz vaqti bilan",
     recurring: "Muntazam ({rule})",
     birthday: "Tugʻilgan kunlarda, soat {hour}",
+    date: "{field} sanasi boʻyicha ({days} kun), soat {hour}",
   },
   channel: { email: "E-pochta", sms: "SMS", telegram: "Telegram", whatsapp: "WhatsApp", webhook: "Webhook" },
   action: {
