@@ -1,6 +1,7 @@
 //! Campaigns: one occasion for many people, planned before anything is written.
 
 pub mod planner;
+pub mod quiet_hours;
 pub mod schedule;
 
 use std::fmt;
