@@ -4,6 +4,7 @@ pub mod holidays;
 pub mod planner;
 pub mod quiet_hours;
 pub mod schedule;
+pub mod split;
 
 use std::fmt;
 
