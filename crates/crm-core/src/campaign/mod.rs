@@ -3,6 +3,7 @@
 pub mod holidays;
 pub mod planner;
 pub mod quiet_hours;
+pub mod sampling;
 pub mod schedule;
 pub mod split;
 
