@@ -277,6 +277,7 @@ fn plans(c: &mut Criterion) {
                 now(),
                 &targets,
                 rules,
+                &[],
             )
         });
     });

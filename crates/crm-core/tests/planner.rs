@@ -45,6 +45,7 @@ fn row(contact: &Contact, campaign: &Campaign, now: &str, suppressed: bool) -> O
         at(now),
         &[target],
         Rules::default(),
+        &[],
     )
     .unwrap()
 }

@@ -3,7 +3,7 @@
 use crm_core::Role;
 use crm_core::campaign::CampaignStatus;
 use crm_core::message::lifecycle::{Event, apply};
-use crm_core::message::rules::{self, AddressNow, Checks, Verdict, Whose};
+use crm_core::message::rules::{self, AddressNow, Checks, Times, Verdict, Whose};
 use crm_core::message::{AttemptOutcome, Status};
 
 use crate::state::{Reply, State, Step, Worker};
@@ -98,7 +98,7 @@ pub(crate) fn read(protocol: &Protocol, state: &mut State, at: usize) -> bool {
         }
         Verdict::Expire(_) => Event::Expire,
         Verdict::Cancel(_) => Event::Cancel,
-        Verdict::Pause => Event::Postpone,
+        Verdict::Pause | Verdict::Hold(_) => Event::Postpone,
         Verdict::Readdress | Verdict::Void | Verdict::Object => Event::Invalidate,
     };
     if by_worker(state, event) && event == Event::Invalidate {
@@ -124,6 +124,8 @@ fn verdict(protocol: &Protocol, state: &State) -> Verdict {
         } else {
             CampaignStatus::Active
         }),
+        // An hour that is quiet goes the way of a paused campaign, which the model has.
+        times: Times::Now,
         address: AddressNow::Same,
         approved: message.approval == Some(message.text)
             || (!rules.hold(Rule::BeginAsksDigest) && message.approval.is_some()),

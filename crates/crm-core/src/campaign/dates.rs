@@ -219,11 +219,17 @@ pub fn falls_on(date: Birthday, day: NaiveDate, leap_day: LeapDay) -> bool {
     kept == (day.month(), day.day())
 }
 
-/// The instant at which the contact's `day` is over.
+/// The instant at which `day` is over in `zone`. A day that the zone left out is kept on the one after it.
 #[must_use]
 pub fn end_of(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
-    let next = day.succ_opt().unwrap_or(day);
-    zone::instant(NaiveDateTime::new(next, schedule::hour(0)), zone)
+    let begin = |day: NaiveDate| zone::instant(NaiveDateTime::new(day, schedule::hour(0)), zone);
+    let next = |day: NaiveDate| day.succ_opt().unwrap_or(day);
+    let over = begin(next(day));
+    if over > begin(day) {
+        over
+    } else {
+        begin(next(next(day)))
+    }
 }
 
 fn shift(day: NaiveDate, days: i32) -> Option<NaiveDate> {

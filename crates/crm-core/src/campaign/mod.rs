@@ -1,8 +1,12 @@
 //! Campaigns: one occasion for many people, planned before anything is written.
 
 pub mod dates;
+pub mod holidays;
 pub mod planner;
+pub mod quiet_hours;
+pub mod sampling;
 pub mod schedule;
+pub mod split;
 
 use std::fmt;
 
@@ -11,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Workspace;
 use crate::audience::Audience;
+use crate::campaign::quiet_hours::SendingTimes;
 use crate::id::{CampaignId, ContactId, DraftBatchId, MessageId, TemplateId};
 use crate::message::Occasion;
 
@@ -244,6 +249,9 @@ pub struct CampaignFields {
     /// How a model drafts it.
     #[serde(default)]
     pub drafting: Drafting,
+    /// When its messages may leave by the recipients' clocks: when they are planned, and once more before each leaves.
+    #[serde(default)]
+    pub sending_times: SendingTimes,
 }
 
 fn default_zone() -> String {
@@ -268,6 +276,7 @@ impl CampaignFields {
             custom_context: None,
             when_unavailable: WhenUnavailable::default(),
             drafting: Drafting::default(),
+            sending_times: SendingTimes::default(),
         }
     }
 
@@ -337,8 +346,8 @@ pub struct PlanRow {
     /// The recipient's IANA zone.
     pub time_zone: String,
     /// Why this contact gets nothing: `no_address`, `bad_address`, `no_consent`,
-    /// `suppressed`, `erased`, `template_value_missing`, `text_not_sendable` (empty, or longer than the channel
-    /// takes). With several channels none of them may be written to, and this is the first one's reason.
+    /// `suppressed`, `erased`, `window_closed`, `quiet_hours`, `no_sending_time`, `holidays_unknown`, `too_late` (see
+    /// [`planner`]), `template_value_missing`, `text_not_sendable` (empty, or longer than the channel takes). With several channels none of them may be written to, and this is the first one's reason.
     pub excluded: Option<String>,
     /// The message, once drafted.
     pub message_id: Option<MessageId>,

@@ -1,7 +1,10 @@
 //! The planner: one contact and a campaign in, one line of the plan out. Pure.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
+use super::holidays::{Calendar, Holidays};
+use super::quiet_hours::{self, Departure, SendingTimes};
 use super::{Campaign, PlanRow, Schedule, dates};
 use crate::consent::window::Window;
 use crate::consent::{Rules, Topic};
@@ -34,7 +37,7 @@ pub enum Reach {
 }
 
 /// The contact's line in the run `occurrence`; `None` when this run is not about them (their day
-/// is another one). `targets` are the campaign's channels in its own order.
+/// is another one). `targets` are the campaign's channels in its own order, `calendars` those of the house.
 ///
 /// # Errors
 /// `Invalid` when the campaign's own zone is unknown, or without a target.
@@ -45,6 +48,7 @@ pub fn plan(
     now: DateTime<Utc>,
     targets: &[Target<'_>],
     rules: Rules,
+    calendars: &[Calendar],
 ) -> Result<Option<PlanRow>> {
     let fallback = zone::parse(&campaign.fields.time_zone)?;
     let zone = contact.zone_or(fallback);
@@ -71,10 +75,15 @@ pub fn plan(
             (rule.leaves(day, zone).max(now), day.to_string())
         }
     };
+    // Where nothing may leave, the line still says when it would have.
+    let times = leaves(contact, campaign, calendars, send_at);
+    let send_at = times.unwrap_or(send_at);
     let topic = campaign.fields.occasion_type.topic();
     let Some((channel, excluded)) = choose(contact, topic, targets, rules, send_at) else {
         return Err(Error::field("channel", "a campaign needs a channel"));
     };
+    let over = expires_at(campaign, &occurrence, zone).is_some_and(|over| over <= send_at);
+    let excluded = excluded.or(times.err()).or(over.then_some("too_late"));
     let included = excluded.is_none();
     let local = zone::local(send_at, zone)
         .format("%Y-%m-%dT%H:%M:%S")
@@ -146,13 +155,46 @@ fn exclusion(
     None
 }
 
-/// When a message of this line is of no use any more: the day it is for is over where the recipient is. `None` for
+/// When a message of this run is of no use any more: the day it is for is over where the recipient is. `None` for
 /// campaigns that are not about a day.
 #[must_use]
-pub fn expires_at(campaign: &Campaign, row: &PlanRow) -> Option<DateTime<Utc>> {
+pub fn expires_at(campaign: &Campaign, occurrence: &str, zone: Tz) -> Option<DateTime<Utc>> {
     if !matches!(campaign.fields.schedule, Schedule::Date(_)) {
         return None;
     }
-    let zone = zone::parse(&row.time_zone).ok()?;
-    Some(dates::end_of(row.occurrence.parse().ok()?, zone))
+    Some(dates::end_of(occurrence.parse().ok()?, zone))
+}
+
+/// When a message that could leave at `at` leaves by the campaign's [sending times](SendingTimes), or the reason why it
+/// does not: `quiet_hours` (the campaign rather sends nothing), `no_sending_time` (none within a year) or `holidays_unknown`
+/// (a calendar is not there any more, or does not reach so far).
+///
+/// # Errors
+/// The reason.
+pub fn leaves(
+    contact: &Contact,
+    campaign: &Campaign,
+    calendars: &[Calendar],
+    at: DateTime<Utc>,
+) -> std::result::Result<DateTime<Utc>, &'static str> {
+    let rules = &campaign.fields.sending_times;
+    if *rules == SendingTimes::default() {
+        return Ok(at);
+    }
+    const UNKNOWN: &str = "holidays_unknown";
+    let fallback = zone::parse(&campaign.fields.time_zone).map_err(|_| "no_sending_time")?;
+    let zone = contact.zone_or(fallback);
+    let holidays = Holidays::of(&rules.holidays, calendars).map_err(|_| UNKNOWN)?;
+    let is_holiday = |date| holidays.is_holiday(date);
+    let leaves = match quiet_hours::departure(at, zone, rules, &is_holiday) {
+        Departure::OnTime => at,
+        Departure::Held(until) => until,
+        Departure::Skipped => return Err("quiet_hours"),
+        Departure::Never => return Err("no_sending_time"),
+    };
+    // What lies between was looked at, too, and is known when both ends are.
+    for end in [at, leaves] {
+        holidays.check(zone::date(end, zone)).map_err(|_| UNKNOWN)?;
+    }
+    Ok(leaves)
 }

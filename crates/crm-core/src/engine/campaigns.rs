@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Session;
 use crate::actor::Action;
 use crate::audience::Audience;
+use crate::campaign::holidays::Holidays;
 use crate::campaign::{
     Campaign, CampaignAction, CampaignFields, CampaignStatus, PlanRow, Schedule, schedule,
 };
@@ -126,6 +127,8 @@ impl Campaigns<'_> {
         }
         crate::zone::parse(&fields.time_zone)?;
         schedule::validate(&fields.schedule)?;
+        fields.sending_times.validate()?;
+        Holidays::of(&fields.sending_times.holidays, self.0.engine.calendars())?;
         if fields.fallback_channels.len() > MANY_CHANNELS {
             return Err(Error::field("fallback_channels", "use at most 20 channels"));
         }

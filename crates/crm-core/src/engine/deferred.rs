@@ -94,6 +94,7 @@ impl Engine {
             observer: Arc::new(Silent),
             policy: from.policy,
             guardrails: Rules::default(),
+            calendars: self.calendars().to_vec(),
             token_keys: from.token_keys.clone(),
             opt_in_url: from.opt_in_url.clone(),
         };

@@ -46,6 +46,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use crate::actor::{Action, Actor, Workspace};
+use crate::campaign::holidays::Calendar;
 use crate::change::{ChangeSet, Precondition};
 use crate::consent::{self, token::TokenKeys};
 use crate::contact::{Contact, ContactFields};
@@ -148,6 +149,7 @@ pub struct EngineBuilder {
     subscribers: BTreeMap<String, Arc<dyn Subscriber>>,
     policy: Policy,
     guardrails: Rules,
+    calendars: Vec<Calendar>,
     token_keys: Option<TokenKeys>,
     opt_in_url: Option<String>,
 }
@@ -202,6 +204,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Sets the calendars of holidays that campaigns may name beside those that are built in; check them
+    /// [before](Calendar::validate).
+    #[must_use]
+    pub fn calendars(mut self, calendars: Vec<Calendar>) -> Self {
+        self.calendars = calendars;
         self
     }
 
@@ -270,6 +280,7 @@ impl Engine {
             subscribers: BTreeMap::new(),
             policy: Policy::default(),
             guardrails: Rules::default(),
+            calendars: Vec::new(),
             token_keys: None,
             opt_in_url: None,
         }
@@ -300,6 +311,12 @@ impl Engine {
     #[must_use]
     pub fn guardrails(&self) -> &Rulebook {
         &self.guardrails
+    }
+
+    /// The calendars of the house.
+    #[must_use]
+    pub fn calendars(&self) -> &[Calendar] {
+        &self.inner.calendars
     }
 
     /// The channels by name.

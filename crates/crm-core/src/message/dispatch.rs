@@ -11,9 +11,11 @@ use chrono::{DateTime, Duration, Utc};
 use super::decide::{self, step};
 use super::guard::{self, House};
 use super::lifecycle::Event;
-use super::rules::{self, AddressNow, Checks, Late, Verdict, Whose};
+use super::rules::{self, AddressNow, Checks, Late, Times, Verdict, Whose};
 use super::{Approval, Approved, Attempt, AttemptOutcome, Message, Status, digest};
 use crate::actor::Actor;
+use crate::campaign::holidays::Calendar;
+use crate::campaign::planner;
 use crate::change::{Change, ChangeSet, Precondition};
 use crate::consent;
 use crate::consent::window::Window;
@@ -71,10 +73,12 @@ pub struct Desk<'a> {
     pub window: Window,
     /// What the text is checked by once more.
     pub house: House<'a>,
+    /// The calendars of the house, which campaigns may name.
+    pub calendars: &'a [Calendar],
 }
 
 /// The last checks, on data read now: lease, deadline, waiting time, erasure, suppression, consent,
-/// campaign, address, window, approval and digest, guardrails. Only when all hold is an attempt recorded. The
+/// campaign, sending times, address, window, approval and digest, guardrails. Only when all hold is an attempt recorded. The
 /// change set repeats what others may change meanwhile as preconditions.
 ///
 /// # Errors
@@ -109,6 +113,7 @@ pub fn begin(view: &DispatchView, desk: Desk<'_>, stamp: &Stamp<'_>) -> Result<B
             message.not_before,
             stamp,
         )),
+        (Verdict::Hold(until), _) => Err(hold(message, until, stamp)),
         (Verdict::Readdress, _) => {
             let now = view.contact.address(desk.address).map(str::to_owned);
             Err(decide::invalidate(message, now, "address_changed", stamp))
@@ -212,6 +217,7 @@ fn check<'v>(view: &'v DispatchView, desk: Desk<'_>, now: DateTime<Utc>) -> Chec
             .consent
             .allow(&view.contact, &message.channel, message.occasion.topic()),
         campaign: view.campaign.as_ref().map(|campaign| campaign.status),
+        times: times(view, desk, now),
         address: match view.contact.address(desk.address) {
             None => AddressNow::Missing,
             Some(now) if now != message.recipient => AddressNow::Changed,
@@ -226,6 +232,40 @@ fn check<'v>(view: &'v DispatchView, desk: Desk<'_>, now: DateTime<Utc>) -> Chec
         approval,
         objections,
     }
+}
+
+/// How long a message waits that nobody can say a moment for, because a calendar is not known.
+const ASK_AGAIN: Duration = Duration::hours(1);
+
+fn times(view: &DispatchView, desk: Desk<'_>, now: DateTime<Utc>) -> Times {
+    let Some(campaign) = &view.campaign else {
+        return Times::Now;
+    };
+    match planner::leaves(&view.contact, campaign, desk.calendars, now) {
+        Ok(at) if at <= now => Times::Now,
+        Ok(at) => Times::Later(at),
+        // Somebody can mend the calendar, so nothing is called off for it.
+        Err("holidays_unknown") => Times::Later(now + ASK_AGAIN),
+        Err(reason) => Times::Never(reason),
+    }
+}
+
+/// Puts a message back that may not leave at this hour. If it is of no use by then, it ends.
+fn hold(
+    message: &Message,
+    until: DateTime<Utc>,
+    stamp: &Stamp<'_>,
+) -> Result<(Message, ChangeSet)> {
+    if message.expires_at.is_some_and(|over| over <= until) {
+        return expire(message, Late::Deadline, stamp);
+    }
+    let reason = Some("quiet_hours".to_owned());
+    step(message, Event::Postpone, stamp, reason.clone(), |after| {
+        after.not_before = until;
+        after.failure = reason;
+        // It does not become late by what the campaign itself demands.
+        after.queued_at = Some(until);
+    })
 }
 
 /// Records an attempt, with what others may change meanwhile as preconditions.

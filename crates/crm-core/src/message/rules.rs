@@ -22,6 +22,8 @@ pub struct Checks {
     pub consent: bool,
     /// Where the campaign stands, if there is one.
     pub campaign: Option<CampaignStatus>,
+    /// What the campaign's sending times say of this moment.
+    pub times: Times,
     /// The person's address now.
     pub address: AddressNow,
     /// The person may be written to on the channel now (see [`window`](crate::consent::window)).
@@ -64,6 +66,17 @@ impl Late {
     }
 }
 
+/// What sending times say of a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Times {
+    /// It may leave.
+    Now,
+    /// It may leave then.
+    Later(DateTime<Utc>),
+    /// It is not sent, for this reason.
+    Never(&'static str),
+}
+
 /// A contact's address against the one that was approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressNow {
@@ -86,6 +99,8 @@ pub enum Verdict {
     Cancel(&'static str),
     /// Not while the campaign is paused: back to the queue.
     Pause,
+    /// Not at this hour of the recipient's: back to the queue until then.
+    Hold(DateTime<Utc>),
     /// To another address: a person has to agree again.
     Readdress,
     /// Nobody agreed to what would be sent: a person has to.
@@ -113,6 +128,11 @@ pub const fn verdict(checks: &Checks) -> Verdict {
         Some(CampaignStatus::Cancelled) => return Verdict::Cancel("campaign_cancelled"),
         Some(CampaignStatus::Paused) => return Verdict::Pause,
         _ => {}
+    }
+    match checks.times {
+        Times::Never(reason) => return Verdict::Cancel(reason),
+        Times::Later(until) => return Verdict::Hold(until),
+        Times::Now => {}
     }
     match checks.address {
         AddressNow::Missing => Verdict::Cancel("no_address"),

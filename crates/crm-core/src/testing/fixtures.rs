@@ -204,6 +204,7 @@ pub const fn desk(worker: &str) -> Desk<'_> {
         },
         window: Window::Always,
         house: HOUSE,
+        calendars: &[],
     }
 }
 

@@ -224,6 +224,7 @@ impl Worker {
             late_after: self.options.late_after,
             consent: self.engine.policy().consent,
             window,
+            calendars: self.engine.calendars(),
         };
         if doubtful {
             let policy = self.engine.policy().retry;

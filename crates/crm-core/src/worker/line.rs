@@ -16,6 +16,7 @@ use crate::port::llm::Draft;
 use crate::port::store::TemplateQuery;
 use crate::template::Template;
 use crate::template::render::Prepared;
+use crate::zone;
 
 /// What a campaign's messages are made from.
 pub(super) struct Texts {
@@ -241,7 +242,9 @@ impl Worker {
                 metadata: written.metadata.clone(),
                 findings: written.findings.clone(),
                 scheduled_for: row.send_at.filter(|at| *at > stamp.at),
-                expires_at: planner::expires_at(campaign, row),
+                expires_at: zone::parse(&row.time_zone)
+                    .ok()
+                    .and_then(|zone| planner::expires_at(campaign, &row.occurrence, zone)),
                 test_mode: campaign.test_mode,
                 submitted: true,
             },

@@ -225,7 +225,16 @@ impl Worker {
                 .iter()
                 .map(|route| route.target(contact, &suppressed, &windows))
                 .collect();
-            let row = planner::plan(contact, campaign, &occurrence, now, &targets, rules)?;
+            let calendars = self.engine.calendars();
+            let row = planner::plan(
+                contact,
+                campaign,
+                &occurrence,
+                now,
+                &targets,
+                rules,
+                calendars,
+            )?;
             let Some(row) = row else { continue };
             count += 1;
             match &texts {
