@@ -1,5 +1,6 @@
 //! Campaigns: one occasion for many people, planned before anything is written.
 
+pub mod experiment;
 pub mod holidays;
 pub mod planner;
 pub mod quiet_hours;
