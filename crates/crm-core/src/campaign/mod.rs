@@ -4,6 +4,7 @@ pub mod experiment;
 pub mod holidays;
 pub mod planner;
 pub mod quiet_hours;
+pub mod recurrence;
 pub mod sampling;
 pub mod schedule;
 pub mod split;
