@@ -1,9 +1,11 @@
 //! Campaigns: one occasion for many people, planned before anything is written.
 
 pub mod dates;
+pub mod experiment;
 pub mod holidays;
 pub mod planner;
 pub mod quiet_hours;
+pub mod recurrence;
 pub mod sampling;
 pub mod schedule;
 pub mod split;
