@@ -325,7 +325,8 @@ impl ChangeSet {
             && before.metadata == after.metadata
             && before.generated_by == after.generated_by;
         if same_source {
-            if before.status != after.status {
+            // How a variant fares depends on more than the status.
+            if before.status != after.status || after.metadata.variant.is_some() {
                 counter::add(&mut self.counters, &counter::of_status(before), -1);
                 counter::add(&mut self.counters, &counter::of_status(&after), 1);
             }

@@ -65,6 +65,9 @@ pub fn of_message(message: &Message) -> Contribution {
     }
     if let Some(campaign) = message.campaign_id {
         list.push((format!("campaign.{campaign}.generated"), 1));
+        if let Some(variant) = &meta.variant {
+            list.push((format!("campaign.{campaign}.generated.{variant}"), 1));
+        }
     }
     list.extend(of_status(message));
     list
@@ -77,14 +80,33 @@ pub(crate) fn of_status(message: &Message) -> Contribution {
     }
     let status = format!("message.status.{}", message.status.as_str());
     let mut list = vec![(status, 1)];
-    if let Some(campaign) = message.campaign_id {
-        let ended = match message.status {
-            Status::Sent | Status::Delivered => "sent",
-            Status::Failed => "failed",
-            Status::Rejected | Status::Cancelled | Status::Expired => "ended",
-            _ => return list,
-        };
+    let Some(campaign) = message.campaign_id else {
+        return list;
+    };
+    let ended = match message.status {
+        Status::Sent | Status::Delivered => Some("sent"),
+        Status::Failed => Some("failed"),
+        Status::Rejected | Status::Cancelled | Status::Expired => Some("ended"),
+        _ => None,
+    };
+    if let Some(ended) = ended {
         list.push((format!("campaign.{campaign}.{ended}"), 1));
+    }
+    if let Some(variant) = &message.metadata.variant {
+        let mut count = |what| list.push((format!("campaign.{campaign}.{what}.{variant}"), 1));
+        let rejected = message.status == Status::Rejected;
+        if rejected || message.approved_at.is_some() {
+            count("decided");
+            // What people rejected is counted as that, whatever they tried before.
+            if rejected {
+                count("rejected");
+            } else if message.revision.number > 1 {
+                count("edited");
+            }
+        }
+        if let Some(ended) = ended {
+            count(ended);
+        }
     }
     list
 }

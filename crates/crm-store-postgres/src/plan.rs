@@ -12,7 +12,7 @@ use crate::query::{Db, Filter, List};
 use crate::rows::{column, get};
 
 const COLUMNS: &str = "p.campaign, p.occurrence, p.contact, p.channel, p.send_at, p.local_time, \
-    p.time_zone, p.excluded, p.message, p.draft_batch";
+    p.time_zone, p.excluded, p.message, p.draft_batch, p.variant";
 
 const TABLE: Table = Table {
     name: "plan_rows",
@@ -27,6 +27,7 @@ const TABLE: Table = Table {
         ("excluded", "text"),
         ("message", "uuid"),
         ("draft_batch", "uuid"),
+        ("variant", "text"),
     ],
 };
 
@@ -71,6 +72,7 @@ async fn write(db: &mut Db<'_>, sql: SqlStr, rows: &[&PlanRow]) -> Outcome<u64> 
         .bind(opt(|row| &row.excluded))
         .bind(column(rows, |row| row.message_id.map(|id| id.0)))
         .bind(column(rows, |row| row.batch_id.map(|id| id.0)))
+        .bind(opt(|row| &row.variant))
         .execute(&mut *db.connection)
         .await?;
     Ok(done.rows_affected())
@@ -88,6 +90,7 @@ fn read(row: &PgRow) -> Outcome<PlanRow> {
         excluded: get(row, "excluded")?,
         message_id: get::<Option<_>>(row, "message")?.map(MessageId),
         batch_id: get::<Option<_>>(row, "draft_batch")?.map(DraftBatchId),
+        variant: get(row, "variant")?,
     })
 }
 

@@ -104,6 +104,7 @@ CREATE TABLE crm.plan_rows (
     excluded text COLLATE "C",
     message uuid,
     draft_batch uuid,
+    variant text,
     PRIMARY KEY (workspace, campaign, contact, occurrence)
 ) /* by workspace */;
 CREATE INDEX plan_rows_undrafted ON crm.plan_rows(workspace, campaign, contact, occurrence)

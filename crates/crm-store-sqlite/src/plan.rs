@@ -10,16 +10,16 @@ use crate::query::{Filter, List, blob};
 use crate::rows::{opt_instant, opt_micros};
 
 const COLUMNS: &str = "p.campaign, p.occurrence, p.contact, p.channel, p.send_at, p.local_time, \
-    p.time_zone, p.excluded, p.message, p.draft_batch";
+    p.time_zone, p.excluded, p.message, p.draft_batch, p.variant";
 
 const INSERT: &str = "INSERT INTO plan_rows (workspace, campaign, occurrence, contact, channel, \
-    send_at, local_time, time_zone, excluded, message, draft_batch) VALUES (:workspace, :campaign, :occurrence, \
-    :contact, :channel, :send_at, :local_time, :time_zone, :excluded, :message, :batch) \
+    send_at, local_time, time_zone, excluded, message, draft_batch, variant) VALUES (:workspace, :campaign, :occurrence, \
+    :contact, :channel, :send_at, :local_time, :time_zone, :excluded, :message, :batch, :variant) \
     ON CONFLICT (workspace, campaign, occurrence, contact) DO NOTHING";
 
 const UPDATE: &str = "UPDATE plan_rows SET channel = :channel, send_at = :send_at, \
     local_time = :local_time, time_zone = :time_zone, excluded = :excluded, message = :message, \
-    draft_batch = :batch \
+    draft_batch = :batch, variant = :variant \
     WHERE workspace = :workspace AND campaign = :campaign AND occurrence = :occurrence \
     AND contact = :contact";
 
@@ -46,6 +46,7 @@ fn write(connection: &Connection, sql: &str, workspace: i64, row: &PlanRow) -> O
         ":excluded": row.excluded,
         ":message": row.message_id.map(|id| id.0),
         ":batch": row.batch_id.map(|id| id.0),
+        ":variant": row.variant,
     })?)
 }
 
@@ -61,6 +62,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PlanRow> {
         excluded: row.get(7)?,
         message_id: row.get::<_, Option<_>>(8)?.map(MessageId),
         batch_id: row.get::<_, Option<_>>(9)?.map(DraftBatchId),
+        variant: row.get(10)?,
     })
 }
 

@@ -106,6 +106,7 @@ CREATE TABLE plan_rows (
     excluded TEXT,
     message BLOB,
     draft_batch BLOB,
+    variant TEXT,
     PRIMARY KEY (workspace, campaign, contact, occurrence)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX plan_rows_undrafted ON plan_rows(workspace, campaign, contact, occurrence)

@@ -83,6 +83,14 @@ names! {
     DraftingName, "Drafting", [Drafting::Now, Drafting::Batch].map(Drafting::as_str)
 }
 names! {
+    /// A day of the week.
+    DayName, "Day", ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+}
+names! {
+    /// What becomes of a message that may not leave at its hour.
+    OtherwiseName, "Otherwise", ["hold", "skip"]
+}
+names! {
     /// How often a date comes.
     DateRepeatName, "DateRepeat", [Repeat::Yearly, Repeat::Once].map(Repeat::as_str)
 }

@@ -12,12 +12,13 @@ pub mod split;
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Workspace;
 use crate::audience::Audience;
 use crate::campaign::quiet_hours::SendingTimes;
+use crate::campaign::split::{Arm, Variants};
 use crate::id::{CampaignId, ContactId, DraftBatchId, MessageId, TemplateId};
 use crate::message::Occasion;
 
@@ -200,6 +201,15 @@ pub enum Schedule {
         /// IANA zone the expression is read in.
         time_zone: String,
     },
+    /// Again and again, by a recurrence rule of RFC 5545.
+    Rule {
+        /// The rule, for example `FREQ=MONTHLY;BYDAY=-1FR`.
+        rule: recurrence::Rule,
+        /// The wall time it starts at, which is its time of day: nothing is due before.
+        starts: NaiveDateTime,
+        /// IANA zone of that wall time.
+        time_zone: String,
+    },
     /// On a date of each contact's own: a birthday, an anniversary, a day before or after one.
     Date(dates::DateRule),
 }
@@ -208,7 +218,10 @@ impl Schedule {
     /// Whether it runs again and again: it waits for each run, and does not end with one.
     #[must_use]
     pub const fn repeats(&self) -> bool {
-        matches!(self, Self::Recurring { .. } | Self::Date(_))
+        matches!(
+            self,
+            Self::Recurring { .. } | Self::Rule { .. } | Self::Date(_)
+        )
     }
 }
 
@@ -254,6 +267,9 @@ pub struct CampaignFields {
     /// When its messages may leave by the recipients' clocks: when they are planned, and once more before each leaves.
     #[serde(default)]
     pub sending_times: SendingTimes,
+    /// The texts that are tried against each other, and how many people get none.
+    #[serde(default)]
+    pub variants: Option<Variants>,
 }
 
 fn default_zone() -> String {
@@ -279,7 +295,54 @@ impl CampaignFields {
             when_unavailable: WhenUnavailable::default(),
             drafting: Drafting::default(),
             sending_times: SendingTimes::default(),
+            variants: None,
         }
+    }
+
+    /// The variant of that name; none where there are none.
+    #[must_use]
+    pub fn arm(&self, variant: Option<&str>) -> Option<&Arm> {
+        let name = variant?;
+        let mut arms = self.variants.as_ref()?.arms.iter();
+        arms.find(|arm| arm.name == name)
+    }
+
+    /// The template that a variant's texts are made from.
+    #[must_use]
+    pub fn template_of(&self, variant: Option<&str>) -> Option<TemplateId> {
+        let own = self.arm(variant).and_then(|arm| arm.template_id);
+        own.or(self.template_id)
+    }
+
+    /// All templates that its texts may be made from.
+    pub fn templates(&self) -> impl Iterator<Item = TemplateId> {
+        let arms = self.variants.iter().flat_map(|variants| &variants.arms);
+        self.template_id
+            .into_iter()
+            .chain(arms.filter_map(|arm| arm.template_id))
+    }
+
+    /// Whether a model writes any of its texts.
+    #[must_use]
+    pub fn asks_model(&self) -> bool {
+        let arms = self.variants.iter().flat_map(|variants| &variants.arms);
+        let mut arms = arms.map(|arm| arm.template_id).peekable();
+        self.template_id.is_none() && (arms.peek().is_none() || arms.any(|own| own.is_none()))
+    }
+
+    /// The tone of a variant.
+    #[must_use]
+    pub fn tone_of(&self, variant: Option<&str>) -> Option<&str> {
+        let own = self.arm(variant).and_then(|arm| arm.tone.as_deref());
+        own.or(self.tone.as_deref())
+    }
+
+    /// What a variant is about.
+    #[must_use]
+    pub fn context_of(&self, variant: Option<&str>) -> Option<&str> {
+        let arm = self.arm(variant);
+        let own = arm.and_then(|arm| arm.custom_context.as_deref());
+        own.or(self.custom_context.as_deref())
     }
 
     /// All its channels, in its own order.
@@ -348,9 +411,11 @@ pub struct PlanRow {
     /// The recipient's IANA zone.
     pub time_zone: String,
     /// Why this contact gets nothing: `no_address`, `bad_address`, `no_consent`,
-    /// `suppressed`, `erased`, `window_closed`, `quiet_hours`, `no_sending_time`, `holidays_unknown`, `too_late` (see
+    /// `suppressed`, `erased`, `window_closed`, `quiet_hours`, `no_sending_time`, `holidays_unknown`, `too_late`, `holdout` (see
     /// [`planner`]), `template_value_missing`, `text_not_sendable` (empty, or longer than the channel takes). With several channels none of them may be written to, and this is the first one's reason.
     pub excluded: Option<String>,
+    /// Which of the campaign's [variants](split::Variants) it is; `None` when excluded, and where there are none.
+    pub variant: Option<String>,
     /// The message, once drafted.
     pub message_id: Option<MessageId>,
     /// The [batch](crate::draft_batch) that drafts it, or did.

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::holidays::{Calendar, Holidays};
 use super::quiet_hours::{self, Departure, SendingTimes};
-use super::{Campaign, PlanRow, Schedule, dates};
+use super::{Campaign, PlanRow, Schedule, dates, split};
 use crate::consent::window::Window;
 use crate::consent::{Rules, Topic};
 use crate::contact::Contact;
@@ -84,6 +84,15 @@ pub fn plan(
     };
     let over = expires_at(campaign, &occurrence, zone).is_some_and(|over| over <= send_at);
     let excluded = excluded.or(times.err()).or(over.then_some("too_late"));
+    // Drawn among those who would get something: the others are no measure for them.
+    let variant = match &campaign.fields.variants {
+        Some(variants) if excluded.is_none() => {
+            Some(variants.name(variants.assign(campaign.id.0.as_bytes(), contact.id)))
+        }
+        _ => None,
+    };
+    let held_back = variant == Some(split::HOLDOUT);
+    let excluded = excluded.or(held_back.then_some(split::HOLDOUT));
     let included = excluded.is_none();
     let local = zone::local(send_at, zone)
         .format("%Y-%m-%dT%H:%M:%S")
@@ -97,6 +106,7 @@ pub fn plan(
         local_time: included.then_some(local),
         time_zone: zone.name().to_owned(),
         excluded: excluded.map(str::to_owned),
+        variant: variant.filter(|_| included).map(str::to_owned),
         message_id: None,
         batch_id: None,
     }))

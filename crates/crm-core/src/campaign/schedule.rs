@@ -2,10 +2,10 @@
 
 use std::str::FromStr as _;
 
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, Duration, NaiveTime, Utc};
 use croner::Cron;
 
-use super::{Schedule, dates};
+use super::{Schedule, dates, recurrence};
 use crate::error::{Error, Result};
 use crate::zone;
 
@@ -38,11 +38,25 @@ pub fn validate(schedule: &Schedule) -> Result<()> {
             cron(expression)?;
             zone::parse(time_zone).map(|_| ())
         }
+        Schedule::Rule {
+            rule,
+            starts,
+            time_zone,
+        } => {
+            zone::check("scheduled_at", Some(starts.and_utc()))?;
+            let zone = zone::parse(time_zone)?;
+            let before = zone::instant(*starts, zone) - Duration::days(1);
+            if recurrence::next(rule, *starts, zone, before)?.is_none() {
+                let text = "this rule ends before it comes due";
+                return Err(Error::field("recurrence_rule", text));
+            }
+            Ok(())
+        }
         Schedule::Date(rule) => rule.validate(),
     }
 }
 
-/// When the next run after `after` begins; `None` for schedules that run once. Dates are looked at
+/// When the next run after `after` begins; `None` for schedules that run once, and for a rule that has ended. Dates are looked at
 /// every hour, so that each zone's day is met.
 ///
 /// # Errors
@@ -70,6 +84,11 @@ pub fn next_run(schedule: &Schedule, after: DateTime<Utc>) -> Result<Option<Date
                 }
             }
         }
+        Schedule::Rule {
+            rule,
+            starts,
+            time_zone,
+        } => recurrence::next(rule, *starts, zone::parse(time_zone)?, after),
         Schedule::Date(_) => Ok(dates::next_hour(after)),
     }
 }
@@ -80,7 +99,7 @@ pub fn next_run(schedule: &Schedule, after: DateTime<Utc>) -> Result<Option<Date
 pub fn occurrence(schedule: &Schedule, at: DateTime<Utc>) -> String {
     match schedule {
         Schedule::Immediate | Schedule::Scheduled { .. } => "once".to_owned(),
-        Schedule::Recurring { .. } => at.format("%Y-%m-%dT%H:%MZ").to_string(),
+        Schedule::Recurring { .. } | Schedule::Rule { .. } => at.format("%Y-%m-%dT%H:%MZ").to_string(),
         Schedule::Date(_) => at.format("%Y-%m-%dT%HZ").to_string(),
     }
 }
@@ -129,6 +148,35 @@ mod tests {
                 Some(at("2026-10-26T01:30:00Z"))
             );
         }
+    }
+
+    fn rule(text: &str, starts: &str) -> Result<Schedule> {
+        Ok(Schedule::Rule {
+            rule: recurrence::Rule::parse(text)?,
+            starts: starts.parse().unwrap(),
+            time_zone: "Asia/Tashkent".to_owned(),
+        })
+    }
+
+    #[test]
+    fn rules_of_calendars_run_until_they_end() {
+        let last_friday = rule("FREQ=MONTHLY;BYDAY=-1FR;COUNT=2", "2026-11-01T09:00:00").unwrap();
+        validate(&last_friday).unwrap();
+        let mut now = at("2026-11-01T00:00:00Z");
+        for due in ["2026-11-27T04:00:00Z", "2026-12-25T04:00:00Z"] {
+            now = next_run(&last_friday, now).unwrap().unwrap();
+            assert_eq!(now, at(due));
+        }
+        assert_eq!(occurrence(&last_friday, now), "2026-12-25T04:00Z");
+        assert_eq!(next_run(&last_friday, now).unwrap(), None);
+        for (text, starts) in [
+            ("FREQ=DAILY;UNTIL=20261001", "2026-11-01T09:00:00"),
+            ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "2026-11-01T09:00:00"),
+            ("FREQ=DAILY", "+12026-11-01T09:00:00"),
+        ] {
+            assert!(rule(text, starts).and_then(|it| validate(&it)).is_err(), "{text}");
+        }
+        assert!(rule("FREQ=HOURLY", "2026-11-01T09:00:00").is_err());
     }
 
     #[test]

@@ -9,10 +9,12 @@
 //! arms changes, contacts of any arm may come into another one. Change them before a campaign runs, or keep what a
 //! plan already says.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::id::ContactId;
+use crate::id::{ContactId, TemplateId};
 use crate::message::digest::Encoder;
 
 /// The most arms.
@@ -21,14 +23,44 @@ pub const ARMS: usize = 26;
 /// What the holdout is called where an arm's name would stand; no arm may be called so.
 pub const HOLDOUT: &str = "holdout";
 
-/// One variant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One variant. What it leaves out is as the campaign has it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Arm {
     /// Name, 1 to 20 characters.
     pub name: String,
     /// Its share among the weights of all arms, 1 to 1,000.
     pub weight: u16,
+    /// Template to use instead of the model.
+    #[serde(default)]
+    pub template_id: Option<TemplateId>,
+    /// Tone for the model.
+    #[serde(default)]
+    pub tone: Option<String>,
+    /// What the message is about, for the model; at most 500 characters.
+    #[serde(default)]
+    pub custom_context: Option<String>,
+}
+
+impl Arm {
+    /// One that differs from the others in nothing yet.
+    #[must_use]
+    pub fn new(name: &str, weight: u16) -> Self {
+        Self {
+            name: name.to_owned(),
+            weight,
+            template_id: None,
+            tone: None,
+            custom_context: None,
+        }
+    }
+}
+
+// The words of a campaign are shown nowhere else either.
+impl fmt::Debug for Arm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arm({}, {})", self.name, self.weight)
+    }
 }
 
 /// The variants of a campaign.

@@ -14,6 +14,7 @@ use crate::campaign::{
 use crate::change::{Change, ChangeSet};
 use crate::draft_batch::DraftBatch;
 use crate::error::{Error, ErrorKind, Result};
+use crate::generation::Tone;
 use crate::id::CampaignId;
 use crate::message::Format;
 use crate::message::history::Subject;
@@ -115,16 +116,7 @@ impl Campaigns<'_> {
         }
         note::optional("custom_context", fields.custom_context.as_deref(), 500)?;
         note::optional("description", fields.description.as_deref(), 2_000)?;
-        if fields
-            .tone
-            .as_deref()
-            .is_some_and(|tone| crate::generation::Tone::parse(tone).is_none())
-        {
-            return Err(Error::field(
-                "tone",
-                "use professional_friendly, formal, casual or warm",
-            ));
-        }
+        check_tone(fields.tone.as_deref())?;
         crate::zone::parse(&fields.time_zone)?;
         schedule::validate(&fields.schedule)?;
         fields.sending_times.validate()?;
@@ -145,20 +137,34 @@ impl Campaigns<'_> {
         Ok(())
     }
 
-    /// Whether the template can be delivered on each of the campaign's channels. How long a text becomes is known
+    /// Whether its variants are well formed, and all templates are there.
+    async fn check_variants(&self, fields: &CampaignFields) -> Result<()> {
+        if let Some(variants) = &fields.variants {
+            variants.validate()?;
+            for arm in &variants.arms {
+                check_tone(arm.tone.as_deref())?;
+                note::optional("custom_context", arm.custom_context.as_deref(), 500)?;
+            }
+        }
+        for template in fields.templates() {
+            self.0.template(template).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether its templates can be delivered on each of the campaign's channels. How long a text becomes is known
     /// for each contact alone, when it is rendered.
     async fn check_template(&self, fields: &CampaignFields) -> Result<()> {
-        let Some(id) = fields.template_id else {
-            return Ok(());
-        };
-        let template = self.0.template(id).await?.fields;
-        for channel in fields.channels() {
-            let (_, capabilities) = self.0.engine.channel(channel)?;
-            if template.format == Format::Html && !capabilities.html {
-                return Err(Error::field(
-                    "template_id",
-                    format!("the template is HTML, which channel {channel} does not deliver"),
-                ));
+        for id in fields.templates() {
+            let template = self.0.template(id).await?.fields;
+            for channel in fields.channels() {
+                let (_, capabilities) = self.0.engine.channel(channel)?;
+                if template.format == Format::Html && !capabilities.html {
+                    return Err(Error::field(
+                        "template_id",
+                        format!("the template is HTML, which channel {channel} does not deliver"),
+                    ));
+                }
             }
         }
         Ok(())
@@ -173,9 +179,7 @@ impl Campaigns<'_> {
         self.0.require(Action::WriteCampaigns)?;
         self.check(&fields)?;
         fields.audience = self.0.asked(fields.audience).await?;
-        if let Some(template) = fields.template_id {
-            self.0.template(template).await?;
-        }
+        self.check_variants(&fields).await?;
         let stamp = self.0.stamp();
         let campaign = Campaign {
             workspace: self.0.workspace().clone(),
@@ -213,9 +217,7 @@ impl Campaigns<'_> {
         self.0.require(Action::WriteCampaigns)?;
         self.check(&fields)?;
         fields.audience = self.0.asked(fields.audience).await?;
-        if let Some(template) = fields.template_id {
-            self.0.template(template).await?;
-        }
+        self.check_variants(&fields).await?;
         let before = self.0.campaign(id).await?;
         if version.is_some_and(|seen| seen != before.version) {
             return Err(Error::new(
@@ -252,6 +254,10 @@ impl Campaigns<'_> {
                     Schedule::Date(_) => Some(now),
                     _ => schedule::next_run(&after.fields.schedule, now)?,
                 };
+                if next.is_none() {
+                    let text = "this rule has ended";
+                    return Err(Error::field("recurrence_rule", text));
+                }
                 after.next_run_at = next;
             } else {
                 after.status = CampaignStatus::Active;
@@ -392,6 +398,16 @@ impl Campaigns<'_> {
         self.0.engine.commit_one(set).await?;
         Ok(after)
     }
+}
+
+fn check_tone(tone: Option<&str>) -> Result<()> {
+    if tone.is_some_and(|tone| Tone::parse(tone).is_none()) {
+        return Err(Error::field(
+            "tone",
+            "use professional_friendly, formal, casual or warm",
+        ));
+    }
+    Ok(())
 }
 
 /// What the counters say of one campaign.

@@ -225,7 +225,7 @@ impl Campaigns<'_> {
     async fn bound(&self, campaign: &Campaign) -> Result<Bound> {
         let engine = &self.0.engine;
         let models = engine.models().first();
-        let Some(llm) = models.filter(|_| campaign.fields.template_id.is_none()) else {
+        let Some(llm) = models.filter(|_| campaign.fields.asks_model()) else {
             return Ok(Bound::Nothing);
         };
         let query = ContactQuery {

@@ -308,7 +308,9 @@ pub fn edit(
         if !only_time {
             after.findings = findings;
         }
-        if let Some((generated_by, metadata)) = edit.source {
+        if let Some((generated_by, mut metadata)) = edit.source {
+            // Whatever is written anew stays what the plan says.
+            metadata.variant.clone_from(&after.metadata.variant);
             after.generated_by = generated_by;
             after.metadata = metadata;
         }

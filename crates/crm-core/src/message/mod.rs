@@ -172,6 +172,9 @@ pub struct Provenance {
     /// The tone that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tone: Option<String>,
+    /// Which variant of its campaign it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// Language of the text, BCP 47.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,

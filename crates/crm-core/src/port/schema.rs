@@ -32,7 +32,7 @@ pub const TABLES: [(&str, &str); 26] = [
     ),
     (
         "plan_rows",
-        "workspace campaign contact occurrence channel send_at local_time time_zone excluded message draft_batch",
+        "workspace campaign contact occurrence channel send_at local_time time_zone excluded message draft_batch variant",
     ),
     (
         "messages",

@@ -245,6 +245,7 @@ pub fn plan_row(campaign: &Campaign, contact: u64) -> PlanRow {
         excluded: None,
         message_id: None,
         batch_id: None,
+        variant: None,
     }
 }
 

@@ -67,7 +67,7 @@ impl Worker {
     pub(super) fn by_batch(&self, campaign: &Campaign) -> bool {
         let fields = &campaign.fields;
         fields.drafting == Drafting::Batch
-            && fields.template_id.is_none()
+            && fields.asks_model()
             && self.engine.llm_batch().is_some()
     }
 

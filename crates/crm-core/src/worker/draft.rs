@@ -220,7 +220,7 @@ impl<'w> Drafting<'w> {
             let Some(source) = self.turns.back().and_then(|id| self.sources.get_mut(id)) else {
                 continue;
             };
-            let needs_model = source.campaign.fields.template_id.is_none();
+            let needs_model = source.campaign.fields.asks_model();
             let id = source.campaign.id;
             if rests.campaign(id, now).is_some() {
                 // They are read again when it goes on.

@@ -1,6 +1,8 @@
 //! One line of a plan: its text is written first, which takes as long as a model does, and what is stored is decided
 //! afterwards, on the campaign and the contact as they are by then.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Worker;
 use crate::actor::{Actor, Workspace};
 use crate::campaign::{Campaign, PlanRow, WhenUnavailable, planner};
@@ -20,8 +22,8 @@ use crate::zone;
 
 /// What a campaign's messages are made from.
 pub(super) struct Texts {
-    /// The campaign's own template, read once for all; or why it cannot be.
-    chosen: Option<(TemplateId, u64, Result<Prepared>)>,
+    /// The templates that the campaign names, read once for all; or why one cannot be.
+    chosen: BTreeMap<TemplateId, (u64, Result<Prepared>)>,
     /// The templates a draft falls back to.
     offered: Vec<Template>,
     /// The words of the house.
@@ -60,12 +62,13 @@ impl Texts {
 /// What a campaign wants for a line, from a model.
 fn wanted<'a>(campaign: &'a Campaign, row: &'a PlanRow) -> Wanted<'a> {
     let fields = &campaign.fields;
-    let tone = fields.tone.as_deref().and_then(Tone::parse);
+    let variant = row.variant.as_deref();
+    let tone = fields.tone_of(variant).and_then(Tone::parse);
     Wanted {
         task: Task {
             occasion: fields.occasion_type,
             tone: tone.unwrap_or_default(),
-            context: fields.custom_context.as_deref(),
+            context: fields.context_of(variant),
             instruction: None,
             variant: None,
         },
@@ -83,29 +86,28 @@ impl Worker {
     /// The texts a campaign may use.
     pub(super) async fn texts(&self, workspace: &Workspace, campaign: &Campaign) -> Result<Texts> {
         let voice = self.engine.voice(workspace).await?;
-        let Some(id) = campaign.fields.template_id else {
+        let mut offered = Vec::new();
+        if campaign.fields.asks_model() {
             let session = self.engine.act_as(Actor::system(workspace.clone()));
             let occasion = campaign.fields.occasion_type;
-            let offered = session.active_templates(occasion).await?;
-            return Ok(Texts {
-                chosen: None,
-                offered,
-                voice,
-            });
-        };
-        let query = TemplateQuery {
-            ids: vec![id],
-            ..TemplateQuery::default()
-        };
-        let offered = self.engine.store().templates(workspace, query).await?.items;
-        let read = |template: &Template| {
-            (
-                template.id,
-                template.version,
-                Prepared::new(&template.fields),
-            )
-        };
-        let chosen = offered.first().map(read);
+            offered = session.active_templates(occasion).await?;
+        }
+        let ids: BTreeSet<TemplateId> = campaign.fields.templates().collect();
+        let mut chosen = BTreeMap::new();
+        if !ids.is_empty() {
+            let query = TemplateQuery {
+                ids: ids.iter().copied().collect(),
+                ..TemplateQuery::default()
+            };
+            let found = self.engine.store().templates(workspace, query).await?.items;
+            for template in found {
+                let read = Prepared::new(&template.fields);
+                chosen.insert(template.id, (template.version, read));
+                if offered.iter().all(|other| other.id != template.id) {
+                    offered.push(template);
+                }
+            }
+        }
         Ok(Texts {
             chosen,
             offered,
@@ -124,10 +126,11 @@ impl Worker {
         let Some((contact, _)) = self.reachable(line)? else {
             return Ok(Err("no_address"));
         };
-        let template = match &texts.chosen {
+        let named = campaign.fields.template_of(line.row.variant.as_deref());
+        let template = match named.and_then(|id| Some((id, texts.chosen.get(&id)?))) {
             None => None,
-            Some((id, version, Ok(text))) => Some((*id, *version, text)),
-            Some((_, _, Err(_))) => return Ok(Err("template_value_missing")),
+            Some((id, (version, Ok(text)))) => Some((id, *version, text)),
+            Some((_, (_, Err(_)))) => return Ok(Err("template_value_missing")),
         };
         let wanted = Wanted {
             template,
@@ -228,6 +231,8 @@ impl Worker {
         if too_long || (written.text.format == Format::Html && !capabilities.html) {
             return exclude("text_not_sendable");
         }
+        let mut metadata = written.metadata.clone();
+        metadata.variant.clone_from(&row.variant);
         let actor = Actor::system(campaign.workspace.clone());
         let stamp = self.stamp(&actor);
         let created = decide::create(
@@ -239,7 +244,7 @@ impl Worker {
                 recipient: recipient.to_owned(),
                 text: written.text.clone(),
                 generated_by: written.generated_by,
-                metadata: written.metadata.clone(),
+                metadata,
                 findings: written.findings.clone(),
                 scheduled_for: row.send_at.filter(|at| *at > stamp.at),
                 expires_at: zone::parse(&row.time_zone)

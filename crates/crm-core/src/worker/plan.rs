@@ -210,13 +210,15 @@ impl Worker {
         let windows = self.windows(workspace, self.with_windows(people)).await?;
         let waits = campaign.fields.when_unavailable == WhenUnavailable::Wait;
         let alone = self.engine.models().is_empty() && !waits;
-        let texts = if alone || campaign.fields.template_id.is_some() {
+        let texts = if alone || campaign.fields.templates().next().is_some() {
             Some(self.texts(workspace, campaign).await?)
         } else {
             None
         };
         let now = self.engine.now();
         let rules = self.engine.policy().consent;
+        let fields = &campaign.fields;
+        let by_template = |row: &PlanRow| fields.template_of(row.variant.as_deref()).is_some();
         let mut sets = Vec::with_capacity(page.items.len() + 1);
         let mut undrafted = Vec::new();
         let mut count = 0;
@@ -238,7 +240,7 @@ impl Worker {
             let Some(row) = row else { continue };
             count += 1;
             match &texts {
-                Some(texts) if row.excluded.is_none() => {
+                Some(texts) if row.excluded.is_none() && (alone || by_template(&row)) => {
                     let line = Line {
                         row,
                         contact: Some(contact.clone()),

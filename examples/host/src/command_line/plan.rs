@@ -56,7 +56,7 @@ pub(super) async fn run(place: &Place, flags: PlanFlags, output: Output) -> Resu
     };
     let people = people(&session, &rows).await?;
     let messages = messages(&session, &rows).await?;
-    let free = campaign.fields.template_id.is_some() || place.config.model_key.is_none();
+    let free = !campaign.fields.asks_model() || place.config.model_key.is_none();
     let line = |row: &PlanRow| {
         let message = row.message_id.and_then(|id| messages.get(&id.0));
         PlanLine::of(row, people.get(&row.contact_id.0), message, free)

@@ -3,10 +3,12 @@
 use chrono::{DateTime, Utc};
 use crm_core::audience::Audience;
 use crm_core::campaign::dates::{DateRule, LeapDay, Repeat};
+use crm_core::campaign::recurrence::Rule;
 use crm_core::campaign::{Campaign, CampaignFields, Drafting, Schedule, WhenUnavailable};
 use crm_core::generation::Tone;
 use crm_core::id::TemplateId;
 use crm_core::message::Occasion;
+use crm_core::zone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -18,7 +20,7 @@ use crate::extract::{Given, given};
 use crate::names::{
     DateRepeatName, DraftingName, LeapDayName, OccasionName, ToneName, WhenUnavailableName,
 };
-use crate::views::{Times, schedule_of};
+use crate::views::{SendingTimesView, Times, VariantsView, schedule_of};
 
 /// What a campaign is to do. A field that is left out of a change stays as it is; `null` clears it.
 #[derive(Default, Deserialize, ToSchema)]
@@ -40,11 +42,12 @@ pub(super) struct CampaignBody {
     segment_filter: Given<Value>,
     /// `immediate`, `scheduled`, `recurring` or `date`; `immediate` unless set.
     schedule_type: Option<Kind>,
-    /// Needed by `scheduled`.
+    /// Needed by `scheduled`, and by a recurrence rule of RFC 5545: the moment it starts at.
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<DateTime<Utc>>)]
     scheduled_at: Given<DateTime<Utc>>,
-    /// Needed by `recurring`: a five-field cron expression.
+    /// Needed by `recurring`: a five-field cron expression, or a rule of RFC 5545 such as `FREQ=MONTHLY;BYDAY=-1FR`, which
+    /// comes due at the time of day of `scheduled_at`.
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>, example = "0 9 * * 1")]
     recurrence_rule: Given<String>,
@@ -74,6 +77,14 @@ pub(super) struct CampaignBody {
     /// of all of them that may be used, their own preferred ones before the others.
     #[schema(max_items = 20)]
     fallback_channels: Option<Vec<String>>,
+    /// When its messages may leave by the recipients' clocks; always unless set.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<SendingTimesView>)]
+    sending_times: Given<SendingTimesView>,
+    /// Texts that are tried against each other.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<VariantsView>)]
+    variants: Given<VariantsView>,
     /// IANA zone of recipients who have none; `Asia/Tashkent` unless set.
     time_zone: Option<String>,
     #[serde(deserialize_with = "given")]
@@ -151,6 +162,13 @@ impl CampaignBody {
         set(&mut fields.channel, self.channel);
         set(&mut fields.fallback_channels, self.fallback_channels);
         set(&mut fields.time_zone, self.time_zone);
+        if let Some(times) = self.sending_times {
+            let times = times.map(SendingTimesView::read).transpose()?;
+            fields.sending_times = times.unwrap_or_default();
+        }
+        if let Some(variants) = self.variants {
+            fields.variants = variants.map(VariantsView::read);
+        }
         let template = self.template_id.map(|id| id.map(TemplateId));
         set(&mut fields.template_id, template);
         let tone = self
@@ -180,6 +198,27 @@ impl CampaignBody {
     }
 }
 
+/// A cron expression, or a rule with its start.
+fn recurring(times: Times, time_zone: &str) -> Result<Schedule, Problem> {
+    let missing = || Problem::invalid("recurrence_rule", "give a cron expression or a rule");
+    let rule = times.rule.ok_or_else(missing)?;
+    let time_zone = time_zone.to_owned();
+    // Every rule has a part such as FREQ=DAILY, no cron expression has one.
+    if !rule.contains('=') {
+        return Ok(Schedule::Recurring {
+            cron: rule,
+            time_zone,
+        });
+    }
+    let starts = || Problem::invalid("scheduled_at", "say when the rule starts");
+    let at = times.at.ok_or_else(starts)?;
+    Ok(Schedule::Rule {
+        rule: Rule::parse(&rule)?,
+        starts: zone::local(at, zone::parse(&time_zone)?),
+        time_zone,
+    })
+}
+
 /// Settings that the kind of schedule does not use are left out.
 fn schedule(kind: Kind, times: Times, time_zone: &str) -> Result<Schedule, Problem> {
     Ok(match kind {
@@ -190,12 +229,7 @@ fn schedule(kind: Kind, times: Times, time_zone: &str) -> Result<Schedule, Probl
                 .ok_or_else(|| Problem::invalid("scheduled_at", "say when it is to run"))?,
             local_time: times.local_time,
         },
-        Kind::Recurring => Schedule::Recurring {
-            cron: times
-                .rule
-                .ok_or_else(|| Problem::invalid("recurrence_rule", "give a cron expression"))?,
-            time_zone: time_zone.to_owned(),
-        },
+        Kind::Recurring => recurring(times, time_zone)?,
         Kind::Date => Schedule::Date(times.date.unwrap_or_else(|| DateRule::birthday(9))),
     })
 }

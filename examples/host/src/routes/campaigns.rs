@@ -244,7 +244,7 @@ async fn plan(
         found.items.iter().map(|row| row.contact_id).collect(),
     )
     .await?;
-    let free = campaign.fields.template_id.is_some() || !user.app.has_model;
+    let free = !campaign.fields.asks_model() || !user.app.has_model;
     Ok(axum::Json(List::of(page, &found, |row| {
         let message = row.message_id.and_then(|id| drafted.get(&id));
         PlanLine::of(row, people.get(&row.contact_id), message, free)

@@ -10,11 +10,13 @@ use crm_core::contact::Contact;
 use crm_core::engine::CampaignStats;
 use crm_core::message::{Message, Occasion};
 use crm_core::money::dollars;
+use crm_core::zone;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::sending::{SendingTimesView, VariantsView};
 use crate::names::{
     CampaignActionName, CampaignStatusName, DateRepeatName, DraftingName, LeapDayName,
     OccasionName, WhenUnavailableName,
@@ -68,6 +70,9 @@ pub(crate) struct CampaignView {
     /// Channels for those whom `channel` does not reach, best first.
     fallback_channels: Vec<String>,
     time_zone: String,
+    sending_times: SendingTimesView,
+    /// The texts that are tried against each other; null without.
+    variants: Option<VariantsView>,
     template_id: Option<Uuid>,
     tone: Option<String>,
     custom_context: Option<String>,
@@ -133,6 +138,18 @@ pub(crate) fn schedule_of(schedule: &Schedule) -> Times {
         Schedule::Recurring { cron, .. } => Times {
             kind: "recurring",
             rule: Some(cron.clone()),
+            ..times
+        },
+        Schedule::Rule {
+            rule,
+            starts,
+            time_zone,
+        } => Times {
+            kind: "recurring",
+            at: zone::parse(time_zone)
+                .ok()
+                .map(|zone| zone::instant(*starts, zone)),
+            rule: Some(rule.as_str().to_owned()),
             ..times
         },
         Schedule::Date(rule) => Times {
@@ -211,6 +228,8 @@ impl CampaignView {
             channel: fields.channel,
             fallback_channels: fields.fallback_channels,
             time_zone: fields.time_zone,
+            sending_times: SendingTimesView::of(&fields.sending_times),
+            variants: fields.variants.as_ref().map(VariantsView::of),
             template_id: fields.template_id.map(|id| id.0),
             tone: fields.tone,
             custom_context: fields.custom_context,
@@ -259,8 +278,8 @@ pub(crate) struct PlanLine {
     local_time: Option<String>,
     time_zone: String,
     channel: String,
-    /// Which text of a split test; `A` where there is one text only, null when excluded.
-    variant: Option<&'static str>,
+    /// Which of the campaign's variants; `A` where there is one text only, null when excluded.
+    variant: Option<String>,
     /// What drafting costs, as an exact decimal number of US dollars: what it did cost once drafted,
     /// 0.00 for a template or without a model; null when excluded or not known before the draft.
     estimated_cost: Option<String>,
@@ -294,7 +313,7 @@ impl PlanLine {
             local_time: row.local_time.clone(),
             time_zone: row.time_zone.clone(),
             channel: row.channel.clone(),
-            variant: (!excluded).then_some("A"),
+            variant: (!excluded).then(|| row.variant.clone().unwrap_or_else(|| "A".to_owned())),
             estimated_cost: cost.map(|cost| dollars(cost.into())),
             excluded,
             reason: row.excluded.clone(),

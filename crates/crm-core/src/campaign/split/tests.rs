@@ -4,10 +4,10 @@ use uuid::Uuid;
 use super::*;
 
 fn variants(weights: &[u16], holdout_permille: u16) -> Variants {
-    let arms = weights.iter().enumerate().map(|(index, weight)| Arm {
-        name: format!("arm {index}"),
-        weight: *weight,
-    });
+    let arms = weights
+        .iter()
+        .enumerate()
+        .map(|(index, weight)| Arm::new(&format!("arm {index}"), *weight));
     let variants = Variants {
         arms: arms.collect(),
         holdout_permille,
@@ -117,13 +117,7 @@ fn one_campaign_says_nothing_about_another() {
 #[test]
 fn bad_variants_are_refused() {
     let arms = |names: &[&str]| Variants {
-        arms: names
-            .iter()
-            .map(|name| Arm {
-                name: (*name).to_owned(),
-                weight: 1,
-            })
-            .collect(),
+        arms: names.iter().map(|name| Arm::new(name, 1)).collect(),
         holdout_permille: 0,
     };
     let letters: Vec<String> = ('a'..='z').map(String::from).collect();
@@ -153,10 +147,7 @@ fn bad_variants_are_refused() {
         (1, 1_000, false),
     ] {
         let split = Variants {
-            arms: vec![Arm {
-                name: "a".to_owned(),
-                weight,
-            }],
+            arms: vec![Arm::new("a", weight)],
             holdout_permille: holdout,
         };
         assert_eq!(split.validate().is_ok(), good, "{weight} {holdout}");
