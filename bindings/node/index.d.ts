@@ -63,6 +63,7 @@ export type Schedule =
   | { type: 'immediate' }
   | { type: 'scheduled'; at: Instant; local_time?: boolean }
   | { type: 'recurring'; cron: string; time_zone: string }
+  | { type: 'rule'; rule: string; starts: string; time_zone: string }
   | ({ type: 'date' } & DateRule);
 
 /** Which of a contact's dates, and how far from it a message leaves. */
@@ -588,6 +589,8 @@ export interface Provenance {
   output_tokens: number;
   cost_usd: string;
   tone: string | null;
+  /** Which variant of its campaign it is. */
+  variant: string | null;
   language: string | null;
   generated_at: string | null;
   fallback_used: boolean;
@@ -754,6 +757,118 @@ export interface CampaignFields {
   when_unavailable?: 'fallback' | 'wait';
   /** At once, or in jobs of the provider: within a day, for about half the price. */
   drafting?: 'now' | 'batch';
+  /** When its messages may leave by the recipients' clocks; always unless set. */
+  sending_times?: SendingTimes;
+  /** Texts that are tried against each other. */
+  variants?: Variants | null;
+}
+
+/** The part of each day in which nothing leaves, as wall times `HH:MM`; it may span midnight. */
+export interface QuietHours {
+  from: string;
+  until: string;
+}
+
+export type Day = 'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday';
+
+/** When messages may leave by the recipient's clock. What is left out limits nothing. */
+export interface SendingTimes {
+  quiet_hours?: QuietHours | null;
+  /** At least one; all unless set. */
+  working_days?: Day[];
+  /** Names of calendars on whose days nothing leaves: `uz`, `ru` or those of the engine. */
+  holidays?: string[];
+  /** What becomes of a message at any other time: it waits (unless set), or is not sent. */
+  otherwise?: 'hold' | 'skip';
+}
+
+/** A calendar of holidays. What names the date itself wins over what names the day of every year. */
+export interface Calendar {
+  name: string;
+  /** The built-in calendar whose holidays are holidays here, too. */
+  based_on?: 'uz' | 'ru' | null;
+  /** `YYYY-MM-DD`, or `--MM-DD` for every year. */
+  days?: string[];
+  /** Days that are worked although `based_on` or a day of every year says otherwise. */
+  worked?: string[];
+}
+
+/** One of several texts. What it leaves out is as the campaign has it. */
+export interface Arm {
+  /** 1 to 20 characters. */
+  name: string;
+  /** Its share among the weights of all, 1 to 1,000. */
+  weight: number;
+  template_id?: string | null;
+  tone?: Tone | null;
+  custom_context?: string | null;
+}
+
+/** Texts that are tried against each other. Who gets which is drawn for each contact, and stays. */
+export interface Variants {
+  /** 1 to 26; the first one is what the others are compared with. */
+  arms: Arm[];
+  /** How many of a thousand contacts get nothing, 0 to 999. */
+  holdout_permille?: number;
+}
+
+/** The figures of one variant. */
+export interface VariantStats {
+  name: string;
+  generated_count: number;
+  /** Approved or rejected. */
+  decided_count: number;
+  /** Of the decided ones, those that were approved with another text than the first. */
+  edited_count: number;
+  rejected_count: number;
+  sent_count: number;
+  failed_count: number;
+}
+
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+export interface Counts {
+  n: number;
+  successes: number;
+}
+
+/** What is known of one variant. */
+export interface ArmResult {
+  counts: Counts;
+  /** `null` while nothing was counted. */
+  rate: number | null;
+  /** Where the true rate is, at all looks together in 95 of 100 experiments. */
+  interval: Interval;
+}
+
+/** One variant against the first one. */
+export interface Comparison {
+  /** Its place in the list, 1 or more. */
+  arm: number;
+  difference: number | null;
+  interval: Interval;
+  /** Always valid: at most 0.05 is an alarm, however often one looks. */
+  p_value: number;
+}
+
+/** The variants against each other. */
+export interface Report {
+  arms: ArmResult[];
+  comparisons: Comparison[];
+  verdict: { type: 'go_on' } | { type: 'suggest_stop'; winner: number };
+}
+
+/** What a campaign's variants show so far. */
+export interface Experiment {
+  variants: VariantStats[];
+  holdout_permille: number;
+  /** Which texts people had to edit: fewer are better. */
+  edited: Report | null;
+  /** Which texts people rejected: fewer are better. */
+  rejected: Report | null;
 }
 
 /** Why nothing of a campaign is drafted for now. */
@@ -780,6 +895,8 @@ export interface Campaign {
   custom_context: string | null;
   when_unavailable: 'fallback' | 'wait';
   drafting: 'now' | 'batch';
+  sending_times: SendingTimes;
+  variants: Variants | null;
   status: CampaignStatus;
   test_mode: boolean;
   occurrence: string | null;
@@ -940,6 +1057,8 @@ export interface PlanRow {
   local_time: string | null;
   time_zone: string;
   excluded: string | null;
+  /** Which of the campaign's variants it is. */
+  variant: string | null;
   message_id: string | null;
   /** The job of the provider that drafts it, or did. */
   batch_id: string | null;
@@ -1629,6 +1748,8 @@ export interface Options {
   marketing_needs_opt_in?: boolean;
   /** What texts are checked by. */
   guardrails?: GuardrailRules;
+  /** Calendars of holidays that campaigns may name. */
+  calendars?: Calendar[];
   /** Where people say yes by a link, which ends with a token; with `unsubscribe_keys`. */
   opt_in_url?: string;
   /** IANA zone of the workspace's calendar. */
@@ -1837,6 +1958,8 @@ export class Engine {
   campaignBatches(id: string): Promise<DraftBatch[]>;
   /** What a campaign costs: before it runs, while it runs and after. */
   campaignCost(id: string): Promise<CampaignCost>;
+  /** What a campaign's variants show so far; it may be looked at as often as one likes. */
+  campaignExperiment(id: string): Promise<Experiment>;
   /** Limits on what drafts cost, the workspace's own first, and how much of them is used. */
   listBudgets(part?: { limit?: number; skip?: number }): Promise<Budget[]>;
   /**

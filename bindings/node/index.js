@@ -498,6 +498,10 @@ class Engine {
     return this.#call('campaign_cost', { id });
   }
 
+  async campaignExperiment(id) {
+    return this.#call('campaign_experiment', { id });
+  }
+
   async listBudgets({ limit, skip } = {}) {
     return this.#call('list_budgets', { limit, skip });
   }

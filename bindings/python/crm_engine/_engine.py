@@ -18,6 +18,7 @@ from ._operations import Operations
 from ._plugins import Dispatcher
 from .errors import InternalError
 from .types import (
+    Calendar,
     Channel,
     GuardrailRules,
     Llm,
@@ -76,6 +77,7 @@ def _open(
     separate_approver: bool,
     marketing_needs_opt_in: bool,
     guardrails: GuardrailRules | None,
+    calendars: Sequence[Calendar] | None,
     opt_in_url: str | None,
     time_zone: str | None,
     loop: asyncio.AbstractEventLoop | None,
@@ -103,6 +105,7 @@ def _open(
         "separate_approver": separate_approver,
         "marketing_needs_opt_in": marketing_needs_opt_in,
         "guardrails": guardrails or {},
+        "calendars": list(calendars or ()),
         "opt_in_url": opt_in_url,
         "time_zone": time_zone,
         **dispatcher.options,
@@ -159,6 +162,7 @@ class Engine(Operations):
         separate_approver: bool = False,
         marketing_needs_opt_in: bool = False,
         guardrails: GuardrailRules | None = None,
+        calendars: Sequence[Calendar] | None = None,
         opt_in_url: str | None = None,
         time_zone: str | None = None,
     ) -> Self:
@@ -187,7 +191,8 @@ class Engine(Operations):
         called for their names, an ``observer`` (:class:`Observer`) of what this engine commits.
         With ``marketing_needs_opt_in`` offers go only to people who said yes to them, otherwise to all who
         did not say no. Texts are checked by the ``guardrails``
-        (:class:`crm_engine.types.GuardrailRules`). People are asked by a link that begins with ``opt_in_url`` and ends with a token,
+        (:class:`crm_engine.types.GuardrailRules`). Campaigns may name the ``calendars``
+        (:class:`crm_engine.types.Calendar`) beside ``uz`` and ``ru``. People are asked by a link that begins with ``opt_in_url`` and ends with a token,
         which the same keys sign.
         """
         return cls(
@@ -214,6 +219,7 @@ class Engine(Operations):
                 separate_approver,
                 marketing_needs_opt_in,
                 guardrails,
+                calendars,
                 opt_in_url,
                 time_zone,
                 None,
@@ -290,6 +296,7 @@ class AsyncEngine(AsyncOperations):
         separate_approver: bool = False,
         marketing_needs_opt_in: bool = False,
         guardrails: GuardrailRules | None = None,
+        calendars: Sequence[Calendar] | None = None,
         opt_in_url: str | None = None,
         time_zone: str | None = None,
     ) -> Self:
@@ -319,6 +326,7 @@ class AsyncEngine(AsyncOperations):
                 separate_approver,
                 marketing_needs_opt_in,
                 guardrails,
+                calendars,
                 opt_in_url,
                 time_zone,
                 asyncio.get_running_loop(),

@@ -385,6 +385,10 @@ class Operations:
         """What a campaign costs: before it runs, while it runs and after."""
         return cast(t.CampaignCost, self._call("campaign_cost", {"id": id}))
 
+    def campaign_experiment(self, id: str) -> t.Experiment:
+        """What a campaign's variants show so far; it may be looked at as often as one likes."""
+        return cast(t.Experiment, self._call("campaign_experiment", {"id": id}))
+
     def list_budgets(self, *, limit: int = 100, skip: int = 0) -> list[t.Budget]:
         """Limits on what drafts cost, the workspace's own first, and how much of them is used."""
         values = {"limit": limit, "skip": skip}

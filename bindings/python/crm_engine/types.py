@@ -66,7 +66,8 @@ with ``"campaign": id`` and ``"within_days": 30``), ``{"contact": id}``; everybo
 Where one goes in, a text does as well: ``"segment = vip and not has email"``."""
 Schedule: TypeAlias = dict[str, Any]
 """``{"type": "immediate"}``, ``{"type": "scheduled", "at": instant, "local_time": bool}``,
-``{"type": "recurring", "cron": "0 9 * * 1", "time_zone": ..}`` or ``{"type": "date", "hour": 9}`` (perhaps with
+``{"type": "recurring", "cron": "0 9 * * 1", "time_zone": ..}`` ``{"type": "rule", "rule": "FREQ=MONTHLY;BYDAY=-1FR", "starts": "2026-12-01T09:00:00", "time_zone": ..}``
+or ``{"type": "date", "hour": 9}`` (perhaps with
 ``"field"``: ``"birthday"`` or a custom field, ``"repeat"``: ``"yearly"`` or ``"once"``, ``"offset_days"``: -366 to 366, negative
 before the date, ``"leap_day"``: ``"feb_28"`` or ``"mar_1"``, ``"ahead_days"``: how long before it leaves a message is drafted)."""
 
@@ -569,6 +570,7 @@ class Provenance(TypedDict):
     output_tokens: int
     cost_usd: str
     tone: str | None
+    variant: str | None
     language: str | None
     generated_at: str | None
     fallback_used: bool
@@ -727,6 +729,126 @@ class Event(TypedDict):
     hash: str | None
 
 
+# Named after a word of the language.
+_From = TypedDict("_From", {"from": str})
+
+
+class QuietHours(_From):
+    """The part of each day in which nothing leaves, as wall times ``HH:MM``; it may span midnight."""
+
+    until: str
+
+
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+class SendingTimes(TypedDict, total=False):
+    """When messages may leave by the recipient's clock. What is left out limits nothing."""
+
+    quiet_hours: QuietHours | None
+    working_days: list[Day]
+    holidays: list[str]
+    otherwise: Literal["hold", "skip"]
+
+
+class Calendar(TypedDict):
+    """A calendar of holidays: ``YYYY-MM-DD``, or ``--MM-DD`` for every year."""
+
+    name: str
+    based_on: NotRequired[Literal["uz", "ru"] | None]
+    days: NotRequired[list[str]]
+    worked: NotRequired[list[str]]
+
+
+class DateRule(TypedDict):
+    """Which of a contact's dates, and how far from it a message leaves."""
+
+    field: NotRequired[str]
+    repeat: NotRequired[Literal["yearly", "once"]]
+    offset_days: NotRequired[int]
+    hour: int
+    leap_day: NotRequired[Literal["feb_28", "mar_1"]]
+    ahead_days: NotRequired[int]
+
+
+class Arm(TypedDict):
+    """One of several texts. What it leaves out is as the campaign has it."""
+
+    name: str
+    weight: int
+    template_id: NotRequired[str | None]
+    tone: NotRequired[Tone | None]
+    custom_context: NotRequired[str | None]
+
+
+class Variants(TypedDict):
+    """Texts that are tried against each other. Who gets which is drawn for each contact, and stays."""
+
+    arms: list[Arm]
+    holdout_permille: NotRequired[int]
+
+
+class VariantStats(TypedDict):
+    """The figures of one variant."""
+
+    name: str
+    generated_count: int
+    decided_count: int
+    edited_count: int
+    rejected_count: int
+    sent_count: int
+    failed_count: int
+
+
+class Interval(TypedDict):
+    """All values from ``low`` to ``high``."""
+
+    low: float
+    high: float
+
+
+class Counts(TypedDict):
+    """What was counted in one variant."""
+
+    n: int
+    successes: int
+
+
+class ArmResult(TypedDict):
+    """What is known of one variant."""
+
+    counts: Counts
+    rate: float | None
+    interval: Interval
+
+
+class Comparison(TypedDict):
+    """One variant against the first one."""
+
+    arm: int
+    difference: float | None
+    interval: Interval
+    p_value: float
+
+
+class Report(TypedDict):
+    """The variants against each other. ``verdict`` is ``{"type": "go_on"}`` or
+    ``{"type": "suggest_stop", "winner": place}``."""
+
+    arms: list[ArmResult]
+    comparisons: list[Comparison]
+    verdict: dict[str, Any]
+
+
+class Experiment(TypedDict):
+    """What a campaign's variants show so far."""
+
+    variants: list[VariantStats]
+    holdout_permille: int
+    edited: Report | None
+    rejected: Report | None
+
+
 class CampaignFields(TypedDict):
     """What a person sets in a campaign."""
 
@@ -743,6 +865,8 @@ class CampaignFields(TypedDict):
     custom_context: NotRequired[str | None]
     when_unavailable: NotRequired[Literal["fallback", "wait"]]
     drafting: NotRequired[Literal["now", "batch"]]
+    sending_times: NotRequired[SendingTimes]
+    variants: NotRequired[Variants | None]
 
 
 class CampaignWaiting(TypedDict):
@@ -771,6 +895,8 @@ class Campaign(TypedDict):
     custom_context: str | None
     when_unavailable: Literal["fallback", "wait"]
     drafting: Literal["now", "batch"]
+    sending_times: SendingTimes
+    variants: Variants | None
     status: CampaignStatus
     test_mode: bool
     occurrence: str | None
@@ -998,6 +1124,7 @@ class PlanRow(TypedDict):
     local_time: str | None
     time_zone: str
     excluded: str | None
+    variant: str | None
     message_id: str | None
     batch_id: str | None
 
@@ -1172,7 +1299,6 @@ class Dkim(TypedDict):
     private_key: str
 
 
-_From = TypedDict("_From", {"from": str})
 _MaybeFrom = TypedDict("_MaybeFrom", {"from": NotRequired[str]})
 
 

@@ -341,6 +341,10 @@ pub(crate) async fn perform(
             let Campaign { id } = read(input)?;
             show(&Cost::of(&session.campaigns().cost(id).await?))
         }
+        "campaign_experiment" => {
+            let Campaign { id } = read(input)?;
+            show(&session.campaigns().experiment(id).await?)
+        }
         _ => {
             let part: Part = read(input)?;
             let (limit, skip) = (limit(part.limit)?, part.skip.unwrap_or(0));

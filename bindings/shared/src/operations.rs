@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 82] = [
+pub const OPERATIONS: [&str; 83] = [
     "import_contacts",
     "preview_import",
     "revert_import",
@@ -103,6 +103,7 @@ pub const OPERATIONS: [&str; 82] = [
     "campaign_batches",
     "campaign_duplicates",
     "campaign_cost",
+    "campaign_experiment",
     "list_budgets",
     "set_budget",
     "remove_budget",
@@ -352,8 +353,13 @@ pub(crate) async fn perform(
             let SetVoice { version, fields } = read(input)?;
             show(&session.voice().set(version, fields).await?)
         }
-        "list_budgets" | "set_budget" | "remove_budget" | "usage" | "usage_calls"
-        | "campaign_cost" => budgets::perform(call, operation, input).await,
+        "list_budgets"
+        | "set_budget"
+        | "remove_budget"
+        | "usage"
+        | "usage_calls"
+        | "campaign_cost"
+        | "campaign_experiment" => budgets::perform(call, operation, input).await,
         "run_until_idle" | "run_worker" => work(call, operation, input).await,
         "dashboard" => {
             let Nothing {} = read(input)?;

@@ -245,6 +245,9 @@ pub(crate) struct Options {
     /// What texts are checked by.
     #[serde(default)]
     guardrails: crm_core::guardrail::Rules,
+    /// Calendars of holidays that campaigns may name.
+    #[serde(default)]
+    calendars: Vec<crm_core::campaign::holidays::Calendar>,
     /// Where people say yes by a link, which ends with a token; with `unsubscribe_keys`.
     #[serde(default)]
     opt_in_url: Option<String>,
@@ -353,6 +356,9 @@ impl Options {
         }
         policy.undo_window = chrono::Duration::seconds(i64::from(self.undo_window_s));
         self.guardrails.check()?;
+        for calendar in &self.calendars {
+            calendar.validate()?;
+        }
         let worker = worker(self.late_after)?;
         if let Some(name) = &self.time_zone {
             policy.time_zone = zone::parse(name)?;
@@ -448,6 +454,7 @@ impl Options {
         let ids = Arc::new(RandomIds::default());
         let mut builder = Engine::builder(store, Arc::new(SystemClock), ids)
             .policy(policy)
+            .calendars(self.calendars)
             .guardrails(self.guardrails);
         if let Some(batches) = batches {
             builder = builder.llm_batch(batches);

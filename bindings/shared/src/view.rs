@@ -78,6 +78,8 @@ pub struct Provenance {
     pub cost_usd: String,
     /// The tone that was asked for.
     pub tone: Option<String>,
+    /// Which variant of its campaign it is.
+    pub variant: Option<String>,
     /// Language of the text.
     pub language: Option<String>,
     /// When it was drafted.
@@ -110,6 +112,7 @@ impl Provenance {
             output_tokens: about.output_tokens,
             cost_usd: dollars(i128::from(about.cost_picodollars)),
             tone: about.tone,
+            variant: about.variant,
             language: about.language,
             generated_at: about.generated_at,
             fallback_used: about.fallback_used,

@@ -158,10 +158,7 @@ async fn what_people_do_with_a_text_is_counted_for_its_variant() {
                 ..Edit::default()
             };
             let messages = manager.messages();
-            messages
-                .edit(message.id, None, edit)
-                .await
-                .unwrap()
+            messages.edit(message.id, None, edit).await.unwrap()
         } else {
             message
         };

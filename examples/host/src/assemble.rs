@@ -73,6 +73,7 @@ pub(crate) async fn engine(config: &Config, observer: Arc<dyn Observer>) -> Resu
     )
     .observer(observer)
     .guardrails(config.guardrails.clone())
+    .calendars(config.calendars.clone())
     .policy(Policy {
         consent: Rules {
             marketing_needs_opt_in: config.marketing_needs_opt_in,

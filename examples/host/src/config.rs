@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser as _;
+use crm_core::campaign::holidays::Calendar;
 use crm_core::guardrail::Rules;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -42,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) subscriptions: BTreeMap<String, SubscriptionSettings>,
     /// What texts are checked by.
     pub(crate) guardrails: Rules,
+    /// Calendars of holidays that campaigns may name.
+    pub(crate) calendars: Vec<Calendar>,
     pub(crate) worker: bool,
     /// How long after it was due a message still leaves; the worker's own limit when unset.
     pub(crate) late_after: Option<chrono::Duration>,
@@ -172,6 +175,7 @@ fn resolve(
         channels,
         subscriptions: file.subscriptions,
         guardrails: file.guardrails,
+        calendars: file.calendars,
         worker: !flags.no_worker.or(file.no_worker).unwrap_or(false),
         late_after: late_after.transpose()?,
         largest_import: largest_import(flags.largest_import.or(file.largest_import))?,

@@ -68,6 +68,7 @@ const ROUTES: &[&str] = &[
     "POST /api/campaigns/{id}/cancel",
     "GET /api/campaigns/{id}/plan",
     "GET /api/campaigns/{id}/cost",
+    "GET /api/campaigns/{id}/experiment",
     "GET /api/campaigns/{id}/batches",
     "GET /api/audiences/schema",
     "GET /api/audiences/sample",

@@ -53,7 +53,9 @@ pub fn plan(
     let fallback = zone::parse(&campaign.fields.time_zone)?;
     let zone = contact.zone_or(fallback);
     let (send_at, occurrence) = match &campaign.fields.schedule {
-        Schedule::Immediate | Schedule::Recurring { .. } => (now, occurrence.to_owned()),
+        Schedule::Immediate | Schedule::Recurring { .. } | Schedule::Rule { .. } => {
+            (now, occurrence.to_owned())
+        }
         Schedule::Scheduled {
             at,
             local_time: false,

@@ -99,7 +99,9 @@ pub fn next_run(schedule: &Schedule, after: DateTime<Utc>) -> Result<Option<Date
 pub fn occurrence(schedule: &Schedule, at: DateTime<Utc>) -> String {
     match schedule {
         Schedule::Immediate | Schedule::Scheduled { .. } => "once".to_owned(),
-        Schedule::Recurring { .. } | Schedule::Rule { .. } => at.format("%Y-%m-%dT%H:%MZ").to_string(),
+        Schedule::Recurring { .. } | Schedule::Rule { .. } => {
+            at.format("%Y-%m-%dT%H:%MZ").to_string()
+        }
         Schedule::Date(_) => at.format("%Y-%m-%dT%HZ").to_string(),
     }
 }
@@ -174,7 +176,10 @@ mod tests {
             ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "2026-11-01T09:00:00"),
             ("FREQ=DAILY", "+12026-11-01T09:00:00"),
         ] {
-            assert!(rule(text, starts).and_then(|it| validate(&it)).is_err(), "{text}");
+            assert!(
+                rule(text, starts).and_then(|it| validate(&it)).is_err(),
+                "{text}"
+            );
         }
         assert!(rule("FREQ=HOURLY", "2026-11-01T09:00:00").is_err());
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crm_core::campaign::holidays::Calendar;
 use crm_core::guardrail::Rules;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -35,6 +36,9 @@ pub(super) struct FileSettings {
     /// What texts are checked by.
     #[serde(skip)]
     pub(super) guardrails: Rules,
+    /// Calendars of holidays that campaigns may name.
+    #[serde(skip)]
+    pub(super) calendars: Vec<Calendar>,
     /// Read by themselves, to be told of one by one.
     #[serde(skip)]
     pub(super) subscriptions: BTreeMap<String, SubscriptionSettings>,
@@ -85,6 +89,7 @@ impl FileSettings {
         let channels = root.remove("channels");
         let subscriptions = root.remove("subscriptions");
         let guardrails = root.remove("guardrails");
+        let calendars = root.remove("calendars");
         source.fetch("", &mut root)?;
         let mut settings: Self = source.read("", Spanned::new(span, DeValue::Table(root)))?;
         if let Some(channels) = channels {
@@ -100,6 +105,16 @@ impl FileSettings {
                 .check()
                 .map_err(|error| source.wrong(at, "guardrails", &error.to_string()))?;
             settings.guardrails = rules;
+        }
+        if let Some(list) = calendars {
+            let at = list.span().start;
+            let calendars: Vec<Calendar> = source.read("calendars", list)?;
+            for calendar in &calendars {
+                calendar
+                    .validate()
+                    .map_err(|error| source.wrong(at, "calendars", &error.to_string()))?;
+            }
+            settings.calendars = calendars;
         }
         Ok(settings)
     }

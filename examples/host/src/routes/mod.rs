@@ -12,6 +12,7 @@ mod contacts;
 pub(crate) mod cost;
 pub(crate) mod decisions;
 mod events;
+mod experiment;
 pub(crate) mod export;
 mod fields;
 mod hold;
@@ -80,6 +81,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(campaigns::router())
         .merge(audiences::router())
         .merge(cost::router())
+        .merge(experiment::router())
         .merge(batches::router())
         .merge(budgets::router())
         .merge(usage::router())

@@ -4,6 +4,7 @@ mod campaign;
 mod contact;
 mod finding;
 mod message;
+mod sending;
 mod template;
 mod template_preview;
 
@@ -13,5 +14,6 @@ pub(crate) use campaign::{CampaignView, PlanLine, Times, schedule_of};
 pub(crate) use contact::{ConsentBody, ContactView};
 pub(crate) use finding::{CountedFinding, FindingView};
 pub(crate) use message::{Draft, HistoryLine, MessageView, VariantView, history};
+pub(crate) use sending::{SendingTimesView, VariantsView};
 pub(crate) use template::TemplateView;
 pub(crate) use template_preview::{TemplatePreviewView, UnitsView};

@@ -80,7 +80,7 @@ impl SendingTimesView {
 /// Texts that are tried against each other. Who gets which is drawn for each contact, and stays.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Variants)]
+#[schema(as = CampaignVariants)]
 pub(crate) struct VariantsView {
     /// 1 to 26; the first one is what the others are compared with.
     #[schema(min_items = 1, max_items = 26)]
@@ -94,7 +94,7 @@ pub(crate) struct VariantsView {
 /// One of the texts. What it leaves out is as the campaign has it.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Variant)]
+#[schema(as = CampaignVariant)]
 struct ArmView {
     /// 1 to 20 characters, of its own.
     #[schema(min_length = 1, max_length = 20)]
