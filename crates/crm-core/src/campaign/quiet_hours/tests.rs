@@ -238,6 +238,16 @@ fn a_year_without_an_open_moment_has_no_next_one() {
             != beyond),
         None
     );
+    // To the instant: this is when that day begins, and the search goes so far and no further.
+    let opens = at("2027-11-24T19:00:00Z");
+    let day = zone::date(opens, tashkent);
+    for (late, found) in [(0, Some(opens)), (1, None)] {
+        let start = opens - Duration::days(HORIZON_DAYS) - Duration::nanoseconds(late);
+        let next = next_allowed(start, tashkent, &SendingTimes::default(), &|date| {
+            date != day
+        });
+        assert_eq!(next, found);
+    }
     // Nothing panics at the end of all time.
     assert_eq!(
         next_allowed(

@@ -500,6 +500,17 @@ fn what_a_month_has_not_is_left_out_and_an_end_belongs_to_it() {
             "2026-11-01",
             &["2026-12-31", "2027-04-29"],
         ),
+        // Counted in the month when the rule names months.
+        (
+            "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH;COUNT=3",
+            "1997-11-27",
+            &["1997-11-27", "1998-11-26", "1999-11-25"],
+        ),
+        (
+            "FREQ=YEARLY;BYMONTH=3,10;BYDAY=-1SU;COUNT=3",
+            "2026-01-01",
+            &["2026-03-29", "2026-10-25", "2027-03-28"],
+        ),
         // The start is none when the rule does not say so, and is not counted.
         (
             "FREQ=WEEKLY;BYDAY=MO;COUNT=2",
@@ -644,6 +655,14 @@ fn a_rule_that_never_comes_due_is_an_error_and_no_hang() {
         .unwrap(),
         None
     );
+    // Silence begins with the last occurrence, not with the start.
+    let found = next(
+        &rule("FREQ=YEARLY;COUNT=200"),
+        wall("1900-06-10T09:00:00"),
+        new_york(),
+        after,
+    );
+    assert_eq!(found.unwrap(), "2027-06-10T13:00:00Z".parse().ok());
     // At the end of the calendar and before its beginning.
     let last: DateTime<Utc> = "9999-12-31T23:00:00Z".parse().unwrap();
     assert!(next(&rule("FREQ=DAILY"), start, new_york(), last).is_err());
@@ -761,6 +780,8 @@ fn rules() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
     #[test]
     fn a_search_from_the_middle_finds_what_counting_from_the_start_does(
         text in rules(),

@@ -87,6 +87,22 @@ fn shares_are_those_of_the_weights() {
 }
 
 #[test]
+fn the_holdout_is_what_was_asked_for_to_one_in_a_thousand() {
+    let held = |permille: u16| {
+        let split = variants(&[1], permille);
+        let assigned = (0..100_000).map(|number| split.assign(b"holdout", contact(number)));
+        assigned
+            .filter(|assigned| *assigned == Assignment::Holdout)
+            .count()
+    };
+    assert_eq!(held(0), 0);
+    for (permille, expected) in [(1, 100.0), (999, 99_900.0)] {
+        let away = (held(permille) as f64 - expected) / 10.0;
+        assert!(away.abs() < 4.0, "{away}");
+    }
+}
+
+#[test]
 fn one_campaign_says_nothing_about_another() {
     let split = variants(&[1, 1, 1], 250);
     let cell = |assignment| match assignment {
