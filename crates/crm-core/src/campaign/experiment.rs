@@ -19,7 +19,8 @@
 //! smallest product for `d = 0` (L. Wasserman, A. Ramdas, S. Balakrishnan, *Universal inference*, PNAS 117, 2020;
 //! always-valid p-values: R. Johari, P. Koomen, L. Pekelis, D. Walsh, *Always valid inference*, Operations Research
 //! 70, 2022). Nothing is approximated but by the rounding of floating point: it is right for small counts, too. The
-//! price is patience: a difference is found with about two to three times the contacts of a test with one look.
+//! price is patience: on average a difference is found with two to four times the contacts that a test with one look
+//! plans for a power of 80 per cent, more the smaller the difference is.
 //!
 //! # What it takes
 //! Outcomes are independent, and each arm's rate stays the same. A contact is counted **once, when the outcome is

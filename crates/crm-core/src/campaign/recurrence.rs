@@ -87,9 +87,9 @@ pub fn next(
     let silent = || Error::field("recurrence_rule", "this rule never comes due");
     let parts = &rule.parts;
     let mut left = parts.count;
-    // Without a count nothing has to be counted from the start on, and the search begins just before what is asked
-    // for: two days, because an occurrence in a gap comes due later than it is written.
-    let soon = zone::date(after, zone).checked_sub_days(Days::new(2));
+    // Without a count nothing has to be counted from the start on, and the search begins the day before what is asked
+    // for, so that it need not be thought through what clocks that are set at midnight do.
+    let soon = zone::date(after, zone).checked_sub_days(Days::new(1));
     let from = match (left, soon) {
         (None, Some(soon)) => soon.max(start.date()),
         _ => start.date(),

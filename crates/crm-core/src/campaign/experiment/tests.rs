@@ -174,7 +174,7 @@ fn real_differences_are_found() {
         });
         found.extend(winner);
     }
-    // A test with one look has a power of 80 per cent with some 530 contacts an arm.
+    // A test with one look has a power of 80 per cent with some 500 contacts an arm.
     assert!(found.len() >= 95, "{}", found.len());
     assert!(found.iter().filter(|right| **right).count() >= found.len() - 1);
 }

@@ -1,6 +1,6 @@
 //! Ramazon hayiti and Qurbon hayiti: their first days, which are public holidays of Uzbekistan.
 //!
-//! The days follow the moon. The Muslim Board of Uzbekistan names each of them one or two weeks before, and a
+//! The days follow the moon. The Muslim Board of Uzbekistan names each of them some days before, and a
 //! resolution of the President makes it the public holiday. What was announced when this was written is marked so.
 //! The rest is computed by the tabular (arithmetical, "civil") Islamic calendar, in which the feasts are 1 Shawwal
 //! and 10 Dhu al-Hijja. **An announcement may differ from it by a day**: of the five announced days two are the

@@ -95,7 +95,7 @@ fn the_sample_is_the_same_for_ever_and_does_not_ask_for_the_order() {
 
 #[test]
 fn every_message_is_as_likely_as_any_other() {
-    let (messages, size, draws) = (20_u32, 4_u32, 20_000_u32);
+    let (messages, size, draws) = (20_u32, 4_u32, 8_000_u32);
     let manifest = Digest::of(b"even");
     let all = ids(u128::from(messages));
     let mut counts = vec![0_u32; all.len()];
@@ -180,7 +180,11 @@ proptest! {
     }
 
     #[test]
-    fn the_size_keeps_the_risk(batch in 1..=BATCH, tolerated in 0_u16..=999, risk in 1_u16..=500) {
+    fn the_size_keeps_the_risk(
+        batch in prop_oneof![1..1_000_u32, 1..100_000_u32, 1..=BATCH],
+        tolerated in prop_oneof![0_u16..20, 0_u16..=999],
+        risk in 1_u16..=500,
+    ) {
         // By logarithms, factor after factor of what is read: another way than the code's.
         let size = sampling(tolerated, risk).size(batch).unwrap();
         let defects = (f64::from(batch) * f64::from(tolerated) / 1_000.0 + 1e-9).floor() + 1.0;

@@ -71,7 +71,7 @@ fn the_answer_is_the_same_for_ever() {
 #[test]
 fn shares_are_those_of_the_weights() {
     let split = variants(&[500, 300, 199, 1], 100);
-    let people = 100_000_u32;
+    let people = 50_000_u32;
     let mut counts = [0_u32; 5];
     for number in 0..people {
         match split.assign(b"shares", contact(u128::from(number))) {
@@ -87,6 +87,22 @@ fn shares_are_those_of_the_weights() {
 }
 
 #[test]
+fn the_holdout_is_what_was_asked_for_to_one_in_a_thousand() {
+    let held = |permille: u16| {
+        let split = variants(&[1], permille);
+        let assigned = (0..30_000).map(|number| split.assign(b"holdout", contact(number)));
+        assigned
+            .filter(|assigned| *assigned == Assignment::Holdout)
+            .count()
+    };
+    assert_eq!(held(0), 0);
+    for (permille, expected) in [(1, 30.0), (999, 29_970.0)] {
+        let away = (held(permille) as f64 - expected) / 30_f64.sqrt();
+        assert!(away.abs() < 4.0, "{away}");
+    }
+}
+
+#[test]
 fn one_campaign_says_nothing_about_another() {
     let split = variants(&[1, 1, 1], 250);
     let cell = |assignment| match assignment {
@@ -98,7 +114,7 @@ fn one_campaign_says_nothing_about_another() {
         (b"campaign 3", b"campaign 4"),
     ] {
         let mut table = vec![vec![0.0; 4]; 4];
-        for number in 0..40_000 {
+        for number in 0..20_000 {
             let person = contact(number);
             table[cell(split.assign(one, person))][cell(split.assign(other, person))] += 1.0;
         }
