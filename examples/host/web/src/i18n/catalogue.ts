@@ -145,7 +145,21 @@ export interface Catalogue {
     | "emptyHint"
     | "emptyFiltered"
   >;
-  reason: Words<"erased" | "no_address" | "bad_address" | "suppressed" | "no_consent" | "window_closed">;
+  reason: Words<
+    | "erased"
+    | "no_address"
+    | "bad_address"
+    | "suppressed"
+    | "no_consent"
+    | "window_closed"
+    | "template_value_missing"
+    | "text_not_sendable"
+    | "quiet_hours"
+    | "no_sending_time"
+    | "holidays_unknown"
+    | "too_late"
+    | "holdout"
+  >;
   create: Words<
     | "title"
     | "name"

@@ -245,6 +245,13 @@ export const en: Catalogue = {
     suppressed: "On the suppression list",
     no_consent: "No consent",
     window_closed: "Has to write first",
+    template_value_missing: "The template lacks a value",
+    text_not_sendable: "The text does not fit the channel",
+    quiet_hours: "Only in quiet hours",
+    no_sending_time: "No hour is allowed",
+    holidays_unknown: "Holidays are not known",
+    too_late: "Its day is over",
+    holdout: "Held back for comparison",
   },
   create: {
     title: "New campaign",

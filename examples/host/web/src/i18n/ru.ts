@@ -252,6 +252,13 @@ export const ru: Catalogue = {
     suppressed: "В стоп-листе",
     no_consent: "Нет согласия",
     window_closed: "Должен написать первым",
+    template_value_missing: "Не хватает значения для шаблона",
+    text_not_sendable: "Текст не подходит каналу",
+    quiet_hours: "Только в тихие часы",
+    no_sending_time: "Нет разрешённого времени",
+    holidays_unknown: "Праздники неизвестны",
+    too_late: "День уже прошёл",
+    holdout: "В контрольной группе",
   },
   create: {
     title: "Новая кампания",

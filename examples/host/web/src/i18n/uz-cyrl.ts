@@ -244,6 +244,13 @@ export const uzCyrl: Catalogue = {
     suppressed: "Тақиқ рўйхатида",
     no_consent: "Розилик йўқ",
     window_closed: "Аввал ўзи ёзиши керак",
+    template_value_missing: "Шаблон учун қиймат етишмайди",
+    text_not_sendable: "Матн каналга тўғри келмайди",
+    quiet_hours: "Фақат тинч соатларда",
+    no_sending_time: "Рухсат этилган вақт йўқ",
+    holidays_unknown: "Байрамлар номаълум",
+    too_late: "Куни ўтиб кетган",
+    holdout: "Назорат гуруҳида",
   },
   create: {
     title: "Янги кампания",

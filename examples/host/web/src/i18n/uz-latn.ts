@@ -250,6 +250,13 @@ export const uzLatn: Catalogue = {
     suppressed: "Taqiq roʻyxatida",
     no_consent: "Rozilik yoʻq",
     window_closed: "Avval oʻzi yozishi kerak",
+    template_value_missing: "Shablon uchun qiymat yetishmaydi",
+    text_not_sendable: "Matn kanalga toʻgʻri kelmaydi",
+    quiet_hours: "Faqat tinch soatlarda",
+    no_sending_time: "Ruxsat etilgan vaqt yoʻq",
+    holidays_unknown: "Bayramlar nomaʼlum",
+    too_late: "Kuni oʻtib ketgan",
+    holdout: "Nazorat guruhida",
   },
   create: {
     title: "Yangi kampaniya",
