@@ -51,6 +51,8 @@ pub struct WorkerOptions {
     /// Messages claimed at once; 1 to 1,000. How many attempts are open at once, and so the most that a
     /// crash can leave uncertain, is each channel's own `concurrency`.
     pub batch: u32,
+    /// Contacts planned in one commit; 1 to 1,000. A crash plans at most so many again.
+    pub plan_page: u32,
     /// How many drafts are under way at once, over all campaigns and workspaces; 1 to 1,000. What a provider allows
     /// per minute bounds it: it answers with when to ask again, and every draft waits until then.
     pub drafts: usize,
@@ -77,6 +79,7 @@ impl Default for WorkerOptions {
         Self {
             name: "worker".to_owned(),
             batch: 50,
+            plan_page: 500,
             drafts: 16,
             lease: Duration::minutes(2),
             margin: Duration::seconds(30),
@@ -185,6 +188,7 @@ impl Worker {
             + options.margin.max(Duration::zero());
         options.lease = options.lease.max(floor);
         options.batch = options.batch.clamp(1, 1_000);
+        options.plan_page = options.plan_page.clamp(1, 1_000);
         options.drafts = options.drafts.clamp(1, 1_000);
         // Instants a century back are good for every store.
         let (shortest, longest) = (Duration::minutes(1), Duration::days(36_500));

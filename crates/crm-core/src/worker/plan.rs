@@ -22,8 +22,6 @@ use crate::port::store::{
     CampaignQuery, ContactQuery, Page, PageRequest, PlanQuery, SuppressionQuery,
 };
 
-/// Contacts planned in one commit.
-const PLAN_PAGE: u32 = 500;
 /// Pages of one campaign planned before the worker looks after everything else again.
 const PLAN_PAGES: u32 = 20;
 
@@ -194,7 +192,7 @@ impl Worker {
             },
             today: Some(self.engine.today()),
             page: PageRequest {
-                limit: PLAN_PAGE,
+                limit: self.options.plan_page,
                 after: campaign.plan_cursor.map(|id| id.0),
                 oldest_first: true,
                 ..PageRequest::default()
