@@ -14,6 +14,8 @@ mod place;
 mod plan;
 mod progress;
 mod rejects;
+mod table;
+mod words;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crm_core::campaign::{Campaign, PlanRow};
 use crm_core::contact::Contact;
-use crm_core::engine::Session;
+use crm_core::engine::{CostBasis, Session};
 use crm_core::id::CampaignId;
 use crm_core::message::Message;
 use crm_core::port::store::{
@@ -14,14 +14,17 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::flags::PlanFlags;
-use super::output::{Done, Failure, Output, or_dash, short};
-use super::past;
+use super::output::{Done, Failure, Output, or_dash};
 use super::place::Place;
+use super::table::{Table, fit};
+use super::words;
 use crate::routes::cost::Cost;
 use crate::views::{CampaignView, PlanLine};
 
 /// Lines that are read together.
 const PAGE: u32 = 1_000;
+/// Where the variant stands, which campaigns with one text do not show.
+const VARIANT: usize = 4;
 
 /// The plan.
 #[derive(Serialize)]
@@ -61,6 +64,7 @@ pub(super) async fn run(place: &Place, flags: PlanFlags, output: Output) -> Resu
         let message = row.message_id.and_then(|id| messages.get(&id.0));
         PlanLine::of(row, people.get(&row.contact_id.0), message, free)
     };
+    let cost = campaigns.cost(id).await?;
     let plan = Plan {
         audience_count: campaigns
             .audience_count(campaign.fields.audience.clone())
@@ -69,7 +73,7 @@ pub(super) async fn run(place: &Place, flags: PlanFlags, output: Output) -> Resu
         included,
         excluded: total.saturating_sub(included),
         reasons: reasons(&session, id).await?,
-        cost: Cost::of(&campaigns.cost(id).await?),
+        cost: Cost::of(&cost),
         items: rows.iter().map(line).collect(),
         campaign: CampaignView::of(&campaign, campaigns.stats(id).await?, true),
     };
@@ -77,54 +81,109 @@ pub(super) async fn run(place: &Place, flags: PlanFlags, output: Output) -> Resu
         output.document(&plan)?;
         return Ok(Done::Well);
     }
-    told(&campaign, &plan, output)?;
-    for row in &rows {
-        let name = people.get(&row.contact_id.0);
-        let name = name.map(|contact| short(&contact.name, 30));
-        let name = name.unwrap_or_else(|| row.contact_id.to_string());
-        let when = row.excluded.as_deref().map(|why| format!("nothing: {why}"));
-        let when = when.unwrap_or_else(|| {
-            let time = or_dash(row.local_time.as_deref());
-            format!("{time} {}, {}", row.time_zone, row.channel)
-        });
-        output.line(&format!("  {name:<30}  {when}"))?;
+    for text in told(&campaign, &plan, cost.basis) {
+        output.line(&text)?;
+    }
+    if !rows.is_empty() {
+        output.line("")?;
+    }
+    for text in table(&campaign, &plan.items, &messages).lines() {
+        output.line(&format!("  {text}"))?;
     }
     Ok(Done::Well)
 }
 
-fn told(campaign: &Campaign, plan: &Plan, output: Output) -> Result<(), Failure> {
+/// What it is, how far it is, and the sums.
+fn told(campaign: &Campaign, plan: &Plan, basis: CostBasis) -> Vec<String> {
     let fields = &campaign.fields;
-    output.line(&format!(
+    let mut lines = vec![format!(
         "{} ({}): {}",
-        short(&fields.name, 200),
+        fit(&fields.name, 200),
         campaign.id,
         campaign.status.as_str()
-    ))?;
-    output.line(&format!("  audience: {}", fields.audience.to_text()))?;
-    output.line(&format!("  audience now: {}", plan.audience_count))?;
+    )];
+    let mut line = |text: String| lines.push(format!("  {text}"));
+    if campaign.test_mode {
+        line("test run: nothing of it is sent".to_owned());
+    }
+    line(format!("audience: {}", fields.audience.to_text()));
+    line(format!("audience now: {}", plan.audience_count));
     let channels: Vec<&str> = fields.channels().collect();
-    output.line(&format!("  channels: {}", channels.join(", then ")))?;
-    if plan.total == 0 {
-        output.line("  not planned yet: a worker plans it when it runs")?;
-    } else {
-        output.line(&format!(
-            "  planned: {}, of whom {} get a message and {} do not",
+    line(format!("channels: {}", channels.join(", then ")));
+    let planned = plan.total > 0;
+    if planned {
+        line(format!(
+            "planned: {}, of whom {} get a message and {} do not",
             plan.total, plan.included, plan.excluded
-        ))?;
+        ));
     }
     for (reason, count) in &plan.reasons {
-        output.line(&format!("    {reason}: {count}"))?;
+        line(format!("  {count} {}", words::reason(reason)));
     }
-    let cost = past::json(&plan.cost);
-    let text = |name: &str| cost.get(name).and_then(|value| value.as_str());
-    let usd = |name: &str| text(name).map_or("not known".to_owned(), |usd| format!("{usd} USD"));
-    output.line(&format!(
-        "  cost: {} spent, {} expected in all, {} at most (by: {})",
-        usd("spent_usd"),
-        usd("expected_total_usd"),
-        usd("at_most_usd"),
-        text("basis").unwrap_or_default()
-    ))
+    if let Some(next) = words::next(campaign, planned) {
+        line(next);
+    }
+    let usd =
+        |text: Option<&String>| text.map_or("not known".to_owned(), |usd| format!("{usd} USD"));
+    line(format!(
+        "cost: {} spent, {} expected in all, {} at most ({})",
+        usd(Some(&plan.cost.spent_usd)),
+        usd(plan.cost.expected_total_usd.as_ref()),
+        usd(plan.cost.at_most_usd.as_ref()),
+        words::basis(basis)
+    ));
+    lines
+}
+
+/// The first lines of the plan; empty without any.
+fn table(campaign: &Campaign, items: &[PlanLine], messages: &BTreeMap<Uuid, Message>) -> Table {
+    let arms = campaign
+        .fields
+        .variants
+        .as_ref()
+        .map_or(0, |it| it.arms.len());
+    let with_variant = arms > 1;
+    let row = |mut cells: Vec<String>| {
+        if !with_variant {
+            cells.remove(VARIANT);
+        }
+        cells
+    };
+    let header = [
+        "Name",
+        "When",
+        "Time zone",
+        "Channel",
+        "Variant",
+        "State",
+        "Cost",
+    ];
+    if items.is_empty() {
+        return Table::default();
+    }
+    let mut table = Table::default();
+    table.row(row(header.map(str::to_owned).to_vec()));
+    for item in items {
+        let state = match &item.reason {
+            Some(reason) => format!("nothing: {}", words::reason(reason)),
+            None => {
+                let message = item.message_id.and_then(|id| messages.get(&id));
+                words::state(message.map(|message| message.status)).to_owned()
+            }
+        };
+        let name = item.contact_name.as_deref();
+        let when = item.local_time.as_deref().map(words::local);
+        table.row(row(vec![
+            name.map_or_else(|| item.contact_id.to_string(), |name| fit(name, 30)),
+            or_dash(when.as_deref()).to_owned(),
+            item.time_zone.clone(),
+            item.channel.clone(),
+            or_dash(item.variant.as_deref()).to_owned(),
+            state,
+            or_dash(item.estimated_cost.as_deref()).to_owned(),
+        ]));
+    }
+    table
 }
 
 /// The campaign of this id, or the only one of this name.

@@ -27,7 +27,7 @@ pub(crate) struct Cost {
     to_draft: u64,
     /// What its calls cost so far, failed ones included.
     #[schema(example = "0.0127")]
-    spent_usd: String,
+    pub(crate) spent_usd: String,
     /// What calls under way can cost at most.
     #[schema(example = "0.00")]
     reserved_usd: String,
@@ -39,9 +39,9 @@ pub(crate) struct Cost {
     #[schema(value_type = String, example = "campaign")]
     basis: CostBasis,
     /// What it will have cost in the end.
-    expected_total_usd: Option<String>,
+    pub(crate) expected_total_usd: Option<String>,
     /// What it will have cost in the end if each draft costs the most that one can.
-    at_most_usd: Option<String>,
+    pub(crate) at_most_usd: Option<String>,
 }
 
 impl Cost {

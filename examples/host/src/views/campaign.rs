@@ -266,28 +266,28 @@ impl CampaignView {
 /// Who gets what when, or why not.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PlanLine {
-    contact_id: Uuid,
+    pub(crate) contact_id: Uuid,
     /// Null once the contact was erased.
-    contact_name: Option<String>,
+    pub(crate) contact_name: Option<String>,
     /// The run, for example `2026-11-24`.
     occurrence: String,
     /// When it is to leave; null when excluded.
     send_at: Option<DateTime<Utc>>,
     /// The same instant as the recipient's clock shows it.
     #[schema(example = "2026-11-24T09:00:00")]
-    local_time: Option<String>,
-    time_zone: String,
-    channel: String,
+    pub(crate) local_time: Option<String>,
+    pub(crate) time_zone: String,
+    pub(crate) channel: String,
     /// Which of the campaign's variants; `A` where there is one text only, null when excluded.
-    variant: Option<String>,
+    pub(crate) variant: Option<String>,
     /// What drafting costs, as an exact decimal number of US dollars: what it did cost once drafted,
     /// 0.00 for a template or without a model; null when excluded or not known before the draft.
-    estimated_cost: Option<String>,
+    pub(crate) estimated_cost: Option<String>,
     excluded: bool,
     /// Why this contact gets nothing.
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// The message, once drafted.
-    message_id: Option<Uuid>,
+    pub(crate) message_id: Option<Uuid>,
     /// The batch it is, or was, drafted in (`GET /api/campaigns/{id}/batches`).
     batch_id: Option<Uuid>,
 }

@@ -20,7 +20,10 @@ fn waiting() -> (Host, String, String) {
     let campaign = host.post(&admin, "/api/campaigns", campaign).expect(201);
     let id = campaign["id"].as_str().unwrap().to_owned();
     let early = crm(&host.directory, &["plan", "Весна"]).expect(0).text();
-    assert!(early.contains("not planned yet"), "{early}");
+    assert!(
+        early.contains("not planned yet: it is a draft, and runs once it is executed\n"),
+        "{early}"
+    );
     assert!(
         early.contains("audience: segment = VIP\n  audience now: 3\n"),
         "{early}"
@@ -45,9 +48,9 @@ fn a_plan_is_shown_and_exactly_what_was_shown_is_approved() {
     for part in [
         &format!("Весна ({id}): active"),
         "planned: 3, of whom 2 get a message and 1 do not",
-        "    no_address: 1\n",
-        "cost: 0.00 USD spent, 0.00 USD expected in all, 0.00 USD at most (by: no_model)",
-        "nothing: no_address",
+        "    1 no address for this channel\n",
+        "cost: 0.00 USD spent, 0.00 USD expected in all, 0.00 USD at most (no model is asked)\n",
+        "nothing: no address for this channel",
         "channels: email\n",
     ] {
         assert!(told.contains(part), "{part}: {told}");

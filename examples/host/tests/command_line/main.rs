@@ -25,5 +25,6 @@ mod four_files;
 mod history;
 mod imports;
 mod interrupted;
+mod plans;
 mod program;
 mod wrong;
