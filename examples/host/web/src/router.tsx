@@ -1,9 +1,13 @@
 // Addresses and their screens. Everything but signing in needs a user.
 import { createRootRoute, createRoute, createRouter, Outlet, redirect } from "@tanstack/react-router";
 
+import { analyticsSearch } from "./analytics/queries";
 import type { Schemas } from "./api/client";
 import { SORTS, type Sort } from "./inbox/order";
 import type { Filters } from "./inbox/queries";
+import { auditSearch } from "./audit/queries";
+import { AnalyticsPage } from "./pages/analytics";
+import { AuditPage } from "./pages/audit";
 import { CampaignPage } from "./pages/campaign";
 import { CampaignsPage } from "./pages/campaigns";
 import { ContactPage } from "./pages/contact";
@@ -254,6 +258,21 @@ const template = createRoute({
   component: TemplatePage,
 });
 
+const analytics = createRoute({
+  getParentRoute: () => inside,
+  path: "/analytics",
+  validateSearch: analyticsSearch,
+  component: AnalyticsPage,
+});
+
+const audit = createRoute({
+  getParentRoute: () => inside,
+  path: "/audit",
+  validateSearch: auditSearch,
+  component: AuditPage,
+});
+
+const office = [analytics, audit] as const;
 const texts = [templates, newTemplate, template] as const;
 const people = [contacts, newContact, contact, editContact, mergeContact, importing, imported] as const;
 const tree = root.addChildren([
@@ -268,6 +287,7 @@ const tree = root.addChildren([
     campaign,
     ...people,
     ...texts,
+    ...office,
   ]),
 ]);
 

@@ -6,7 +6,7 @@ import { useSay } from "../i18n";
 import { useConnected, useLive } from "../live";
 import { current, subscribe } from "../session";
 import { Icon } from "./icon";
-import { AccountMenu, LanguageMenu, ThemeMenu } from "./menus";
+import { AccountMenu, LanguageMenu, MoreMenu, ThemeMenu } from "./menus";
 
 function Live() {
   const { t } = useSay();
@@ -82,6 +82,11 @@ export function Shell() {
             <Icon name="templates" />
             {t.templates.title}
           </Link>
+          <Link to="/analytics" className="nav-link" activeProps={{ className: "nav-link nav-link-active" }}>
+            <Icon name="analytics" />
+            {t.analytics.title}
+          </Link>
+          <MoreMenu />
         </nav>
         <div className="top-end">
           <Live />
