@@ -159,6 +159,22 @@ const SCREENS = {
     await page.locator("[data-action=opt-in]").click();
     await page.getByRole("dialog").waitFor();
   },
+  analytics: async (page) => {
+    await page.goto("/analytics");
+    await page.locator("[data-chart-said]").waitFor();
+    await page.locator(".chart-table summary").first().click();
+  },
+  audit: async (page) => {
+    await page.goto("/audit");
+    await page.locator(".audit-more").first().click();
+    await page.locator("[data-verify]").click();
+    await page.locator(".notices .notice").waitFor();
+  },
+  more: async (page) => {
+    await page.goto("/audit");
+    await page.locator(".nav button").click();
+    await page.getByRole("menu").waitFor();
+  },
   editContact: (page) => page.goto(`/contacts/${person.id}/edit`),
   mergeContact: async (page) => {
     await page.goto(`/contacts/${person.id}/merge`);

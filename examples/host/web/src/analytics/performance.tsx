@@ -19,10 +19,12 @@ function Row({ line }: { line: Schemas["Performance"] }) {
   return (
     <tr data-campaign={line.id}>
       <th scope="row">
-        <Link to="/campaigns/$id" params={{ id: line.id }} className="row-link">
-          {line.name}
-        </Link>
-        <Badge tone={CAMPAIGN_TONES[line.status]}>{t.status[line.status]}</Badge>
+        <div className="analytics-campaign">
+          <Link to="/campaigns/$id" params={{ id: line.id }} className="row-link">
+            {line.name}
+          </Link>
+          <Badge tone={CAMPAIGN_TONES[line.status]}>{t.status[line.status]}</Badge>
+        </div>
       </th>
       <td data-label={t.list.drafted} className="number">
         {number(line.generated_count)}
@@ -70,7 +72,7 @@ export function PerformanceCard() {
                 <th scope="col" className="number">
                   {t.list.failed}
                 </th>
-                <td />
+                <td className="analytics-bar" />
               </tr>
             </thead>
             <tbody>

@@ -87,6 +87,9 @@ function Event({ event }: { event: SealedEvent }) {
           {event.status ? (
             <Badge tone={STATUS_TONES[event.status]}>{t.messages.status[event.status]}</Badge>
           ) : null}
+          {event.subject === "campaign" && event.reason ? (
+            <Badge tone="neutral">{word(t.status, event.reason)}</Badge>
+          ) : null}
         </p>
         {reason ? (
           <p className="faint audit-why">

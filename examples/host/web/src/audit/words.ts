@@ -17,7 +17,8 @@ export function actionName(event: SealedEvent, t: Catalogue): string {
 export function reasonName(event: SealedEvent, t: Catalogue): string | null {
   const { reason } = event;
   if (reason === null || reason === undefined) return null;
-  if (event.subject === "campaign") return word(t.status, reason);
+  // Where a campaign stood then has a place of its own.
+  if (event.subject === "campaign") return null;
   if (event.subject === "contact") {
     // The names of fields that changed.
     const names = reason.split(", ").map((one) => word(t.people.field, one));

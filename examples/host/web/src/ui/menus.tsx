@@ -119,13 +119,12 @@ export function MoreMenu() {
   const { t } = useSay();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const names = { "/audit": t.audit.title };
-  const here = REST.find(({ to }) => path === to || path.startsWith(`${to}/`));
+  const here = REST.some(({ to }) => path === to || path.startsWith(`${to}/`));
   return (
     <Menu.Root>
       <Menu.Trigger className={here ? "nav-link nav-link-active" : "nav-link"}>
-        <Icon name={here?.icon ?? "more"} />
-        {here ? names[here.to] : t.office.nav.more}
-        <Icon name="down" />
+        <Icon name="more" />
+        {t.office.nav.more}
       </Menu.Trigger>
       <Menu.Portal>
         <Menu.Positioner sideOffset={6} align="start" className="menu-place">
