@@ -18,9 +18,12 @@ import { MergeContactPage } from "./pages/merge-contact";
 import { InboxPage } from "./pages/inbox";
 import { MessagePage } from "./pages/message";
 import { MessagesPage } from "./pages/messages";
+import { suppressionSearch } from "./office/queries";
 import { NewCampaignPage } from "./pages/new-campaign";
 import { Broken, NotFound } from "./pages/not-found";
+import { SettingsPage } from "./pages/settings";
 import { SignInPage } from "./pages/sign-in";
+import { SuppressionsPage } from "./pages/suppressions";
 import { NewTemplatePage, TemplatePage, TemplatesPage } from "./pages/templates";
 import { peopleSearch } from "./people/search";
 import { restore, takeEnd } from "./session";
@@ -272,7 +275,20 @@ const audit = createRoute({
   component: AuditPage,
 });
 
-const office = [analytics, audit] as const;
+const suppressions = createRoute({
+  getParentRoute: () => inside,
+  path: "/suppressions",
+  validateSearch: suppressionSearch,
+  component: SuppressionsPage,
+});
+
+const settings = createRoute({
+  getParentRoute: () => inside,
+  path: "/settings",
+  component: SettingsPage,
+});
+
+const office = [analytics, audit, suppressions, settings] as const;
 const texts = [templates, newTemplate, template] as const;
 const people = [contacts, newContact, contact, editContact, mergeContact, importing, imported] as const;
 const tree = root.addChildren([

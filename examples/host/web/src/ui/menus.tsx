@@ -113,12 +113,20 @@ export function AccountMenu({ user }: { user: User }) {
 }
 
 /** Screens that few open every day. */
-const REST = [{ to: "/audit", icon: "audit" }] as const;
+const REST = [
+  { to: "/suppressions", icon: "suppressed" },
+  { to: "/audit", icon: "audit" },
+  { to: "/settings", icon: "settings" },
+] as const;
 
 export function MoreMenu() {
   const { t } = useSay();
   const path = useRouterState({ select: (state) => state.location.pathname });
-  const names = { "/audit": t.audit.title };
+  const names = {
+    "/suppressions": t.office.suppressions.title,
+    "/audit": t.audit.title,
+    "/settings": t.office.settings.title,
+  };
   const here = REST.some(({ to }) => path === to || path.startsWith(`${to}/`));
   return (
     <Menu.Root>
