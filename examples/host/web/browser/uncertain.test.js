@@ -86,7 +86,7 @@ test("what somebody else decided meanwhile is left alone and told", async () => 
   const question = page.getByRole("alertdialog");
   await question.getByText("Give up on 2 messages?").waitFor();
   await host.call(token, "POST", `/api/messages/${ids[0]}/resolve`, { outcome: "sent" });
-  await question.getByRole("button", { name: "Do not send again" }).click();
+  await question.getByRole("button", { name: "Give it up" }).click();
   await page.getByText("1 of 2 were decided.").waitFor();
   await page.locator("[data-outcome=skipped]", { hasText: "Быстрая" }).waitFor();
   assert.deepEqual(await Promise.all(ids.map(status)), ["sent", "failed"]);

@@ -45,8 +45,8 @@ function SetBudget({
             campaign_id: known?.campaign_id ?? null,
             period,
             limit_usd: limit,
-            // Only over what was seen.
-            version: known?.version ?? null,
+            // Only over what was seen: 0 is none.
+            version: known?.version ?? 0,
           },
         }),
       ),
