@@ -7,7 +7,7 @@ import { useNames } from "../inbox/queries";
 import { STATUS_TONES } from "../messages/words";
 import { Badge } from "../ui/parts";
 import type { SealedEvent } from "./queries";
-import { actionName, reasonName } from "./words";
+import { actionName, isWhy, reasonName } from "./words";
 
 function Subject({ event }: { event: SealedEvent }) {
   const { t } = useSay();
@@ -92,9 +92,7 @@ function Event({ event }: { event: SealedEvent }) {
           ) : null}
         </p>
         {reason ? (
-          <p className="faint audit-why">
-            {t.audit.reason}: {reason}
-          </p>
+          <p className="faint audit-why">{isWhy(event) ? `${t.audit.reason}: ${reason}` : reason}</p>
         ) : null}
       </div>
       <div className="audit-who">

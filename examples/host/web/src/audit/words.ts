@@ -21,8 +21,14 @@ export function reasonName(event: SealedEvent, t: Catalogue): string | null {
   if (event.subject === "campaign") return null;
   if (event.subject === "contact") {
     // The names of fields that changed.
-    const names = reason.split(", ").map((one) => word(t.people.field, one));
+    const codes = reason.split(", ").map((one) => one.replace(/^custom_fields\./u, ""));
+    const names = codes.map((one) => word(t.people.field, one));
     return names.map((one) => word(t.people.consent.reasons, one)).join(", ");
   }
   return word(t.people.consent.reasons, reason);
+}
+
+/** Whether what stands beside the event says why, and not what of it changed. */
+export function isWhy({ subject }: SealedEvent): boolean {
+  return !["contact", "budget", "field_definition", "export"].includes(subject);
 }
