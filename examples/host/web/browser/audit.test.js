@@ -112,6 +112,12 @@ test("what happened to a contact and to a message is found by name, by id and by
   await first.getByText(items.at(-1).prev_hash).waitFor();
   await first.getByRole("link", { name: "Message" }).click();
   await page.waitForURL(`${host.url}/messages/${message.id}`);
+  // And back: a message and a contact lead to what happened to them.
+  await page.locator("#main").getByRole("link", { name: "Audit" }).click();
+  await shows(page, items.at(-1).position, items.length);
+  await page.goto(`/contacts/${message.contact_id}`);
+  await page.locator("#main").getByRole("link", { name: "Audit" }).click();
+  await page.waitForFunction(() => document.querySelectorAll(".audit-event").length === 1);
   await window.close();
 });
 
