@@ -93,6 +93,8 @@ fn body_for(path: &str) -> Value {
         "/api/contacts/fields/{name}" => json!({"type": "number"}),
         "/api/voice" => json!({"about": "a", "style": "", "do_not": [], "examples": []}),
         "/api/budgets" => json!({"period": "day", "limit_usd": "1.50"}),
+        "/api/suppressions" => json!({"channel": "email", "address": "b@x.example", "reason": "r"}),
+        "/api/suppressions/lift" => json!({"channel": "email", "address": "b@x.example"}),
         _ => json!({}),
     }
 }
@@ -132,6 +134,7 @@ fn flaw_02_a_viewer_changes_nothing() {
             "/api/templates",
             "/api/audiences",
             "/api/contacts/fields",
+            "/api/suppressions",
         ]
         .map(|path| host.get(&admin, path).expect(200))
     };

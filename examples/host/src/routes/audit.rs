@@ -22,6 +22,7 @@ use crate::state::App;
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(events))
+        .routes(routes!(checkpoint))
         .routes(routes!(verify))
 }
 
@@ -166,6 +167,17 @@ impl Verified {
 struct Checkpoint {
     position: u64,
     hash: String,
+}
+
+/// Where the chain ends now: what to begin with for the newest events.
+#[utoipa::path(get, path = "/api/audit/checkpoint", tag = "audit",
+    responses((status = 200, body = Checkpoint)))]
+async fn checkpoint(user: User) -> Answer<Checkpoint> {
+    let found = user.audit().checkpoint().await?;
+    Ok(axum::Json(Checkpoint {
+        position: found.position,
+        hash: found.hash.to_string(),
+    }))
 }
 
 /// Checks the whole chain.

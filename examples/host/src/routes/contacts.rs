@@ -9,7 +9,7 @@ use crm_core::audience::Audience;
 use crm_core::contact::{Birthday, ContactFields};
 use crm_core::id::ContactId;
 use crm_core::port::store::{ContactQuery, SuppressionQuery};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::Answer;
+use super::suppressions::{SuppressionList, SuppressionView};
 use crate::auth::extract::User;
 use crate::error::Problem;
 use crate::extract::{Given, Id, Json, Query, given};
@@ -230,25 +231,6 @@ async fn get(user: User, Id(id): Id<ContactId>) -> Answer<ContactView> {
     Ok(axum::Json(ContactView::from(&contact)))
 }
 
-/// An address of the contact that nothing is sent to.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Suppression)]
-struct SuppressionView {
-    /// Channel name; `*` on every channel, after whoever had the address was erased.
-    channel: String,
-    address: String,
-    /// Why: `dead`, `reply`, `blocked`, `complaint`, `erased`, or in the words of whoever put it.
-    reason: String,
-    created_by: String,
-    created_at: DateTime<Utc>,
-}
-
-/// Addresses of a contact that nothing is sent to.
-#[derive(Serialize, ToSchema)]
-struct SuppressionList {
-    items: Vec<SuppressionView>,
-}
-
 /// Which of the contact's addresses are on the suppression list.
 #[utoipa::path(get, path = "/api/contacts/{id}/suppressions", tag = "contacts",
     params(("id" = Uuid, Path)), responses((status = 200, body = SuppressionList)))]
@@ -269,15 +251,7 @@ async fn suppressions(user: User, Id(id): Id<ContactId>) -> Answer<SuppressionLi
             ..SuppressionQuery::default()
         };
         let found = user.suppressions().list(query).await?.items.into_iter();
-        items = found
-            .map(|one| SuppressionView {
-                channel: one.channel,
-                address: one.address,
-                reason: one.reason,
-                created_by: one.created_by,
-                created_at: one.created_at,
-            })
-            .collect();
+        items = found.map(SuppressionView::from).collect();
     }
     Ok(axum::Json(SuppressionList { items }))
 }

@@ -24,6 +24,7 @@ mod opt_in;
 mod page;
 mod receipts;
 mod subscriptions;
+mod suppressions;
 mod templates;
 mod unsubscribe;
 mod upsert;
@@ -92,6 +93,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(hold::router())
         .merge(receipts::router())
         .merge(subscriptions::router())
+        .merge(suppressions::router())
         .merge(voice::router())
         .merge(ops::router())
 }

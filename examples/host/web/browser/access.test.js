@@ -57,6 +57,17 @@ before(async () => {
     text: items.find((one) => one.channel === "sms" && one.findings.length === 0).id,
   };
   person = await somebody();
+  const admin = await host.signIn("admin@example.com");
+  await host.call(admin, "PUT", "/api/budgets", { period: "day", limit_usd: "25" });
+  for (const [channel, address, reason] of [
+    [
+      "email",
+      "somebody.with.a.long.name@rather-long-domain.example",
+      "asked by telephone, in their own words",
+    ],
+    ["sms", "+998901234567", "complaint"],
+  ])
+    await host.call(admin, "POST", "/api/suppressions", { channel, address, reason });
 });
 after(async () => {
   await browser?.close();
@@ -159,6 +170,36 @@ const SCREENS = {
     await page.locator("[data-action=opt-in]").click();
     await page.getByRole("dialog").waitFor();
   },
+  analytics: async (page) => {
+    await page.goto("/analytics");
+    await page.locator("[data-chart-said]").waitFor();
+    await page.locator(".chart-table summary").first().click();
+  },
+  audit: async (page) => {
+    await page.goto("/audit");
+    await page.locator(".audit-more").first().click();
+    await page.locator("[data-verify]").click();
+    await page.locator(".notices .notice").waitFor();
+  },
+  suppressions: async (page) => {
+    await page.goto("/suppressions");
+    await page.locator("tr[data-address]").first().waitFor();
+  },
+  settings: async (page) => {
+    await page.goto("/settings");
+    await page.locator("[data-budget]").waitFor();
+    await page.locator("[data-user]").first().waitFor();
+  },
+  suppress: async (page) => {
+    await page.goto("/suppressions");
+    await page.locator(".page-head button").click();
+    await page.getByRole("dialog").waitFor();
+  },
+  more: async (page) => {
+    await page.goto("/audit");
+    await page.locator(".nav button").click();
+    await page.getByRole("menu").waitFor();
+  },
   editContact: (page) => page.goto(`/contacts/${person.id}/edit`),
   mergeContact: async (page) => {
     await page.goto(`/contacts/${person.id}/merge`);
@@ -181,7 +222,16 @@ const SCREENS = {
 };
 
 /** Those with something above the page. */
-const ABOVE = new Set(["question", "inbox-reject", "inbox-many", "inbox-keys", "export", "optIn"]);
+const ABOVE = new Set([
+  "question",
+  "inbox-reject",
+  "inbox-many",
+  "inbox-keys",
+  "export",
+  "optIn",
+  "more",
+  "suppress",
+]);
 
 for (const language of LANGUAGES) {
   for (const theme of ["light", "dark"]) {

@@ -55,7 +55,8 @@ test("no script can reach a token, and a reload does not sign out", async () => 
 test("a token that ran out is renewed once for all calls, and each is repeated", async () => {
   const { id } = await host.campaign(token, "Renewed", "spring");
   const paths = ["", "/cost", "/plan"].map((part) => `/api/campaigns/${id}${part}`);
-  paths.push("/api/usage", "/api/budgets");
+  // The last one is the navigation's: whether messages are in doubt.
+  paths.push("/api/usage", "/api/budgets", "/api/analytics/messages-by-status");
   const expected = paths.map((path) => `401 ${path}`);
   const window = await open(browser, host, {}, expected);
   const { page } = window;
@@ -106,7 +107,7 @@ test("a token that ran out is renewed once for all calls, and each is repeated",
 });
 
 test("two tabs renew one after the other, and neither ends the login", async () => {
-  const expected = ["401 /api/campaigns"];
+  const expected = ["401 /api/campaigns", "401 /api/analytics/messages-by-status"];
   const first = await open(browser, host, {}, expected);
   await signIn(first.page, ADMIN);
   await row(first.page, "Kept").waitFor();
@@ -161,6 +162,7 @@ test("a login that was ended elsewhere leads to the door, and back", async () =>
     ...["", "/cost", "/plan", "/execute"].map((part) => `401 /api${path}${part}`),
     "401 /api/usage",
     "401 /api/budgets",
+    "401 /api/analytics/messages-by-status",
     "401 /api/events",
     "401 /api/campaigns",
   ]);

@@ -1,9 +1,13 @@
 // Addresses and their screens. Everything but signing in needs a user.
 import { createRootRoute, createRoute, createRouter, Outlet, redirect } from "@tanstack/react-router";
 
+import { analyticsSearch } from "./analytics/queries";
 import type { Schemas } from "./api/client";
 import { SORTS, type Sort } from "./inbox/order";
 import type { Filters } from "./inbox/queries";
+import { auditSearch } from "./audit/queries";
+import { AnalyticsPage } from "./pages/analytics";
+import { AuditPage } from "./pages/audit";
 import { CampaignPage } from "./pages/campaign";
 import { CampaignsPage } from "./pages/campaigns";
 import { ContactPage } from "./pages/contact";
@@ -14,9 +18,12 @@ import { MergeContactPage } from "./pages/merge-contact";
 import { InboxPage } from "./pages/inbox";
 import { MessagePage } from "./pages/message";
 import { MessagesPage } from "./pages/messages";
+import { suppressionSearch } from "./office/queries";
 import { NewCampaignPage } from "./pages/new-campaign";
 import { Broken, NotFound } from "./pages/not-found";
+import { SettingsPage } from "./pages/settings";
 import { SignInPage } from "./pages/sign-in";
+import { SuppressionsPage } from "./pages/suppressions";
 import { NewTemplatePage, TemplatePage, TemplatesPage } from "./pages/templates";
 import { peopleSearch } from "./people/search";
 import { restore, takeEnd } from "./session";
@@ -254,6 +261,34 @@ const template = createRoute({
   component: TemplatePage,
 });
 
+const analytics = createRoute({
+  getParentRoute: () => inside,
+  path: "/analytics",
+  validateSearch: analyticsSearch,
+  component: AnalyticsPage,
+});
+
+const audit = createRoute({
+  getParentRoute: () => inside,
+  path: "/audit",
+  validateSearch: auditSearch,
+  component: AuditPage,
+});
+
+const suppressions = createRoute({
+  getParentRoute: () => inside,
+  path: "/suppressions",
+  validateSearch: suppressionSearch,
+  component: SuppressionsPage,
+});
+
+const settings = createRoute({
+  getParentRoute: () => inside,
+  path: "/settings",
+  component: SettingsPage,
+});
+
+const office = [analytics, audit, suppressions, settings] as const;
 const texts = [templates, newTemplate, template] as const;
 const people = [contacts, newContact, contact, editContact, mergeContact, importing, imported] as const;
 const tree = root.addChildren([
@@ -268,6 +303,7 @@ const tree = root.addChildren([
     campaign,
     ...people,
     ...texts,
+    ...office,
   ]),
 ]);
 

@@ -38,6 +38,17 @@ export async function told<T>(
   throw failure(done.response, done.error);
 }
 
+/** A call that answers nothing but that it was done; its failure as an exception. */
+export async function finished(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
+  let done;
+  try {
+    done = await call;
+  } catch (reason) {
+    throw offline(reason);
+  }
+  if (!done.response.ok) throw failure(done.response, done.error);
+}
+
 /** A key of one intent: however often it is sent, it acts once. */
 export function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -2,8 +2,11 @@
 // new one fails it, too.
 import type { Schemas } from "../api/client";
 import type { Kind } from "../api/failure";
+import type { AnalyticsWords } from "./analytics";
+import type { AuditWords } from "./audit";
 import type { InboxWords } from "./inbox";
 import type { MessagesWords } from "./messages";
+import type { OfficeWords } from "./office";
 import type { PeopleWords } from "./people";
 import type { TemplateWords } from "./templates";
 
@@ -181,4 +184,7 @@ export interface Catalogue {
   messages: MessagesWords;
   people: PeopleWords;
   templates: TemplateWords;
+  analytics: AnalyticsWords;
+  audit: AuditWords;
+  office: OfficeWords;
 }

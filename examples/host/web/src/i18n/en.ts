@@ -1,6 +1,9 @@
+import { analytics } from "./analytics";
+import { audit } from "./audit";
 import type { Catalogue } from "./catalogue";
 import { en as inbox } from "./inbox";
 import { en as messages } from "./messages";
+import { office } from "./office";
 import { people } from "./people";
 import { templates } from "./templates";
 
@@ -276,4 +279,7 @@ export const en: Catalogue = {
   messages,
   people: people.en,
   templates: templates.en,
+  analytics: analytics.en,
+  audit: audit.en,
+  office: office.en,
 };

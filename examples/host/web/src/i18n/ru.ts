@@ -1,6 +1,9 @@
+import { analytics } from "./analytics";
+import { audit } from "./audit";
 import type { Catalogue } from "./catalogue";
 import { ru as inbox } from "./inbox";
 import { ru as messages } from "./messages";
+import { office } from "./office";
 import { people } from "./people";
 import { templates } from "./templates";
 
@@ -283,4 +286,7 @@ export const ru: Catalogue = {
   messages,
   people: people.ru,
   templates: templates.ru,
+  analytics: analytics.ru,
+  audit: audit.ru,
+  office: office.ru,
 };

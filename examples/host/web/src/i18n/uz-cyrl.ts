@@ -1,6 +1,9 @@
+import { analytics } from "./analytics";
+import { audit } from "./audit";
 import type { Catalogue } from "./catalogue";
 import { uzCyrl as inbox } from "./inbox";
 import { uzCyrl as messages } from "./messages";
+import { office } from "./office";
 import { people } from "./people";
 import { templates } from "./templates";
 
@@ -275,4 +278,7 @@ export const uzCyrl: Catalogue = {
   messages,
   people: people.uzCyrl,
   templates: templates.uzCyrl,
+  analytics: analytics.uzCyrl,
+  audit: audit.uzCyrl,
+  office: office.uzCyrl,
 };

@@ -1,6 +1,9 @@
+import { analytics } from "./analytics";
+import { audit } from "./audit";
 import type { Catalogue } from "./catalogue";
 import { uzLatn as inbox } from "./inbox";
 import { uzLatn as messages } from "./messages";
+import { office } from "./office";
 import { people } from "./people";
 import { templates } from "./templates";
 
@@ -281,4 +284,7 @@ export const uzLatn: Catalogue = {
   messages,
   people: people.uzLatn,
   templates: templates.uzLatn,
+  analytics: analytics.uzLatn,
+  audit: audit.uzLatn,
+  office: office.uzLatn,
 };

@@ -1,5 +1,6 @@
 // What happened to a message, newest first: who, when, why, and the place in the chain.
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 
 import type { Schemas } from "../api/client";
 import { useSay, word } from "../i18n";
@@ -45,7 +46,14 @@ export function HistoryCard({ id }: { id: string }) {
   const { t } = useSay();
   const found = useQuery(historyQuery(id));
   return (
-    <Card title={t.messages.page.history}>
+    <Card
+      title={t.messages.page.history}
+      aside={
+        <Link to="/audit" search={{ message: id }} className="card-aside">
+          {t.audit.title}
+        </Link>
+      }
+    >
       {found.isPending ? <Loading lines={4} /> : null}
       {found.error ? <Problem error={found.error} retry={() => void found.refetch()} /> : null}
       {found.data ? (

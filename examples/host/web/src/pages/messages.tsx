@@ -2,12 +2,15 @@ import "../messages/messages.css";
 
 import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
 
 import { api, told, type Schemas } from "../api/client";
 import { channel } from "../campaign/words";
 import { useSay } from "../i18n";
 import { usePace } from "../live";
+import { Doubtful, nameOf } from "../messages/uncertain";
 import { STATUS_TONES } from "../messages/words";
+import { useMay } from "../people/role";
 import { MESSAGE_STATUSES } from "../router";
 import { Badge, Empty, Loading, Pager, Problem } from "../ui/parts";
 import { useTitle } from "../ui/shell";
@@ -27,11 +30,30 @@ function messagesQuery(status: Status | undefined, skip: number) {
   });
 }
 
-function Row({ message }: { message: Schemas["Message"] }) {
+function Row({
+  message,
+  picked,
+  onPick,
+}: {
+  message: Schemas["Message"];
+  picked: boolean;
+  /** Where messages are chosen to be decided about together. */
+  onPick: (() => void) | null;
+}) {
   const say = useSay();
-  const { t, moment } = say;
+  const { t, fill, moment } = say;
   return (
-    <tr>
+    <tr data-message={message.id}>
+      {onPick ? (
+        <td className="pick">
+          <input
+            type="checkbox"
+            aria-label={fill(t.office.uncertain.one, { name: nameOf(message) })}
+            checked={picked}
+            onChange={onPick}
+          />
+        </td>
+      ) : null}
       <th scope="row">
         <Link to="/messages/$id" params={{ id: message.id }} className="row-link">
           {message.contact?.name ?? (message.recipient || t.inbox.detail.erased)}
@@ -57,6 +79,13 @@ export function MessagesPage() {
   const navigate = useNavigate({ from: "/messages" });
   const found = useQuery({ ...messagesQuery(status, skip), refetchInterval: usePace(true) });
   const words = t.messages.list;
+  const doubtful = useMay().write && status === "uncertain";
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const pick = (id: string) => {
+    const next = new Set(picked);
+    if (!next.delete(id)) next.add(id);
+    setPicked(next);
+  };
   useTitle(words.title);
   const choices: [string, Status | undefined][] = [
     [words.all, undefined],
@@ -85,6 +114,9 @@ export function MessagesPage() {
       </nav>
       {found.isPending ? <Loading lines={6} /> : null}
       {found.error ? <Problem error={found.error} retry={() => void found.refetch()} /> : null}
+      {doubtful && found.data ? (
+        <Doubtful messages={found.data.items} picked={picked} onPick={setPicked} />
+      ) : null}
       {found.data?.items.length === 0 ? (
         <Empty title={status ? words.emptyFiltered : words.empty}>{status ? null : words.emptyHint}</Empty>
       ) : null}
@@ -93,6 +125,7 @@ export function MessagesPage() {
           <table className="table table-stack" aria-label={words.title}>
             <thead>
               <tr>
+                {doubtful ? <td /> : null}
                 <th scope="col">{words.who}</th>
                 <th scope="col">{words.status}</th>
                 <th scope="col">{words.channel}</th>
@@ -101,7 +134,12 @@ export function MessagesPage() {
             </thead>
             <tbody>
               {found.data.items.map((one) => (
-                <Row key={one.id} message={one} />
+                <Row
+                  key={one.id}
+                  message={one}
+                  picked={picked.has(one.id)}
+                  onPick={doubtful ? () => pick(one.id) : null}
+                />
               ))}
             </tbody>
           </table>

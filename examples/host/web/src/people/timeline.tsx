@@ -1,5 +1,6 @@
 // Messages to a person and what happened to their record, newest first.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { api, told, type Schemas } from "../api/client";
@@ -116,7 +117,14 @@ export function TimelineCard({ id }: { id: string }) {
   const all = entries(found, events.data?.items ?? [], messages.hasNextPage);
   const error = messages.error ?? events.error;
   return (
-    <Card title={t.people.timeline.title}>
+    <Card
+      title={t.people.timeline.title}
+      aside={
+        <Link to="/audit" search={{ contact: id }} className="card-aside">
+          {t.audit.title}
+        </Link>
+      }
+    >
       {messages.isPending || events.isPending ? <Loading lines={5} /> : null}
       {error ? (
         <Problem

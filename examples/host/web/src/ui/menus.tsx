@@ -1,5 +1,6 @@
 // The menus of the bar at the top: language, appearance, account.
 import { Menu } from "@base-ui/react/menu";
+import { Link, useRouterState } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import { isLanguage, LANGUAGES, useSay } from "../i18n";
@@ -108,5 +109,45 @@ export function AccountMenu({ user }: { user: User }) {
         {t.app.signOut}
       </Menu.Item>
     </TopMenu>
+  );
+}
+
+/** Screens that few open every day. */
+const REST = [
+  { to: "/suppressions", icon: "suppressed" },
+  { to: "/audit", icon: "audit" },
+  { to: "/settings", icon: "settings" },
+] as const;
+
+export function MoreMenu() {
+  const { t } = useSay();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const names = {
+    "/suppressions": t.office.suppressions.title,
+    "/audit": t.audit.title,
+    "/settings": t.office.settings.title,
+  };
+  const here = REST.some(({ to }) => path === to || path.startsWith(`${to}/`));
+  return (
+    <Menu.Root>
+      <Menu.Trigger className={here ? "nav-link nav-link-active" : "nav-link"}>
+        <Icon name="more" />
+        {t.office.nav.more}
+      </Menu.Trigger>
+      <Menu.Portal>
+        <Menu.Positioner sideOffset={6} align="start" className="menu-place">
+          <Menu.Popup className="menu">
+            {REST.map(({ to, icon }) => (
+              <Menu.Item key={to} className="menu-item" render={<Link to={to} />}>
+                <span className="menu-check">
+                  <Icon name={icon} />
+                </span>
+                {names[to]}
+              </Menu.Item>
+            ))}
+          </Menu.Popup>
+        </Menu.Positioner>
+      </Menu.Portal>
+    </Menu.Root>
   );
 }

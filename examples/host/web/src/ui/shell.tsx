@@ -4,9 +4,10 @@ import { useEffect, useRef, useSyncExternalStore } from "react";
 
 import { useSay } from "../i18n";
 import { useConnected, useLive } from "../live";
+import { DoubtLink } from "../messages/doubt-link";
 import { current, subscribe } from "../session";
 import { Icon } from "./icon";
-import { AccountMenu, LanguageMenu, ThemeMenu } from "./menus";
+import { AccountMenu, LanguageMenu, MoreMenu, ThemeMenu } from "./menus";
 
 function Live() {
   const { t } = useSay();
@@ -74,6 +75,7 @@ export function Shell() {
             <Icon name="messages" />
             {t.messages.list.nav}
           </Link>
+          <DoubtLink />
           <Link to="/contacts" className="nav-link" activeProps={{ className: "nav-link nav-link-active" }}>
             <Icon name="contacts" />
             {t.people.list.title}
@@ -82,6 +84,11 @@ export function Shell() {
             <Icon name="templates" />
             {t.templates.title}
           </Link>
+          <Link to="/analytics" className="nav-link" activeProps={{ className: "nav-link nav-link-active" }}>
+            <Icon name="analytics" />
+            {t.analytics.title}
+          </Link>
+          <MoreMenu />
         </nav>
         <div className="top-end">
           <Live />
