@@ -66,6 +66,7 @@ impl Process {
         let options = WorkerOptions {
             name: name(place, generation),
             batch: setup.batch,
+            plan_page: setup.batch,
             drafts: 16,
             lease: chrono::Duration::zero(),
             late_after: chrono::Duration::days(3),
