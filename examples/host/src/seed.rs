@@ -1,13 +1,15 @@
 //! Demo data: users, contacts, templates, messages in several states and campaigns.
 
 mod drafts;
+mod people;
 
 use std::net::SocketAddr;
 
 use chrono::Duration;
 use crm_core::audience::Audience;
+use crm_core::campaign::dates::DateRule;
+use crm_core::campaign::quiet_hours::{QuietHours, SendingTimes, WallTime};
 use crm_core::campaign::{CampaignFields, Schedule};
-use crm_core::contact::{Birthday, ContactFields};
 use crm_core::engine::{GenerateMessage, NewDraft, Session};
 use crm_core::id::ContactId;
 use crm_core::message::decide::Seen;
@@ -22,131 +24,6 @@ use crate::auth::random_hex;
 use crate::config::Config;
 use crate::error::Problem;
 use crate::state::App;
-
-/// Name, e-mail, phone, segment, language, birthday, company, position.
-type Person = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-);
-
-const PEOPLE: [Person; 11] = [
-    (
-        "Анна Каримова",
-        "anna.karimova@example.com",
-        "+998901234501",
-        "VIP",
-        "ru",
-        "1988-03-14",
-        "Orient Silk",
-        "Директор",
-    ),
-    (
-        "Oʻtkir Rahimov",
-        "otkir.rahimov@example.com",
-        "+998912345602",
-        "VIP",
-        "uz",
-        "1979-11-27",
-        "Registon Travel",
-        "Asoschi",
-    ),
-    (
-        "John Miller",
-        "john.miller@example.com",
-        "+998933456703",
-        "partner",
-        "en",
-        "1985-07-04",
-        "Miller Trade",
-        "Partner",
-    ),
-    (
-        "Дмитрий Ким",
-        "dmitry.kim@example.com",
-        "+998944567804",
-        "regular",
-        "ru",
-        "1992-01-30",
-        "Kim Print",
-        "Менеджер",
-    ),
-    (
-        "Дилноза Юсупова",
-        "dilnoza.yusupova@example.com",
-        "+998975678905",
-        "new_client",
-        "ru",
-        "1996-09-09",
-        "",
-        "",
-    ),
-    (
-        "Жасур Тошматов",
-        "jasur.toshmatov@example.com",
-        "+998906789006",
-        "regular",
-        "uz-Cyrl",
-        "1990-05-21",
-        "Чинор",
-        "Бухгалтер",
-    ),
-    (
-        "Gulnora Saidova",
-        "gulnora.saidova@example.com",
-        "+998917890107",
-        "new_client",
-        "uz",
-        "--12-08",
-        "Saida Atelier",
-        "Egasi",
-    ),
-    (
-        "Елена Цой",
-        "elena.tsoi@example.com",
-        "+998938901208",
-        "VIP",
-        "ru",
-        "1983-12-31",
-        "Tsoi Dental",
-        "Врач",
-    ),
-    (
-        "Sarah Brown",
-        "sarah.brown@example.com",
-        "+998949012309",
-        "partner",
-        "en",
-        "2000-02-29",
-        "Brown & Co",
-        "Lawyer",
-    ),
-    (
-        "Рустам Алиев",
-        "rustam.aliev@example.com",
-        "+998970123410",
-        "regular",
-        "ru",
-        "1975-06-18",
-        "Aliev Auto",
-        "Владелец",
-    ),
-    (
-        "Malika Ergasheva",
-        "malika.ergasheva@example.com",
-        "+998901230011",
-        "regular",
-        "uz",
-        "1999-10-02",
-        "",
-        "",
-    ),
-];
 
 /// Name, occasion, language, subject, content.
 const TEMPLATES: [(&str, Occasion, &str, &str, &str); 5] = [
@@ -298,32 +175,12 @@ async fn fill(app: &App, password: Option<SecretString>, drafts: u32) -> Result<
             .act_as(Actor::new(Workspace::default(), id, wanted))
     };
     let manager = session(Role::Manager);
-    let people = contacts_of(&manager).await?;
+    let people = people::run(&manager, app.engine.now()).await?;
     templates(&manager).await?;
     let stood_in = messages(app, &manager, &session(Role::Admin), &people).await?;
     campaigns(app, &manager, &people).await?;
     drafts::run(&manager, &session(Role::Admin), drafts, app.engine.now()).await?;
     Ok(Demo::Filled { password, stood_in })
-}
-
-async fn contacts_of(session: &Session) -> Result<Vec<ContactId>, Problem> {
-    let mut ids = Vec::with_capacity(PEOPLE.len());
-    let text = |value: &str| (!value.is_empty()).then(|| value.to_owned());
-    for (name, email, phone, segment, language, birthday, company, position) in PEOPLE {
-        let fields = ContactFields {
-            name: name.to_owned(),
-            email: text(email),
-            phone: text(phone),
-            segment: segment.to_owned(),
-            language: language.to_owned(),
-            birthday: Birthday::parse(birthday),
-            company: text(company),
-            position: text(position),
-            ..ContactFields::default()
-        };
-        ids.push(session.contacts().create(fields).await?.id);
-    }
-    Ok(ids)
 }
 
 async fn templates(session: &Session) -> Result<(), Problem> {
@@ -344,8 +201,8 @@ async fn templates(session: &Session) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Six messages: waiting, one that leaves, rejected, cancelled, approved for later, draft. The seventh is
-/// drafted by the running campaign. Why no model wrote them, if none did.
+/// Five messages: one that leaves, rejected, cancelled, approved for later, draft. The other two wait for approval:
+/// a worker drafts them for the campaigns. Why no model wrote them, if none did.
 async fn messages(
     app: &App,
     manager: &Session,
@@ -353,7 +210,7 @@ async fn messages(
     people: &[ContactId],
 ) -> Result<Option<String>, Problem> {
     let mut made: Vec<Message> = Vec::new();
-    for (index, contact) in people.iter().copied().take(7).enumerate().skip(1) {
+    for (index, contact) in people.iter().copied().take(7).enumerate().skip(2) {
         let message = if index < 5 {
             let wanted = GenerateMessage {
                 contact_id: contact,
@@ -377,22 +234,22 @@ async fn messages(
         };
         made.push(message);
     }
-    // The first one waits for approval and the last one stays a draft.
+    // The last one stays a draft.
     for (index, message) in made.iter().enumerate() {
         let seen = Seen {
             version: message.version,
             digest: Some(message.digest),
         };
         match index {
-            1 | 4 => drop(admin.approvals().approve(message.id, seen).await?),
-            2 => {
+            0 | 3 => drop(admin.approvals().approve(message.id, seen).await?),
+            1 => {
                 let reason = Some("Слишком официально".to_owned());
                 admin
                     .approvals()
                     .reject(message.id, Some(message.version), reason)
                     .await?;
             }
-            3 => drop(manager.messages().cancel(message.id, None).await?),
+            2 => drop(manager.messages().cancel(message.id, None).await?),
             _ => {}
         }
     }
@@ -404,7 +261,7 @@ async fn messages(
     }))
 }
 
-/// One that runs for one person and is to leave next month, one draft and one that waits for its day.
+/// One that runs for one person and is to leave next month, one draft, and one that greets people on their birthdays.
 async fn campaigns(app: &App, manager: &Session, people: &[ContactId]) -> Result<(), Problem> {
     let fields = |name: &str, audience, schedule| CampaignFields {
         audience,
@@ -424,24 +281,36 @@ async fn campaigns(app: &App, manager: &Session, people: &[ContactId]) -> Result
             local_time: true,
         },
     );
-    let draft = fields(
-        "Partners",
-        Audience::Segment("partner".into()),
-        Schedule::Immediate,
-    );
-    let weekly = Schedule::Recurring {
-        cron: "0 9 * * 1".to_owned(),
-        time_zone: "Asia/Tashkent".to_owned(),
+    let quiet_hours = QuietHours::new(WallTime::parse("21:00")?, WallTime::parse("09:00")?)?;
+    let draft = CampaignFields {
+        sending_times: SendingTimes {
+            quiet_hours: Some(quiet_hours),
+            holidays: vec!["uz".to_owned()],
+            ..SendingTimes::default()
+        },
+        ..fields(
+            "Partners",
+            Audience::Segment("partner".into()),
+            Schedule::Immediate,
+        )
     };
-    let recurring = fields(
-        "New clients, weekly",
-        Audience::Segment("new_client".into()),
-        weekly,
-    );
+    // Without holidays: who was born on one would never be greeted.
+    let birthdays = CampaignFields {
+        occasion_type: Occasion::Birthday,
+        sending_times: SendingTimes {
+            quiet_hours: Some(quiet_hours),
+            ..SendingTimes::default()
+        },
+        ..fields(
+            "Birthdays",
+            Audience::Not(Box::new(Audience::Segment("partner".into()))),
+            Schedule::Date(DateRule::birthday(10)),
+        )
+    };
     let active = manager.campaigns().create(active).await?;
     manager.campaigns().execute(active.id, false).await?;
     manager.campaigns().create(draft).await?;
-    let recurring = manager.campaigns().create(recurring).await?;
-    manager.campaigns().execute(recurring.id, false).await?;
+    let birthdays = manager.campaigns().create(birthdays).await?;
+    manager.campaigns().execute(birthdays.id, false).await?;
     Ok(())
 }

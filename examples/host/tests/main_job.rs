@@ -2,6 +2,7 @@
 
 mod common;
 
+use chrono::{DateTime, Duration, Utc};
 use common::{Host, sample_contacts};
 use serde_json::json;
 
@@ -178,4 +179,55 @@ fn demo_data_is_there_once() {
     let token = host.login("viewer@example.com", "demo-password");
     let token = token["access_token"].as_str().unwrap();
     assert_eq!(host.get(token, "/api/contacts").expect(200)["total"], 11);
+}
+
+#[test]
+fn the_demo_drafts_tomorrows_greeting_today() {
+    let host = Host::start(&["--demo"]);
+    let token = host.login("manager@example.com", "demo-password");
+    let token = token["access_token"].as_str().unwrap();
+    let campaigns = host.get(token, "/api/campaigns").expect(200);
+    let campaigns = campaigns["items"].as_array().unwrap();
+    let birthdays = campaigns.iter().find(|one| one["name"] == "Birthdays");
+    let path = format!(
+        "/api/campaigns/{}",
+        birthdays.unwrap()["id"].as_str().unwrap()
+    );
+    // Its first run is over, and it waits for the next hour.
+    let birthdays = host.until(token, &path, |one| {
+        one["status"] == "scheduled" && one["stats"]["generated_count"] == 1
+    });
+    assert_eq!(birthdays["schedule_type"], "date");
+    assert_eq!(
+        (&birthdays["hour"], &birthdays["ahead_days"]),
+        (&json!(10), &json!(1))
+    );
+    assert_eq!(
+        birthdays["sending_times"]["quiet_hours"],
+        json!({"from": "21:00", "until": "09:00"})
+    );
+    let plan = host.get(token, &format!("{path}/plan")).expect(200);
+    assert_eq!(plan["total"], 1);
+    let line = &plan["items"][0];
+    let contact = line["contact_id"].as_str().unwrap();
+    let contact = host
+        .get(token, &format!("/api/contacts/{contact}"))
+        .expect(200);
+    let written: DateTime<Utc> = contact["created_at"].as_str().unwrap().parse().unwrap();
+    // Tomorrow by the clock of Tashkent, which is five hours ahead.
+    let tomorrow = (written + Duration::hours(5 + 24)).date_naive();
+    assert_eq!(line["occurrence"], tomorrow.to_string());
+    assert_eq!(line["local_time"], format!("{tomorrow}T10:00:00"));
+    let birthday = contact["birthday"].as_str().unwrap();
+    assert!(
+        birthday.ends_with(&tomorrow.format("-%m-%d").to_string()),
+        "{birthday}"
+    );
+    let message = line["message_id"].as_str().unwrap();
+    let message = host
+        .get(token, &format!("/api/messages/{message}"))
+        .expect(200);
+    assert_eq!(message["status"], "pending_approval");
+    assert_eq!(message["occasion_type"], "birthday");
+    assert_eq!(message["scheduled_for"], line["send_at"]);
 }
