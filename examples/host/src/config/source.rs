@@ -82,6 +82,7 @@ impl Source<'_> {
         let key = match (within, path) {
             (within, "" | ".") => within.to_owned(),
             ("", path) => path.to_owned(),
+            (within, path) if path.starts_with('[') => format!("{within}{path}"),
             (within, path) => format!("{within}.{path}"),
         };
         let at = error.span().map_or(at, |span| span.start);
