@@ -759,6 +759,8 @@ export interface CampaignFields {
   drafting?: 'now' | 'batch';
   /** When its messages may leave by the recipients' clocks; always unless set. */
   sending_times?: SendingTimes;
+  /** Minutes over which its messages are spread: 0 (unless set) to 10,080. */
+  spread_minutes?: number;
   /** Texts that are tried against each other. */
   variants?: Variants | null;
 }
@@ -896,6 +898,7 @@ export interface Campaign {
   when_unavailable: 'fallback' | 'wait';
   drafting: 'now' | 'batch';
   sending_times: SendingTimes;
+  spread_minutes: number;
   variants: Variants | null;
   status: CampaignStatus;
   test_mode: boolean;
@@ -1942,6 +1945,8 @@ export class Engine {
   getCampaign(id: string): Promise<Campaign>;
   /** Lists campaigns, newest first. */
   listCampaigns(query?: CampaignQuery): Promise<Page<Campaign>>;
+  /** A new draft that is to do what another campaign does, or did. */
+  copyCampaign(id: string, name: string): Promise<Campaign>;
   /** Runs a campaign: at once, or when its schedule says. In test mode nothing is ever sent. */
   executeCampaign(id: string, how?: { test_mode?: boolean }): Promise<Campaign>;
   /** Stops a campaign for now; nothing of it leaves. */

@@ -466,6 +466,10 @@ class Engine {
     return this.#call('list_campaigns', named(query));
   }
 
+  async copyCampaign(id, name) {
+    return this.#call('copy_campaign', { id, name });
+  }
+
   async executeCampaign(id, { test_mode } = {}) {
     return this.#call('execute_campaign', { id, test_mode });
   }

@@ -352,6 +352,10 @@ class AsyncOperations:
         """Lists campaigns, newest first."""
         return cast("t.Page[t.Campaign]", await self._call("list_campaigns", query))
 
+    async def copy_campaign(self, id: str, name: str) -> t.Campaign:
+        """A new draft that is to do what another campaign does, or did."""
+        return cast(t.Campaign, await self._call("copy_campaign", {"id": id, "name": name}))
+
     async def execute_campaign(self, id: str, *, test_mode: bool = False) -> t.Campaign:
         """Runs a campaign: at once, or when its schedule says. In test mode nothing is ever sent."""
         values = {"id": id, "test_mode": test_mode}

@@ -352,6 +352,10 @@ class Operations:
         """Lists campaigns, newest first."""
         return cast("t.Page[t.Campaign]", self._call("list_campaigns", query))
 
+    def copy_campaign(self, id: str, name: str) -> t.Campaign:
+        """A new draft that is to do what another campaign does, or did."""
+        return cast(t.Campaign, self._call("copy_campaign", {"id": id, "name": name}))
+
     def execute_campaign(self, id: str, *, test_mode: bool = False) -> t.Campaign:
         """Runs a campaign: at once, or when its schedule says. In test mode nothing is ever sent."""
         values = {"id": id, "test_mode": test_mode}

@@ -866,6 +866,7 @@ class CampaignFields(TypedDict):
     when_unavailable: NotRequired[Literal["fallback", "wait"]]
     drafting: NotRequired[Literal["now", "batch"]]
     sending_times: NotRequired[SendingTimes]
+    spread_minutes: NotRequired[int]
     variants: NotRequired[Variants | None]
 
 
@@ -896,6 +897,7 @@ class Campaign(TypedDict):
     when_unavailable: Literal["fallback", "wait"]
     drafting: Literal["now", "batch"]
     sending_times: SendingTimes
+    spread_minutes: int
     variants: Variants | None
     status: CampaignStatus
     test_mode: bool

@@ -29,6 +29,13 @@ query!(CampaignPlan {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct CopyCampaign {
+    id: CampaignId,
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ExecuteCampaign {
     id: CampaignId,
     test_mode: Option<bool>,
@@ -86,6 +93,10 @@ pub(crate) async fn perform(
     let campaigns = session.campaigns();
     let campaign = match operation {
         "create_campaign" => campaigns.create(read::<CampaignFields>(input)?).await?,
+        "copy_campaign" => {
+            let CopyCampaign { id, name } = read(input)?;
+            campaigns.copy(id, &name).await?
+        }
         "execute_campaign" => {
             let ExecuteCampaign { id, test_mode } = read(input)?;
             campaigns.execute(id, test_mode.unwrap_or(false)).await?

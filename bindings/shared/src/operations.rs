@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// All operations, in the order of the documentation. Each binding has a method for each of them.
-pub const OPERATIONS: [&str; 83] = [
+pub const OPERATIONS: [&str; 84] = [
     "import_contacts",
     "preview_import",
     "revert_import",
@@ -94,6 +94,7 @@ pub const OPERATIONS: [&str; 83] = [
     "create_campaign",
     "get_campaign",
     "list_campaigns",
+    "copy_campaign",
     "execute_campaign",
     "pause_campaign",
     "resume_campaign",
@@ -326,6 +327,7 @@ pub(crate) async fn perform(
         "create_campaign"
         | "get_campaign"
         | "list_campaigns"
+        | "copy_campaign"
         | "execute_campaign"
         | "pause_campaign"
         | "resume_campaign"

@@ -126,6 +126,26 @@ async fn two_hundred_people_get_exactly_what_was_approved_once() {
     assert_eq!((stats.generated_count, stats.sent_count), (200, 200));
     assert_eq!(world.viewer().analytics().recount().await.unwrap(), []);
     assert!(world.viewer().audit().verify(None).await.unwrap().valid);
+
+    // What it did can be done again, and drafts everybody anew.
+    let manager = world.manager();
+    let copy = manager
+        .campaigns()
+        .copy(campaign.id, "Again")
+        .await
+        .unwrap();
+    assert_eq!((copy.status, copy.version), (CampaignStatus::Draft, 1));
+    let mut expected = campaign.fields.clone();
+    "Again".clone_into(&mut expected.name);
+    assert_eq!(copy.fields, expected);
+    let viewer = world.viewer();
+    let refused = viewer.campaigns().copy(campaign.id, "Again").await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Forbidden);
+    let nameless = manager.campaigns().copy(campaign.id, " ").await;
+    assert_eq!(nameless.unwrap_err().kind(), ErrorKind::Invalid);
+    manager.campaigns().execute(copy.id, true).await.unwrap();
+    world.worker().run_until_idle().await.unwrap();
+    assert_eq!(messages(&world).await.len(), 400);
 }
 
 #[tokio::test]

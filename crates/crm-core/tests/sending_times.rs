@@ -220,6 +220,33 @@ proptest! {
     }
 }
 
+#[test]
+fn a_spread_gives_everybody_a_moment_of_their_own_that_stays() {
+    let now = at("2026-11-24T10:00:00Z");
+    let late = at("2026-11-24T16:30:00Z");
+    let mut spread = campaign(Schedule::Immediate, nights());
+    spread.fields.spread_minutes = 120;
+    let mut moments = std::collections::BTreeSet::new();
+    for number in 1..=200 {
+        let contact = fixtures::contact(number);
+        for (now, begins) in [(now, now), (late, at("2026-11-25T04:00:00Z"))] {
+            let (leaves, why) = plan(&contact, &spread, now, &[]).unwrap();
+            let leaves = leaves.unwrap();
+            assert_eq!(
+                (Some(leaves), why),
+                plan(&contact, &spread, now, &[]).unwrap()
+            );
+            assert!(leaves >= begins && leaves < begins + Duration::hours(2));
+            moments.insert(leaves);
+        }
+        // Not into the night that follows.
+        let evening = at("2026-11-24T15:30:00Z");
+        let leaves = plan(&contact, &spread, evening, &[]).unwrap().0.unwrap();
+        assert!(leaves < at("2026-11-24T16:00:00Z") || leaves >= at("2026-11-25T04:00:00Z"));
+    }
+    assert!(moments.len() > 380, "{}", moments.len());
+}
+
 impl World {
     /// A campaign to one person in Tashkent, drafted.
     async fn drafted(&self, sending_times: SendingTimes) -> Message {

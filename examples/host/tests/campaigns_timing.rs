@@ -148,7 +148,7 @@ fn sending_times_and_variants_go_both_ways() {
         {"name": "A", "weight": 1000, "template_id": template["id"], "tone": "warm", "custom_context": "Navruz"},
         {"name": "Второй", "weight": 1, "template_id": null, "tone": null, "custom_context": null},
     ]});
-    let both = json!({"sending_times": times, "variants": variants});
+    let both = json!({"sending_times": times, "variants": variants, "spread_minutes": 90});
     let campaign = create(&host, &admin, &both);
     has(&campaign, &both);
     assert_eq!(host.get(&admin, &path(&campaign)).expect(200), campaign);
@@ -181,8 +181,30 @@ fn sending_times_and_variants_go_both_ways() {
     );
     has(
         &create(&host, &admin, &json!({})),
-        &json!({"sending_times": unlimited(), "variants": null}),
+        &json!({"sending_times": unlimited(), "variants": null, "spread_minutes": 0}),
     );
+}
+
+#[test]
+fn a_copy_is_a_draft_that_is_to_do_the_same() {
+    let host = Host::start(&["--no-worker"]);
+    let admin = host.admin();
+    let wanted = json!({"spread_minutes": 15, "schedule_type": "date", "hour": 7, "segment_filter": {"tags": ["gold"]}});
+    let campaign = create(&host, &admin, &wanted);
+    let copy = format!("{}/copy", path(&campaign));
+    let copied = host
+        .post(&admin, &copy, json!({"name": "Ещё раз"}))
+        .expect(201);
+    has(&copied, &wanted);
+    has(
+        &copied,
+        &json!({"name": "Ещё раз", "status": "draft", "version": 1}),
+    );
+    assert_ne!(copied["id"], campaign["id"]);
+    host.post(&admin, &copy, json!({"name": ""})).expect(422);
+    host.post(&admin, &copy, json!({})).expect(422);
+    let nobody = "/api/campaigns/01900000-0000-7000-8000-000000000001/copy";
+    host.post(&admin, nobody, json!({"name": "x"})).expect(404);
 }
 
 /// A bad value, and the field it is refused by.

@@ -62,6 +62,7 @@ const ROUTES: &[&str] = &[
     "GET /api/campaigns/{id}",
     "PUT /api/campaigns/{id}",
     "DELETE /api/campaigns/{id}",
+    "POST /api/campaigns/{id}/copy",
     "POST /api/campaigns/{id}/execute",
     "POST /api/campaigns/{id}/pause",
     "POST /api/campaigns/{id}/resume",

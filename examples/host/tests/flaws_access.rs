@@ -83,7 +83,7 @@ fn body_for(path: &str) -> Value {
         "/api/hold/acknowledge" => json!({"messages": "continue", "reason": "r",
             "hold": {"reason": "moved", "noted": "a", "found": "b"}}),
         "/api/campaigns" => json!({"name": "c", "occasion_type": "custom"}),
-        "/api/campaigns/{id}" => json!({"name": "d"}),
+        "/api/campaigns/{id}" | "/api/campaigns/{id}/copy" => json!({"name": "d"}),
         "/api/templates" => json!({"name": "t", "occasion_type": "custom", "language": "en",
             "content": "some text"}),
         "/api/templates/{id}" => json!({"name": "u"}),

@@ -267,6 +267,10 @@ pub struct CampaignFields {
     /// When its messages may leave by the recipients' clocks: when they are planned, and once more before each leaves.
     #[serde(default)]
     pub sending_times: SendingTimes,
+    /// Minutes over which its messages are spread, each person at a moment of their own that stays the same: 0 to
+    /// 10,080, which is a week.
+    #[serde(default)]
+    pub spread_minutes: u32,
     /// The texts that are tried against each other, and how many people get none.
     #[serde(default)]
     pub variants: Option<Variants>,
@@ -295,6 +299,7 @@ impl CampaignFields {
             when_unavailable: WhenUnavailable::default(),
             drafting: Drafting::default(),
             sending_times: SendingTimes::default(),
+            spread_minutes: 0,
             variants: None,
         }
     }

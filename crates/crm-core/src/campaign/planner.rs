@@ -1,6 +1,6 @@
 //! The planner: one contact and a campaign in, one line of the plan out. Pure.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 
 use super::holidays::{Calendar, Holidays};
@@ -10,6 +10,8 @@ use crate::consent::window::Window;
 use crate::consent::{Rules, Topic};
 use crate::contact::Contact;
 use crate::error::{Error, Result};
+use crate::id::ContactId;
+use crate::message::digest::Encoder;
 use crate::zone;
 
 /// One of a campaign's channels, and what the planner has to know of it for one contact.
@@ -79,6 +81,11 @@ pub fn plan(
     };
     // Where nothing may leave, the line still says when it would have.
     let times = leaves(contact, campaign, calendars, send_at);
+    // Whoever waits for the same morning is spread over it, too.
+    let times = times.and_then(|at| {
+        let later = at + spread(campaign, contact.id);
+        leaves(contact, campaign, calendars, later)
+    });
     let send_at = times.unwrap_or(send_at);
     let topic = campaign.fields.occasion_type.topic();
     let Some((channel, excluded)) = choose(contact, topic, targets, rules, send_at) else {
@@ -165,6 +172,24 @@ fn exclusion(
         return Some("window_closed");
     }
     None
+}
+
+/// How long after the others' moment this contact's is: below the campaign's `spread_minutes`, to the second, drawn from a
+/// hash, so that every plan says the same.
+#[must_use]
+pub fn spread(campaign: &Campaign, contact: ContactId) -> Duration {
+    let seconds = u64::from(campaign.fields.spread_minutes) * 60;
+    if seconds == 0 {
+        return Duration::zero();
+    }
+    let mut encoder = Encoder::new("crm/spread/v1");
+    encoder
+        .bytes(campaign.id.0.as_bytes())
+        .bytes(contact.0.as_bytes());
+    let hash = encoder.finish().0;
+    let bits = hash.first_chunk().copied().unwrap_or_default();
+    let drawn = (u128::from(u64::from_be_bytes(bits)) * u128::from(seconds)) >> 64;
+    Duration::seconds(i64::try_from(drawn).unwrap_or(0))
 }
 
 /// When a message of this run is of no use any more: the day it is for is over where the recipient is. `None` for

@@ -26,6 +26,9 @@ use crate::port::store::{
 /// Most channels to fall back to.
 const MANY_CHANNELS: usize = 20;
 
+/// Longest time over which messages are spread, in minutes.
+const LONGEST_SPREAD: u32 = 7 * 24 * 60;
+
 /// Use cases of campaigns.
 #[derive(Debug, Clone, Copy)]
 pub struct Campaigns<'a>(pub(super) &'a Session);
@@ -119,6 +122,10 @@ impl Campaigns<'_> {
         check_tone(fields.tone.as_deref())?;
         crate::zone::parse(&fields.time_zone)?;
         schedule::validate(&fields.schedule)?;
+        if fields.spread_minutes > LONGEST_SPREAD {
+            let text = "use 0 to 10,080 minutes, which is a week";
+            return Err(Error::field("spread_minutes", text));
+        }
         fields.sending_times.validate()?;
         Holidays::of(&fields.sending_times.holidays, self.0.engine.calendars())?;
         if fields.fallback_channels.len() > MANY_CHANNELS {
@@ -202,6 +209,17 @@ impl Campaigns<'_> {
         set.event(stamp.event(Subject::Campaign, campaign.id.0, 1, "created"));
         self.0.engine.commit_one(set).await?;
         Ok(campaign)
+    }
+
+    /// A new draft that is to do what another campaign does, or did, under a name of its own.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), for what has changed since; `NotFound`.
+    pub async fn copy(&self, id: CampaignId, name: &str) -> Result<Campaign> {
+        self.0.require(Action::WriteCampaigns)?;
+        let mut fields = self.0.campaign(id).await?.fields;
+        name.clone_into(&mut fields.name);
+        self.create(fields).await
     }
 
     /// Changes a campaign that has not begun. Saved audiences are copied as by [`create`](Self::create).

@@ -81,6 +81,9 @@ pub(super) struct CampaignBody {
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<SendingTimesView>)]
     sending_times: Given<SendingTimesView>,
+    /// Minutes over which its messages are spread, each person at a moment of their own; 0 unless set.
+    #[schema(maximum = 10080)]
+    spread_minutes: Option<u32>,
     /// Texts that are tried against each other.
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<VariantsView>)]
@@ -162,6 +165,7 @@ impl CampaignBody {
         set(&mut fields.channel, self.channel);
         set(&mut fields.fallback_channels, self.fallback_channels);
         set(&mut fields.time_zone, self.time_zone);
+        set(&mut fields.spread_minutes, self.spread_minutes);
         if let Some(times) = self.sending_times {
             let times = times.map(SendingTimesView::read).transpose()?;
             fields.sending_times = times.unwrap_or_default();

@@ -31,6 +31,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list, create))
         .routes(routes!(get, put, delete))
         .routes(routes!(execute))
+        .routes(routes!(copy))
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(cancel))
@@ -176,6 +177,27 @@ async fn execute(
         next_run_at: campaign.next_run_at,
     };
     Ok((StatusCode::ACCEPTED, axum::Json(answer)))
+}
+
+/// What the copy is called.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Copy {
+    /// 1 to 200 characters.
+    name: String,
+}
+
+/// A new draft that is to do what this campaign does, or did.
+#[utoipa::path(post, path = "/api/campaigns/{id}/copy", tag = "campaigns",
+    params(("id" = Uuid, Path)), request_body = Copy,
+    responses((status = 201, body = CampaignView)))]
+async fn copy(
+    user: User,
+    Id(id): Id<CampaignId>,
+    Json(body): Json<Copy>,
+) -> Result<(StatusCode, axum::Json<CampaignView>), Problem> {
+    let campaign = user.campaigns().copy(id, &body.name).await?;
+    Ok((StatusCode::CREATED, show(&user, &campaign).await?))
 }
 
 /// Stops a campaign for now: nothing of it begins to leave after this answer.

@@ -71,6 +71,8 @@ pub(crate) struct CampaignView {
     fallback_channels: Vec<String>,
     time_zone: String,
     sending_times: SendingTimesView,
+    /// Minutes over which its messages are spread.
+    spread_minutes: u32,
     /// The texts that are tried against each other; null without.
     variants: Option<VariantsView>,
     template_id: Option<Uuid>,
@@ -229,6 +231,7 @@ impl CampaignView {
             fallback_channels: fields.fallback_channels,
             time_zone: fields.time_zone,
             sending_times: SendingTimesView::of(&fields.sending_times),
+            spread_minutes: fields.spread_minutes,
             variants: fields.variants.as_ref().map(VariantsView::of),
             template_id: fields.template_id.map(|id| id.0),
             tone: fields.tone,
