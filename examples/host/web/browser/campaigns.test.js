@@ -144,7 +144,7 @@ test("a draft is edited, and what was not touched stays", async () => {
   );
   await page.getByRole("link", { name: "Edit", exact: true }).click();
   await page.getByRole("heading", { level: 1, name: "Edit campaign" }).waitFor();
-  assert.equal(await page.locator("input[name=audience]").inputValue(), "not tag = gold");
+  assert.equal(await page.locator("input[name=audience]").inputValue(), made.audience);
   assert.equal(await page.locator("input[name=offset]").inputValue(), "30");
   assert.ok(await page.locator("input[name=holidays][value=ru]").isChecked());
   await page.locator(".people-counted").waitFor();
@@ -314,7 +314,7 @@ test("a campaign of birthdays is built without a mouse, and copied", async () =>
   assert.deepEqual(made.sending_times.quiet_hours, { from: "21:00", until: "09:00" });
   assert.equal(made.variants.arms.length, 1);
 
-  await tabTo(page, "[data-action=copy]");
+  await tabTo(page, "[data-choice=copy]");
   await page.keyboard.press("Enter");
   const dialog = page.getByRole("dialog");
   await dialog.locator("input[name=name]:focus").waitFor();
@@ -324,8 +324,8 @@ test("a campaign of birthdays is built without a mouse, and copied", async () =>
   const [copied] = await named("Birthdays (copy)");
   assert.deepEqual([copied.status, copied.offset_days, copied.variants], ["draft", -3, made.variants]);
 
-  await page.locator("[data-action=delete]").waitFor();
-  await tabTo(page, "[data-action=delete]");
+  await page.locator("[data-choice=delete]").waitFor();
+  await tabTo(page, "[data-choice=delete]");
   await page.keyboard.press("Enter");
   await page.getByRole("alertdialog").waitFor();
   await tabTo(page, "[role=alertdialog] .button-danger");
@@ -406,6 +406,57 @@ test("a plan is drawn by the recipients' hours, its reasons counted, its variant
   await window.close();
 });
 
+test("a winner is named once it is certain, and so is what is worse", async () => {
+  const [made] = await named("Drawn");
+  const arms = ["plain", "warm", "short"];
+  const rate = (variant, rate) => ({ variant, rate, low: rate - 0.05, high: rate + 0.05 });
+  const window = await open(browser, host);
+  const { page } = window;
+  await page.route(`**/api/campaigns/${made.id}/experiment`, (route) =>
+    route.fulfill({
+      json: {
+        holdout_permille: 0,
+        variants: arms.map((name) => ({
+          name,
+          generated_count: 900,
+          decided_count: 800,
+          edited_count: 240,
+          rejected_count: 40,
+          sent_count: 700,
+          failed_count: 0,
+        })),
+        edited: {
+          rates: arms.map((name, index) => rate(name, [0.5, 0.2, 0.7][index])),
+          differences: [
+            { variant: "warm", difference: -0.3, low: -0.405, high: -0.195, p_value: 0.0001 },
+            { variant: "short", difference: 0.2, low: 0.1, high: 0.3, p_value: 0.05 },
+          ],
+          winner: "warm",
+        },
+        rejected: {
+          rates: arms.map((name) => rate(name, 0.05)),
+          differences: [
+            { variant: "warm", difference: 0, low: -0.1, high: 0.1, p_value: 1 },
+            { variant: "short", difference: 0.2, low: 0.1, high: 0.3, p_value: 0.2 },
+          ],
+          winner: null,
+        },
+      },
+    }),
+  );
+  await signIn(page, ADMIN, `/campaigns/${made.id}`);
+  const edited = page.locator("[data-compared=edited]");
+  await edited.getByText("warm certainly has fewer than plain: by 19.5 to 40.5 percentage points.").waitFor();
+  await edited.getByText("short certainly has more than plain: by 10 to 30 percentage points.").waitFor();
+  await edited.locator(".notice-good", { hasText: "warm is better." }).waitFor();
+  await edited.getByText("plain: 50 % (between 45 % and 55 %)").waitFor();
+  const rejected = page.locator("[data-compared=rejected]");
+  assert.equal(await rejected.locator("[data-verdict=open]").count(), 2);
+  assert.equal(await rejected.locator(".notice").count(), 0);
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await window.close();
+});
+
 test("a plan that is too long to draw says how much of it is drawn", async () => {
   const made = await host.campaign(token, "Long", "spring");
   await host.call(token, "POST", `/api/campaigns/${made.id}/execute`, { test_mode: true });
@@ -420,9 +471,11 @@ test("a plan that is too long to draw says how much of it is drawn", async () =>
   await page.route(`**/api/campaigns/${made.id}/plan?*`, (route) => {
     const large = new URL(route.request().url()).searchParams.get("limit") === "100";
     if (large) asked += 1;
+    // A day for each of the 20 pages, and a few more days than are drawn.
     const lines = Array.from({ length: large ? 100 : 10 }, (_, index) => ({
       ...items[0],
       occurrence: `${asked} ${index}`,
+      local_time: `2031-0${(asked % 2) + 1}-${String((asked % 10) * 2 + (index % 2) + 1).padStart(2, "0")}T10:00:00`,
     }));
     return route.fulfill({
       json: { items: lines, total: 5000, skip: 0, limit: lines.length, next_cursor: items[0].contact_id },
@@ -434,6 +487,14 @@ test("a plan that is too long to draw says how much of it is drawn", async () =>
     .first()
     .waitFor();
   assert.equal(asked, 20);
+  await page.locator(".heat-place svg").waitFor();
+  const [drawn, seen] = await page.evaluate(() =>
+    [".heat-place svg", ".heat-place"].map(
+      (one) => document.querySelector(one).getBoundingClientRect().height,
+    ),
+  );
+  // None of it is cut off.
+  assert.ok(drawn > 400 && drawn <= seen, `${drawn} px in ${seen}`);
   await page.unrouteAll({ behavior: "ignoreErrors" });
   await window.close();
 });
@@ -491,7 +552,7 @@ test("a viewer sees all of it, and changes nothing", async () => {
   await signIn(page, viewer.email, `/campaigns/${made.id}`);
   await page.locator("[data-heat]").first().waitFor();
   await page.locator("[data-compared=edited]").waitFor();
-  assert.equal(await page.locator("[data-action]").count(), 0);
+  assert.equal(await page.locator("[data-action], [data-choice]").count(), 0);
   const [draft] = await named("Contracts");
   await page.goto(`/campaigns/${draft.id}/edit`);
   await page.locator(".notice-warn").waitFor();

@@ -18,7 +18,7 @@ export function EditLink({ campaign }: { campaign: Campaign }) {
   const { t } = useSay();
   if (!campaign.allowed_actions.includes("edit")) return null;
   return (
-    <Link to="/campaigns/$id/edit" params={{ id: campaign.id }} className="button" data-action="edit">
+    <Link to="/campaigns/$id/edit" params={{ id: campaign.id }} className="button" data-choice="edit">
       {t.campaigns.edit}
     </Link>
   );
@@ -46,7 +46,7 @@ export function CopyButton({ campaign }: { campaign: Campaign }) {
   const suggested = fill(words.suggested, { name: campaign.name });
   return (
     <>
-      <button type="button" className="button" data-action="copy" onClick={() => setKey(newKey())}>
+      <button type="button" className="button" data-choice="copy" onClick={() => setKey(newKey())}>
         {words.open}
       </button>
       <FormDialog
@@ -101,7 +101,7 @@ export function RemoveButton({ campaign }: { campaign: Campaign }) {
   if (!campaign.allowed_actions.includes("delete") && !asked) return null;
   return (
     <>
-      <button type="button" className="button" data-action="delete" onClick={() => setAsked(true)}>
+      <button type="button" className="button" data-choice="delete" onClick={() => setAsked(true)}>
         {words.open}
       </button>
       <Confirm

@@ -156,7 +156,7 @@ function Heat({ days }: { days: HeatDay[] }) {
             })
           : said}
       </p>
-      <div className="chart-place" ref={place}>
+      <div className="chart-place heat-place" ref={place}>
         {width > NAMES ? (
           <Picture
             days={drawn}
