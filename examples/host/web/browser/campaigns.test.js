@@ -78,7 +78,7 @@ test("a campaign is built with all that it may be, and said in words", async () 
   await page.getByRole("button", { name: "Remove the variant B" }).click();
   await page.locator("[data-arm='1'] input[name=arm-weight]").fill("3");
   await page.locator("[data-arm='1'] textarea").fill("One line alone");
-  await page.locator("[data-arm='1']").getByText("Share: 75 %").waitFor();
+  await page.locator("[data-arm='1']").getByText("Share: 75%").waitFor();
   await page.locator("input[name=holdout]").fill("12.5");
   await sound(page, "the builder");
   await window.shot("builder");
@@ -118,8 +118,8 @@ test("a campaign is built with all that it may be, and said in words", async () 
   assert.equal(await fact(page, "At other times").innerText(), "Is not sent in this run");
   assert.equal(await fact(page, "Spread").innerText(), "Over 120 minutes");
   assert.equal(await fact(page, "Channel").innerText(), "E-mail → SMS → Telegram");
-  assert.equal(await fact(page, "Variants").innerText(), "A 25 % · C 75 %");
-  assert.equal(await fact(page, "Held back").innerText(), "12.5 %");
+  assert.equal(await fact(page, "Variants").innerText(), "A 25% · C 75%");
+  assert.equal(await fact(page, "Held back").innerText(), "12.5%");
   await window.close();
 });
 
@@ -395,12 +395,12 @@ test("a plan is drawn by the recipients' hours, its reasons counted, its variant
     (now) => now.variants.some((one) => one.rejected_count === 1),
   );
   const arm = variants.find((one) => one.rejected_count === 1);
-  await page.locator("[data-compared=rejected]").getByText(`${arm.name}: 100 % (between`).waitFor();
+  await page.locator("[data-compared=rejected]").getByText(`${arm.name}: 100% (between`).waitFor();
   await page.getByText("warm and plain cannot be told apart yet.").first().waitFor();
   const row = page.locator(`[data-variant=${arm.name}] td`);
   assert.equal(await row.nth(0).innerText(), String(arm.generated_count));
   assert.equal(await row.nth(3).innerText(), "1");
-  await page.getByText("10 % get nothing, to be compared with.").waitFor();
+  await page.getByText("10% get nothing, to be compared with.").waitFor();
   await sound(page, "the figures");
   await window.shot("campaign-figures");
   await window.close();
@@ -449,7 +449,7 @@ test("a winner is named once it is certain, and so is what is worse", async () =
   await edited.getByText("warm certainly has fewer than plain: by 19.5 to 40.5 percentage points.").waitFor();
   await edited.getByText("short certainly has more than plain: by 10 to 30 percentage points.").waitFor();
   await edited.locator(".notice-good", { hasText: "warm is better." }).waitFor();
-  await edited.getByText("plain: 50 % (between 45 % and 55 %)").waitFor();
+  await edited.getByText("plain: 50% (between 45% and 55%)").waitFor();
   const rejected = page.locator("[data-compared=rejected]");
   assert.equal(await rejected.locator("[data-verdict=open]").count(), 2);
   assert.equal(await rejected.locator(".notice").count(), 0);

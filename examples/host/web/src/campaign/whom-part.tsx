@@ -1,6 +1,6 @@
 // To whom: two usual fields, or an audience as people write it; how many that are, while it is typed.
 import { useQuery } from "@tanstack/react-query";
-import { useDeferredValue } from "react";
+import { useEffect, useState } from "react";
 
 import { useSay } from "../i18n";
 import { AudienceField } from "../people/audience-field";
@@ -12,13 +12,30 @@ import { Card } from "../ui/parts";
 import { audienceText } from "./draft";
 import { Choice, type Part } from "./part";
 
+/** Somebody who types is counted for once they pause (ms). */
+const PAUSE = 250;
+
+function usePaused(text: string): string {
+  const [settled, setSettled] = useState(text);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setSettled(text), PAUSE);
+    return () => window.clearTimeout(timer);
+  }, [text]);
+  return settled;
+}
+
 function Count({ text }: { text: string }) {
   const { t, count } = useSay();
-  const found = useQuery(countQuery(useDeferredValue(text)));
+  const settled = usePaused(text);
+  const found = useQuery(countQuery(settled));
   return (
-    <p role="status" className="people-audience-said" data-count={found.data?.count}>
-      {found.isPending ? t.people.audience.counting : null}
-      {found.data ? (
+    <p
+      role="status"
+      className="people-audience-said"
+      data-count={settled === text ? found.data?.count : undefined}
+    >
+      {found.isPending || settled !== text ? t.people.audience.counting : null}
+      {found.data && settled === text ? (
         <span className="people-counted">
           <Icon name="contacts" />
           {count(found.data.count, t.campaigns.counted.people)}

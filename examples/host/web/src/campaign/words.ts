@@ -24,8 +24,8 @@ export function moves(campaign: Campaign): boolean {
 const REST = /Z$|[+-]\d\d:\d\d$/u;
 
 /** A part of one, in percent. */
-export function percent(part: number, { number }: Say): string {
-  return `${number(Math.round(part * 1000) / 10)} %`;
+export function percent(part: number, { language, number }: Say): string {
+  return `${number(Math.round(part * 1000) / 10)}${language === "en" ? "" : "\u00a0"}%`;
 }
 
 function ends(campaign: Campaign, say: Say): string {
