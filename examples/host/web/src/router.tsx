@@ -19,7 +19,7 @@ import { InboxPage } from "./pages/inbox";
 import { MessagePage } from "./pages/message";
 import { MessagesPage } from "./pages/messages";
 import { suppressionSearch } from "./office/queries";
-import { NewCampaignPage } from "./pages/new-campaign";
+import { EditCampaignPage, NewCampaignPage } from "./pages/new-campaign";
 import { Broken, NotFound } from "./pages/not-found";
 import { SettingsPage } from "./pages/settings";
 import { SignInPage } from "./pages/sign-in";
@@ -187,6 +187,12 @@ const campaign = createRoute({
   component: CampaignPage,
 });
 
+const editCampaign = createRoute({
+  getParentRoute: () => inside,
+  path: "/campaigns/$id/edit",
+  component: EditCampaignPage,
+});
+
 const contacts = createRoute({
   getParentRoute: () => inside,
   path: "/contacts",
@@ -301,6 +307,7 @@ const tree = root.addChildren([
     campaigns,
     newCampaign,
     campaign,
+    editCampaign,
     ...people,
     ...texts,
     ...office,

@@ -4,6 +4,7 @@ import type { Schemas } from "../api/client";
 import type { Kind } from "../api/failure";
 import type { AnalyticsWords } from "./analytics";
 import type { AuditWords } from "./audit";
+import type { CampaignsWords } from "./campaigns";
 import type { InboxWords } from "./inbox";
 import type { MessagesWords } from "./messages";
 import type { OfficeWords } from "./office";
@@ -186,5 +187,6 @@ export interface Catalogue {
   templates: TemplateWords;
   analytics: AnalyticsWords;
   audit: AuditWords;
+  campaigns: CampaignsWords;
   office: OfficeWords;
 }

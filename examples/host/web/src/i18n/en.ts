@@ -1,5 +1,6 @@
 import { analytics } from "./analytics";
 import { audit } from "./audit";
+import { campaigns } from "./campaigns";
 import type { Catalogue } from "./catalogue";
 import { en as inbox } from "./inbox";
 import { en as messages } from "./messages";
@@ -281,5 +282,6 @@ export const en: Catalogue = {
   templates: templates.en,
   analytics: analytics.en,
   audit: audit.en,
+  campaigns: campaigns.en,
   office: office.en,
 };

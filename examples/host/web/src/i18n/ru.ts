@@ -1,5 +1,6 @@
 import { analytics } from "./analytics";
 import { audit } from "./audit";
+import { campaigns } from "./campaigns";
 import type { Catalogue } from "./catalogue";
 import { ru as inbox } from "./inbox";
 import { ru as messages } from "./messages";
@@ -288,5 +289,6 @@ export const ru: Catalogue = {
   templates: templates.ru,
   analytics: analytics.ru,
   audit: audit.ru,
+  campaigns: campaigns.ru,
   office: office.ru,
 };

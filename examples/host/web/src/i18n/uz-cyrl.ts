@@ -1,5 +1,6 @@
 import { analytics } from "./analytics";
 import { audit } from "./audit";
+import { campaigns } from "./campaigns";
 import type { Catalogue } from "./catalogue";
 import { uzCyrl as inbox } from "./inbox";
 import { uzCyrl as messages } from "./messages";
@@ -280,5 +281,6 @@ export const uzCyrl: Catalogue = {
   templates: templates.uzCyrl,
   analytics: analytics.uzCyrl,
   audit: audit.uzCyrl,
+  campaigns: campaigns.uzCyrl,
   office: office.uzCyrl,
 };

@@ -1,5 +1,6 @@
 import { analytics } from "./analytics";
 import { audit } from "./audit";
+import { campaigns } from "./campaigns";
 import type { Catalogue } from "./catalogue";
 import { uzLatn as inbox } from "./inbox";
 import { uzLatn as messages } from "./messages";
@@ -286,5 +287,6 @@ export const uzLatn: Catalogue = {
   templates: templates.uzLatn,
   analytics: analytics.uzLatn,
   audit: audit.uzLatn,
+  campaigns: campaigns.uzLatn,
   office: office.uzLatn,
 };

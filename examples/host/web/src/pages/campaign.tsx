@@ -1,3 +1,7 @@
+import "../people/people.css";
+import "../analytics/analytics.css";
+import "../campaign/campaign.css";
+
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
@@ -5,13 +9,17 @@ import { useState } from "react";
 import { AboutCard } from "../campaign/about";
 import { Actions, LEADS_TO, type Deed } from "../campaign/actions";
 import { BudgetsCard } from "../campaign/budgets";
+import { CopyButton, EditLink, RemoveButton } from "../campaign/copy";
 import { CostCard } from "../campaign/cost";
+import { ExperimentCard } from "../campaign/experiment";
+import { SendTimes } from "../campaign/send-times";
 import { PlanCard } from "../campaign/plan";
 import { ProgressCard } from "../campaign/progress";
 import { campaignQuery } from "../campaign/queries";
 import { moves, STATUS_TONES, type Campaign } from "../campaign/words";
 import { useSay } from "../i18n";
 import { usePace } from "../live";
+import { useMay } from "../people/role";
 import { Icon } from "../ui/icon";
 import { Badge, Loading, Notice, Problem } from "../ui/parts";
 import { useTitle } from "../ui/shell";
@@ -26,6 +34,7 @@ function Head({
   onDone: (deed: Deed) => void;
 }) {
   const { t, fill, moment } = useSay();
+  const may = useMay();
   const readOnly = campaign.allowed_actions.length === 0 && (campaign.status === "draft" || moves(campaign));
   return (
     <>
@@ -37,7 +46,16 @@ function Head({
             {campaign.test_mode ? <Badge tone="warn">{t.campaign.testMode}</Badge> : null}
           </p>
         </div>
-        <Actions campaign={campaign} onDone={onDone} />
+        <div className="actions">
+          <Actions campaign={campaign} onDone={onDone} />
+          {may.write ? (
+            <>
+              <EditLink campaign={campaign} />
+              <CopyButton campaign={campaign} />
+              <RemoveButton campaign={campaign} />
+            </>
+          ) : null}
+        </div>
       </div>
       <div role="status" className="notices">
         {done && LEADS_TO[done].includes(campaign.status) ? (
@@ -85,6 +103,8 @@ export function CampaignPage() {
           <div className="columns">
             <div className="stack">
               <CostCard campaign={found.data} />
+              <ExperimentCard campaign={found.data} />
+              <SendTimes campaign={found.data} />
               <PlanCard campaign={found.data} />
             </div>
             <div className="stack">

@@ -21,7 +21,20 @@ function Misread({ text, at }: { text: string; at: number }) {
   );
 }
 
-export function AudienceField({ value, onChange }: { value: string; onChange: (text: string) => void }) {
+export function AudienceField({
+  value,
+  onChange,
+  onTyped,
+  error,
+}: {
+  value: string;
+  /** Gets what is understood. */
+  onChange?: (text: string) => void;
+  /** Gets every letter. */
+  onTyped?: (text: string) => void;
+  /** What the host said of it when it was sent. */
+  error?: string | undefined;
+}) {
   const { t, fill, count } = useSay();
   const client = useQueryClient();
   const input = useRef<HTMLInputElement>(null);
@@ -31,6 +44,7 @@ export function AudienceField({ value, onChange }: { value: string; onChange: (t
     value,
     (text) => {
       latest.current = text;
+      if (!onChange) return;
       if (text === "") onChange("");
       // The list follows what is understood alone.
       else
@@ -54,13 +68,7 @@ export function AudienceField({ value, onChange }: { value: string; onChange: (t
     input.current?.setSelectionRange(units, asked.length);
   };
   return (
-    <form
-      className="people-audience"
-      onSubmit={(event) => {
-        event.preventDefault();
-        typed.now(typed.text);
-      }}
-    >
+    <div className="people-audience">
       {saved.length > 0 ? (
         <label className="people-filter">
           <span>{t.people.audience.saved}</span>
@@ -69,7 +77,9 @@ export function AudienceField({ value, onChange }: { value: string; onChange: (t
             value={chosen?.id ?? ""}
             onChange={(event) => {
               const one = saved.find(({ id }) => id === event.target.value);
-              typed.now(one ? savedText(one.name) : "");
+              const text = one ? savedText(one.name) : "";
+              typed.now(text);
+              onTyped?.(text);
             }}
           >
             <option value="">{t.people.audience.own}</option>
@@ -86,14 +96,22 @@ export function AudienceField({ value, onChange }: { value: string; onChange: (t
         name="audience"
         className="people-code"
         aria-label={t.people.audience.label}
-        aria-invalid={place !== null || undefined}
+        aria-invalid={place !== null || error !== undefined || undefined}
         aria-describedby="people-audience-said"
         placeholder={t.people.audience.example}
         spellCheck={false}
         autoComplete="off"
         autoCapitalize="off"
         value={typed.text}
-        onChange={(event) => typed.type(event.target.value)}
+        onChange={(event) => {
+          typed.type(event.target.value);
+          onTyped?.(event.target.value);
+        }}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter" || event.nativeEvent.isComposing) return;
+          event.preventDefault();
+          typed.now(typed.text);
+        }}
       />
       <div id="people-audience-said" role="status" className="people-audience-said">
         {asked === "" ? <span>{t.people.audience.hint}</span> : null}
@@ -117,6 +135,11 @@ export function AudienceField({ value, onChange }: { value: string; onChange: (t
         ) : null}
       </div>
       {failure && !place ? <Problem error={failure} retry={() => void found.refetch()} /> : null}
-    </form>
+      {error && !place ? (
+        <p className="people-wrong" lang="en">
+          {error}
+        </p>
+      ) : null}
+    </div>
   );
 }
