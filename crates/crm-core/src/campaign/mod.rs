@@ -417,7 +417,8 @@ pub struct PlanRow {
     pub time_zone: String,
     /// Why this contact gets nothing: `no_address`, `bad_address`, `no_consent`,
     /// `suppressed`, `erased`, `window_closed`, `quiet_hours`, `no_sending_time`, `holidays_unknown`, `too_late`, `holdout` (see
-    /// [`planner`]), `template_value_missing`, `text_not_sendable` (empty, or longer than the channel takes). With several channels none of them may be written to, and this is the first one's reason.
+    /// [`planner`]), `template_value_missing`, `text_not_sendable` (empty, or longer than the channel takes).
+    /// With several channels none of them may be written to, and this is the first one's reason.
     pub excluded: Option<String>,
     /// Which of the campaign's [variants](split::Variants) it is; `None` when excluded, and where there are none.
     pub variant: Option<String>,

@@ -14,6 +14,9 @@ use crate::id::ContactId;
 use crate::message::digest::Encoder;
 use crate::zone;
 
+/// The reason of [`leaves`] that somebody can mend: a calendar is not there, or does not reach so far.
+pub const HOLIDAYS_UNKNOWN: &str = "holidays_unknown";
+
 /// One of a campaign's channels, and what the planner has to know of it for one contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target<'a> {
@@ -82,10 +85,11 @@ pub fn plan(
     // Where nothing may leave, the line still says when it would have.
     let times = leaves(contact, campaign, calendars, send_at);
     // Whoever waits for the same morning is spread over it, too.
-    let times = times.and_then(|at| {
-        let later = at + spread(campaign, contact.id);
-        leaves(contact, campaign, calendars, later)
-    });
+    let later = spread(campaign, contact.id);
+    let times = match times {
+        Ok(at) if !later.is_zero() => leaves(contact, campaign, calendars, at + later),
+        times => times,
+    };
     let send_at = times.unwrap_or(send_at);
     let topic = campaign.fields.occasion_type.topic();
     let Some((channel, excluded)) = choose(contact, topic, targets, rules, send_at) else {
@@ -218,10 +222,9 @@ pub fn leaves(
     if *rules == SendingTimes::default() {
         return Ok(at);
     }
-    const UNKNOWN: &str = "holidays_unknown";
     let fallback = zone::parse(&campaign.fields.time_zone).map_err(|_| "no_sending_time")?;
     let zone = contact.zone_or(fallback);
-    let holidays = Holidays::of(&rules.holidays, calendars).map_err(|_| UNKNOWN)?;
+    let holidays = Holidays::of(&rules.holidays, calendars).map_err(|_| HOLIDAYS_UNKNOWN)?;
     let is_holiday = |date| holidays.is_holiday(date);
     let leaves = match quiet_hours::departure(at, zone, rules, &is_holiday) {
         Departure::OnTime => at,
@@ -231,7 +234,9 @@ pub fn leaves(
     };
     // What lies between was looked at, too, and is known when both ends are.
     for end in [at, leaves] {
-        holidays.check(zone::date(end, zone)).map_err(|_| UNKNOWN)?;
+        holidays
+            .check(zone::date(end, zone))
+            .map_err(|_| HOLIDAYS_UNKNOWN)?;
     }
     Ok(leaves)
 }

@@ -56,7 +56,8 @@ pub fn validate(schedule: &Schedule) -> Result<()> {
     }
 }
 
-/// When the next run after `after` begins; `None` for schedules that run once, and for a rule that has ended. Dates are looked at
+/// When the next run after `after` begins; `None` for schedules that run once, and for a rule
+/// that has ended. Dates are looked at
 /// every hour, so that each zone's day is met.
 ///
 /// # Errors

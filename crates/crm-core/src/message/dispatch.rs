@@ -78,7 +78,8 @@ pub struct Desk<'a> {
 }
 
 /// The last checks, on data read now: lease, deadline, waiting time, erasure, suppression, consent,
-/// campaign, sending times, address, window, approval and digest, guardrails. Only when all hold is an attempt recorded. The
+/// campaign, sending times, address, window, approval and digest, guardrails. Only when all hold is an
+/// attempt recorded. The
 /// change set repeats what others may change meanwhile as preconditions.
 ///
 /// # Errors
@@ -245,7 +246,7 @@ fn times(view: &DispatchView, desk: Desk<'_>, now: DateTime<Utc>) -> Times {
         Ok(at) if at <= now => Times::Now,
         Ok(at) => Times::Later(at),
         // Somebody can mend the calendar, so nothing is called off for it.
-        Err("holidays_unknown") => Times::Later(now + ASK_AGAIN),
+        Err(planner::HOLIDAYS_UNKNOWN) => Times::Later(now + ASK_AGAIN),
         Err(reason) => Times::Never(reason),
     }
 }
