@@ -114,6 +114,7 @@ async fn everybody_gets_one_text_and_the_holdout_none() {
                 assert_eq!((line.send_at, line.local_time.as_deref()), (None, None));
             }
             Some(message) => {
+                assert!(["short", "long"].contains(&name), "{name} was written to");
                 assert_eq!(message.metadata.variant, line.variant);
                 let content = message.revision.content.as_str();
                 assert_eq!(name == "short", content == "Навруз!", "{content}");
